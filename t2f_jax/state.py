@@ -1,0 +1,42 @@
+"""What a training run carries from step to step, and nothing else: a checkpoint holds exactly this."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+
+
+@flax.struct.dataclass
+class State:
+    step: jax.Array  # int32 scalar: updates made so far
+    params: Any
+    opt_state: Any
+    ema: Any = None  # moving average of `params`, same tree; None: not kept
+    extra: Any = None  # whatever else a trainer carries: codebook statistics, a discriminator and its optimizer
+
+    @property
+    def weights(self) -> Any:
+        """The parameters to evaluate and to ship: the moving average where one is kept."""
+        return self.params if self.ema is None else self.ema
+
+
+def create(params: Any, optimizer: Any, ema: float = 0.0, extra: Any = None) -> State:
+    """A run's first state; `ema` is the average's decay, 0 keeps none.
+
+    The average starts as a copy: a donated state must not hold one buffer twice.
+    """
+    average = jax.tree.map(jnp.copy, params) if ema else None
+    return State(jnp.zeros((), jnp.int32), params, optimizer.init(params), average, extra)
+
+
+def ema_update(ema: Any, params: Any, step: Any, decay: float) -> Any:
+    """ema <- d ema + (1 - d) params with d = min(decay, (1 + step) / (10 + step)); None stays None.
+
+    The growing d (TensorFlow's ExponentialMovingAverage) lets the average forget the initial weights quickly.
+    """
+    if ema is None:
+        return None
+    t = jnp.asarray(step, jnp.float32)
+    d = jnp.minimum(decay, (1 + t) / (10 + t))
+    return jax.tree.map(lambda old, new: old + (1 - d).astype(old.dtype) * (new - old), ema, params)

@@ -1,0 +1,57 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from t2f_jax import optim, state
+from t2f_jax.config import OptimConfig
+
+
+def test_schedule_warms_up_peaks_and_ends_at_the_final_fraction():
+    rate = optim.schedule(OptimConfig(learning_rate=2.0, warmup_steps=10, final_fraction=0.1), 110)
+    np.testing.assert_allclose(rate(0), 0.2)
+    np.testing.assert_allclose(rate(9), 2.0)
+    np.testing.assert_allclose(rate(59), 2.0 * (0.1 + 0.9 * 0.5), rtol=1e-5)
+    np.testing.assert_allclose([rate(109), rate(500)], [0.2, 0.2], rtol=1e-5)
+    assert np.all(np.diff([float(rate(s)) for s in range(10, 110)]) < 0)
+
+
+def test_schedule_without_warmup_and_with_more_warmup_than_steps():
+    assert float(optim.schedule(OptimConfig(warmup_steps=0), 10)(0)) > 0
+    assert float(optim.schedule(OptimConfig(learning_rate=1.0, warmup_steps=100), 10)(9)) == 1.0
+
+
+def test_first_update_moves_weights_and_decays_no_bias_even_stacked():
+    config = OptimConfig(learning_rate=0.1, warmup_steps=10, weight_decay=0.5)
+    params = {"layers": {"kernel": jnp.ones((2, 3, 3)), "bias": jnp.ones((2, 3)), "scale": jnp.ones((2, 3))}}
+    tx = optim.make(config, 100)
+    updates, _ = tx.update(jax.tree.map(jnp.zeros_like, params), tx.init(params), params)
+    new = optax.apply_updates(params, updates)["layers"]
+    np.testing.assert_allclose(new["kernel"], 1 - 0.01 * 0.5)
+    np.testing.assert_array_equal(new["bias"], 1)
+    np.testing.assert_array_equal(new["scale"], 1)
+
+
+def test_clipping_bounds_the_gradient_that_adam_sees():
+    grads = {"kernel": jnp.full((4,), 100.0)}
+    moment = lambda clip: optim.make(OptimConfig(clip_norm=clip), 10).update(  # noqa: E731
+        grads, optim.make(OptimConfig(clip_norm=clip), 10).init(grads), grads
+    )[1]
+    first = [x for x in jax.tree.leaves(moment(1.0)) if x.shape == (4,)][0]
+    np.testing.assert_allclose(first, 0.1 * 0.5, rtol=1e-5)  # (1 - b1) g, |g| = 1
+    first = [x for x in jax.tree.leaves(moment(0.0)) if x.shape == (4,)][0]
+    np.testing.assert_allclose(first, 0.1 * 100, rtol=1e-5)
+
+
+def test_ema_warms_up_then_uses_its_decay():
+    ema, params = {"w": jnp.zeros(())}, {"w": jnp.ones(())}
+    np.testing.assert_allclose(state.ema_update(ema, params, 0, 0.999)["w"], 0.9, rtol=1e-6)
+    np.testing.assert_allclose(state.ema_update(ema, params, 10**6, 0.9)["w"], 0.1, rtol=1e-6)
+    assert state.ema_update(None, params, 0, 0.9) is None
+
+
+def test_a_new_state_holds_no_buffer_twice():
+    params = {"w": jnp.ones((3,))}
+    new = state.create(params, optim.make(OptimConfig(), 10), ema=0.9)
+    assert new.ema["w"] is not new.params["w"] and new.weights is new.ema
+    assert state.create(params, optim.make(OptimConfig(), 10)).weights is params
