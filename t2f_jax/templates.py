@@ -1,0 +1,174 @@
+"""Fields of a face <-> the words that stand in a sequence: prompts, attribute questions and answers, and their parsers.
+
+The fields of a face are `{"attributes": {name: value}, "captions": [str, ...]}`; a value is a str, or an int for a
+number such as an age. What is unknown is absent. Captions written from labels are in `captions.py`.
+"""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from t2f_jax.errors import UserError
+
+IMAGE_PROMPT = "to image"
+CAPTION_PROMPT = "to caption"
+ATTRIBUTE_PROMPT = "to attributes"
+
+
+@dataclasses.dataclass(frozen=True)
+class Attribute:
+    """A question that one can ask of a face.
+
+    Attributes:
+      name: lower-case natural words, such as "hair color".
+      values: the possible answers, such as ("no", "yes"); empty if the answer is a number.
+      low, high: a number's range, both ends included.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name != _squeeze(self.name):
+            raise ValueError(f"attribute name {self.name!r} must be lower-case words with single spaces")
+        if len(set(self.values)) != len(self.values) or any(v != _squeeze(v) or not v for v in self.values):
+            raise ValueError(f"values of '{self.name}' must be different lower-case words, got {self.values}")
+        if not self.values and not 0 <= self.low < self.high:
+            raise ValueError(f"'{self.name}' needs values, or a range 0 <= low < high, got {self.low}..{self.high}")
+
+    @property
+    def is_number(self) -> bool:
+        """Is the answer a whole number (of `low`..`high`)?"""
+        return not self.values
+
+    def candidates(self) -> tuple[str, ...]:
+        """Every possible answer as text, in the order of `values`, numbers from low to high."""
+        return self.values or tuple(str(n) for n in range(self.low, self.high + 1))
+
+    def allowed(self) -> str:
+        """The possible answers in words, for messages: "male or female", "a whole number from 1 to 90"."""
+        return f"a whole number from {self.low} to {self.high}" if self.is_number else " or ".join(self.values)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary that `from_json` reads back."""
+        if self.is_number:
+            return {"name": self.name, "low": self.low, "high": self.high}
+        return {"name": self.name, "values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Attribute":
+        """Inverse of `to_json`. Raises UserError for what is no attribute."""
+        try:
+            return cls(**{**values, "values": tuple(values.get("values", ()))})
+        except (AttributeError, TypeError, ValueError) as error:
+            wanted = '{"name": ..., "values": [...]} or {"name": ..., "low": ..., "high": ...}'
+            raise UserError(f"{values!r} describes no attribute ({error}); write {wanted}") from error
+
+
+def _squeeze(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def merge_schemas(schemas: Iterable[Sequence[Attribute]]) -> tuple[Attribute, ...]:
+    """One schema of several: each name once in order of first appearance, the union of its values or ranges.
+
+    Raises:
+      UserError: a name that is a number in one schema and a choice in another.
+    """
+    merged: dict[str, Attribute] = {}
+    for attribute in (a for schema in schemas for a in schema):
+        known = merged.setdefault(attribute.name, attribute)
+        if known.is_number != attribute.is_number:
+            raise UserError(
+                f"attribute '{attribute.name}' is {known.allowed()} in one source and {attribute.allowed()} in another; give "
+                "one of them another name"
+            )
+        merged[attribute.name] = Attribute(
+            attribute.name,
+            tuple(dict.fromkeys(known.values + attribute.values)),
+            min(known.low, attribute.low),
+            max(known.high, attribute.high),
+        )
+    return tuple(merged.values())
+
+
+def attribute_question(name: str) -> str:
+    """ "gender" -> "gender :", the words given before an answer."""
+    return f"{name} :"
+
+
+def attribute_answer(attribute: Attribute, value: str | int) -> str:
+    """A label -> the text of its answer: "male", 34 -> "34". Raises ValueError for a value the attribute has not."""
+    text = str(value)
+    if parse_answer(attribute, text) is None:
+        raise ValueError(f"'{value}' is no {attribute.name}; it is {attribute.allowed()}")
+    return _squeeze(text)
+
+
+def parse_answer(attribute: Attribute, text: str) -> str | int | None:
+    """Text of an answer -> the label (an int for a number), None if the attribute has no such value.
+
+    Case and spacing do not matter.
+    """
+    text = _squeeze(text)
+    if not attribute.is_number:
+        return text if text in attribute.values else None
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        return None
+    number = int(text)
+    return number if attribute.low <= number <= attribute.high else None
+
+
+def attributes_text(attributes: Mapping[str, str | int]) -> str:
+    """{"gender": "male", "age": 34} -> "gender : male , age : 34", in the mapping's order."""
+    return " , ".join(f"{attribute_question(name)} {value}" for name, value in attributes.items())
+
+
+def image_text(caption: str | None = None, attributes: Mapping[str, str | int] | None = None) -> str:
+    """Text of a to-image prompt: the caption, the attributes, or the caption followed by them.
+
+    Raises:
+      UserError: neither is given.
+    """
+    parts = [" ".join((caption or "").split()), attributes_text(attributes or {})]
+    text = " ".join(part for part in parts if part)
+    if not text:
+        raise UserError("nothing says what face to draw; give a caption, attributes such as gender=male, or both")
+    return text
+
+
+def parse_request(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, str | int]:
+    """["hair color=red", "age=34"] -> {"hair color": "red", "age": 34}. Case does not matter; "hair_color" will do.
+
+    Raises:
+      UserError: no "=", an unknown attribute (the nearest is named), one named twice, a value it cannot have.
+    """
+    by_name = {a.name: a for a in schema}
+    request: dict[str, str | int] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = _squeeze(name.replace("_", " "))
+        if not equals or not name:
+            raise UserError(f"'{pair}' is no attribute; write NAME=VALUE, such as {_example(schema)}")
+        if name not in by_name:
+            near = difflib.get_close_matches(name, by_name, 1, 0.0)
+            hint = f"the nearest is '{near[0]}' ({by_name[near[0]].allowed()})" if near else "this model knows none"
+            raise UserError(f"unknown attribute '{name}' in '{pair}'; {hint}")
+        if name in request:
+            raise UserError(f"attribute '{name}' is given twice, the second time in '{pair}'; give it once")
+        attribute = by_name[name]
+        value = parse_answer(attribute, text.replace("_", " "))
+        if value is None:
+            near = difflib.get_close_matches(_squeeze(text), attribute.values, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise UserError(f"attribute '{name}' in '{pair}' must be {attribute.allowed()}{hint}")
+        request[name] = value
+    return request
+
+
+def _example(schema: Sequence[Attribute]) -> str:
+    return f"'{schema[0].name}={schema[0].candidates()[0]}'" if schema else "'gender=male'"
