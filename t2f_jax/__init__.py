@@ -1,0 +1,19 @@
+"""t2f_jax: one prefix-LM transformer that turns words into faces, faces into words, and faces into age and attributes."""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from t2f_jax.bundle import Model, load
+
+__all__ = ["Model", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """`load` and `Model` come late, so that `import t2f_jax` costs no JAX import."""
+    if name in ("Model", "load"):
+        from t2f_jax import bundle
+
+        return getattr(bundle, name)
+    raise AttributeError(f"module 't2f_jax' has no attribute '{name}'")

@@ -1,0 +1,377 @@
+"""One experiment as typed, frozen values: the only place that names a hyperparameter (`configs/` chooses its value).
+
+A config file is Python with `get_config(arg) -> ConfigDict`, usually `base_config()` with a few values changed.
+`load` reads it, lays `key=value` overrides over it and narrows it into the dataclasses below.
+"""
+
+import ast
+import dataclasses
+import difflib
+import importlib.util
+import os
+import pathlib
+import types
+import typing
+from typing import Any
+
+import ml_collections
+
+from t2f_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceConfig:
+    """One dataset of the mixture."""
+
+    kind: str = "synthetic"  # synthetic | celeba | utkface
+    folder: str = ""  # where it lies; empty: $T2F_DATA/<official folder name>
+    weight: float = 1.0  # share of the training mixture; 0 leaves it out
+    count: int = 10_000  # synthetic only: number of faces (train, validation and test together)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    image_size: int = 64
+    crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
+    views: int = 1  # codes kept per training face: 1 = the plain view, more = flipped, shifted and scaled ones too
+    flip: bool = False  # may training mirror a face?
+    jitter: float = 0.0  # largest shift and scale change of an augmented view, as a share of the side
+    seed: int = 0
+    sources: dict[str, SourceConfig] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimConfig:
+    """AdamW, linear warm-up and cosine decay."""
+
+    learning_rate: float = 1e-3
+    warmup_steps: int = 100
+    final_fraction: float = 0.0  # learning rate at the end, as a share of the peak
+    weight_decay: float = 0.01
+    b1: float = 0.9
+    b2: float = 0.99
+    eps: float = 1e-8
+    clip_norm: float = 1.0  # global norm; 0 = off
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """What a training loop needs to know, whichever trainer it runs."""
+
+    steps: int = 1000
+    batch_size: int = 32
+    seed: int = 0
+    ema: float = 0.999  # decay of the weights' moving average; 0 = off
+    compute_dtype: str = "float32"  # float32 | bfloat16
+    eval_every: int = 200
+    eval_batches: int = 8
+    save_every: int = 200
+    keep_last: int = 2
+    keep_best: int = 1
+    mesh: str = ""  # "data=2,fsdp=4,tensor=1"; empty: all devices on data
+
+
+@dataclasses.dataclass(frozen=True)
+class VQGANConfig:
+    """Structure of the image tokenizer (taming-transformers' VQModel); `patch=1` is the original's."""
+
+    resolution: int = 64
+    in_channels: int = 3
+    patch: int = 1  # pixels folded into channels before conv_in (space to depth), unfolded after conv_out
+    ch: int = 32
+    ch_mult: tuple[int, ...] = (1, 2, 4, 4)
+    num_res_blocks: int = 1
+    attn_resolutions: tuple[int, ...] = (8,)  # in units of the feature map's side
+    z_channels: int = 64
+    embed_dim: int = 32
+    n_embed: int = 512
+    dropout: float = 0.0
+
+    @property
+    def factor(self) -> int:
+        """Pixels per code along a side."""
+        return self.patch * 2 ** (len(self.ch_mult) - 1)
+
+    @property
+    def grid(self) -> int:
+        """Codes along a side of an image."""
+        return self.resolution // self.factor
+
+    @property
+    def tokens(self) -> int:
+        """Codes per image."""
+        return self.grid**2
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerLossConfig:
+    pixel: str = "l2"  # l1 | l2
+    codebook: str = "ema"  # ema | gradient
+    codebook_decay: float = 0.99  # of the EMA codebook
+    commitment: float = 0.25
+    revive_after: int = 50  # steps without use after which a code is moved onto an encoder output; 0 = never
+    perceptual_weights: str = ""  # VGG16/LPIPS weights file (.npz or .safetensors); empty: no perceptual loss
+    perceptual: float = 1.0
+    discriminator: float = 0.0  # weight of the adversarial loss; 0 = no discriminator
+    discriminator_start: int = 1000  # step at which it sets in
+    discriminator_ch: int = 64
+    discriminator_layers: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageTokenizerConfig:
+    model: VQGANConfig = VQGANConfig()
+    loss: TokenizerLossConfig = TokenizerLossConfig()
+    optim: OptimConfig = OptimConfig()
+    train: TrainConfig = TrainConfig()
+
+
+@dataclasses.dataclass(frozen=True)
+class TextConfig:
+    kind: str = "sentencepiece"  # sentencepiece | wordpiece
+    vocab_size: int = 1000  # of a SentencePiece model that `prepare` trains (an upper bound: small corpora give fewer)
+    vocab_file: str = ""  # WordPiece: the vocabulary file
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskConfig:
+    """The mixture of tasks and what a sequence of each holds."""
+
+    to_image: float = 0.4  # shares of the training sequences
+    to_caption: float = 0.2
+    to_attributes: float = 0.4
+    attributes_per_face: int = 8  # branches of a to-attributes sequence; 0 = all that are known
+    caption_share: float = 0.4  # of to-image prompts: caption alone
+    attribute_share: float = 0.3  # attributes alone; the rest has both
+    image_weight: float = 1.0  # loss weight of a target token, by task
+    caption_weight: float = 1.0
+    attribute_weight: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderConfig:
+    """Structure of the prefix-LM transformer."""
+
+    layers: int = 4
+    width: int = 192
+    heads: int = 6
+    mlp: int = 768
+    max_length: int = 256  # rows of a learned position table; longest sequence
+    positions: str = "learned"  # learned | rotary
+    norm: str = "layernorm"  # talk2face | layernorm | rmsnorm
+    mask: str = "prefix"  # prefix | causal
+    tie: bool = False  # head = word embedding
+    bias: bool = True
+    segments: bool = True  # segment embedding (0 pad, 1 prefix, 2 target)
+    dropout: float = 0.0
+    init_std: float = 0.02
+    scan: bool = True  # training stacks the layers; a model folder holds them one by one
+    remat: str = "none"  # none | dots | full
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderRunConfig:
+    model: DecoderConfig = DecoderConfig()
+    tasks: TaskConfig = TaskConfig()
+    optim: OptimConfig = OptimConfig()
+    train: TrainConfig = TrainConfig()
+    sequence_length: int = 160  # tokens of a training row
+    text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
+    loss_span: str = "suffix"  # suffix (targets only) | all (prefix too, as the original's release did)
+    init_from: str = ""  # a model folder to start from
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalConfig:
+    faces: int = 500  # test faces per source that are analysed; 0 = all
+    generated: int = 500  # faces generated for the judge
+    samples: int = 16  # faces generated for the report
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 0.95
+    judge_steps: int = 600
+    batch_size: int = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    name: str = "t2f"
+    data: DataConfig = DataConfig()
+    image: ImageTokenizerConfig = ImageTokenizerConfig()
+    text: TextConfig = TextConfig()
+    decoder: DecoderRunConfig = DecoderRunConfig()
+    eval: EvalConfig = EvalConfig()
+
+
+CHOICES = {
+    "data.sources.*.kind": ("synthetic", "celeba", "utkface"),
+    "image.train.compute_dtype": ("float32", "bfloat16"),
+    "decoder.train.compute_dtype": ("float32", "bfloat16"),
+    "image.loss.pixel": ("l1", "l2"),
+    "image.loss.codebook": ("ema", "gradient"),
+    "text.kind": ("sentencepiece", "wordpiece"),
+    "decoder.model.positions": ("learned", "rotary"),
+    "decoder.model.norm": ("talk2face", "layernorm", "rmsnorm"),
+    "decoder.model.mask": ("prefix", "causal"),
+    "decoder.model.remat": ("none", "dots", "full"),
+    "decoder.loss_span": ("suffix", "all"),
+}
+
+
+def base_config() -> ml_collections.ConfigDict:
+    """The defaults of every dataclass above as a locked ConfigDict, for a config file to change."""
+    return to_config_dict(Config())
+
+
+def to_config_dict(config: Any) -> ml_collections.ConfigDict:
+    """A config dataclass -> a ConfigDict (tuples stay tuples)."""
+    return ml_collections.ConfigDict(dataclasses.asdict(config), type_safe=False).lock()
+
+
+def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
+    """Adds dataset `name` to `config.data.sources`; `values` are fields of SourceConfig."""
+    with config.data.sources.unlocked():
+        config.data.sources[name] = dataclasses.asdict(SourceConfig(**values))
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A config dataclass -> plain JSON-able dictionary (tuples become lists)."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items()}
+        return [plain(v) for v in value] if isinstance(value, tuple) else value
+
+    return plain(dataclasses.asdict(config))
+
+
+def from_dict(cls: type, values: Any, where: str = "") -> Any:
+    """Plain dictionary -> dataclass `cls`, every key and type checked.
+
+    Raises:
+      UserError: an unknown key (the nearest right one is named), a value of the wrong type or outside its choices.
+    """
+    hints = typing.get_type_hints(cls)
+    for key in values:
+        if key not in hints:
+            raise UserError(_unknown(f"{where}{key}", [where + k for k in hints]))
+    return cls(**{k: _narrow(hints[k], v, where + k) for k, v in values.items()})
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, 1, 0.0)
+    return f"unknown config key '{key}'" + (f"; the nearest is '{near[0]}'" if near else "")
+
+
+def _narrow(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return from_dict(typing.cast(type, hint), value, where + ".")
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is dict:
+        return {k: _narrow(args[1], v, f"{where}.{k}") for k, v in value.items()}
+    if origin is tuple and isinstance(value, (tuple, list)):
+        return tuple(_narrow(args[0], v, where) for v in value)
+    if hint is float and type(value) is int:
+        value = float(value)
+    if type(value) is not hint:
+        wanted = "a tuple such as (1, 2, 4)" if origin is tuple else f"of type {hint.__name__}"
+        raise UserError(f"config key '{where}' must be {wanted}, got {value!r}")
+    parts = where.split(".")
+    for pattern, allowed in CHOICES.items():
+        names = pattern.split(".")
+        if len(names) == len(parts) and all(n in ("*", p) for n, p in zip(names, parts)) and value not in allowed:
+            raise UserError(f"config key '{where}' must be one of {', '.join(allowed)}, got {value!r}")
+    return value
+
+
+def _flat_keys(values: Any, where: str = "") -> list[str]:
+    keys = []
+    for k, v in values.items():
+        keys += _flat_keys(v, f"{where}{k}.") if hasattr(v, "items") else [where + k]
+    return keys
+
+
+def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
+    """Lays `key=value` strings over a ConfigDict, in order.
+
+    A value is a Python literal; what is none is a string. Raises UserError for a wrong key, naming the nearest right one.
+    """
+    for item in overrides:
+        key, eq, text = item.partition("=")
+        if not eq:
+            raise UserError(f"'{item}' is no override; write key=value, such as decoder.train.steps=1000")
+        known = _flat_keys(config)
+        if key not in known:
+            raise UserError(_unknown(key, known))
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = {"true": True, "false": False}.get(text.lower(), text)
+        parent = config
+        for part in key.split(".")[:-1]:
+            parent = parent[part]
+        leaf = key.split(".")[-1]
+        if isinstance(parent[leaf], str) and not isinstance(value, str):
+            value = text
+        with parent.ignore_type():
+            parent[leaf] = value
+
+
+def find(name: str) -> pathlib.Path:
+    """Path of a config: a file, or the name of one in `configs/` ("quickstart"). Raises UserError if there is none."""
+    shipped = pathlib.Path(__file__).parent.parent / "configs"
+    installed = pathlib.Path(__file__).parent / "configs"
+    candidates = [pathlib.Path(name)] + [folder / f"{name}.py" for folder in (shipped, installed)]
+    for path in candidates:
+        if path.suffix == ".py" and path.is_file():
+            return path
+    names = sorted({p.stem for folder in (shipped, installed) for p in folder.glob("*.py")} - {"__init__"})
+    raise UserError(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names)}")
+
+
+def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+    """Reads `FILE[:ARG]`, calls its `get_config(ARG)`, applies overrides and narrows the result.
+
+    Raises:
+      UserError: no such file, no `get_config` in it, a wrong key, type or choice.
+    """
+    name, _, arg = spec.partition(":")
+    path = find(name)
+    module_spec = importlib.util.spec_from_file_location(f"t2f_config_{path.stem}", path)
+    assert module_spec and module_spec.loader
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    if not isinstance(getattr(module, "get_config", None), types.FunctionType):
+        raise UserError(f"{path}: a config file defines get_config(arg); this one does not")
+    try:
+        values = module.get_config(arg)
+    except AttributeError as error:  # a typo inside the file: ConfigDict names the nearest key
+        raise UserError(f"{path}: {error}".replace("\n", " ")) from error
+    override(values, list(overrides))
+    config = from_dict(Config, values.to_dict(preserve_field_references=False))
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
+    model = config.image.model
+    if model.resolution != config.data.image_size:
+        raise UserError(
+            f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size}; make them equal"
+        )
+    if model.resolution % model.factor:
+        raise UserError(f"image.model.resolution={model.resolution} is no multiple of the factor {model.factor}")
+    decoder = config.decoder
+    if decoder.model.width % decoder.model.heads:
+        raise UserError(
+            f"decoder.model.width={decoder.model.width} is no multiple of decoder.model.heads={decoder.model.heads}"
+        )
+    if decoder.sequence_length > decoder.model.max_length:
+        raise UserError(
+            f"decoder.sequence_length={decoder.sequence_length} exceeds decoder.model.max_length={decoder.model.max_length}"
+        )
+
+
+def data_root() -> str:
+    """Where datasets lie when a config names no folder: $T2F_DATA, or an empty string."""
+    return os.environ.get("T2F_DATA", "")

@@ -1,0 +1,5 @@
+"""The one exception that is a user's to mend: it becomes one line on stderr and exit code 2."""
+
+
+class UserError(Exception):
+    """A mistake in what the user gave (a path, a row, a key, a flag). The message says what, where, and what would be right."""

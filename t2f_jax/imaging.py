@@ -1,0 +1,84 @@
+"""Pictures in and out: a file, PIL image or array becomes the square uint8 array that the image tokenizer takes.
+
+Axes: N images, S side in pixels.
+"""
+
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from t2f_jax.errors import UserError
+
+Picture = str | os.PathLike | Image.Image | np.ndarray
+
+
+class CorruptImage(UserError):
+    """An image file that cannot be decoded: data code skips, counts and lists it; a command given it by name stops."""
+
+
+def open_image(path: str | os.PathLike) -> Image.Image:
+    """Decodes a whole image file to RGB.
+
+    Raises:
+      UserError: if there is no such file.
+      CorruptImage: if it is no image, or a truncated one.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.convert("RGB")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such image file") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: this is a folder; give an image file") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise CorruptImage(f"{path}: not a readable image ({error}); give a whole JPEG or PNG") from error
+
+
+def fit(image: Image.Image, size: int, crop: float = 1.0) -> np.ndarray:
+    """Centred square crop of `crop` times the shorter side, resized with antialiasing -> uint8 [size, size, 3]."""
+    width, height = image.size
+    side = min(width, height) * crop
+    left, top = (width - side) / 2, (height - side) / 2
+    resized = image.resize(
+        (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side), reducing_gap=3.0
+    )
+    return np.asarray(resized, np.uint8)
+
+
+def load_images(pictures: Picture | Sequence[Picture], size: int, crop: float = 1.0) -> np.ndarray:
+    """One or many pictures (paths, PIL images, uint8 arrays [H, W, 3]) -> uint8 [N, size, size, 3].
+
+    Raises:
+      UserError: a missing or unreadable file, or an array of another shape or type.
+    """
+    if isinstance(pictures, np.ndarray):
+        pictures = list(pictures) if pictures.ndim == 4 else [pictures]
+    elif isinstance(pictures, (str, os.PathLike, Image.Image)):
+        pictures = [pictures]
+    return np.stack([_load(picture, size, crop) for picture in pictures])
+
+
+def _load(picture: Any, size: int, crop: float) -> np.ndarray:
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+            raise UserError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
+        if picture.shape[:2] == (size, size) and crop == 1.0:
+            return picture
+        picture = Image.fromarray(picture)
+    if isinstance(picture, Image.Image):
+        return fit(picture.convert("RGB"), size, crop)
+    return fit(open_image(picture), size, crop)
+
+
+def save_png(path: pathlib.Path, image: np.ndarray, text: dict[str, str]) -> None:
+    """Writes uint8 [S, S, 3] as PNG with `text` in its metadata, under its final name only once it is whole."""
+    info = PngImagePlugin.PngInfo()
+    for key, value in text.items():
+        info.add_itxt(key, value)
+    partial = path.with_name(f".{path.name}.partial")
+    Image.fromarray(image).save(partial, format="PNG", pnginfo=info)
+    os.replace(partial, path)

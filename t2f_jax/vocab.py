@@ -1,0 +1,66 @@
+"""The joint id space: text ids first (special tokens among them), image codes after. The only module that knows an id number.
+
+    0 .. text_size-1                       text pieces, [PAD] [UNK] [CLS] [SEP] among them
+    text_size .. text_size+image_size-1    image code k stands at text_size + k
+"""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocab:
+    """Sizes and special ids of the joint vocabulary.
+
+    Attributes:
+      text_size: number of text ids, special ones included.
+      image_size: number of image codes (the codebook's size).
+      pad, unk, cls, sep: the special ids, all below `text_size`.
+    """
+
+    text_size: int
+    image_size: int
+    pad: int = 0
+    unk: int = 1
+    cls: int = 2
+    sep: int = 3
+
+    @property
+    def size(self) -> int:
+        """Number of ids: text and image together."""
+        return self.text_size + self.image_size
+
+    @property
+    def image_span(self) -> tuple[int, int]:
+        """(first id, number of ids) that an image span may hold."""
+        return self.text_size, self.image_size
+
+    @property
+    def text_span(self) -> tuple[int, int]:
+        """(first id, number of ids) of the text ids, special ones included; see `text_allowed`."""
+        return 0, self.text_size
+
+    def image_ids(self, codes: np.ndarray) -> np.ndarray:
+        """Image codes (any shape, 0..image_size-1) -> ids of the same shape, int32.
+
+        Raises:
+          ValueError: if a code lies outside the codebook.
+        """
+        codes = np.asarray(codes, np.int32)
+        if codes.size and (codes.min() < 0 or codes.max() >= self.image_size):
+            raise ValueError(f"image codes must lie in 0..{self.image_size - 1}, got {codes.min()}..{codes.max()}")
+        return codes + self.text_size
+
+    def codes(self, ids: np.ndarray) -> np.ndarray:
+        """Ids of an image span -> codes, int32. Raises ValueError if an id is not an image's."""
+        codes = np.asarray(ids, np.int32) - self.text_size
+        if codes.size and (codes.min() < 0 or codes.max() >= self.image_size):
+            raise ValueError("a text id stands in an image span")
+        return codes
+
+    def text_allowed(self) -> np.ndarray:
+        """bool [text_size]: which text ids an answer may hold: every piece and the closing [SEP], no other special id."""
+        allowed = np.ones(self.text_size, bool)
+        allowed[[self.pad, self.unk, self.cls]] = False
+        return allowed
