@@ -13,8 +13,8 @@ from t2f_jax.config import OptimConfig
 def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:
     """Learning rate of update `step` (0 is the first one) in a run of `steps` updates.
 
-    Rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the weights. Then half a
-    cosine down to `final_fraction` of the peak at update `steps - 1`, where it stays.
+    Rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the weights. Then
+    half a cosine down to `final_fraction` of the peak at update `steps - 1`, where it stays.
     """
     warmup = min(config.warmup_steps, steps)
 
@@ -29,7 +29,7 @@ def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:
 
 
 def weights_only(params: Any) -> Any:
-    """Decay mask by name: all but biases and norm scales. (Stacked layers give a bias two axes, so shapes would not tell.)"""
+    """Decay mask by name: all but biases and norm scales. (Stacked layers give a bias two axes: shapes do not tell.)"""
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key not in ("bias", "scale"), params)
 
 

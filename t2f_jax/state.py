@@ -9,6 +9,8 @@ import jax.numpy as jnp
 
 @flax.struct.dataclass
 class State:
+    """One training run at one step."""
+
     step: jax.Array  # int32 scalar: updates made so far
     params: Any
     opt_state: Any

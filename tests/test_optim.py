@@ -37,9 +37,9 @@ def test_clipping_bounds_the_gradient_that_adam_sees():
     moment = lambda clip: optim.make(OptimConfig(clip_norm=clip), 10).update(  # noqa: E731
         grads, optim.make(OptimConfig(clip_norm=clip), 10).init(grads), grads
     )[1]
-    first = [x for x in jax.tree.leaves(moment(1.0)) if x.shape == (4,)][0]
+    first = next(x for x in jax.tree.leaves(moment(1.0)) if x.shape == (4,))
     np.testing.assert_allclose(first, 0.1 * 0.5, rtol=1e-5)  # (1 - b1) g, |g| = 1
-    first = [x for x in jax.tree.leaves(moment(0.0)) if x.shape == (4,)][0]
+    first = next(x for x in jax.tree.leaves(moment(0.0)) if x.shape == (4,))
     np.testing.assert_allclose(first, 0.1 * 100, rtol=1e-5)
 
 

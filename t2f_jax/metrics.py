@@ -1,0 +1,106 @@
+"""A run's numbers: `metrics.jsonl`, one JSON object per line, which plots and reports read, and TensorBoard beside it.
+
+A training step's line is `{"step": 7, "loss": 1.5, ..., "seconds": 0.02}`; `step` counts updates, the first one is 1.
+An evaluation's line is `{"step": 200, "eval": {"loss": 1.4, ...}}`: the weights after that many updates.
+"""
+
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+TENSORBOARD_EVERY = 20  # steps; TensorBoard is for looking at, the JSON lines are the record
+
+
+def read(path: pathlib.Path) -> list[dict[str, Any]]:
+    """The complete lines of a metrics file in order; none if there is no file. A half-written last line is left out."""
+    return [row for row, _ in _lines(path)]
+
+
+def train_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of `read`'s rows, those of training steps."""
+    return [row for row in rows if "loss" in row]
+
+
+def eval_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of `read`'s rows, the evaluations, flat: `{"step": 200, "loss": 1.4, ...}`."""
+    return [{"step": row["step"], **row["eval"]} for row in rows if "eval" in row]
+
+
+def truncate(path: pathlib.Path, step: int) -> None:
+    """Keeps the lines up to and with `step`, atomically: those after it will be written again by the resumed run."""
+    if not path.exists():
+        return
+    kept = "".join(line for row, line in _lines(path) if row["step"] <= step)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w") as file:
+        file.write(kept)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _lines(path: pathlib.Path) -> list[tuple[dict[str, Any], str]]:
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text().splitlines(keepends=True):
+        if not line.endswith("\n"):
+            break  # the writer was killed inside it
+        rows.append((json.loads(line), line))
+    return rows
+
+
+class Writer:
+    """Appends a run's numbers. Lines after `step` of an earlier, interrupted run are cut first.
+
+    A line is handed to the operating system when it is written, so that a killed run loses none.
+    """
+
+    def __init__(self, out: pathlib.Path, step: int = 0):
+        path = out / "metrics.jsonl"
+        out.mkdir(parents=True, exist_ok=True)
+        truncate(path, step)
+        self._file = path.open("a")
+        self._tensorboard: Any = None
+        self._folder, self._resumed_at = out / "tensorboard", step
+
+    def train(self, step: int, values: Mapping[str, float]) -> None:
+        """One training step's numbers; "loss" among them."""
+        self._line({"step": step, **_plain(values)})
+        if step == 1 or step % TENSORBOARD_EVERY == 0:
+            self._scalars("train", step, values)
+
+    def evaluation(self, step: int, values: Mapping[str, float]) -> None:
+        """One evaluation's numbers."""
+        self._line({"step": step, "eval": _plain(values)})
+        self._scalars("eval", step, values)
+
+    def note(self, step: int, values: Mapping[str, Any]) -> None:
+        """A line of another kind, such as a run's summary."""
+        self._line({"step": step, **values})
+
+    def close(self) -> None:
+        """Ends both records."""
+        self._file.close()
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    def _line(self, values: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(values) + "\n")
+        self._file.flush()
+
+    def _scalars(self, group: str, step: int, values: Mapping[str, float]) -> None:
+        if self._tensorboard is None:
+            import tensorboardX
+
+            self._tensorboard = tensorboardX.SummaryWriter(str(self._folder), purge_step=self._resumed_at + 1)
+        for name, value in values.items():
+            self._tensorboard.add_scalar(f"{group}/{name}", value, step)
+
+
+def _plain(values: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN: a number that is none becomes null."""
+    return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}

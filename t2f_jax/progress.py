@@ -1,0 +1,97 @@
+"""How far along a long piece of work is: a bar on a terminal, a line every so often elsewhere (logs, pipes). On stderr."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+LINE_EVERY = 15.0  # seconds between lines when stderr is no terminal
+DRAW_EVERY = 0.1  # seconds between redraws of a bar: a step of a few milliseconds must not pay for one
+
+
+class Progress:
+    """Counts `total` units of work, of which `start` are already done.
+
+    Use as a context manager and call `update`:
+      with Progress("decoder", 1000, unit="step") as progress:
+          progress.update(10, "loss 3.21")
+    """
+
+    def __init__(self, label: str, total: int, start: int = 0, unit: str = "item", quiet: bool = False):
+        self.label, self.total, self.unit, self.quiet = label, total, unit, quiet
+        self._start = self._done = start
+        self._note = ""
+        self._began = time.monotonic()
+        self._next = self._began + (DRAW_EVERY if sys.stderr.isatty() else LINE_EVERY)
+        self._bar: Any = None
+
+    def __enter__(self) -> "Progress":
+        if sys.stderr.isatty() and not self.quiet:
+            import rich.console
+            import rich.progress as rp
+
+            columns = ("[bold]{task.description}", rp.BarColumn(), "{task.percentage:>3.0f}%", rp.MofNCompleteColumn())
+            self._bar = rp.Progress(
+                *columns, rp.TimeRemainingColumn(), "{task.fields[note]}", console=rich.console.Console(stderr=True)
+            )
+            self._bar.start()
+            self._bar.add_task(self.label, total=self.total, completed=self._done, note="")
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if self._bar is not None:
+            self._draw()
+            self._bar.stop()
+        elif kind is None and time.monotonic() - self._began > LINE_EVERY:
+            self._draw()
+
+    def update(self, done: int, note: str = "") -> None:
+        """`done` units are finished; `note` is shown behind the rate. Costs a microsecond unless a redraw is due."""
+        self._done, self._note = done, note
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + (DRAW_EVERY if self._bar is not None else LINE_EVERY)
+            self._draw()
+
+    def say(self, message: str) -> None:
+        """Prints a line, above the bar where there is one."""
+        if self.quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False)
+        else:
+            print(message, file=sys.stderr, flush=True)
+
+    @property
+    def rate(self) -> float:
+        """Units per second since the start."""
+        return (self._done - self._start) / max(time.monotonic() - self._began, 1e-9)
+
+    def _draw(self) -> None:
+        rate = self.rate
+        speed = f"{rate:.3g} {self.unit}s/s" if rate >= 1 or rate == 0 else f"{1 / rate:.3g} s/{self.unit}"
+        note = "  ".join(part for part in (speed, self._note) if part)
+        if self._bar is not None:
+            self._bar.update(0, completed=self._done, note=note)
+        elif not self.quiet:
+            percent = 100 * self._done / max(self.total, 1)
+            left = f"{clock((self.total - self._done) / rate)} left" if rate else "? left"
+            line = f"{self.label}: {percent:.0f}% ({self._done}/{self.total} {self.unit}s)  {left}  {note}"
+            print(line, file=sys.stderr, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """Seconds -> "1:02:03" or "2:03"."""
+    minutes, s = divmod(round(seconds), 60)
+    hours, m = divmod(minutes, 60)
+    return f"{hours}:{m:02}:{s:02}" if hours else f"{m}:{s:02}"
+
+
+def track(items: Iterable[Item], label: str, total: int, unit: str = "item") -> Iterator[Item]:
+    """Yields `items`, showing how many of `total` are done."""
+    with Progress(label, total, unit=unit) as progress:
+        for done, item in enumerate(items, 1):
+            yield item
+            progress.update(done)

@@ -1,0 +1,69 @@
+import io
+import json
+import sys
+import time
+
+import pytest
+
+from t2f_jax import metrics, progress
+
+
+def write(out, steps, start=0):
+    writer = metrics.Writer(out, start)
+    for step in range(start + 1, steps + 1):
+        writer.train(step, {"loss": 1 / step, "seconds": 0.1})
+        if step % 2 == 0:
+            writer.evaluation(step, {"loss": 0.5 / step})
+    writer.close()
+
+
+def test_rows_come_back_as_written(tmp_path):
+    write(tmp_path, 4)
+    rows = metrics.read(tmp_path / "metrics.jsonl")
+    assert [r["loss"] for r in metrics.train_rows(rows)] == [1 / 1, 1 / 2, 1 / 3, 1 / 4]
+    assert metrics.eval_rows(rows) == [{"step": 2, "loss": 0.25}, {"step": 4, "loss": 0.125}]
+    assert list((tmp_path / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize("half", ["", '{"step": 6, "lo', '{"step": 6, "loss": 1.0}'])
+def test_resuming_cuts_later_lines_and_a_half_written_one(tmp_path, half):
+    write(tmp_path, 5)
+    path = tmp_path / "metrics.jsonl"
+    with path.open("a") as file:
+        file.write(half)
+    write(tmp_path, 6, start=2)
+    again = path.read_text()
+    path.unlink()
+    write(tmp_path, 6)
+    assert path.read_text() == again
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_not_a_number_stays_valid_json(tmp_path):
+    writer = metrics.Writer(tmp_path)
+    writer.train(1, {"loss": 1.0, "accuracy": float("nan")})
+    writer.close()
+    assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"step": 1, "loss": 1.0, "accuracy": None}
+
+
+def test_without_a_terminal_progress_is_lines_few_and_telling(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with progress.Progress("decoder", 100, unit="step") as bar:
+        for done in range(1, 101):
+            now[0] += 0.5
+            bar.update(done, f"loss {done}")
+    lines = sys.stderr.getvalue().splitlines()
+    assert lines[0] == "decoder: 30% (30/100 steps)  0:35 left  2 steps/s  loss 30"
+    assert len(lines) == 4 and lines[-1].startswith("decoder: 100%")
+
+
+def test_short_work_prints_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert list(progress.track(range(3), "x", 3)) == [0, 1, 2]
+    assert sys.stderr.getvalue() == ""
+
+
+def test_clock():
+    assert progress.clock(62.4) == "1:02" and progress.clock(3723) == "1:02:03"
