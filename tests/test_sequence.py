@@ -1,0 +1,82 @@
+"""Rows: layout, targets, weights, and what does not fit."""
+
+import numpy as np
+import pytest
+
+from t2f_jax import sequence
+from t2f_jax.sequence import Branch, Example, assemble
+from t2f_jax.vocab import Vocab
+
+VOCAB = Vocab(text_size=40, image_size=8)
+
+
+class Letters:
+    """a -> 4, b -> 5, ...; a word is its first letter."""
+
+    def encode(self, text):
+        return [4 + (ord(w[0]) - ord("a")) % 26 if w[0].isalpha() else 30 + len(w) for w in text.split()]
+
+
+TOK = Letters()
+CODES = np.array([7, 0, 3, 3])
+IMG = (47, 40, 43, 43)
+
+
+def test_the_docstrings_row():
+    example = Example((10, 11, 12), (Branch((13,), (14, 3)), Branch((15,), (16, 3))), sequence.TO_ATTRIBUTES)
+    row = {k: v[0].tolist() for k, v in assemble([example], 10).items()}
+    assert row["tokens"] == [10, 11, 12, 13, 14, 3, 15, 16, 3, 0]
+    assert row["segments"] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 0]
+    assert row["positions"] == [0, 1, 2, 3, 4, 5, 3, 4, 5, 0]
+    assert row["targets"] == [11, 12, 0, 14, 3, 0, 16, 3, 0, 0]
+    assert row["weights"] == [0, 0, 0, 1, 1, 0, 1, 1, 0, 0]
+    row = {k: v[0].tolist() for k, v in assemble([example], 10, "all").items()}
+    assert row["weights"] == [1, 1, 0, 1, 1, 0, 1, 1, 0, 0]
+
+
+def test_an_image_row_predicts_its_first_code_from_the_last_prefix_id():
+    example = sequence.to_image(VOCAB, TOK, "male smiling", CODES)
+    assert example.prefix == (2, *TOK.encode("to image"), 3, *TOK.encode("male smiling"), 3)
+    assert example.branches == (Branch((), IMG),)
+    row = assemble([example], 12)
+    n = len(example.prefix)
+    assert row["targets"][0, n - 1 : n + 3].tolist() == list(IMG)
+    assert row["weights"][0].tolist() == [0] * (n - 1) + [1] * 4 + [0] * (12 - n - 3)
+    assert row["task"].tolist() == [sequence.TO_IMAGE]
+    everything = assemble([example], 12, "all")["weights"][0]
+    assert everything.tolist() == [1] * (example.length - 1) + [0] * (13 - example.length)
+
+
+def test_the_text_prefix_is_cut_whole_as_in_the_original():
+    example = sequence.to_image(VOCAB, TOK, "a b c d e f", CODES, text_length=7)
+    assert len(example.prefix) == 7 and example.prefix[-1] == TOK.encode("c")[0]
+
+
+def test_an_example_weighs_its_targets():
+    example = sequence.to_caption(VOCAB, TOK, CODES, "a man")
+    heavy = Example(example.prefix, example.branches, example.task, 2.5)
+    rows = assemble([example, heavy], 16)
+    assert example.prefix == (2, *TOK.encode("to caption"), 3, *IMG, 3)
+    np.testing.assert_array_equal(rows["weights"][1], 2.5 * rows["weights"][0])
+    assert rows["weights"][0].sum() == 3  # two words and [SEP]
+    assert all(v.dtype == (np.float32 if k == "weights" else np.int32) for k, v in rows.items())
+
+
+def test_given_ids_are_not_scored():
+    example = sequence.to_attributes(VOCAB, TOK, CODES, [("gender :", "male"), ("age :", "young")])
+    row = assemble([example], 20)
+    scored = row["targets"][0][row["weights"][0] > 0].tolist()
+    assert scored == [*TOK.encode("male"), 3, *TOK.encode("young"), 3]
+
+
+def test_what_does_not_fit():
+    caption = sequence.to_caption(VOCAB, TOK, CODES, "a b c d e f g h")
+    row = assemble([caption], 12)
+    assert row["tokens"][0].tolist() == [*caption.prefix, *TOK.encode("a b c d")][:12]
+    pairs = [("gender :", "male"), ("age :", "young"), ("hat :", "no")]
+    attributes = sequence.to_attributes(VOCAB, TOK, CODES, pairs)
+    with pytest.raises(ValueError, match=r"row 0 \(to_attributes\) has 20 ids; at most 17 fit"):
+        assemble([attributes], 17)
+    assert sequence.fit(attributes, 17).branches == attributes.branches[:2]
+    with pytest.raises(ValueError, match="needs a given part"):
+        assemble([Example((5, 6), (Branch((), (7, 3)), Branch((9,), (7, 3))), 2)], 9)
