@@ -21,12 +21,14 @@ TASKS = ("to_image", "to_caption", "to_attributes")
 class Encoder(Protocol):
     """The one thing that a row asks of a text tokenizer (which is hashable, by identity if nothing else)."""
 
-    def encode(self, text: str) -> list[int]: ...
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, no special ones among them."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Branch:
-    """One continuation of the prefix: `given` ids are conditioned on, `answer` ids are scored (a closing [SEP] included)."""
+    """A continuation of the prefix: `given` ids are conditioned on, `answer` ids (a closing [SEP] included) are scored."""
 
     given: tuple[int, ...]
     answer: tuple[int, ...]
@@ -53,7 +55,7 @@ def _encode(tok: Encoder, text: str) -> tuple[int, ...]:
 
 
 def text_prefix(vocab: Vocab, tok: Encoder, text: str, text_length: int = 64) -> tuple[int, ...]:
-    """[CLS] to image [SEP] TEXT [SEP], the whole cut to `text_length` ids as the original does (a cut one has no final [SEP])."""
+    """[CLS] to image [SEP] TEXT [SEP], cut to `text_length` ids as in the original (a cut one has no final [SEP])."""
     ids = (vocab.cls, *_encode(tok, IMAGE_PROMPT), vocab.sep, *tok.encode(text), vocab.sep)
     return ids[:text_length]
 
@@ -92,7 +94,7 @@ def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable
 
 
 def fit(example: Example, length: int) -> Example:
-    """The example cut to `length` ids: a caption loses its end, an attribute row its last branches; others pass unchanged."""
+    """The example cut to `length` ids: a caption loses its end, a row of attributes its last branches, an image nothing."""
     if example.length <= length:
         return example
     if example.task == TO_CAPTION:

@@ -75,7 +75,7 @@ def test_what_does_not_fit():
     assert row["tokens"][0].tolist() == [*caption.prefix, *TOK.encode("a b c d")][:12]
     pairs = [("gender :", "male"), ("age :", "young"), ("hat :", "no")]
     attributes = sequence.to_attributes(VOCAB, TOK, CODES, pairs)
-    with pytest.raises(ValueError, match=r"row 0 \(to_attributes\) has 20 ids; at most 17 fit"):
+    with pytest.raises(ValueError, match=r"row 0 \(to_attributes\) has 21 ids; at most 17 fit"):
         assemble([attributes], 17)
     assert sequence.fit(attributes, 17).branches == attributes.branches[:2]
     with pytest.raises(ValueError, match="needs a given part"):
