@@ -1,0 +1,44 @@
+"""One joint model on real faces: CelebA (40 attributes, captions) and UTKFace (age, gender, ethnicity), 64 x 64 pixels.
+
+Looked for in $T2F_DATA/CelebA and $T2F_DATA/UTKFace, or where data.sources.<name>.folder says.
+"""
+
+import ml_collections
+
+from t2f_jax import config
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    c = config.base_config()
+    c.name = "faces"
+    c.data.image_size = 64
+    c.data.crop = 0.9
+    c.data.flip = True
+    c.data.jitter = 0.06
+    c.data.views = 8
+    config.source(c, "celeba", kind="celeba", weight=0.45)
+    config.source(c, "utkface", kind="utkface", weight=0.55)
+
+    c.image.model.resolution = 64
+    c.image.model.patch = 2
+    c.image.model.ch = 64
+    c.image.model.ch_mult = (1, 2, 2)
+    c.image.model.attn_resolutions = (8,)
+    c.image.model.z_channels = 128
+    c.image.model.embed_dim = 32
+    c.image.model.n_embed = 1024
+    c.image.train.steps = 4000
+    c.image.train.eval_every = c.image.train.save_every = 500
+
+    c.text.vocab_size = 1000
+
+    d = c.decoder
+    d.model.width, d.model.layers, d.model.heads, d.model.mlp = 256, 6, 8, 1024
+    d.model.dropout = 0.1
+    d.model.max_length = 256
+    d.sequence_length = 160
+    d.train.steps = 6000
+    d.train.batch_size = 32
+    d.train.eval_every = d.train.save_every = 500
+    c.eval.faces = 0
+    return c

@@ -1,0 +1,39 @@
+"""The paper's model: 12 layers of width 768 over 30,522 WordPiece ids and 1,024 codes of 16 x 16 pixels at 256 x 256.
+
+`text.vocab_file` must be given: the uncased BERT vocabulary, one piece a line.
+"""
+
+import ml_collections
+
+from t2f_jax import config
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    c = config.base_config()
+    c.name = "talk2face_base"
+    c.data.image_size = 256
+    config.source(c, "celeba", kind="celeba")
+    config.source(c, "utkface", kind="utkface")
+
+    c.image.model.resolution = 256
+    c.image.model.ch = 128
+    c.image.model.ch_mult = (1, 1, 2, 2, 4)
+    c.image.model.num_res_blocks = 2
+    c.image.model.attn_resolutions = (16,)
+    c.image.model.z_channels = 256
+    c.image.model.embed_dim = 256
+    c.image.model.n_embed = 1024
+
+    c.text.kind = "wordpiece"
+
+    d = c.decoder
+    d.model.layers, d.model.width, d.model.heads, d.model.mlp = 12, 768, 12, 3072
+    d.model.max_length = 1024
+    d.model.norm = "talk2face"
+    d.model.dropout = 0.1
+    d.sequence_length = 334
+    d.optim.learning_rate = 1e-4
+    d.optim.warmup_steps = 2000
+    d.train.steps = 100_000
+    d.train.compute_dtype = "bfloat16"
+    return c

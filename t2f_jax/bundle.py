@@ -1,0 +1,356 @@
+"""A model folder: decoder, image tokenizer, text tokenizer, config and provenance, as one thing to save, load and use.
+
+    config.json                  structure of every part, joint vocabulary, attributes, preprocessing
+    decoder.safetensors          decoder weights, one layer by one (`layer_0.attention...`)
+    image_tokenizer.safetensors  VQGAN weights, codebook included
+    text_tokenizer.model         SentencePiece (or vocab.txt: WordPiece)
+    provenance.json              config of the run, steps, data, versions, figures
+
+Everything in it is data: JSON, safetensors and a SentencePiece or WordPiece file; nothing is unpickled or executed.
+Axes: N faces, S image side, n codes per image.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import pathlib
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+from PIL import Image
+
+from t2f_jax import imaging, sampling, scoring, sequence, templates, text_tokenizer
+from t2f_jax.config import DecoderConfig, DecoderRunConfig, VQGANConfig, from_dict, to_dict
+from t2f_jax.errors import UserError
+from t2f_jax.files import read_json, whole_folder, write_json
+from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.models.decoder import Decoder, unstack_layers
+from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.templates import Attribute
+from t2f_jax.vocab import Vocab
+
+FORMAT = 1
+IMAGE_TOKENIZER = "image_tokenizer.safetensors"
+DECODER = "decoder.safetensors"
+
+
+# --- weights as files ------------------------------------------------------------------------------------------------
+
+
+def save_params(path: pathlib.Path, params: Any) -> None:
+    """Writes a nested parameter dictionary as safetensors, names joined by dots, values bit for bit."""
+    from safetensors.numpy import save_file
+
+    flat = traverse_util.flatten_dict(params, sep=".")
+    save_file({k: np.ascontiguousarray(jax.device_get(v)) for k, v in flat.items()}, path)
+
+
+def load_params(path: pathlib.Path, expected: Any) -> Any:
+    """Reads safetensors into a nested dictionary of the structure and shapes of `expected` (abstract arrays).
+
+    Raises:
+      UserError: no such file, a broken one, or tensors that are missing, unexpected or misshapen (the first are named).
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    if not path.is_file():
+        raise UserError(f"{path}: this part of the model is missing; a model folder holds it beside config.json")
+    try:
+        flat = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path}: not a whole safetensors file ({error})") from error
+    wanted = {k: tuple(v.shape) for k, v in traverse_util.flatten_dict(expected, sep=".").items()}
+    missing, unexpected = sorted(wanted.keys() - flat.keys()), sorted(flat.keys() - wanted.keys())
+    wrong = [f"{k} is {flat[k].shape}, not {s}" for k, s in wanted.items() if k in flat and flat[k].shape != s]
+    for what, names in (("missing", missing), ("unexpected", unexpected), ("misshapen", wrong)):
+        if names:
+            raise UserError(f"{path}: {len(names)} tensors {what} for its config.json, the first: {', '.join(names[:3])}")
+    return traverse_util.unflatten_dict(flat, sep=".")
+
+
+def abstract_vqgan(config: VQGANConfig) -> Any:
+    """Shapes of the image tokenizer's parameters."""
+    image = jax.ShapeDtypeStruct((1, config.resolution, config.resolution, config.in_channels), np.float32)
+    return jax.eval_shape(VQGAN(config).init, jax.random.key(0), image)["params"]
+
+
+def abstract_decoder(config: DecoderConfig, vocab_size: int) -> Any:
+    """Shapes of the decoder's parameters, layers one by one."""
+    config = dataclasses.replace(config, scan=False)
+    row = jax.ShapeDtypeStruct((1, 8), np.int32)
+    return jax.eval_shape(Decoder(config, vocab_size).init, jax.random.key(0), row, row, row)["params"]
+
+
+# --- the image tokenizer alone ---------------------------------------------------------------------------------------
+
+
+def save_image_tokenizer(folder: pathlib.Path, config: VQGANConfig, params: Any, provenance: dict[str, Any]) -> None:
+    """Writes an image tokenizer folder (`config.json`, weights, `provenance.json`), whole or not at all."""
+    with whole_folder(folder) as partial:
+        save_params(partial / IMAGE_TOKENIZER, params)
+        write_json(partial / "config.json", {"format": FORMAT, "image_tokenizer": to_dict(config)})
+        write_json(partial / "provenance.json", provenance)
+
+
+def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
+    """Loads the image tokenizer of an image tokenizer folder or of a model folder. Raises UserError as `load` does."""
+    folder = pathlib.Path(folder)
+    values = _read_config(folder, "an image tokenizer folder")
+    config = from_dict(VQGANConfig, _part(values, "image_tokenizer", folder), "image_tokenizer.")
+    return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)))
+
+
+def fingerprint(tokenizer: ImageTokenizer) -> str:
+    """Hash of an image tokenizer's structure and weights: codes made by another one are refused by it."""
+    digest = hashlib.sha256(repr(sorted(to_dict(tokenizer.config).items())).encode())
+    for name, value in sorted(traverse_util.flatten_dict(tokenizer.params, sep=".").items()):
+        digest.update(name.encode() + np.ascontiguousarray(jax.device_get(value)).tobytes())
+    return digest.hexdigest()[:16]
+
+
+# --- the whole model -------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocess:
+    """What is done to a picture before it is encoded."""
+
+    crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
+
+
+class Model:
+    """A loaded model: generates, describes and measures faces.
+
+    Example:
+      >>> model = t2f_jax.load("runs/quickstart/model")                              # doctest: +SKIP
+      >>> model.generate("a smiling woman with red hair", seeds=[0, 1])[0].shape      # doctest: +SKIP
+      (64, 64, 3)
+    """
+
+    def __init__(
+        self,
+        decoder: DecoderRunConfig,
+        params: Any,
+        image_tokenizer: ImageTokenizer,
+        tokenizer: text_tokenizer.TextTokenizer,
+        schema: Sequence[Attribute],
+        preprocess: Preprocess,
+        provenance: dict[str, Any],
+        name: str = "",
+    ):
+        self.run_config, self.name, self.provenance = decoder, name, provenance
+        self.image_tokenizer, self.tokenizer, self.preprocess = image_tokenizer, tokenizer, preprocess
+        self.schema = tuple(schema)
+        self.vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
+        self.decoder = Decoder(dataclasses.replace(decoder.model, scan=False), self.vocab.size)
+        self.params = params
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images it takes and makes, in pixels."""
+        return self.image_tokenizer.config.resolution
+
+    @functools.cached_property
+    def hash(self) -> str:
+        """Hash of the decoder's weights (with the image tokenizer's), for provenance."""
+        digest = hashlib.sha256(fingerprint(self.image_tokenizer).encode())
+        for name, value in sorted(traverse_util.flatten_dict(self.params, sep=".").items()):
+            digest.update(name.encode() + np.ascontiguousarray(jax.device_get(value)).tobytes())
+        return digest.hexdigest()[:16]
+
+    def attribute(self, name: str) -> Attribute:
+        """The attribute of that name. Raises UserError, naming the nearest right one."""
+        return templates.find_attribute(name, self.schema)
+
+    def images(self, pictures: imaging.Picture | Sequence[imaging.Picture]) -> np.ndarray:
+        """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training."""
+        return imaging.load_images(pictures, self.image_size, self.preprocess.crop)
+
+    def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
+        return _batched(self.image_tokenizer.encode, images, batch_size)
+
+    def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
+        return _batched(self.image_tokenizer.decode, codes, batch_size)
+
+    def generate(
+        self,
+        text: str | Sequence[str] = "",
+        attributes: Mapping[str, str | int] | None = None,
+        seeds: Sequence[int] = (0,),
+        sampler: sampling.Sampler | None = None,
+        batch_size: int = 32,
+    ) -> np.ndarray:
+        """Faces for words.
+
+        Args:
+          text: one description for all faces, or one for each seed.
+          attributes: what the faces should show besides, such as `{"gender": "female", "age": 34}`.
+          seeds: one face is made for each; the same seed and words give the same face whatever is made beside it.
+          sampler: temperature, top-k, top-p.
+          batch_size: most faces decoded at once.
+
+        Returns:
+          uint8 [len(seeds), S, S, 3].
+
+        Raises:
+          UserError: an attribute or value that the model does not know, or as many texts as neither 1 nor the seeds.
+        """
+        texts = [text] * len(seeds) if isinstance(text, str) else list(text)
+        if len(texts) != len(seeds):
+            raise UserError(f"{len(texts)} texts for {len(seeds)} seeds; give one text, or one for each seed")
+        wanted = templates.check_attributes(attributes or {}, self.schema)
+        prefixes = [
+            list(
+                sequence.to_image(
+                    self.vocab, self.tokenizer, templates.image_text(t or None, wanted or None), (), self.run_config.text_length
+                ).prefix
+            )
+            for t in texts
+        ]
+        n = self.image_tokenizer.config.tokens
+        sampler = sampler or sampling.Sampler(top_p=0.95)
+        rows = []
+        for start in range(0, len(prefixes), batch_size):
+            part = slice(start, start + batch_size)
+            rows += sampling.generate(
+                self.decoder, self.params, self.vocab, prefixes[part], "image", n, sampler, list(seeds[part])
+            )
+        return self.decode(self.vocab.codes(np.stack(rows)))
+
+    def caption(
+        self,
+        pictures: imaging.Picture | Sequence[imaging.Picture],
+        seeds: Sequence[int] | None = None,
+        sampler: sampling.Sampler | None = None,
+        length: int = 64,
+        batch_size: int = 32,
+    ) -> list[str]:
+        """A sentence or more for each face; greedy unless a sampler is given. Raises UserError for unreadable pictures."""
+        codes = self.encode(self.images(pictures))
+        prefixes = [list(sequence.to_caption(self.vocab, self.tokenizer, c, "").prefix) for c in codes]
+        length = min(length, self.decoder.config.max_length - len(prefixes[0]))
+        seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
+        sampler = sampler or sampling.Sampler(temperature=0.0)
+        rows = []
+        for start in range(0, len(prefixes), batch_size):
+            part = slice(start, start + batch_size)
+            rows += sampling.generate(
+                self.decoder, self.params, self.vocab, prefixes[part], "text", length, sampler, seeds[part]
+            )
+        return [templates.sentence_case(self.tokenizer.decode([int(i) for i in row])) for row in rows]
+
+    def analyze(
+        self,
+        pictures: imaging.Picture | Sequence[imaging.Picture],
+        attributes: Sequence[Attribute | str] | None = None,
+        batch_size: int = 32,
+    ) -> list[dict[str, np.ndarray]]:
+        """Exact probabilities of every answer.
+
+        Args:
+          pictures: paths, PIL images or uint8 arrays.
+          attributes: what to ask, by name; all that the model knows if not given.
+          batch_size: most faces scored at once.
+
+        Returns:
+          For each face `{attribute name: probabilities over attribute.candidates()}`, each summing to 1.
+        """
+        asked = [self.attribute(a) if isinstance(a, str) else a for a in (attributes or self.schema)]
+        codes = self.encode(self.images(pictures))
+        prefixes = [list(sequence.to_attributes(self.vocab, self.tokenizer, c, ()).prefix) for c in codes]
+        answers = []
+        for start in range(0, len(prefixes), batch_size):
+            answers += scoring.score_attributes(
+                self.decoder, self.params, self.vocab, self.tokenizer, prefixes[start : start + batch_size], asked
+            )
+        return answers
+
+
+def _batched(function: Any, rows: np.ndarray, batch_size: int) -> np.ndarray:
+    """Calls a jitted function on equal batches (powers of two, the last one padded), so that few shapes compile."""
+    if len(rows) < batch_size:
+        batch_size = 1 << max(0, len(rows) - 1).bit_length()
+    parts = []
+    for start in range(0, len(rows), batch_size):
+        part = rows[start : start + batch_size]
+        padded = np.concatenate([part, np.repeat(part[:1], batch_size - len(part), 0)])
+        parts.append(np.asarray(function(padded))[: len(part)])
+    return np.concatenate(parts)
+
+
+def save(folder: pathlib.Path, model: Model) -> None:
+    """Writes a model folder, whole or not at all; a stacked decoder is unstacked."""
+    with whole_folder(folder) as partial:
+        params = unstack_layers(model.params) if "layers" in model.params else model.params
+        save_params(partial / DECODER, params)
+        save_params(partial / IMAGE_TOKENIZER, model.image_tokenizer.params)
+        model.tokenizer.save(partial)
+        values = {
+            "format": FORMAT,
+            "name": model.name,
+            "decoder": to_dict(model.run_config),
+            "image_tokenizer": to_dict(model.image_tokenizer.config),
+            "vocab": dataclasses.asdict(model.vocab),
+            "attributes": [a.to_json() for a in model.schema],
+            "preprocess": dataclasses.asdict(model.preprocess),
+        }
+        write_json(partial / "config.json", values)
+        write_json(partial / "provenance.json", model.provenance)
+
+
+def load(folder: str | pathlib.Path) -> Model:
+    """Loads a model folder.
+
+    Raises:
+      UserError: the folder or a part of it is missing, broken, or does not fit the others; the message names the part.
+    """
+    folder = pathlib.Path(folder)
+    values = _read_config(folder, "a model folder")
+    run = from_dict(DecoderRunConfig, _part(values, "decoder", folder), "decoder.")
+    image_tokenizer = load_image_tokenizer(folder)
+    tokenizer = text_tokenizer.load(folder)
+    vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
+    if vocab != Vocab(**_part(values, "vocab", folder)):
+        raise UserError(f"{folder}: the text tokenizer holds {vocab.text_size} ids, but config.json was written for another one")
+    return Model(
+        run,
+        load_params(folder / DECODER, abstract_decoder(run.model, vocab.size)),
+        image_tokenizer,
+        tokenizer,
+        [Attribute.from_json(a) for a in _part(values, "attributes", folder)],
+        from_dict(Preprocess, values.get("preprocess", {}), "preprocess."),
+        read_json(folder / "provenance.json", "the model's provenance"),
+        values.get("name", ""),
+    )
+
+
+def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give {what}, such as the one that training wrote")
+    values = read_json(folder / "config.json", f"config.json of {what}")
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        raise UserError(f"{folder / 'config.json'}: its format is not {FORMAT}, the one that this version reads")
+    return values
+
+
+def _part(values: dict[str, Any], key: str, folder: pathlib.Path) -> Any:
+    if key not in values:
+        raise UserError(f"{folder / 'config.json'}: the part '{key}' is missing")
+    return values[key]
+
+
+def seed_of(*parts: str | int) -> int:
+    """A seed from words and numbers, the same on every machine."""
+    return zlib.crc32(repr(parts).encode()) & 0x7FFFFFFF
+
+
+def to_pil(images: np.ndarray) -> list[Image.Image]:
+    """uint8 [N, S, S, 3] -> PIL images."""
+    return [Image.fromarray(image) for image in images]

@@ -1,0 +1,211 @@
+"""The `t2f` command: reads the command line and hands over to the stage that does the work."""
+
+import argparse
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+
+from t2f_jax import __version__
+from t2f_jax.errors import UserError
+
+CONFIG_HELP = "a Python file with get_config(arg), or the name of one in configs/ (quickstart, faces, ...); NAME:ARG passes ARG"
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line on stderr and exit code 2."""
+
+    def error(self, message: str):  # noqa: ANN201
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
+    return value
+
+
+def _train_tokenizer(args: argparse.Namespace) -> None:
+    from t2f_jax import config, stages
+
+    print(stages.train_tokenizer(config.load(args.config, args.overrides), args.out))
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    from t2f_jax import config, stages
+
+    print(stages.prepare(config.load(args.config, args.overrides), args.tokenizer, args.out))
+
+
+def _train(args: argparse.Namespace) -> None:
+    from t2f_jax import config, stages
+
+    print(stages.train(config.load(args.config, args.overrides), args.out, args.tokenizer, args.store))
+
+
+def _quickstart(args: argparse.Namespace) -> None:
+    from t2f_jax import config, stages
+
+    spec = "quickstart:tiny" if args.tiny else "quickstart"
+    stages.quickstart(config.load(spec, args.overrides), args.out)
+
+
+def _generate(args: argparse.Namespace) -> None:
+    from t2f_jax import commands
+
+    commands.generate(args)
+
+
+def _caption(args: argparse.Namespace) -> None:
+    from t2f_jax import commands
+
+    commands.caption(args)
+
+
+def _analyze(args: argparse.Namespace) -> None:
+    from t2f_jax import commands
+
+    commands.analyze(args)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from t2f_jax import stages
+
+    stages.evaluate(args.model, args.out, args.overrides)
+
+
+def _report(args: argparse.Namespace) -> None:
+    from t2f_jax import stages
+
+    print(stages.report(args.folder))
+
+
+def _bench(args: argparse.Namespace) -> None:
+    from t2f_jax import bench
+
+    bench.run(args.model, args.json, args.only)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="t2f",
+        description="One sequence model for faces: words to face, face to words, face to age and attributes.",
+        epilog="Where a config names no data folder, datasets are looked for in $T2F_DATA.",
+    )
+    parser.add_argument("--version", action="version", version=f"t2f_jax {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], summary: str, detail: str = "") -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {detail}")
+        sub.set_defaults(run=run)
+        return sub
+
+    def out(sub: argparse.ArgumentParser, text: str, default: str | None = None) -> None:
+        sub.add_argument("--out", type=pathlib.Path, required=default is None, default=default, metavar="DIR", help=text)
+
+    def overrides(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="config values, such as decoder.train.steps=500")
+
+    def model(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--model", type=pathlib.Path, required=True, metavar="M", help="a model folder")
+
+    sub = command(
+        "quickstart",
+        _quickstart,
+        "draw faces, train on them, evaluate, and write a report: everything, in minutes",
+        "Run it again after an interruption and it goes on where it was.",
+    )
+    out(sub, "where everything goes: report.html, card.json, model/")
+    sub.add_argument("--tiny", action="store_true", help="all of it in about a minute: a first look, not a good model")
+    overrides(sub)
+
+    sub = command("train-tokenizer", _train_tokenizer, "train the image tokenizer (VQGAN) of a config")
+    sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+    out(sub, "checkpoints, metrics.jsonl, TensorBoard, reconstructions and the finished tokenizer/")
+    overrides(sub)
+
+    sub = command("prepare", _prepare, "turn every image into codes and train the text tokenizer, once, before training")
+    sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+    sub.add_argument(
+        "--tokenizer", type=pathlib.Path, required=True, metavar="T", help="an image tokenizer folder, or a model folder"
+    )
+    out(sub, "the store that `train --store` reads")
+    overrides(sub)
+
+    sub = command(
+        "train",
+        _train,
+        "train the model of a config",
+        "Without --store it first trains the image tokenizer and prepares the data, in DIR/tokenizer and DIR/store. "
+        "Run it again after an interruption and it goes on where it was.",
+    )
+    sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+    out(sub, "checkpoints, metrics.jsonl, TensorBoard and the finished model/")
+    sub.add_argument("--tokenizer", type=pathlib.Path, metavar="T", help="take this image tokenizer instead of training one")
+    sub.add_argument("--store", type=pathlib.Path, metavar="S", help="take this prepared store instead of making one")
+    overrides(sub)
+
+    sub = command("generate", _generate, "make faces from words", "Each PNG carries its prompt, seed and options.")
+    model(sub)
+    sub.add_argument("--text", default="", metavar="T", help='a description, such as "a smiling woman with red hair"')
+    sub.add_argument(
+        "--attribute", action="append", default=[], metavar="K=V", help="what the face should show, such as age=34; repeatable"
+    )
+    sub.add_argument("--n", type=_positive, default=4, metavar="N", help="number of faces (4)")
+    sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the first face; the others follow (0)")
+    sub.add_argument("--temperature", type=float, default=1.0, help="0 takes the likeliest code each time (1.0)")
+    sub.add_argument("--top-k", type=int, default=0, help="sample among the K likeliest codes; 0 = all (0)")
+    sub.add_argument("--top-p", type=float, default=0.95, help="sample among the codes that hold this probability (0.95)")
+    out(sub, "where the PNGs go")
+
+    for name, run, summary in (
+        ("caption", _caption, "describe faces in words"),
+        ("analyze", _analyze, "measure faces: age, gender and every other attribute, with probabilities"),
+    ):
+        sub = command(name, run, summary)
+        model(sub)
+        sub.add_argument("files", nargs="+", metavar="FILE", help="image files")
+        sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the answers as JSON, too")
+        if name == "analyze":
+            sub.add_argument("--attribute", action="append", default=[], metavar="NAME", help="ask only this; repeatable")
+
+    sub = command("evaluate", _evaluate, "measure a model on the held-out faces of its own data", "Then writes the report.")
+    model(sub)
+    out(sub, "card.json, results and report.html")
+    overrides(sub)
+
+    sub = command("report", _report, "write the report of an evaluated run again")
+    sub.add_argument("folder", type=pathlib.Path, metavar="DIR", help="the --out of `evaluate` or `quickstart`")
+
+    sub = command("bench", _bench, "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run")
+    sub.add_argument("--model", type=pathlib.Path, metavar="M", help="a model folder (default: random weights)")
+    sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
+    sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point of `t2f`. Exit codes: 0 done, 2 a user's mistake (one line on stderr), 130 interrupted."""
+    args = build_parser().parse_args(argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    try:
+        args.run(args)
+    except UserError as error:
+        sys.exit(_fail(f"t2f: {error}", 2))
+    except KeyboardInterrupt:
+        sys.exit(_fail("t2f: interrupted; the same command goes on from the last checkpoint", 130))
+
+
+def _fail(line: str, code: int) -> int:
+    print(line.replace("\n", " "), file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

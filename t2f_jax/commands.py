@@ -1,0 +1,118 @@
+"""What a model folder is for, from the command line: make, describe and measure faces."""
+
+import argparse
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from t2f_jax import __version__, bundle, imaging, templates
+from t2f_jax.errors import UserError
+from t2f_jax.files import write_json
+from t2f_jax.progress import progress
+from t2f_jax.sampling import Sampler
+
+
+def generate(args: argparse.Namespace) -> None:
+    """`t2f generate`: writes N PNGs that carry their prompt, seed, options and the model's hash, and a contact sheet."""
+    from t2f_jax import plots
+
+    if not args.text and not args.attribute:
+        raise UserError("generate: say what face to make, with --text, --attribute K=V, or both")
+    model = bundle.load(args.model)
+    attributes = templates.parse_request(args.attribute, model.schema)
+    sampler = Sampler(args.temperature, args.top_k, args.top_p)
+    seeds = [args.seed + i for i in range(args.n)]
+    args.out.mkdir(parents=True, exist_ok=True)
+    faces: list[np.ndarray] = []
+    with progress("generate", len(seeds)) as bar:
+        for start in range(0, len(seeds), 32):
+            part = seeds[start : start + 32]
+            for seed, image in zip(part, model.generate(args.text, attributes, part, sampler)):
+                told: dict[str, Any] = {
+                    "prompt": templates.image_text(args.text or None, attributes or None),
+                    "seed": str(seed),
+                    "options": json.dumps({"temperature": args.temperature, "top_k": args.top_k, "top_p": args.top_p}),
+                    "model": model.hash,
+                    "Software": f"t2f_jax {__version__}",
+                }
+                imaging.save_png(args.out / f"face-{seed:06d}.png", image, told)
+                faces.append(image)
+            bar.advance(len(part))
+    scale = max(1, 128 // model.image_size)
+    plots.grid(np.stack(faces), columns=min(8, len(faces)), scale=scale).save(args.out / "grid.png")
+    print(f"{len(faces)} faces in {args.out} (all of them in grid.png)")
+
+
+def caption(args: argparse.Namespace) -> None:
+    """`t2f caption`: prints one caption a line."""
+    model = bundle.load(args.model)
+    images = model.images(args.files)
+    captions: list[str] = []
+    with progress("caption", len(images)) as bar:
+        for start in range(0, len(images), 32):
+            part = images[start : start + 32]
+            captions += model.caption(part)
+            bar.advance(len(part))
+    for file, text in zip(args.files, captions):
+        print(f"{file}: {text}")
+    if args.json:
+        _write(args.json, [{"file": f, "caption": c} for f, c in zip(args.files, captions)])
+
+
+def analyze(args: argparse.Namespace) -> None:
+    """`t2f analyze`: prints each face's age and attributes with their probabilities."""
+    model = bundle.load(args.model)
+    asked = [model.attribute(name.replace("_", " ")) for name in args.attribute] or list(model.schema)
+    images = model.images(args.files)
+    records = []
+    with progress("analyze", len(images)) as bar:
+        for start in range(0, len(images), 32):
+            part = images[start : start + 32]
+            records += [record_of(answer, asked) for answer in model.analyze(part, asked)]
+            bar.advance(len(part))
+    for file, record in zip(args.files, records):
+        print(file)
+        width = max(len(name) for name in record)
+        for name, told in record.items():
+            print(f"  {name:{width}}  {_line(told)}")
+    if args.json:
+        _write(args.json, [{"file": f, "attributes": r} for f, r in zip(args.files, records)])
+
+
+def record_of(answer: dict[str, np.ndarray], asked: list[templates.Attribute]) -> dict[str, dict[str, Any]]:
+    """Probabilities of one face -> `{name: {"value", "probability", "probabilities"}}`, numbers with mode, mean and interval."""
+    record: dict[str, dict[str, Any]] = {}
+    for attribute in asked:
+        probabilities = answer[attribute.name]
+        if attribute.is_number:
+            numbers = np.arange(attribute.low, attribute.high + 1)
+            total = np.cumsum(probabilities)
+            low, median, high = (int(numbers[min(np.searchsorted(total, q), len(numbers) - 1)]) for q in (0.05, 0.5, 0.95))
+            record[attribute.name] = {
+                "value": median,
+                "mode": int(numbers[probabilities.argmax()]),
+                "mean": round(float(numbers @ probabilities), 2),
+                "interval_90": [low, high],
+            }
+        else:
+            best = int(probabilities.argmax())
+            record[attribute.name] = {
+                "value": attribute.values[best],
+                "probability": round(float(probabilities[best]), 4),
+                "probabilities": {v: round(float(p), 4) for v, p in zip(attribute.values, probabilities)},
+            }
+    return record
+
+
+def _line(told: dict[str, Any]) -> str:
+    if "interval_90" in told:
+        low, high = told["interval_90"]
+        return f"{told['value']}  (90% between {low} and {high}; mean {told['mean']:.1f})"
+    return f"{told['value']}  ({told['probability']:.0%})"
+
+
+def _write(path: pathlib.Path, value: Any) -> None:
+    write_json(path, value)
+    print(f"written: {path}")

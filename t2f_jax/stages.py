@@ -1,0 +1,201 @@
+"""The stages of an experiment, each a function from a config and folders to a folder, all resumable: tokenizer, store, model, report.
+
+`train` makes what it was not given, so one folder holds a whole experiment:
+
+    DIR/images/     pixels of every source, drawn or decoded once
+    DIR/tokenizer/  the image tokenizer's run; DIR/tokenizer/tokenizer/ is the finished one
+    DIR/store/      codes, records and the text tokenizer
+    DIR/            checkpoints, metrics.jsonl, tensorboard of the decoder's run
+    DIR/model/      the finished model folder
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from t2f_jax import __version__, templates
+from t2f_jax.config import Config, EvalConfig, from_dict, to_dict
+from t2f_jax.errors import UserError
+from t2f_jax.files import read_json, write_json
+
+
+@contextlib.contextmanager
+def _measured() -> Iterator[dict[str, float]]:
+    """Fills in `seconds` and `peak_memory_bytes` of this process and its children while the block runs."""
+    import psutil
+
+    me, told, stop = psutil.Process(), {"seconds": 0.0, "peak_memory_bytes": 0}, threading.Event()
+    start = time.monotonic()
+
+    def sample() -> None:
+        total = 0
+        for process in [me, *me.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_info().rss
+        told["peak_memory_bytes"] = max(told["peak_memory_bytes"], total)
+        told["seconds"] = time.monotonic() - start
+
+    def watch() -> None:
+        while not stop.wait(0.25):
+            sample()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield told
+    finally:
+        stop.set()
+        thread.join()
+        sample()
+
+
+def _sources(config: Config) -> dict[str, Any]:
+    """Opens the sources of nonzero weight, by name."""
+    from t2f_jax.data import sources
+
+    chosen = {k: v for k, v in config.data.sources.items() if v.weight > 0}
+    if not chosen:
+        raise UserError("no dataset to train on: a config needs data.sources.<name> with a weight above 0")
+    return {name: sources.make(source, name, config.data.seed) for name, source in chosen.items()}
+
+
+def _versions() -> dict[str, str]:
+    import flax
+    import jax
+    import optax
+
+    return {
+        "t2f_jax": __version__,
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "optax": optax.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": jax.devices()[0].device_kind,
+    }
+
+
+def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | None = None) -> pathlib.Path:
+    """Trains the image tokenizer in `out`; returns the finished image tokenizer folder `out/tokenizer`.
+
+    Args:
+      cache: where the pixels are kept (`out/images` if not given).
+
+    Raises:
+      UserError: data that is missing or broken, a checkpoint of another config.
+    """
+    from t2f_jax import bundle, loop, plots
+    from t2f_jax.data import images, pipeline
+    from t2f_jax.image_tokenizer import ImageTokenizer
+    from t2f_jax.train_tokenizer import TokenizerTrainer
+
+    cache = cache or out / "images"
+    train = _image_sets(config, "train", cache)
+    validation = _image_sets(config, "validation", cache)
+    trainer, run = TokenizerTrainer(config.image), config.image.train
+    weights = [config.data.sources[s.name].weight for s in train]
+
+    def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
+        data = config.data
+        return pipeline.image_batches(
+            list(zip(train, weights)), run.batch_size, run.seed, start, flip=data.flip, jitter=data.jitter
+        )
+
+    def held_out() -> Iterator[dict[str, np.ndarray]]:
+        return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches)
+
+    state = loop.run(trainer, run, out, batches, held_out, "image tokenizer", config={"image": to_dict(config.image), "data": to_dict(config.data)})
+    params = trainer.export(state)
+    folder = out / "tokenizer"
+    bundle.save_image_tokenizer(folder, config.image.model, params, {"config": to_dict(config), "steps": run.steps, "versions": _versions()})
+    tokenizer = ImageTokenizer(config.image.model, params)
+    sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
+    plots.reconstruction_grid(sample, tokenizer.decode(tokenizer.encode(sample))).save(out / "reconstructions.png")
+    return folder
+
+
+def _image_sets(config: Config, split: str, cache: pathlib.Path) -> list[Any]:
+    from t2f_jax.data import images
+
+    return [images.read_images(source, split, config.data, cache) for source in _sources(config).values()]
+
+
+def prepare(config: Config, tokenizer: pathlib.Path, out: pathlib.Path, cache: pathlib.Path | None = None) -> pathlib.Path:
+    """Encodes every image and trains the text tokenizer; returns the store `out`. Resumable per source and split."""
+    from t2f_jax import bundle
+    from t2f_jax.data import prepare as preparing
+
+    image_tokenizer = bundle.load_image_tokenizer(tokenizer)
+    if image_tokenizer.config.resolution != config.data.image_size:
+        raise UserError(
+            f"{tokenizer}: an image tokenizer for {image_tokenizer.config.resolution} pixels, but data.image_size={config.data.image_size}"
+        )
+    preparing.run(config, image_tokenizer.encode, bundle.fingerprint(image_tokenizer), cache or out / "images", out)
+    return out
+
+
+def train(
+    config: Config, out: pathlib.Path, tokenizer: pathlib.Path | None = None, store: pathlib.Path | None = None
+) -> pathlib.Path:
+    """Trains the decoder in `out` and writes the model folder `out/model`, which it returns.
+
+    Args:
+      tokenizer: an image tokenizer (or model) folder; without it one is trained in `out/tokenizer`.
+      store: a prepared store; without it one is made in `out/store`. Its codes must come from `tokenizer`.
+    """
+    from t2f_jax import bundle, loop, text_tokenizer
+    from t2f_jax.data import pipeline
+    from t2f_jax.data.store import Store
+    from t2f_jax.train_decoder import DecoderTrainer
+
+    cache = out / "images"
+    if tokenizer is None:
+        tokenizer = out / "tokenizer" / "tokenizer"
+        if not (tokenizer / "config.json").is_file():
+            train_tokenizer(config, out / "tokenizer", cache)
+    if store is None:
+        store = prepare(config, tokenizer, out / "store", cache)
+    image_tokenizer = bundle.load_image_tokenizer(tokenizer)
+    data = Store(store, bundle.fingerprint(image_tokenizer))
+    words = text_tokenizer.load(data.folder)
+    vocab = text_tokenizer.vocab(words, image_tokenizer.config.n_embed)
+    run = config.decoder.train
+    weights = {name: source.weight for name, source in config.data.sources.items() if source.weight > 0}
+    initial = None
+    if config.decoder.init_from:
+        initial = bundle.initial_params(pathlib.Path(config.decoder.init_from), config.decoder.model, vocab)
+    trainer = DecoderTrainer(config.decoder, vocab, initial)
+
+    def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
+        return pipeline.sequence_batches(data, vocab, words, config.decoder, weights, run.batch_size, run.seed, start)
+
+    def held_out() -> Iterator[dict[str, np.ndarray]]:
+        return pipeline.sequence_eval_batches(data, vocab, words, config.decoder, weights, run.batch_size, run.eval_batches)
+
+    identity = {"decoder": to_dict(config.decoder), "store": data.fingerprint}
+    state = loop.run(trainer, run, out, batches, held_out, "decoder", config=identity)
+    model = bundle.Model(
+        config.decoder,
+        trainer.export(state),
+        image_tokenizer,
+        words,
+        templates.merge_schemas(data.schema(name) for name in data.sources),
+        bundle.Preprocess(crop=config.data.crop),
+        {
+            "config": to_dict(config),
+            "steps": run.steps,
+            "sources": data.summary(),
+            "baselines": data.baselines(),
+            "versions": _versions(),
+        },
+        config.name,
+    )
+    bundle.save(out / "model", model)
+    return out / "model"

@@ -1,0 +1,70 @@
+"""Configs: defaults, overrides, and errors that name the nearest right key."""
+
+import pathlib
+
+import pytest
+
+from t2f_jax import config
+from t2f_jax.errors import UserError
+
+
+def test_every_shipped_config_loads_and_round_trips():
+    names = [p.stem for p in (pathlib.Path(__file__).parent.parent / "configs").glob("*.py") if p.stem != "__init__"]
+    assert {"quickstart", "faces", "talk2face_base"} <= set(names)
+    for name in names:
+        loaded = config.load(name)
+        assert config.from_dict(config.Config, config.to_dict(loaded)) == loaded
+
+
+def test_overrides_keep_types_and_narrow_numbers():
+    loaded = config.load(
+        "quickstart",
+        ["decoder.train.steps=7", "decoder.optim.learning_rate=1", "image.model.ch_mult=(1, 2)", "data.flip=true", "name=123"],
+    )
+    assert loaded.decoder.train.steps == 7
+    assert loaded.decoder.optim.learning_rate == 1.0 and isinstance(loaded.decoder.optim.learning_rate, float)
+    assert loaded.image.model.ch_mult == (1, 2)
+    assert loaded.data.flip is True
+    assert loaded.name == "123"
+
+
+def test_an_argument_reaches_the_config():
+    assert config.load("quickstart:tiny").decoder.train.steps < config.load("quickstart").decoder.train.steps
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("decoder.train.stepps=5", "unknown config key 'decoder.train.stepps'; the nearest is 'decoder.train.steps'"),
+        ("decoder.train.steps=many", "'decoder.train.steps' must be of type int, got 'many'"),
+        ("decoder.train.steps=1.5", "'decoder.train.steps' must be of type int, got 1.5"),
+        ("decoder.model.norm=batchnorm", "'decoder.model.norm' must be one of talk2face, layernorm, rmsnorm"),
+        ("data.sources.drawn.kind=flickr", "'data.sources.drawn.kind' must be one of synthetic, celeba, utkface"),
+        ("decoder.train.steps", "is no override; write key=value"),
+        ("decoder.model.heads=5", "decoder.model.width=192 is no multiple of decoder.model.heads=5"),
+        ("data.image_size=32", "image.model.resolution=64 differs from data.image_size=32"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(override, told):
+    with pytest.raises(UserError, match=told.replace("(", r"\(")) as caught:
+        config.load("quickstart", [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_typo_inside_a_config_file_names_file_and_nearest_key(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("from t2f_jax import config\ndef get_config(arg):\n  c = config.base_config()\n  c.decoder.optm.b1 = 0.5\n  return c\n")
+    with pytest.raises(UserError, match=r"mine\.py.*optim"):
+        config.load(str(path))
+
+
+def test_a_missing_config_lists_those_there_are():
+    with pytest.raises(UserError, match=r"no config 'quickstrat'.*quickstart"):
+        config.load("quickstrat")
+
+
+def test_a_config_file_without_get_config_is_refused(tmp_path):
+    path = tmp_path / "empty.py"
+    path.write_text("x = 1\n")
+    with pytest.raises(UserError, match="defines get_config"):
+        config.load(str(path))

@@ -1,0 +1,71 @@
+"""The house rules that a machine can hold: imports point one way, heavy packages stay in their rooms, the start is fast."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parent.parent / "t2f_jax"
+
+# A module imports only modules that stand before it.
+ORDER = """
+    errors files imaging progress config vocab text_tokenizer templates captions sequence
+    models.quantizer models.vqgan models.discriminator models.perceptual models.attention models.decoder
+    image_tokenizer losses optim state partitioning metrics sampling scoring checkpoint bundle loop
+    train_tokenizer train_decoder judge evaluate plots report
+    data.pixels data.drawing data.synthetic data.celeba data.utkface data.sources data.images data.store data.prepare data.pipeline
+    commands stages bench cli
+""".split()
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if parts[-1] != "__init__":
+            yield ".".join(parts), path
+
+
+def imports(path):
+    """Absolute names of everything a file imports, whether at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: write absolute imports"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_module_has_its_place():
+    assert {name for name, _ in modules()} == set(ORDER)
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()))
+def test_imports_point_up_the_list(name, path):
+    for imported in imports(path):
+        inner = imported.removeprefix("t2f_jax.")
+        if imported.startswith("t2f_jax.") and inner in ORDER:
+            assert ORDER.index(inner) < ORDER.index(name), f"{name} imports {inner}, which stands after it"
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()))
+def test_tensorflow_is_imported_in_data_alone_and_torch_nowhere(name, path):
+    roots = {imported.split(".")[0] for imported in imports(path)}
+    assert not roots & {"torch", "torchvision", "flax.training"}
+    assert name.startswith("data.") or not roots & {"tensorflow", "tensorflow_datasets"}
+    assert "flax.training.checkpoints" not in set(imports(path)), "it loads TensorFlow"
+
+
+@pytest.mark.parametrize("statement", ["import t2f_jax", "from t2f_jax import bundle, commands", "import t2f_jax.cli"])
+def test_neither_tensorflow_nor_torch_is_loaded(statement):
+    code = f"{statement}; import sys; print([m for m in ('tensorflow', 'torch') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_needs_no_jax():
+    code = "import sys; from t2f_jax import cli\ntry: cli.main(['--help'])\nexcept SystemExit: print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("False")
