@@ -1,0 +1,86 @@
+"""UTKFace: aligned and cropped faces whose file names hold the labels, `[age]_[gender]_[race]_[date&time].jpg.chip.jpg`.
+
+Zhang et al., "Age Progression/Regression by Conditional Adversarial Autoencoder", CVPR 2017.
+"""
+
+import hashlib
+import os
+import pathlib
+import re
+from typing import Any
+
+import numpy as np
+
+from t2f_jax import imaging
+from t2f_jax.errors import UserError
+from t2f_jax.templates import Attribute
+
+SCHEMA: tuple[Attribute, ...] = (
+    Attribute("gender", ("male", "female")),  # in the order of the file names' numbers
+    Attribute("ethnicity", ("white", "black", "asian", "indian", "other")),
+    Attribute("age", (), 1, 116),
+)
+_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+ ?\.?jpg\.chip\.jpg")  # two published names differ in the date's end
+_LAYOUT = "[age]_[gender]_[race]_[date&time].jpg.chip.jpg"
+
+
+def split_of(name: str) -> str:
+    """Split of a file name: UTKFace publishes none, so a hash of the name decides (8 : 1 : 1), alike everywhere."""
+    tenth = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10
+    return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
+
+
+class UTKFace:
+    """A `sources.Source` over a folder of faces. Files whose names hold no labels are listed in `skipped`.
+
+    Raises:
+      UserError: not one file of the folder is named as UTKFace names its faces.
+    """
+
+    schema = SCHEMA
+
+    def __init__(self, name: str, folder: pathlib.Path):
+        self.name = name
+        self.skipped: list[dict[str, str]] = []
+        self._folder = folder
+        self._names: list[str] = []
+        self._labels: list[tuple[int, int, int]] = []  # age, gender, race
+        age = SCHEMA[2]
+        for file in sorted(entry.name for entry in os.scandir(folder)):
+            if not file.lower().endswith((".jpg", ".jpeg", ".png")):
+                continue
+            match = _NAME.fullmatch(file)
+            if match and age.low <= int(match[1]) <= age.high:
+                self._names.append(file)
+                self._labels.append((int(match[1]), int(match[2]), int(match[3])))
+            else:
+                self.skipped.append({"id": file, "why": f"the name is not {_LAYOUT}"})
+        if not self._names:
+            raise UserError(
+                f"{folder}: no face named {_LAYOUT}; set data.sources.{name}.folder to the folder that holds them"
+            )
+        self._splits: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
+        for i, file in enumerate(self._names):
+            self._splits[split_of(file)].append(i)
+
+    def split(self, split: str) -> list[int]:
+        """Indices of a split, ascending."""
+        return self._splits[split]
+
+    def id(self, i: int) -> str:
+        """File name of face i."""
+        return self._names[i]
+
+    def signature(self, i: int) -> str:
+        """File name and size in bytes."""
+        return f"{self._names[i]} {(self._folder / self._names[i]).stat().st_size}"
+
+    def fields(self, i: int) -> dict[str, Any]:
+        """Labels of face i; it has no captions."""
+        age, gender, race = self._labels[i]
+        attributes = {"gender": SCHEMA[0].values[gender], "ethnicity": SCHEMA[1].values[race], "age": age}
+        return {"attributes": attributes, "captions": []}
+
+    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises imaging.CorruptImage."""
+        return imaging.fit(imaging.open_image(self._folder / self._names[i]), size, crop)

@@ -1,0 +1,76 @@
+"""Shared by all tests: JAX on the CPU, `--slow`, the real faces where they are, and small made-up datasets."""
+
+import os
+
+os.environ["JAX_PLATFORMS"] = "cpu"  # before anything imports jax
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pathlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from t2f_jax.data import celeba
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--slow") or "slow" in config.getoption("-m"):
+        return
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="slow: run with --slow"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> pathlib.Path:
+    """Folder that holds CelebA/ and UTKFace/: $T2F_DATA, or shared/data beside the repository."""
+    folder = pathlib.Path(os.environ.get("T2F_DATA") or pathlib.Path(__file__).parents[2] / "shared" / "data")
+    for name in ("CelebA", "UTKFace"):
+        if not (folder / name).is_dir():
+            pytest.skip(f"no {name} in {folder}; set T2F_DATA to the folder that holds CelebA and UTKFace")
+    return folder
+
+
+def save_jpeg(path: pathlib.Path, number: int, width: int, height: int) -> None:
+    """A smooth picture that differs by `number`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 255 / width, y * 255 / height, np.full_like(x, number * 37 % 256, float)], -1)
+    Image.fromarray(pixels.astype(np.uint8)).save(path, quality=95)
+
+
+@pytest.fixture
+def celeba_folder(tmp_path) -> pathlib.Path:
+    """Twelve faces in CelebA's layout: 000001.jpg .. 000012.jpg; 8 train, 2 validation, 2 test. Odd ones are male."""
+    folder = tmp_path / "CelebA"
+    names = [f"{k:06d}.jpg" for k in range(1, 13)]
+    rows = []
+    for k, name in enumerate(names, 1):
+        save_jpeg(folder / "img_align_celeba" / name, k, 89, 109)
+        labels = ["-1"] * len(celeba.COLUMNS)
+        if k % 2:
+            labels[celeba.COLUMNS.index("Male")] = "1"
+        if k == 3:
+            labels[celeba.COLUMNS.index("Eyeglasses")] = "1"
+        rows.append(f"{name} " + " ".join(f"{label:>2}" for label in labels))
+    header = " ".join(celeba.COLUMNS)
+    (folder / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), header, *rows]) + "\n")
+    parts = ["0"] * 8 + ["1"] * 2 + ["2"] * 2
+    (folder / "list_eval_partition.txt").write_text("".join(f"{n} {p}\n" for n, p in zip(names, parts)))
+    return folder
+
+
+@pytest.fixture
+def utkface_folder(tmp_path) -> pathlib.Path:
+    """Thirty well-named faces of ages 1..30, and three files whose names hold no labels."""
+    folder = tmp_path / "UTKFace"
+    for k in range(1, 31):
+        save_jpeg(folder / f"{k}_{k % 2}_{k % 5}_201701161745251{k:02d}.jpg.chip.jpg", k, 112, 112)
+    for name in ("39_1_20170116174525125.jpg.chip.jpg", "7_2_1_2017.jpg.chip.jpg", "face.jpg"):
+        save_jpeg(folder / name, 0, 112, 112)
+    return folder
