@@ -28,7 +28,7 @@ class Encoder(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Branch:
-    """A continuation of the prefix: `given` ids are conditioned on, `answer` ids (a closing [SEP] included) are scored."""
+    """A continuation of the prefix: `given` ids are conditioned on, `answer` ids (closing [SEP] included) are scored."""
 
     given: tuple[int, ...]
     answer: tuple[int, ...]
@@ -94,7 +94,7 @@ def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable
 
 
 def fit(example: Example, length: int) -> Example:
-    """The example cut to `length` ids: a caption loses its end, a row of attributes its last branches, an image nothing."""
+    """The example cut to `length` ids: a caption loses its end, attributes their last branches, an image nothing."""
     if example.length <= length:
         return example
     if example.task == TO_CAPTION:

@@ -1,0 +1,99 @@
+"""Self-attention of the prefix LM: who sees whom, rotary positions, and one function for training and cached decoding.
+
+Axis legend: B batch, Q queries, K keys, L length of a row, H heads, D width of a head, M width of the model.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+HIDDEN = -1e9  # added to the score of an invisible key: its probability is exactly 0 in float32
+
+
+def visible(segments_BxL: jax.Array, mask: str = "prefix") -> jax.Array:
+    """bool [B,Q,K] with Q = K = L: may query i look at key j?
+
+    Segment 0 is a pad, 1 the prefix, 2+b branch b. With mask "prefix" a prefix key is visible to every query; a branch's
+    key to the later queries of its own branch; a pad to nobody. (A pad's own query sees every branch before it, which is
+    what the original computes there.) For a prefix p q and a branch x y, rows are queries:
+
+            p q x y                         p q x y
+        p   1 1 0 0                     p   1 0 0 0
+        q   1 1 0 0                     q   1 1 0 0
+        x   1 1 1 0     mask="causal":  x   1 1 1 0
+        y   1 1 1 1                     y   1 1 1 1
+    """
+    query, key = segments_BxL[:, :, None], segments_BxL[:, None, :]
+    place = jnp.arange(segments_BxL.shape[1])
+    earlier = (place[None, :] <= place[:, None])[None]
+    seen = (key == 1) | ((key > 0) & earlier & ((key == query) | (query == 0)))
+    return seen & earlier if mask == "causal" else seen
+
+
+def rotations(positions_BxL: jax.Array, head_width: int) -> tuple[jax.Array, jax.Array]:
+    """cos and sin, float32 [B,1,L,D/2], of the angles position * 10000^(-2i/D) (Su et al., RoFormer, 2021)."""
+    rate = 10000.0 ** (-jnp.arange(0, head_width, 2, dtype=jnp.float32) / head_width)
+    angle = positions_BxL[:, None, :, None].astype(jnp.float32) * rate
+    return jnp.cos(angle), jnp.sin(angle)
+
+
+def rotate(x_BxHxLxD: jax.Array, rotation: tuple[jax.Array, jax.Array]) -> jax.Array:
+    """Turns the pair (i, i + D/2) of every head by its position's angle; the type of x is kept."""
+    cos, sin = rotation
+    first, second = jnp.split(x_BxHxLxD.astype(jnp.float32), 2, axis=-1)
+    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    return turned.astype(x_BxHxLxD.dtype)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; query, key and value in one product (columns: query | key | value, heads in order)."""
+
+    heads: int
+    bias: bool = True
+    dropout: float = 0.0
+    init_std: float = 0.02
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self,
+        x_BxQxM: jax.Array,
+        bias_Bx1xQxK: jax.Array,
+        rotation: tuple[jax.Array, jax.Array] | None = None,
+        cache: tuple[jax.Array, jax.Array] | None = None,
+        index: jax.Array | int = 0,
+        deterministic: bool = True,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        """Attends from x to x, or to a cache that the keys and values of x are first written into.
+
+        Args:
+          x_BxQxM: normalised input.
+          bias_Bx1xQxK: float32, 0 where the key is visible and `HIDDEN` elsewhere; K = Q without a cache.
+          rotation: of the queries' positions, from `rotations`; None for learned positions.
+          cache: keys and values, each [B,H,K,D].
+          index: slot of the cache that the first of the Q new keys goes to.
+          deterministic: no dropout of the attention probabilities.
+
+        Returns:
+          Output [B,Q,M], and the keys and values attended to, each [B,H,K,D].
+        """
+        model = x_BxQxM.shape[-1]
+        normal = nn.initializers.normal(self.init_std)
+
+        def dense(width: int, name: str) -> nn.Dense:
+            return nn.Dense(width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name=name)
+
+        qkv = dense(3 * model, "qkv")(x_BxQxM)
+        qkv = qkv.reshape(*qkv.shape[:2], 3, self.heads, model // self.heads)
+        q, k, v = (qkv[:, :, i].swapaxes(1, 2) for i in range(3))  # [B,H,Q,D]: the layout that decoding reads fastest
+        if rotation is not None:
+            q, k = rotate(q, rotation), rotate(k, rotation)
+        if cache is not None:
+            k = jax.lax.dynamic_update_slice_in_dim(cache[0], k.astype(cache[0].dtype), index, axis=2)
+            v = jax.lax.dynamic_update_slice_in_dim(cache[1], v.astype(cache[1].dtype), index, axis=2)
+        scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32)
+        probs = jax.nn.softmax(scores * (model // self.heads) ** -0.5 + bias_Bx1xQxK, axis=-1).astype(self.dtype)
+        probs = nn.Dropout(self.dropout)(probs, deterministic=deterministic)
+        out = jnp.einsum("bhqk,bhkd->bhqd", probs, v)
+        out = out.swapaxes(1, 2).reshape(x_BxQxM.shape)
+        return dense(model, "out")(out), (k, v)

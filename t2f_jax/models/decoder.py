@@ -1,0 +1,258 @@
+"""The prefix LM: a pre-norm transformer over text and image ids (Talk2Face's, with a few modern choices).
+
+Axis legend: B batch, L length of a row, M width of the model, V vocabulary, H heads, D width of a head, T cache slots.
+
+Parameters (float32; kernels [in, out], N(0, init_std); biases 0; scales 1):
+
+    embed/word [V,M]  embed/position [max_length,M]  embed/segment [3,M]
+    layer_i/{norm_1, norm_2}/{scale, bias}
+    layer_i/attention/{qkv [M,3M], out [M,M]}/{kernel, bias}      layer_i/mlp/{up, down}/{kernel, bias}
+    final_norm/{scale, bias}    head/weight [V,M] (absent if tied)
+
+With `config.scan` the layers are one subtree "layers" whose leaves have a leading axis: one layer is compiled, not all.
+`stack_layers` and `unstack_layers` go from one layout to the other.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from t2f_jax.config import DecoderConfig
+from t2f_jax.models.attention import HIDDEN, Attention, rotations, visible
+
+Cache = list[tuple[jax.Array, jax.Array]]  # keys and values of every layer, each [B,H,T,D]
+
+
+class Norm(nn.Module):
+    """LayerNorm, RMSNorm, or the original's LayerNorm: gamma (x - mean) / (unbiased std + 1e-6) + beta."""
+
+    kind: str
+    dtype: jnp.dtype = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[..., M] -> the same shape, in `dtype`; the statistics are float32."""
+        width = x.shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (width,))
+        x = x.astype(jnp.float32)
+        if self.kind == "rmsnorm":
+            x = x * jax.lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + 1e-6) * scale
+            return x.astype(self.dtype)
+        bias = self.param("bias", nn.initializers.zeros, (width,))
+        x = x - jnp.mean(x, -1, keepdims=True)
+        square = jnp.sum(x * x, -1, keepdims=True)
+        if self.kind == "talk2face":
+            # A constant row has no spread, and the root no finite slope there.
+            std = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0) / (width - 1)), 0.0)
+            x = x / (std + 1e-6)
+        else:
+            x = x * jax.lax.rsqrt(square / width + 1e-6)
+        return (x * scale + bias).astype(self.dtype)
+
+
+class MLP(nn.Module):
+    """Two dense layers with a tanh-approximated GELU between (the original's gelu_fast)."""
+
+    width: int
+    bias: bool
+    init_std: float
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[B,L,M] -> [B,L,M]."""
+        normal = nn.initializers.normal(self.init_std)
+        up = nn.Dense(self.width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name="up")(x)
+        down = nn.Dense(x.shape[-1], use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name="down")
+        return down(nn.gelu(up, approximate=True))
+
+
+class Block(nn.Module):
+    """x += attention(norm(x)); x += mlp(norm(x))."""
+
+    config: DecoderConfig
+    dtype: jnp.dtype = jnp.float32
+    deterministic: bool = True
+
+    @nn.compact
+    def __call__(
+        self,
+        x: jax.Array,
+        bias: jax.Array,
+        rotation: tuple[jax.Array, jax.Array] | None,
+        cache: tuple[jax.Array, jax.Array] | None = None,
+        index: jax.Array | int = 0,
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array] | None]:
+        """[B,L,M] -> [B,L,M] and the layer's cache (None if none was given); arguments as in `Attention`."""
+        c = self.config
+        drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
+        attend = Attention(c.heads, c.bias, c.dropout, c.init_std, self.dtype, name="attention")
+        y, kept = attend(Norm(c.norm, self.dtype, name="norm_1")(x), bias, rotation, cache, index, self.deterministic)
+        x = x + drop(y)
+        y = MLP(c.mlp, c.bias, c.init_std, self.dtype, name="mlp")(Norm(c.norm, self.dtype, name="norm_2")(x))
+        return x + drop(y), None if cache is None else kept
+
+
+class Embedding(nn.Module):
+    """Sum of the word's, the position's and the segment's rows; the head's table stands here if it is tied."""
+
+    config: DecoderConfig
+    vocab_size: int
+    dtype: jnp.dtype = jnp.float32
+
+    def setup(self) -> None:
+        """Makes the tables."""
+        c, normal = self.config, nn.initializers.normal(self.config.init_std)
+        self.word = self.param("word", normal, (self.vocab_size, c.width))
+        if c.positions == "learned":
+            self.position = self.param("position", normal, (c.max_length, c.width))
+        if c.segments:
+            self.segment = self.param("segment", normal, (3, c.width))
+
+    def __call__(self, tokens: jax.Array, segments: jax.Array, positions: jax.Array) -> jax.Array:
+        """int32 [B,L] three times -> [B,L,M] in `dtype`. Every branch takes the one segment row of targets."""
+        x = self.word[tokens]
+        if self.config.positions == "learned":
+            x = x + self.position[positions]
+        if self.config.segments:
+            x = x + self.segment[jnp.minimum(segments, 2)]
+        return x.astype(self.dtype)
+
+
+class Head(nn.Module):
+    """The output table of an untied model."""
+
+    vocab_size: int
+    width: int
+    init_std: float
+
+    def setup(self) -> None:
+        """Makes the table."""
+        self.weight = self.param("weight", nn.initializers.normal(self.init_std), (self.vocab_size, self.width))
+
+
+REMAT = {
+    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    "full": jax.checkpoint_policies.nothing_saveable,
+}
+
+
+class Decoder(nn.Module):
+    """The prefix LM. `dtype` is that of the products; parameters, softmax and logits are float32."""
+
+    config: DecoderConfig
+    vocab_size: int
+    dtype: jnp.dtype = jnp.float32
+
+    def setup(self) -> None:
+        """Names the parts: embed, layers (or layer_0 ...), final_norm, head."""
+        c = self.config
+        self.embed = Embedding(c, self.vocab_size, self.dtype)
+        self.embed_dropout = nn.Dropout(c.dropout)
+        self.final_norm = Norm(c.norm, self.dtype)
+        if not c.tie:
+            self.output = Head(self.vocab_size, c.width, c.init_std, name="head")
+
+    def __call__(self, tokens: jax.Array, segments: jax.Array, positions: jax.Array, train: bool = False) -> jax.Array:
+        """int32 [B,L] three times (see `sequence.assemble`) -> float32 logits [B,L,V]; `train` switches dropout on."""
+        return self.head(self.hidden(tokens, segments, positions, train))
+
+    @nn.compact
+    def hidden(self, tokens: jax.Array, segments: jax.Array, positions: jax.Array, train: bool = False) -> jax.Array:
+        """As `__call__`, but up to the final norm: [B,L,M] in `dtype`."""
+        x = self.embed_dropout(self.embed(tokens, segments, positions), deterministic=not train)
+        bias = _bias(visible(segments, self.config.mask))
+        x, _ = self._layers(x, bias, self._rotation(positions), None, 0, train)
+        return self.final_norm(x)
+
+    @nn.compact
+    def extend(
+        self,
+        tokens: jax.Array,
+        segments: jax.Array,
+        positions: jax.Array,
+        seen_BxLxT: jax.Array,
+        cache: Cache,
+        index: jax.Array | int,
+    ) -> tuple[jax.Array, Cache]:
+        """Runs L new ids behind what the cache holds: a whole prefix, one decoded id a row, or a tree of candidates.
+
+        Args:
+          tokens, segments, positions: int32 [B,L].
+          seen_BxLxT: bool, the cache slots that each new id may look at, the new ids' own slots included.
+          cache: from `empty_cache` or an earlier call. Needs `config.scan` False: decoding wants single layers.
+          index: slot of the first new id; the others follow.
+
+        Returns:
+          Final-norm output [B,L,M] and the cache with slots index .. index+L-1 filled.
+        """
+        x = self.embed(tokens, segments, positions)
+        x, cache = self._layers(x, _bias(seen_BxLxT), self._rotation(positions), cache, index, False)
+        return self.final_norm(x), cache
+
+    def head(self, hidden: jax.Array, first: int = 0, count: int | None = None) -> jax.Array:
+        """[..., M] -> float32 logits [..., count] of the ids first .. first+count-1 (all V by default)."""
+        table = self.embed.word if self.config.tie else self.output.weight
+        table = table[first : None if count is None else first + count].astype(self.dtype)
+        return jnp.einsum("...m,vm->...v", hidden, table, preferred_element_type=jnp.float32)
+
+    def _rotation(self, positions: jax.Array) -> tuple[jax.Array, jax.Array] | None:
+        if self.config.positions == "learned":
+            return None
+        return rotations(positions, self.config.width // self.config.heads)
+
+    def _layers(
+        self, x: jax.Array, bias: jax.Array, rotation: Any, cache: Cache | None, index: jax.Array | int, train: bool
+    ) -> tuple[jax.Array, Any]:
+        c, block = self.config, Block
+        if train and c.remat != "none":
+            block = nn.remat(Block, policy=REMAT[c.remat], prevent_cse=not c.scan)
+        if c.scan:
+            assert cache is None, "cached decoding wants the layers one by one (unstack_layers, scan=False)"
+            stack = nn.scan(
+                block,
+                variable_axes={"params": 0},
+                split_rngs={"params": True, "dropout": True},
+                in_axes=nn.broadcast,
+                length=c.layers,
+            )
+            return stack(c, self.dtype, not train, name="layers")(x, bias, rotation)
+        kept = []
+        for i in range(c.layers):
+            layer = block(c, self.dtype, not train, name=f"layer_{i}")
+            x, layer_cache = layer(x, bias, rotation, None if cache is None else cache[i], index)
+            kept.append(layer_cache)
+        return x, kept
+
+
+def _bias(seen_BxQxK: jax.Array) -> jax.Array:
+    return jnp.where(seen_BxQxK, 0.0, HIDDEN)[:, None]
+
+
+def empty_cache(config: DecoderConfig, batch: int, slots: int, dtype: Any = jnp.float32) -> Cache:
+    """A cache of zeros for B = `batch` rows of T = `slots` ids."""
+    shape = (batch, config.heads, slots, config.width // config.heads)
+    return [(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype)) for _ in range(config.layers)]
+
+
+def stack_layers(params: dict[str, Any]) -> dict[str, Any]:
+    """{"layer_0": ..., "layer_1": ..., rest} -> {"layers": leaves with a leading layer axis, rest}; stacked passes."""
+    if "layers" in params:
+        return params
+    names = sorted((k for k in params if k.startswith("layer_")), key=lambda k: int(k.removeprefix("layer_")))
+    layers: Sequence[Any] = [params[name] for name in names]
+    rest = {k: v for k, v in params.items() if k not in names}
+    return {**rest, "layers": jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)}
+
+
+def unstack_layers(params: dict[str, Any]) -> dict[str, Any]:
+    """Inverse of `stack_layers`; single layers pass."""
+    if "layers" not in params:
+        return params
+    count = jax.tree.leaves(params["layers"])[0].shape[0]
+    rest = {k: v for k, v in params.items() if k != "layers"}
+    singles = {f"layer_{i}": jax.tree.map(lambda leaf, i=i: leaf[i], params["layers"]) for i in range(count)}
+    return {**rest, **singles}
