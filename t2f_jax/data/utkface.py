@@ -1,4 +1,4 @@
-"""UTKFace: aligned and cropped faces whose file names hold the labels, `[age]_[gender]_[race]_[date&time].jpg.chip.jpg`.
+"""UTKFace: aligned, cropped faces whose file names hold the labels, `[age]_[gender]_[race]_[date&time].jpg.chip.jpg`.
 
 Zhang et al., "Age Progression/Regression by Conditional Adversarial Autoencoder", CVPR 2017.
 """

@@ -1,0 +1,210 @@
+"""Images become codes and sentences a text tokenizer, once, before training: writes what `store.Store` reads.
+
+B images of a batch, S image side, n codes an image.
+"""
+
+import hashlib
+import json
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from t2f_jax import captions, files, progress, templates, text_tokenizer
+from t2f_jax.config import Config, DataConfig, TextConfig
+from t2f_jax.data import images, sources, store
+from t2f_jax.errors import UserError
+
+BATCH = 64  # images encoded at once
+SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces
+_TEXT_FILES = ("text_tokenizer.model", "vocab.txt")
+
+
+def run(
+    config: Config,
+    encode: Callable[[np.ndarray], np.ndarray],
+    tokenizer_fingerprint: str,
+    cache_dir: pathlib.Path,
+    out: pathlib.Path,
+) -> pathlib.Path:
+    """Makes the store `out`; parts that an earlier, interrupted call finished under the same settings are kept.
+
+    Args:
+      config: its `data` and `text` are used; sources of weight 0 are left out.
+      encode: uint8 [B, S, S, 3] -> codes, integers [B, n] in 0..65535.
+      tokenizer_fingerprint: of the image tokenizer behind `encode`.
+      cache_dir: where the pixels are kept, see `images.read_images`.
+      out: the store's folder, which is returned.
+
+    Raises:
+      UserError: data that is missing or broken, no source, no WordPiece vocabulary where one is asked for.
+    """
+    opened = {k: sources.make(v, k, config.data.seed) for k, v in config.data.sources.items() if v.weight > 0}
+    if not opened:
+        raise UserError("no dataset to prepare: a config needs data.sources.<name> with a weight above 0")
+    parts: dict[tuple[str, str], tuple[images.ImageSet, str]] = {}
+    for name, source in opened.items():
+        for split in sources.SPLITS:
+            pixels = images.read_images(source, split, config.data, cache_dir)
+            parts[name, split] = pixels, _part_key(pixels, config.data, tokenizer_fingerprint)
+    fingerprint = _digest(
+        [store.FORMAT, [(*k, key) for k, (_, key) in parts.items()], _text_identity(config.text), SENTENCES]
+    )
+    meta_file = out / "meta.json"
+    if meta_file.is_file() and files.read_json(meta_file, "the store's description").get("fingerprint") == fingerprint:
+        store.Store(out, tokenizer_fingerprint)  # says so if a part has gone since
+        return out
+    meta_file.unlink(missing_ok=True)  # the store is not whole until the end of this function
+
+    n = 0
+    for (name, split), (pixels, key) in parts.items():
+        n = _encode_part(out / name / split, pixels, key, encode, config.data)
+    schemas = [source.schema for source in opened.values()]
+    faces = [parts[name, "train"][0].fields for name in opened]
+    tokenizer = _text_tokenizer(config.text, lambda: corpus(schemas, faces, config.data.seed))
+    for file in _TEXT_FILES:
+        (out / file).unlink(missing_ok=True)
+    tokenizer.save(out)
+    files.write_json(
+        meta_file,
+        {
+            "format": store.FORMAT,
+            "fingerprint": fingerprint,
+            "image_tokenizer": tokenizer_fingerprint,
+            "image_size": config.data.image_size,
+            "codes_per_image": n,
+            "text_tokenizer": next(file for file in _TEXT_FILES if (out / file).is_file()),
+            "sources": {
+                name: {
+                    "schema": [attribute.to_json() for attribute in source.schema],
+                    "splits": {
+                        split: {"count": len(parts[name, split][0]), "key": parts[name, split][1]}
+                        for split in sources.SPLITS
+                    },
+                }
+                for name, source in opened.items()
+            },
+        },
+    )
+    return out
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _views(pixels: images.ImageSet, data: DataConfig) -> int:
+    return max(1, data.views) if pixels.split == "train" else 1
+
+
+def _part_key(pixels: images.ImageSet, data: DataConfig, tokenizer_fingerprint: str) -> str:
+    views = _views(pixels, data)
+    augmentation = [data.flip, data.jitter, data.seed] if views > 1 else []
+    return _digest([pixels.key, tokenizer_fingerprint, views, augmentation])
+
+
+def _text_identity(text: TextConfig) -> list[Any]:
+    if text.kind == "sentencepiece":
+        return [text.kind, text.vocab_size]
+    if not text.vocab_file:
+        raise UserError("text.kind=wordpiece needs text.vocab_file, the vocabulary's file (a piece a line)")
+    path = pathlib.Path(text.vocab_file).expanduser()
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; text.vocab_file should name a WordPiece vocabulary (a piece a line)")
+    return [text.kind, hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+def _text_tokenizer(text: TextConfig, sentences: Callable[[], list[str]]) -> text_tokenizer.TextTokenizer:
+    if text.kind == "wordpiece":
+        return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
+    return text_tokenizer.train_sentencepiece(sentences(), text.vocab_size)
+
+
+def _encode_part(
+    folder: pathlib.Path,
+    pixels: images.ImageSet,
+    key: str,
+    encode: Callable[[np.ndarray], np.ndarray],
+    data: DataConfig,
+) -> int:
+    """Writes a source's split, unless it is there; returns the number of codes of an image."""
+    if (folder / "meta.json").is_file():
+        made = files.read_json(folder / "meta.json", "the part's description")
+        if made.get("key") == key:
+            return made["codes_per_image"]
+    views, total = _views(pixels, data), len(pixels)
+    codes_NxVxn: np.ndarray | None = None
+    with (
+        files.whole_folder(folder) as partial,
+        progress.Progress(f"encoding {pixels.name} {pixels.split}", total * views, unit="image") as bar,
+    ):
+        for done, (first, v, batch) in enumerate(_view_batches(pixels, views, data), 1):
+            codes_Bxn = np.asarray(encode(batch))
+            if codes_Bxn.min() < 0 or codes_Bxn.max() > np.iinfo(np.uint16).max:
+                raise ValueError(f"codes must fit 16 bits, got {codes_Bxn.min()}..{codes_Bxn.max()}")
+            if codes_NxVxn is None:
+                codes_NxVxn = np.lib.format.open_memmap(
+                    partial / "codes.npy", mode="w+", dtype=np.uint16, shape=(total, views, codes_Bxn.shape[1])
+                )
+            count = min(BATCH, total - first)  # the last batch is filled up, so that `encode` compiles for one shape
+            codes_NxVxn[first : first + count, v] = codes_Bxn[:count]
+            bar.update(min(done * BATCH, total * views))
+        assert codes_NxVxn is not None
+        codes_NxVxn.flush()
+        n = codes_NxVxn.shape[2]
+        with (partial / "records.jsonl").open("w", encoding="utf-8") as file:
+            for name, fields in zip(pixels.ids, pixels.fields):
+                file.write(json.dumps({"id": name, "fields": fields}, ensure_ascii=False) + "\n")
+        files.write_json(partial / "meta.json", {"key": key, "count": total, "views": views, "codes_per_image": n})
+    return n
+
+
+def _view_batches(pixels: images.ImageSet, views: int, data: DataConfig) -> Iterator[tuple[int, int, np.ndarray]]:
+    """-> (number of the first face, view, uint8 [BATCH, S, S, 3]); the last batch repeats its last face."""
+    for first in range(0, len(pixels), BATCH):
+        rows = [min(i, len(pixels) - 1) for i in range(first, first + BATCH)]
+        for v in range(views):
+            yield (
+                first,
+                v,
+                np.stack([images.view(pixels.images[i], data.seed, i, v, data.flip, data.jitter) for i in rows]),
+            )
+
+
+def corpus(
+    schemas: Sequence[Sequence[templates.Attribute]],
+    faces: Sequence[Sequence[dict[str, Any]]],
+    seed: int,
+    limit: int = SENTENCES,
+) -> list[str]:
+    """Sentences for the text tokenizer, of everything that a sequence may hold.
+
+    The prompts, every question and every answer of the schemas (all numbers in range among them), and about `limit`
+    sentences on faces of the sources in equal parts: three captions to two lists of attributes, several per face if the
+    faces are few.
+
+    Args:
+      schemas: of each source.
+      faces: fields of each source's training faces.
+      seed: of the choice of faces and words.
+    """
+    sentences = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT]
+    for attribute in templates.merge_schemas(schemas):
+        sentences.append(templates.attribute_question(attribute.name))
+        sentences += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+    share = limit // max(1, len(faces))
+    for s, source in enumerate(faces):
+        for k in range(share):
+            rng = np.random.default_rng((seed, s, k))
+            fields = source[k * len(source) // share if len(source) >= share else k % len(source)]
+            known = fields["attributes"]
+            if k % 5 < 2 and known:
+                some = rng.permutation(len(known))[: rng.integers(1, min(len(known), 10) + 1)]
+                pairs = list(known.items())
+                sentences.append(templates.attributes_text(dict(pairs[i] for i in some)))
+            elif fields["captions"]:
+                sentences.append(fields["captions"][rng.integers(len(fields["captions"]))])
+            else:
+                sentences.append(captions.write_caption(known, rng))
+    return sentences

@@ -1,0 +1,173 @@
+"""A prepared dataset, read by position: codes of every face and view, its fields, and the text tokenizer's file.
+
+STORE/meta.json                      what it is made of; written last, so a store that has it is whole
+STORE/text_tokenizer.model           (or vocab.txt)
+STORE/<source>/<split>/codes.npy     uint16 [N, views, n]: n codes an image, row by row; view 0 is the plain one
+STORE/<source>/<split>/records.jsonl a line a face: {"id", "fields"}
+STORE/<source>/<split>/meta.json     the key of the settings that it was encoded under
+"""
+
+import collections
+import json
+import math
+import mmap
+import pathlib
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from t2f_jax.errors import UserError
+from t2f_jax.files import read_json
+from t2f_jax.templates import Attribute
+
+FORMAT = 1
+
+
+class Records(Sequence[dict[str, Any]]):
+    """Lines of a records file by number, parsed when asked for: millions cost 8 bytes each."""
+
+    def __init__(self, path: pathlib.Path):
+        with path.open("rb") as file:
+            self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
+        ends = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord("\n"))
+        self._starts = np.concatenate([[0], ends + 1]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, i: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, i: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        if not -len(self) <= i < len(self):
+            raise IndexError(i)
+        i %= len(self)
+        return json.loads(self._text[self._starts[i] : self._starts[i + 1]])
+
+
+class Fields(Sequence[dict[str, Any]]):
+    """The fields of `Records`."""
+
+    def __init__(self, records: Records):
+        self._records = records
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, i: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, i: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        found = self._records[i]
+        return [record["fields"] for record in found] if isinstance(found, list) else found["fields"]
+
+
+class Store:
+    """An opened store.
+
+    Attributes:
+      folder: where it lies (and the text tokenizer's file with it).
+      sources: names, in the config's order.
+      fingerprint: of the whole store: sources, settings, image and text tokenizer.
+      image_tokenizer: fingerprint of the image tokenizer that made the codes.
+      codes_per_image, grid: n, and its square root, the codes along a side.
+
+    Args:
+      image_tokenizer: the fingerprint that the codes must come from, if it matters.
+
+    Raises:
+      UserError: what is missing or broken in the folder, or codes of another image tokenizer.
+    """
+
+    def __init__(self, folder: pathlib.Path, image_tokenizer: str | None = None):
+        self.folder = folder = pathlib.Path(folder)
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such store; `t2f prepare` makes one")
+        if not (folder / "meta.json").is_file():
+            raise UserError(f"{folder}: meta.json is missing, so this store is not finished; run `t2f prepare` again")
+        meta = read_json(folder / "meta.json", "the store's description")
+        if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+            raise UserError(f"{folder}/meta.json: not a store of format {FORMAT}; run `t2f prepare` again")
+        try:
+            self.fingerprint: str = meta["fingerprint"]
+            self.image_tokenizer: str = meta["image_tokenizer"]
+            self.codes_per_image: int = meta["codes_per_image"]
+            self._sources: dict[str, Any] = meta["sources"]
+            self._schemas = {
+                name: tuple(Attribute.from_json(a) for a in source["schema"]) for name, source in self._sources.items()
+            }
+            text_file = folder / meta["text_tokenizer"]
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{folder}/meta.json: {error} is missing or broken; run `t2f prepare` again") from error
+        self.grid = math.isqrt(self.codes_per_image)
+        if not text_file.is_file():
+            raise UserError(f"{text_file}: the text tokenizer is missing; run `t2f prepare` again")
+        if image_tokenizer is not None and image_tokenizer != self.image_tokenizer:
+            raise UserError(
+                f"{folder}: its codes come from image tokenizer {self.image_tokenizer[:12]}, not from the given"
+                f" {image_tokenizer[:12]}; give that tokenizer, or run `t2f prepare` with this one"
+            )
+        self._codes: dict[tuple[str, str], np.ndarray] = {}
+        self._records: dict[tuple[str, str], Records] = {}
+        for name, source in self._sources.items():
+            for split, part in source["splits"].items():
+                self._open(name, split, part)
+
+    def _open(self, name: str, split: str, part: dict[str, Any]) -> None:
+        folder = self.folder / name / split
+        for file in ("codes.npy", "records.jsonl", "meta.json"):
+            if not (folder / file).is_file():
+                raise UserError(f"{folder / file}: this part of the store is missing; run `t2f prepare` again")
+        if read_json(folder / "meta.json", "the part's description").get("key") != part["key"]:
+            raise UserError(f"{folder}: encoded under other settings than the store's; run `t2f prepare` again")
+        try:
+            codes_NxVxn = np.load(folder / "codes.npy", mmap_mode="r")
+        except (ValueError, OSError) as error:
+            raise UserError(f"{folder}/codes.npy: broken ({error}); delete it and run `t2f prepare` again") from error
+        records = Records(folder / "records.jsonl")
+        if not len(records) == len(codes_NxVxn) == part["count"] or codes_NxVxn.shape[2] != self.codes_per_image:
+            raise UserError(
+                f"{folder}: {len(codes_NxVxn)} faces of {codes_NxVxn.shape[2]} codes and {len(records)} records instead of"
+                f" {part['count']} of {self.codes_per_image}; delete the folder and run `t2f prepare` again"
+            )
+        self._codes[name, split], self._records[name, split] = codes_NxVxn, records
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the sources."""
+        return list(self._sources)
+
+    def schema(self, source: str) -> tuple[Attribute, ...]:
+        """The questions that a source's faces can answer."""
+        return self._schemas[source]
+
+    def codes(self, source: str, split: str) -> np.ndarray:
+        """uint16 [N, views, n], a read-only memory map; view 0 is the plain image."""
+        return self._codes[source, split]
+
+    def fields(self, source: str, split: str) -> Sequence[dict[str, Any]]:
+        """N times {"attributes": {name: value}, "captions": [text, ...]}, parsed when asked for."""
+        return Fields(self._records[source, split])
+
+    def ids(self, source: str, split: str) -> list[str]:
+        """N names of faces."""
+        return [record["id"] for record in self._records[source, split]]
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        """{source: {split: number of faces}}."""
+        return {name: {k: p["count"] for k, p in s["splits"].items()} for name, s in self._sources.items()}
+
+    def baselines(self) -> dict[str, dict[str, dict[str, int]]]:
+        """{source: {attribute: {value: number of training faces}}}: whence a majority or a mean that knows no image."""
+        counts: dict[str, dict[str, collections.Counter]] = {}
+        for name in self.sources:
+            tally = counts[name] = {a.name: collections.Counter() for a in self.schema(name)}
+            for fields in self.fields(name, "train"):
+                for attribute, value in fields["attributes"].items():
+                    tally[attribute][str(value)] += 1
+        return {n: {a: dict(sorted(c.items())) for a, c in tally.items()} for n, tally in counts.items()}
