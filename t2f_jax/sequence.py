@@ -28,7 +28,7 @@ class Encoder(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Branch:
-    """A continuation of the prefix: `given` ids are conditioned on, `answer` ids (closing [SEP] included) are scored."""
+    """A continuation of the prefix: `given` ids are conditioned on, `answer` ids (with a closing [SEP]) are scored."""
 
     given: tuple[int, ...]
     answer: tuple[int, ...]

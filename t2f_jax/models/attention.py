@@ -13,9 +13,9 @@ HIDDEN = -1e9  # added to the score of an invisible key: its probability is exac
 def visible(segments_BxL: jax.Array, mask: str = "prefix") -> jax.Array:
     """bool [B,Q,K] with Q = K = L: may query i look at key j?
 
-    Segment 0 is a pad, 1 the prefix, 2+b branch b. With mask "prefix" a prefix key is visible to every query; a branch's
-    key to the later queries of its own branch; a pad to nobody. (A pad's own query sees every branch before it, which is
-    what the original computes there.) For a prefix p q and a branch x y, rows are queries:
+    Segment 0 is a pad, 1 the prefix, 2+b branch b. With mask "prefix" a prefix key is visible to every query; a
+    branch's key to the later queries of its own branch; a pad to nobody. (A pad's own query sees every branch before
+    it, which is what the original computes there.) For a prefix p q and a branch x y, rows are queries:
 
             p q x y                         p q x y
         p   1 1 0 0                     p   1 0 0 0

@@ -1,0 +1,214 @@
+"""Generation: prefill of the prefix, then one id after another from a key-value cache, all in one compiled program.
+
+Axis legend: B rows, P prefix bucket, T cache slots (P + ids to generate), V ids of the span, M model width.
+
+A row's prefix stands in slots 0..n-1 of its bucket and what it generates in slots P, P+1, ...; the slots between are
+never looked at. Rows of one bucket share a program, and a row's random numbers depend on its own seed alone.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from t2f_jax.errors import UserError
+from t2f_jax.models.decoder import Cache, Decoder, empty_cache, unstack_layers
+from t2f_jax.vocab import Vocab
+
+BUCKET = 32  # prefixes are padded to a multiple of this: few programs to compile, little to pay
+LARGEST_BATCH = 64  # rows decoded together
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """How the next id is drawn from its logits.
+
+    Attributes:
+      temperature: logits are divided by it; 0 takes the likeliest id.
+      top_k: keep the k likeliest ids (and ties with the k-th); 0 keeps all.
+      top_p: then keep the likeliest ids until their probabilities sum to p; 1 keeps all.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+            raise UserError(f"a sampler needs temperature >= 0, top_k >= 0 and 0 < top_p <= 1, got {self}")
+
+    def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
+        """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row."""
+        if self.temperature == 0:
+            return jnp.argmax(logits_BxV, -1).astype(jnp.int32)
+        logits = logits_BxV / self.temperature
+        size = logits.shape[-1]
+        k = min(self.top_k, size) or size
+        if k < size or self.top_p < 1:
+            best = jax.lax.top_k(logits, k)[0]
+            if self.top_p < 1:
+                probs = jax.nn.softmax(best, -1)
+                before = jnp.cumsum(probs, -1) - probs  # the id that crosses p is kept, as in the original
+                best = jnp.where(before < self.top_p, best, jnp.inf)
+            logits = jnp.where(logits < best.min(-1, keepdims=True), -jnp.inf, logits)
+        return jax.vmap(jax.random.categorical)(keys_B, logits).astype(jnp.int32)
+
+
+def single(decoder: Decoder, params: Any) -> tuple[Decoder, Any]:
+    """The decoder and its parameters with layers one by one, as caches want them (a copy only if they were stacked)."""
+    config = dataclasses.replace(decoder.config, scan=False)
+    return Decoder(config, decoder.vocab_size, decoder.dtype), unstack_layers(params)
+
+
+def bucket(length: int) -> int:
+    """`length` rounded up to a multiple of `BUCKET`."""
+    return -(-length // BUCKET) * BUCKET
+
+
+def batches(lengths: Sequence[int], largest: int = LARGEST_BATCH) -> list[tuple[int, list[int]]]:
+    """Batches of rows of one bucket: [(padded length, row numbers)], at most `largest` rows each."""
+    groups: dict[int, list[int]] = {}
+    for row, length in enumerate(lengths):
+        groups.setdefault(bucket(length), []).append(row)
+    return [(size, rows[i : i + largest]) for size, rows in groups.items() for i in range(0, len(rows), largest)]
+
+
+def padded(prefixes: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Prefixes -> int32 ids [B,size] and lengths [B]; B is a power of two, the rows added repeat the first."""
+    count = 1 << (len(prefixes) - 1).bit_length()
+    ids, lengths = np.zeros((count, size), np.int32), np.zeros(count, np.int32)
+    for i in range(count):
+        prefix = prefixes[i if i < len(prefixes) else 0]
+        ids[i, : len(prefix)], lengths[i] = prefix, len(prefix)
+    return ids, lengths
+
+
+def check_length(decoder: Decoder, longest: int) -> None:
+    """Raises UserError if a row of `longest` ids does not fit a learned position table."""
+    config = decoder.config
+    if config.positions == "learned" and longest > config.max_length:
+        raise UserError(
+            f"a row of {longest} ids exceeds this model's {config.max_length} positions; shorten the prompt or the answer"
+        )
+
+
+def prefill(
+    decoder: Decoder, params: Any, ids_BxP: jax.Array, lengths_B: jax.Array, slots: int
+) -> tuple[jax.Array, Cache]:
+    """Runs padded prefixes into an empty cache of `slots` slots -> final-norm output [B,P,M], cache. Layers single."""
+    batch, size = ids_BxP.shape
+    place, slot = jnp.arange(size), jnp.arange(slots)
+    seen = (slot[None] < lengths_B[:, None])[:, None, :]
+    if decoder.config.mask == "causal":
+        seen = seen & (slot[None] <= place[:, None])[None]
+    seen = jnp.broadcast_to(seen, (batch, size, slots))
+    segments = (place[None] < lengths_B[:, None]).astype(jnp.int32)
+    positions = jnp.broadcast_to(place[None], (batch, size)) * segments
+    cache = empty_cache(decoder.config, batch, slots, decoder.dtype)
+    return decoder.apply({"params": params}, ids_BxP, segments, positions, seen, cache, 0, method="extend")  # type: ignore
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _decode(
+    decoder: Decoder,
+    vocab: Vocab,
+    kind: str,
+    length: int,
+    sampler: Sampler,
+    params: Any,
+    ids_BxP: jax.Array,
+    lengths_B: jax.Array,
+    seeds_B: jax.Array,
+) -> jax.Array:
+    """int32 ids [B,length]; [PAD] behind a text's [SEP]."""
+    decoder, params = single(decoder, params)
+    batch, size = ids_BxP.shape
+    slots = size + length
+    keys_B = jax.vmap(jax.random.PRNGKey)(seeds_B)
+    first, count = vocab.image_span if kind == "image" else vocab.text_span
+    allowed = np.ones(count, bool) if kind == "image" else vocab.text_allowed()
+
+    def draw(hidden_BxM: jax.Array, t: jax.Array | int) -> jax.Array:
+        logits = decoder.apply({"params": params}, hidden_BxM, first, count, method="head")
+        logits = jnp.where(allowed, logits, -jnp.inf)
+        return first + sampler(jax.vmap(jax.random.fold_in, (0, None))(keys_B, t), logits)
+
+    hidden, cache = prefill(decoder, params, ids_BxP, lengths_B, slots)
+    token = draw(hidden[jnp.arange(batch), lengths_B - 1], 0)
+    out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
+    slot = jnp.arange(slots)
+
+    def done(token: jax.Array) -> jax.Array:
+        return jnp.zeros(batch, bool) if kind == "image" else (token == vocab.sep) | (token == vocab.pad)
+
+    def unfinished(state: Any) -> jax.Array:
+        t, token, _, _ = state
+        return (t + 1 < length) & ~done(token).all()
+
+    def advance(state: Any) -> Any:
+        t, token, out, cache = state  # token t stands in `out`; it goes to slot size + t and predicts token t + 1
+        seen = (slot[None] < lengths_B[:, None]) | ((slot >= size) & (slot <= size + t))[None]
+        hidden, cache = decoder.apply(
+            {"params": params},
+            token[:, None],
+            jnp.full((batch, 1), 2),
+            (lengths_B + t)[:, None],
+            seen[:, None],
+            cache,
+            size + t,
+            method="extend",
+        )  # type: ignore
+        token = jnp.where(done(token), vocab.pad, draw(hidden[:, 0], t + 1))
+        out = jax.lax.dynamic_update_slice(out, token[:, None], (0, t + 1))
+        return t + 1, token, out, cache
+
+    return jax.lax.while_loop(unfinished, advance, (jnp.int32(0), token, out, cache))[2]
+
+
+def generate(
+    decoder: Decoder,
+    params: Any,
+    vocab: Vocab,
+    prefixes: Sequence[Sequence[int]],
+    kind: str,
+    length: int,
+    sampler: Sampler,
+    seeds: Sequence[int],
+) -> list[np.ndarray]:
+    """Continues every prefix by an image or a text.
+
+    Args:
+      decoder, params: the model; its layers single or stacked.
+      prefixes: ids, of any lengths. A question given before a text's answer is not part of it: see `scoring`.
+      kind: "image": exactly `length` image ids, from the image rows of the head alone. "text": text ids up to [SEP],
+        at most `length` with it.
+      seeds: one for each prefix. A row is a pure function of (params, prefix, sampler, seed), up to the last bits that
+        another batch size may change.
+
+    Returns:
+      For each prefix an int32 array of ids; a text's closing [SEP] is left out.
+
+    Raises:
+      UserError: prefix and `length` exceed a learned position table.
+    """
+    if kind not in ("image", "text"):
+        raise ValueError(f"kind is 'image' or 'text', got {kind!r}")
+    if len(seeds) != len(prefixes):
+        raise ValueError(f"{len(prefixes)} prefixes need as many seeds, got {len(seeds)}")
+    if not prefixes:
+        return []
+    check_length(decoder, max(map(len, prefixes)) + length)
+    decoder, params = single(decoder, params)
+    results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(prefixes)
+    for size, rows in batches([len(p) for p in prefixes]):
+        ids, lengths = padded([prefixes[r] for r in rows], size)
+        row_seeds = np.array([seeds[r] for r in rows] + [seeds[rows[0]]] * (len(ids) - len(rows)), np.int64)
+        out = _decode(decoder, vocab, kind, length, sampler, params, ids, lengths, row_seeds.astype(np.uint32))
+        for row, line in zip(rows, np.asarray(out)):
+            end = np.flatnonzero(line == vocab.sep) if kind == "text" else ()
+            results[row] = line[: end[0]] if len(end) else line
+    return results

@@ -1,0 +1,92 @@
+"""What one training step of the prefix LM computes: loss, gradient, update, metrics.
+
+Axis legend: B rows, L length, M model width, V vocabulary.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from t2f_jax import optim, state
+from t2f_jax.config import DecoderRunConfig
+from t2f_jax.models.decoder import Decoder, stack_layers, unstack_layers
+from t2f_jax.sequence import TASKS
+from t2f_jax.state import State
+from t2f_jax.vocab import Vocab
+
+
+class DecoderTrainer:
+    """The prefix LM's side of `loop.run`.
+
+    A batch is what `sequence.assemble` gives; `evaluate` also takes "mask" bool [B], False for rows that only fill up
+    the batch.
+    """
+
+    def __init__(self, config: DecoderRunConfig, vocab: Vocab, start: Any = None) -> None:
+        """`start`: parameters to begin with instead of random ones, layers single or stacked."""
+        self.config = config
+        self.decoder = Decoder(config.model, vocab.size, jnp.dtype(config.train.compute_dtype))
+        self.optimizer = optim.make(config.optim, config.train.steps)
+        self.start = start if start is None else (stack_layers if config.model.scan else unstack_layers)(start)
+
+    def init(self, key: jax.Array) -> State:
+        """The state before the first step."""
+        params = self.start
+        if params is None:
+            row = jnp.zeros((1, 8), jnp.int32)
+            params = self.decoder.init(key, row, row, row)["params"]
+        return state.create(params, self.optimizer, self.config.train.ema)
+
+    def step(self, state_: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        """One update; `key` is the step's own (dropout). Metrics: those of `loss`, and grad_norm before clipping."""
+        (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(state_.params, batch, key)
+        updates, opt_state = self.optimizer.update(grads, state_.opt_state, state_.params)
+        params = optax.apply_updates(state_.params, updates)
+        ema = state.ema_update(state_.ema, params, state_.step, self.config.train.ema)
+        metrics["grad_norm"] = optax.global_norm(grads)
+        return state_.replace(step=state_.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
+
+    def evaluate(self, state_: State, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """Metrics of `loss` under the averaged weights, without dropout."""
+        return self.loss(state_.weights, batch)[1]
+
+    def loss(
+        self, params: Any, batch: dict[str, jax.Array], key: jax.Array | None = None
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Weighted mean of the targets' negative log-likelihood (nats a token) and its parts.
+
+        Args:
+          key: of the dropout; None: none.
+
+        Returns:
+          sum(w nll) / sum(w), and float32 scalars: loss; loss_to_image, loss_to_caption, loss_to_attributes (mean nll
+          of that task's targets, 0 where the batch has none); accuracy (share of targets that are the likeliest id).
+        """
+        inputs = (batch["tokens"], batch["segments"], batch["positions"])
+        rngs = {} if key is None else {"dropout": key}
+        hidden = self.decoder.apply({"params": params}, *inputs, train=key is not None, rngs=rngs, method="hidden")
+        weights = batch["weights"]
+        if "mask" in batch:
+            weights = weights * batch["mask"][:, None]
+        nll, right = self.target_nll(params, hidden, batch["targets"], weights)
+        loss = _mean(nll, weights)
+        target = (weights > 0).astype(jnp.float32)
+        metrics = {"loss": loss, "accuracy": _mean(right, target)}
+        for task, name in enumerate(TASKS):
+            metrics[f"loss_{name}"] = _mean(nll, target * (batch["task"] == task)[:, None])
+        return loss, metrics
+
+    def target_nll(
+        self, params: Any, hidden: Any, targets: jax.Array, weights: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        """Negative log-likelihood and "was the likeliest" (1 or 0), float32 [B,L]."""
+        logits = self.decoder.apply({"params": params}, hidden, method="head")
+        best = jax.lax.stop_gradient(logits.max(-1))
+        chosen = jnp.take_along_axis(logits, targets[..., None], -1)[..., 0]
+        return jax.nn.logsumexp(logits, -1) - chosen, (chosen >= best).astype(jnp.float32)
+
+
+def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
+    return jnp.sum(values * weights) / jnp.maximum(jnp.sum(weights), 1e-9)
