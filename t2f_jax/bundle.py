@@ -206,13 +206,9 @@ class Model:
         if len(texts) != len(seeds):
             raise UserError(f"{len(texts)} texts for {len(seeds)} seeds; give one text, or one for each seed")
         wanted = templates.check_attributes(attributes or {}, self.schema)
+        length = self.run_config.text_length
         prefixes = [
-            list(
-                sequence.to_image(
-                    self.vocab, self.tokenizer, templates.image_text(t or None, wanted or None), (), self.run_config.text_length
-                ).prefix
-            )
-            for t in texts
+            sequence.text_prefix(self.vocab, self.tokenizer, templates.image_text(t, wanted), length) for t in texts
         ]
         n = self.image_tokenizer.config.tokens
         sampler = sampler or sampling.Sampler(top_p=0.95)
@@ -234,7 +230,7 @@ class Model:
     ) -> list[str]:
         """A sentence or more for each face; greedy unless a sampler is given. Raises UserError for unreadable pictures."""
         codes = self.encode(self.images(pictures))
-        prefixes = [list(sequence.to_caption(self.vocab, self.tokenizer, c, "").prefix) for c in codes]
+        prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.CAPTION_PROMPT, c) for c in codes]
         length = min(length, self.decoder.config.max_length - len(prefixes[0]))
         seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
         sampler = sampler or sampling.Sampler(temperature=0.0)
@@ -244,7 +240,7 @@ class Model:
             rows += sampling.generate(
                 self.decoder, self.params, self.vocab, prefixes[part], "text", length, sampler, seeds[part]
             )
-        return [templates.sentence_case(self.tokenizer.decode([int(i) for i in row])) for row in rows]
+        return [templates.sentence_case(self.tokenizer.decode(row.tolist())) for row in rows]
 
     def analyze(
         self,
@@ -264,7 +260,7 @@ class Model:
         """
         asked = [self.attribute(a) if isinstance(a, str) else a for a in (attributes or self.schema)]
         codes = self.encode(self.images(pictures))
-        prefixes = [list(sequence.to_attributes(self.vocab, self.tokenizer, c, ()).prefix) for c in codes]
+        prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.ATTRIBUTE_PROMPT, c) for c in codes]
         answers = []
         for start in range(0, len(prefixes), batch_size):
             answers += scoring.score_attributes(

@@ -10,7 +10,7 @@ import numpy as np
 from t2f_jax import __version__, bundle, imaging, templates
 from t2f_jax.errors import UserError
 from t2f_jax.files import write_json
-from t2f_jax.progress import progress
+from t2f_jax.progress import Progress
 from t2f_jax.sampling import Sampler
 
 
@@ -26,7 +26,7 @@ def generate(args: argparse.Namespace) -> None:
     seeds = [args.seed + i for i in range(args.n)]
     args.out.mkdir(parents=True, exist_ok=True)
     faces: list[np.ndarray] = []
-    with progress("generate", len(seeds)) as bar:
+    with Progress("generate", len(seeds), unit="face") as bar:
         for start in range(0, len(seeds), 32):
             part = seeds[start : start + 32]
             for seed, image in zip(part, model.generate(args.text, attributes, part, sampler)):
@@ -39,7 +39,7 @@ def generate(args: argparse.Namespace) -> None:
                 }
                 imaging.save_png(args.out / f"face-{seed:06d}.png", image, told)
                 faces.append(image)
-            bar.advance(len(part))
+            bar.update(len(faces))
     scale = max(1, 128 // model.image_size)
     plots.grid(np.stack(faces), columns=min(8, len(faces)), scale=scale).save(args.out / "grid.png")
     print(f"{len(faces)} faces in {args.out} (all of them in grid.png)")
@@ -50,11 +50,11 @@ def caption(args: argparse.Namespace) -> None:
     model = bundle.load(args.model)
     images = model.images(args.files)
     captions: list[str] = []
-    with progress("caption", len(images)) as bar:
+    with Progress("caption", len(images), unit="face") as bar:
         for start in range(0, len(images), 32):
             part = images[start : start + 32]
             captions += model.caption(part)
-            bar.advance(len(part))
+            bar.update(len(captions))
     for file, text in zip(args.files, captions):
         print(f"{file}: {text}")
     if args.json:
@@ -67,11 +67,11 @@ def analyze(args: argparse.Namespace) -> None:
     asked = [model.attribute(name.replace("_", " ")) for name in args.attribute] or list(model.schema)
     images = model.images(args.files)
     records = []
-    with progress("analyze", len(images)) as bar:
+    with Progress("analyze", len(images), unit="face") as bar:
         for start in range(0, len(images), 32):
             part = images[start : start + 32]
             records += [record_of(answer, asked) for answer in model.analyze(part, asked)]
-            bar.advance(len(part))
+            bar.update(len(records))
     for file, record in zip(args.files, records):
         print(file)
         width = max(len(name) for name in record)

@@ -83,10 +83,8 @@ def merge_schemas(schemas: Iterable[Sequence[Attribute]]) -> tuple[Attribute, ..
     for attribute in (a for schema in schemas for a in schema):
         known = merged.setdefault(attribute.name, attribute)
         if known.is_number != attribute.is_number:
-            raise UserError(
-                f"attribute '{attribute.name}' is {known.allowed()} in one source and {attribute.allowed()} in another; give "
-                "one of them another name"
-            )
+            kinds = f"{known.allowed()} in one source and {attribute.allowed()} in another"
+            raise UserError(f"attribute '{attribute.name}' is {kinds}; give one of them another name")
         merged[attribute.name] = Attribute(
             attribute.name,
             tuple(dict.fromkeys(known.values + attribute.values)),
@@ -147,27 +145,50 @@ def parse_request(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str
     Raises:
       UserError: no "=", an unknown attribute (the nearest is named), one named twice, a value it cannot have.
     """
-    by_name = {a.name: a for a in schema}
     request: dict[str, str | int] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         name = _squeeze(name.replace("_", " "))
         if not equals or not name:
             raise UserError(f"'{pair}' is no attribute; write NAME=VALUE, such as {_example(schema)}")
-        if name not in by_name:
-            near = difflib.get_close_matches(name, by_name, 1, 0.0)
-            hint = f"the nearest is '{near[0]}' ({by_name[near[0]].allowed()})" if near else "this model knows none"
-            raise UserError(f"unknown attribute '{name}' in '{pair}'; {hint}")
         if name in request:
             raise UserError(f"attribute '{name}' is given twice, the second time in '{pair}'; give it once")
-        attribute = by_name[name]
-        value = parse_answer(attribute, text.replace("_", " "))
-        if value is None:
-            near = difflib.get_close_matches(_squeeze(text), attribute.values, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise UserError(f"attribute '{name}' in '{pair}' must be {attribute.allowed()}{hint}")
-        request[name] = value
+        request |= check_attributes({name: text.replace("_", " ")}, schema)
     return request
+
+
+def find_attribute(name: str, schema: Sequence[Attribute]) -> Attribute:
+    """The attribute of that name ("hair_color" will do). Raises UserError, naming the nearest, if there is none."""
+    by_name = {a.name: a for a in schema}
+    name = _squeeze(name.replace("_", " "))
+    if name not in by_name:
+        near = difflib.get_close_matches(name, by_name, 1, 0.0)
+        hint = f"the nearest is '{near[0]}' ({by_name[near[0]].allowed()})" if near else "this model knows none"
+        raise UserError(f"unknown attribute '{name}'; {hint}")
+    return by_name[name]
+
+
+def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attribute]) -> dict[str, str | int]:
+    """{"hair_color": "Red", "age": "34"} -> {"hair color": "red", "age": 34}.
+
+    Raises:
+      UserError: an unknown attribute (the nearest is named), or a value that it cannot have.
+    """
+    checked: dict[str, str | int] = {}
+    for name, text in attributes.items():
+        attribute = find_attribute(name, schema)
+        value = parse_answer(attribute, str(text))
+        if value is None:
+            near = difflib.get_close_matches(_squeeze(str(text)), attribute.values, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise UserError(f"attribute '{attribute.name}' must be {attribute.allowed()}, got '{text}'{hint}")
+        checked[attribute.name] = value
+    return checked
+
+
+def sentence_case(text: str) -> str:
+    """Lower-case sentences -> a capital letter at the start of each."""
+    return re.sub(r"(^|[.!?] +)([a-z])", lambda m: m.group(1) + m.group(2).upper(), text)
 
 
 def _example(schema: Sequence[Attribute]) -> str:
