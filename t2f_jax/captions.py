@@ -1,0 +1,311 @@
+"""Labels of a face -> a caption in varied, natural English, since sets of labelled faces come without captions.
+
+Tables say how each label can be put; a few lines of grammar join what was chosen into one to three sentences (and one
+of the picture). A phrase of a table starts with its role:
+    adj    before the noun                          "an attractive woman"
+    tail   right behind the noun                    "a man in his thirties"
+    has, wears, lacks                               "with a hat", "wearing a hat", "without a hat"; "She has ...", ...
+    is     a state that may follow a comma as well  "A man, smiling.", "He is smiling."
+    states a state for whole sentences only         "He is 34 years old."
+    place  behind the description                   "against a blue background"
+    also   a sentence of its own                    "The background is blue."
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+MAX_WORDS = 44
+
+_GLASSES = {
+    "yes": ("has glasses", "wears glasses", "has a pair of glasses"),
+    "no": ("lacks glasses", "is not wearing glasses"),
+}
+_SMILE = {"yes": ("is smiling", "has a smile", "adj smiling"), "no": ("is not smiling", "lacks a smile")}
+_HAT = {"yes": ("wears a hat", "has a hat"), "no": ("lacks a hat", "is not wearing a hat")}
+_EARRINGS = {"yes": ("wears earrings", "has earrings"), "no": ("lacks earrings", "is not wearing earrings")}
+_NO_BEARD = ("lacks a beard", "is clean-shaven")
+
+# What can be said of a label. A value without an entry is never mentioned.
+PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
+    # the synthetic faces
+    "glasses": _GLASSES,
+    "beard": {"yes": ("has a beard", "adj bearded"), "no": _NO_BEARD},
+    "hat": _HAT,
+    "smile": _SMILE,
+    "earrings": _EARRINGS,
+    "scarf": {"yes": ("wears a scarf", "has a scarf"), "no": ("lacks a scarf", "is not wearing a scarf")},
+    "bangs": {"yes": ("has bangs",), "no": ("lacks bangs",)},
+    "skin tone": {v: (f"has {v} skin", f"has a {v} skin tone") for v in ("light", "medium", "dark")},
+    "background": {
+        v: (f"place in front of a {v} background", f"place against a {v} background", f"also The background is {v}.")
+        for v in ("blue", "green", "yellow", "gray")
+    },
+    "clothing color": {v: (f"wears {v} clothes", f"is dressed in {v}") for v in ("red", "white", "black", "purple")},
+    "face shape": {v: (f"has a {v} face",) for v in ("round", "long")},
+    # UTKFace; "other" says nothing that one could see
+    "ethnicity": {
+        v: (f"adj {word}",)
+        for v, word in [("white", "white"), ("black", "black"), ("asian", "Asian"), ("indian", "Indian")]
+    },
+    # CelebA
+    "5 o clock shadow": {"yes": ("has a 5 o'clock shadow", "has light stubble")},
+    "arched eyebrows": {"yes": ("has arched eyebrows", "has curved eyebrows")},
+    "attractive": {"yes": ("adj attractive", "adj good-looking", "states attractive")},
+    "bags under eyes": {"yes": ("has bags under {his} eyes",)},
+    "bald": {"yes": ("adj bald", "states bald", "has a bald head")},
+    "big lips": {"yes": ("has big lips", "has full lips")},
+    "big nose": {"yes": ("has a big nose", "has a large nose")},
+    "blurry": {"yes": ("also The photo is blurry.", "also The picture is blurry.")},
+    "bushy eyebrows": {"yes": ("has bushy eyebrows", "has thick eyebrows")},
+    "chubby": {"yes": ("adj chubby", "has a chubby face")},
+    "double chin": {"yes": ("has a double chin",)},
+    "eyeglasses": _GLASSES,
+    "goatee": {"yes": ("has a goatee",)},
+    "heavy makeup": {"yes": ("wears heavy makeup", "wears a lot of makeup"), "no": ("is not wearing heavy makeup",)},
+    "high cheekbones": {"yes": ("has high cheekbones",)},
+    "mouth slightly open": {
+        "yes": ("has {his} mouth slightly open", "has a slightly open mouth"),
+        "no": ("has {his} mouth closed", "has a closed mouth"),
+    },
+    "mustache": {"yes": ("has a mustache",), "no": ("lacks a mustache",)},
+    "narrow eyes": {"yes": ("has narrow eyes",)},
+    "no beard": {"yes": _NO_BEARD, "no": ("has a beard", "adj bearded", "has facial hair")},
+    "oval face": {"yes": ("has an oval face",)},
+    "pale skin": {"yes": ("has pale skin",)},
+    "pointy nose": {"yes": ("has a pointy nose", "has a pointed nose")},
+    "receding hairline": {"yes": ("has a receding hairline",)},
+    "rosy cheeks": {"yes": ("has rosy cheeks",)},
+    "sideburns": {"yes": ("has sideburns",), "no": ("lacks sideburns",)},
+    "smiling": _SMILE,
+    "wearing earrings": _EARRINGS,
+    "wearing hat": _HAT,
+    "wearing lipstick": {"yes": ("wears lipstick", "has lipstick on"), "no": ("is not wearing lipstick",)},
+    "wearing necklace": {"yes": ("wears a necklace", "has a necklace"), "no": ("lacks a necklace",)},
+    "wearing necktie": {"yes": ("wears a necktie", "wears a tie"), "no": ("is not wearing a tie",)},
+    "young": {"yes": ("adj young", "states young"), "no": ("adj older", "states no longer young")},
+}
+
+# Words before "hair", kind by kind in the order in which they stand; of one kind only one is said.
+HAIR: tuple[dict[str, dict[str, tuple[str, ...]]], ...] = (
+    {"hair length": {"short": ("short",), "long": ("long",)}},
+    {"straight hair": {"yes": ("straight",)}, "wavy hair": {"yes": ("wavy",)}},
+    {
+        "hair color": {"black": ("black",), "brown": ("brown",), "blond": ("blond", "blonde"), "red": ("red",)},
+        "black hair": {"yes": ("black",)},
+        "brown hair": {"yes": ("brown",)},
+        "blond hair": {"yes": ("blond", "blonde")},
+        "gray hair": {"yes": ("gray",)},
+    },
+)
+
+HAIR_WORDS = {name: words for kind in HAIR for name, words in kind.items()}
+
+# A label's negative value where it is not "no"; "young: no" is as good a fact as "yes".
+NEGATIVE = {"no beard": "yes", "young": ""}
+
+ADJECTIVE_ORDER = ("smiling", "smile", "attractive", "chubby", "age", "young", "bald", "beard", "no beard", "ethnicity")
+
+# A fact that makes others untrue or silly; labels of real sets do contradict each other.
+SILENCES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("bald", "yes"): ("bangs", "receding hairline", *(name for kind in HAIR for name in kind)),
+    ("goatee", "yes"): ("no beard",),
+    ("mustache", "yes"): ("no beard",),
+    ("5 o clock shadow", "yes"): ("no beard",),
+}
+
+# Negatives that are worth saying of one gender only.
+NEGATIVES_OF = {
+    **dict.fromkeys(("beard", "no beard", "mustache", "sideburns", "wearing necktie"), "male"),
+    **dict.fromkeys(("heavy makeup", "wearing lipstick", "wearing necklace"), "female"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A stage of life: ages below `end`, its nouns (male, female, either) and true adjectives."""
+
+    end: int
+    nouns: tuple[str, str, str]
+    adjectives: tuple[str, ...] = ()
+
+
+ADULT = ("man", "woman", "person")
+STAGES = (
+    Stage(3, ("baby boy", "baby girl", "baby"), ("little",)),
+    Stage(13, ("boy", "girl", "child"), ("young",)),
+    Stage(18, ("boy", "girl", "person"), ("teenage", "young")),
+    Stage(36, ADULT, ("young",)),
+    Stage(45, ADULT),
+    Stage(65, ADULT, ("middle-aged",)),
+    Stage(1000, ADULT, ("elderly", "old")),
+)
+DECADES = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
+PRONOUNS = {"male": ("he", "his"), "female": ("she", "her"), "": ("they", "their")}
+OPENERS = ("", "this is ", "a photo of ", "a portrait of ")
+OPENER_SHARES = (0.7, 0.1, 0.1, 0.1)
+PLURAL = {"has": "have", "wears": "wear", "is": "are"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Phrase:
+    """What is said of fact `name`: the text, and the role (see the module) that says where it may stand."""
+
+    name: str
+    role: str
+    text: str
+
+
+def write_caption(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float | None = None) -> str:
+    """Writes one caption of a face.
+
+    What is unknown is never asserted, nor is an attribute that the tables do not know; a gender that is unknown or left
+    out gives "person" and "they". Negatives are said now and then, at most two of them.
+
+    Args:
+      attributes: the labels; see `templates.Attribute`.
+      rng: the only source of chance: the same state gives the same caption.
+      share: 0..1, how large a part of the positive facts is mentioned; None draws it from 0.4..1.
+
+    Returns:
+      One to three sentences of at most MAX_WORDS words; facts that would exceed them are left out.
+    """
+    if share is not None and not 0 <= share <= 1:
+        raise ValueError(f"share must lie in 0..1, got {share}")
+    share = rng.uniform(0.4, 1.0) if share is None else share
+    facts = _choose(attributes, rng, share)
+    gender = str(attributes.get("gender", "")) if rng.random() < 0.95 else ""
+    seed = rng.integers(2**32)
+    while True:  # the same wording again with fewer facts, until it is short enough
+        caption = _render(attributes, facts, gender if gender in PRONOUNS else "", np.random.default_rng(seed))
+        if len(caption.split()) <= MAX_WORDS:
+            return caption
+        facts = facts[:-1]
+
+
+def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float) -> list[str]:
+    """Names of the facts to mention: a share of the positives in random order, then up to two negatives."""
+    silent = {other for fact, others in SILENCES.items() if attributes.get(fact[0]) == fact[1] for other in others}
+    silent |= {"young"} if "age" in attributes else set()
+    gender, grown = attributes.get("gender"), int(attributes.get("age", 18)) >= 18
+    positives, negatives = [], []
+    for name, value in attributes.items():
+        if name in silent or not (name == "age" or value in PHRASES.get(name, {}) or value in HAIR_WORDS.get(name, {})):
+            continue
+        if value != NEGATIVE.get(name, "no"):
+            positives.append(name)
+        elif NEGATIVES_OF.get(name, gender) == gender and (grown or name not in NEGATIVES_OF):
+            negatives.append(name)
+    count = max(round(share * len(positives)), min(1, len(positives)))
+    said = [negatives[i] for i in rng.permutation(len(negatives)) if rng.random() < 0.2]
+    return [positives[i] for i in rng.permutation(len(positives))[:count]] + said[:2]
+
+
+def _render(attributes: Mapping[str, str | int], facts: list[str], gender: str, rng: np.random.Generator) -> str:
+    """The chosen facts in sentences."""
+    stage = next((s for s in STAGES if int(attributes.get("age", 30)) < s.end), STAGES[-1])
+    noun = stage.nouns[("male", "female", "").index(gender)]
+    phrases = _phrases(attributes, facts, stage, rng)
+    adjectives = [p for p in phrases if p.role == "adj"]
+    adjectives.sort(key=lambda p: ADJECTIVE_ORDER.index(p.name))
+    tail = [p.text for p in phrases if p.role == "tail"]
+    head = " ".join([*(p.text for p in adjectives), noun, *tail])
+    rest = [phrases[i] for i in rng.permutation(len(phrases)) if phrases[i].role in ("has", "wears", "lacks", "is")]
+    states = [p for p in phrases if p.role == "states"]
+    places = [p.text for p in phrases if p.role == "place"]
+    first = int(rng.integers(min(1, len(rest)), min(4, len(rest)) + 1))
+    opener, rest = rest[:first], states + rest[first:]
+    if opener and not places and rng.random() < 0.25:
+        sentences = [f"{rng.choice(['This', 'The'])} {head} {_predicates(opener, plural=False)}."]
+    else:
+        start = str(rng.choice(OPENERS, p=OPENER_SHARES))
+        sentences = [f"{start}{_article(head)} {head}{_description(opener, places)}."]
+    pronoun, possessive = PRONOUNS[gender]
+    for group in (rest[:3], rest[3:]) if len(rest) > 4 else (rest,):
+        if group:
+            by_noun = rng.random() < 0.2
+            subject = f"the {noun}" if by_noun else pronoun
+            sentences.append(f"{subject} {_predicates(group, plural=subject == 'they')}.")
+    sentences += [p.text for p in phrases if p.role == "also"]
+    return " ".join(s[0].upper() + s[1:] for s in sentences).replace("{his}", possessive)
+
+
+def _phrases(attributes: Mapping, facts: list[str], stage: Stage, rng: np.random.Generator) -> list[Phrase]:
+    """One phrase for each fact; everything about the hair goes into one."""
+    phrases = []
+    hair = [[word for name in kind if name in facts for word in kind[name][attributes[name]]] for kind in HAIR]
+    if any(hair):
+        phrases.append(Phrase("hair", "has", " ".join([*(str(rng.choice(words)) for words in hair if words), "hair"])))
+    for name in facts:
+        if name in HAIR_WORDS:
+            continue
+        ways = _age_ways(int(attributes[name]), stage) if name == "age" else PHRASES[name][attributes[name]]
+        role, _, text = str(rng.choice(ways)).partition(" ")
+        phrases.append(Phrase(name, role, text))
+    return phrases
+
+
+def _age_ways(age: int, stage: Stage) -> tuple[str, ...]:
+    """Ways to say an age, in words or digits."""
+    ways = [f"adj {word}" for word in stage.adjectives]
+    if age >= 1:
+        ways += [f"adj {age}-year-old"] * 2 + [f"states {age} year{'s' * (age > 1)} old"]
+    if age >= 13:
+        ways.append(f"tail aged {age}")
+    if 13 <= age < 20:
+        ways.append("tail in {his} teens")
+    if 20 <= age < 100:
+        decade = DECADES[age // 10 - 2]
+        ways += [f"tail in {{his}} {decade}", f"states in {{his}} {decade}"]
+    return tuple(ways) or (f"tail of {age}",)
+
+
+def _article(words: str) -> str:
+    """ "a" or "an" for what follows: "an elderly man", "an 8-year-old", "an 18-year-old", "a 1-year-old"."""
+    return "an" if words[0].lower() in "aeio8" or words.startswith(("11-", "18-")) else "a"
+
+
+def _by_role(phrases: list[Phrase]) -> dict[str, list[str]]:
+    """Texts by role; "states" count as "is" and come first, what names the owner ("her mouth ...") comes last."""
+    texts: dict[str, list[str]] = {"has": [], "wears": [], "lacks": [], "is": []}
+    for phrase in sorted(phrases, key=lambda p: (p.role != "states", "{his}" in p.text and p.role == "has")):
+        texts["is" if phrase.role == "states" else phrase.role].append(phrase.text)
+    return texts
+
+
+def _none_of(texts: list[str]) -> str:
+    """["a hat", "glasses"] -> "no hat or glasses"."""
+    return "no " + " or ".join(text.removeprefix("a ") for text in texts)
+
+
+def _and(texts: list[str]) -> str:
+    """["a", "b", "c"] -> "a, b and c"."""
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+
+
+def _description(phrases: list[Phrase], places: list[str]) -> str:
+    """What follows the noun: " with red hair and no glasses against a blue background, smiling and wearing a hat"."""
+    texts = _by_role(phrases)
+    text = ""
+    if texts["has"]:
+        text = " with " + _and(texts["has"] + ([_none_of(texts["lacks"])] if texts["lacks"] else []))
+    elif texts["lacks"]:
+        text = " without " + " or ".join(texts["lacks"])
+    text += "".join(f" {place}" for place in places)
+    if texts["wears"]:
+        texts["is"].append("wearing " + _and(texts["wears"]))
+    if texts["is"]:
+        text += ", " + (", ".join if any(" and " in t for t in texts["is"]) else _and)(texts["is"])
+    return text
+
+
+def _predicates(phrases: list[Phrase], plural: bool) -> str:
+    """What follows the subject of a whole sentence: "has red hair and no glasses, wears a hat, and is smiling"."""
+    texts = _by_role(phrases)
+    if texts["lacks"]:
+        texts["has"].append(_none_of(texts["lacks"]))
+    parts = [f"{PLURAL[v] if plural else v} {_and(texts[v])}" for v in ("has", "wears", "is") if texts[v]]
+    if len(parts) == 2 and not any(" and " in part for part in parts):
+        return " and ".join(parts)
+    return ", and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
