@@ -1,4 +1,4 @@
-"""How far along a long piece of work is: a bar on a terminal, a line every so often elsewhere (logs, pipes). On stderr."""
+"""How far along a long piece of work is: a bar on a terminal, a line every so often elsewhere (logs). On stderr."""
 
 import sys
 import time

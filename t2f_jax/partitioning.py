@@ -1,0 +1,131 @@
+"""Which device holds which part of an array: path of a leaf -> logical axes -> mesh axes.
+
+Mesh axes, outermost first: slice (TPU slices, joined by the slower network), data, fsdp (batch and weights), tensor.
+Optimizer moments and averaged weights end in their parameter's path, so one table shards them like the parameter.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from t2f_jax.errors import UserError
+
+AXES = ("slice", "data", "fsdp", "tensor")
+
+# Logical axis -> mesh axes. What is not listed is replicated.
+RULES: dict[str | None, tuple[str, ...]] = {
+    "batch": ("slice", "data", "fsdp"),
+    "vocab": ("tensor",),
+    "heads": ("tensor",),
+    "mlp": ("tensor",),
+    "embed": ("fsdp",),
+    "channels": ("fsdp",),
+}
+
+# End of a leaf's path -> logical axes of its last dimensions; the first match counts. Dimensions before those (the layers
+# of a stack) are replicated.
+LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
+    (r"embedding/word$", ("vocab", "embed")),
+    (r"embedding/(position|segment)$", (None, "embed")),
+    (r"attention/qkv/kernel$", ("embed", "heads")),
+    (r"attention/qkv/bias$", ("heads",)),
+    (r"attention/out/kernel$", ("heads", "embed")),
+    (r"mlp/up/kernel$", ("embed", "mlp")),
+    (r"mlp/up/bias$", ("mlp",)),
+    (r"mlp/down/kernel$", ("mlp", "embed")),
+    (r"head/weight$", ("vocab", "embed")),
+    (r"kernel$", (None, None, None, "channels")),  # a convolution: height, width, in, out
+)
+
+
+def make_mesh(spec: str = "", devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh of all `devices` (default: every one there is) from a text such as "data=2,fsdp=4".
+
+    An axis that is not named has size 1, but `data` takes what the others leave.
+
+    Raises:
+      UserError: an unknown axis, a size that is no positive number, or sizes that do not fit the number of devices.
+    """
+    devices = jax.devices() if devices is None else devices
+    sizes: dict[str, int] = {}
+    for part in filter(None, spec.replace(" ", "").split(",")):
+        axis, _, size = part.partition("=")
+        if axis not in AXES or axis in sizes or not size.isdecimal() or int(size) < 1:
+            raise UserError(f"mesh '{spec}': '{part}' is no AXIS=SIZE; axes are {', '.join(AXES)}, each at most once")
+        sizes[axis] = int(size)
+    named = int(np.prod(list(sizes.values()), dtype=int))
+    if "data" not in sizes and len(devices) % named == 0:
+        sizes["data"] = len(devices) // named
+    shape = tuple(sizes.get(axis, 1) for axis in AXES)
+    if np.prod(shape) != len(devices):
+        raise UserError(f"mesh '{spec}' asks for {np.prod(shape)} devices, but there are {len(devices)}")
+    return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
+
+
+def path_name(path: Any) -> str:
+    """A key path of `jax.tree_util` -> "params/layers/mlp/up/kernel"."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def logical_axes(path: str, ndim: int) -> tuple[str | None, ...]:
+    """The logical axis of each dimension of the leaf at `path`; None is replicated."""
+    for pattern, axes in LOGICAL_AXES:
+        if len(axes) <= ndim and re.search(pattern, path):
+            return (None,) * (ndim - len(axes)) + axes
+    return (None,) * ndim
+
+
+def spec(axes: Sequence[str | None], shape: Sequence[int], mesh: Mesh) -> PartitionSpec:
+    """Logical axes -> mesh axes. A dimension that the mesh axes do not divide is replicated."""
+    parts = []
+    for axis, size in zip(axes, shape, strict=True):
+        names = tuple(name for name in RULES.get(axis, ()) if mesh.shape[name] > 1)
+        parts.append(names if names and size % np.prod([mesh.shape[name] for name in names]) == 0 else None)
+    return PartitionSpec(*parts)
+
+
+def tree_shardings(tree: Any, mesh: Mesh) -> Any:
+    """A sharding for each leaf of a state (or any part of one): arrays or abstract shapes in, NamedShardings out."""
+
+    def one(path: Any, leaf: Any) -> NamedSharding:
+        return NamedSharding(mesh, spec(logical_axes(path_name(path), len(leaf.shape)), leaf.shape, mesh))
+
+    return jax.tree_util.tree_map_with_path(one, tree)
+
+
+def abstract(tree: Any, shardings: Any) -> Any:
+    """Shapes and types of `tree` that carry `shardings`: what a checkpoint is restored into."""
+    return jax.tree.map(lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), tree, shardings)
+
+
+def batch_ways(mesh: Mesh) -> int:
+    """Into how many parts a batch is cut."""
+    return int(np.prod([mesh.shape[name] for name in RULES["batch"]]))
+
+
+def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+    """Moves a batch onto the devices, its rows spread over the batch axes.
+
+    With several processes each gives its own rows, in the order of the processes.
+    Rows that the devices do not divide (a last, short evaluation batch) go to every device.
+    """
+    # One process asks `spec` for the rows it has; several know that all of them together divide.
+    if jax.process_count() == 1:
+        return {
+            name: jax.device_put(x, NamedSharding(mesh, spec(("batch",)[: x.ndim], x.shape[:1], mesh)))
+            for name, x in ((name, np.asarray(x)) for name, x in batch.items())
+        }
+    rows = NamedSharding(mesh, PartitionSpec(RULES["batch"]))
+    return {name: jax.make_array_from_process_local_data(rows, np.asarray(x)) for name, x in batch.items()}
+
+
+def check_batch(batch_size: int, mesh: Mesh) -> None:
+    """Raises UserError if the devices cannot share `batch_size` rows equally."""
+    ways = batch_ways(mesh)
+    if batch_size % ways:
+        near = max(1, round(batch_size / ways)) * ways
+        raise UserError(f"batch_size={batch_size} does not divide over {ways} devices; {near} would")

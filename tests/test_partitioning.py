@@ -1,0 +1,118 @@
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AbstractMesh, AxisType
+from jax.sharding import PartitionSpec as P
+
+from t2f_jax import optim, partitioning, state
+from t2f_jax.config import DecoderConfig, OptimConfig
+from t2f_jax.errors import UserError
+from t2f_jax.models.decoder import Decoder
+
+
+def mesh(**sizes):
+    """A mesh of as many devices as one likes: shardings need no real ones."""
+    shape = tuple(sizes.get(axis, 1) for axis in partitioning.AXES)
+    return AbstractMesh(shape, partitioning.AXES, axis_types=(AxisType.Auto,) * 4)
+
+
+def decoder_state(scan):
+    config = DecoderConfig(layers=2, width=16, heads=4, mlp=32, max_length=8, scan=scan)
+
+    def init(key):
+        row = jnp.zeros((1, 8), jnp.int32)
+        params = Decoder(config, 40, jnp.float32).init(key, row, row, row)["params"]
+        return state.create(params, optim.make(OptimConfig(), 10), ema=0.9)
+
+    return jax.eval_shape(init, jax.random.key(0))
+
+
+def test_no_spec_puts_all_devices_on_data():
+    assert dict(partitioning.make_mesh("", jax.devices()).shape) == {
+        "slice": 1, "data": len(jax.devices()), "fsdp": 1, "tensor": 1
+    }  # fmt: skip
+    assert set(partitioning.make_mesh("").axis_types) == {AxisType.Auto}
+
+
+@pytest.mark.parametrize("spec", ["data=3", "fsdp=7", "data=2,fsdp=4"])
+def test_sizes_that_do_not_fit_name_the_spec_and_the_devices(spec):
+    with pytest.raises(UserError, match=rf"mesh '{spec}' asks for \d+ devices, but there are 1"):
+        partitioning.make_mesh(spec, jax.devices()[:1])
+
+
+@pytest.mark.parametrize("spec", ["model=1", "data", "data=x", "data=0", "data=1,data=1"])
+def test_malformed_specs_are_refused(spec):
+    with pytest.raises(UserError, match="axes are slice, data, fsdp, tensor"):
+        partitioning.make_mesh(spec)
+
+
+@pytest.mark.parametrize("scan", [True, False])
+def test_decoder_weights_are_cut_and_their_moments_and_averages_alike(scan):
+    abstract = decoder_state(scan)
+    specs = {
+        partitioning.path_name(path): s.spec
+        for path, s in jax.tree_util.tree_leaves_with_path(
+            partitioning.tree_shardings(abstract, mesh(fsdp=4, tensor=2))
+        )
+    }
+    stack = (None,) if scan else ()
+    layer = "layers" if scan else "layer_1"
+    expected = {
+        "embedding/word": P(("tensor",), ("fsdp",)),
+        f"{layer}/attention/qkv/kernel": P(*stack, ("fsdp",), ("tensor",)),
+        f"{layer}/attention/out/kernel": P(*stack, ("tensor",), ("fsdp",)),
+        f"{layer}/mlp/up/kernel": P(*stack, ("fsdp",), ("tensor",)),
+        f"{layer}/mlp/up/bias": P(*stack, ("tensor",)),
+        f"{layer}/mlp/down/kernel": P(*stack, ("tensor",), ("fsdp",)),
+        f"{layer}/norm_1/scale": P(*stack, None),
+        "head/weight": P(("tensor",), ("fsdp",)),
+    }
+    for path, want in expected.items():
+        found = [got for full, got in specs.items() if full.endswith("/" + path)]
+        assert len(found) == 4 and set(found) == {want}, (path, found)  # params, mu, nu, ema
+    assert specs["step"] == P()
+
+
+def test_convolutions_are_cut_by_output_channel_where_that_divides():
+    tree = {
+        "down": {"kernel": jax.ShapeDtypeStruct((3, 3, 8, 16), jnp.float32)},
+        "conv_out": {"kernel": jax.ShapeDtypeStruct((3, 3, 8, 3), jnp.float32)},
+        "codebook": jax.ShapeDtypeStruct((512, 16), jnp.float32),
+    }
+    specs = jax.tree.map(lambda s: s.spec, partitioning.tree_shardings(tree, mesh(fsdp=4)))
+    assert specs["down"]["kernel"] == P(None, None, None, ("fsdp",))
+    assert specs["conv_out"]["kernel"] == P(None, None, None, None) and specs["codebook"] == P(None, None)
+
+
+def test_batches_that_devices_cannot_share_are_refused():
+    partitioning.check_batch(16, mesh(slice=2, data=2, fsdp=4))
+    with pytest.raises(UserError, match="batch_size=20 does not divide over 16 devices; 16 would"):
+        partitioning.check_batch(20, mesh(slice=2, data=2, fsdp=4))
+
+
+def test_put_batch_keeps_values():
+    batch = {"x": np.arange(6).reshape(3, 2), "weight": np.float32(2)}
+    there = partitioning.put_batch(batch, partitioning.make_mesh())
+    assert all(np.array_equal(there[k], batch[k]) for k in batch)
+
+
+EIGHT = """
+import jax, numpy as np
+from t2f_jax import partitioning
+mesh = partitioning.make_mesh("fsdp=4")
+assert dict(mesh.shape) == {"slice": 1, "data": 2, "fsdp": 4, "tensor": 1}, mesh.shape
+x = partitioning.put_batch({"x": np.arange(16.0).reshape(16, 1)}, mesh)["x"]
+assert [s.data.shape for s in x.addressable_shards] == [(2, 1)] * 8
+short = partitioning.put_batch({"x": np.arange(5.0)}, mesh)["x"]
+assert short.sharding.is_fully_replicated and np.array_equal(short, np.arange(5.0))
+"""
+
+
+def test_on_eight_devices_rows_are_spread_over_data_and_fsdp():
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", EIGHT], env={**os.environ, **flags}, check=True)
