@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.errors import UserError
-from t2f_jax.models.decoder import Cache, Decoder, empty_cache, unstack_layers
+from t2f_jax.models.decoder import Cache, Decoder, empty_cache, run, unstack_layers
 from t2f_jax.vocab import Vocab
 
 BUCKET = 32  # prefixes are padded to a multiple of this: few programs to compile, little to pay
@@ -92,7 +92,7 @@ def check_length(decoder: Decoder, longest: int) -> None:
     config = decoder.config
     if config.positions == "learned" and longest > config.max_length:
         raise UserError(
-            f"a row of {longest} ids exceeds this model's {config.max_length} positions; shorten the prompt or the answer"
+            f"a row of {longest} ids exceeds the model's {config.max_length} positions; shorten prompt or answer"
         )
 
 
@@ -109,7 +109,7 @@ def prefill(
     segments = (place[None] < lengths_B[:, None]).astype(jnp.int32)
     positions = jnp.broadcast_to(place[None], (batch, size)) * segments
     cache = empty_cache(decoder.config, batch, slots, decoder.dtype)
-    return decoder.apply({"params": params}, ids_BxP, segments, positions, seen, cache, 0, method="extend")  # type: ignore
+    return run(decoder, params, ids_BxP, segments, positions, seen, cache, 0, method="extend")
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
@@ -133,7 +133,7 @@ def _decode(
     allowed = np.ones(count, bool) if kind == "image" else vocab.text_allowed()
 
     def draw(hidden_BxM: jax.Array, t: jax.Array | int) -> jax.Array:
-        logits = decoder.apply({"params": params}, hidden_BxM, first, count, method="head")
+        logits = run(decoder, params, hidden_BxM, first, count, method="head")
         logits = jnp.where(allowed, logits, -jnp.inf)
         return first + sampler(jax.vmap(jax.random.fold_in, (0, None))(keys_B, t), logits)
 
@@ -152,8 +152,9 @@ def _decode(
     def advance(state: Any) -> Any:
         t, token, out, cache = state  # token t stands in `out`; it goes to slot size + t and predicts token t + 1
         seen = (slot[None] < lengths_B[:, None]) | ((slot >= size) & (slot <= size + t))[None]
-        hidden, cache = decoder.apply(
-            {"params": params},
+        hidden, cache = run(
+            decoder,
+            params,
             token[:, None],
             jnp.full((batch, 1), 2),
             (lengths_B + t)[:, None],
@@ -161,7 +162,7 @@ def _decode(
             cache,
             size + t,
             method="extend",
-        )  # type: ignore
+        )
         token = jnp.where(done(token), vocab.pad, draw(hidden[:, 0], t + 1))
         out = jax.lax.dynamic_update_slice(out, token[:, None], (0, t + 1))
         return t + 1, token, out, cache
@@ -209,6 +210,6 @@ def generate(
         row_seeds = np.array([seeds[r] for r in rows] + [seeds[rows[0]]] * (len(ids) - len(rows)), np.int64)
         out = _decode(decoder, vocab, kind, length, sampler, params, ids, lengths, row_seeds.astype(np.uint32))
         for row, line in zip(rows, np.asarray(out)):
-            end = np.flatnonzero(line == vocab.sep) if kind == "text" else ()
-            results[row] = line[: end[0]] if len(end) else line
+            end = np.flatnonzero(line == vocab.sep) if kind == "text" else np.zeros(0, int)
+            results[row] = line[: end[0]] if end.size else line
     return results

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax import sampling, sequence
-from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.sequence import Branch, Encoder, Example
 from t2f_jax.templates import Attribute, attribute_question
 from t2f_jax.vocab import Vocab
@@ -90,10 +90,10 @@ def tree(vocab: Vocab, tok: Encoder, attributes: tuple[Attribute, ...]) -> Tree:
 def _log_probs(decoder: Decoder, vocab: Vocab, params: Any, hidden: jax.Array, kind: str) -> jax.Array:
     """Final-norm output [...,M] -> log-probabilities of the span's ids, as `sampling` draws them; -inf: not allowed."""
     first, count = vocab.image_span if kind == "image" else vocab.text_span
-    logits = decoder.apply({"params": params}, hidden, first, count, method="head")
+    logits = run(decoder, params, hidden, first, count, method="head")
     if kind == "text":
         logits = jnp.where(vocab.text_allowed(), logits, -jnp.inf)
-    return jax.nn.log_softmax(logits)  # type: ignore[arg-type]
+    return jax.nn.log_softmax(logits)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
@@ -113,9 +113,7 @@ def _score_tree(
     )
     tokens = jnp.broadcast_to(tree.tokens_N, (batch, count))
     positions = lengths_B[:, None] + tree.depth_N[None]
-    hidden, _ = decoder.apply(
-        {"params": params}, tokens, jnp.full_like(tokens, 2), positions, seen, cache, size, method="extend"
-    )  # type: ignore
+    hidden, _ = run(decoder, params, tokens, jnp.full_like(tokens, 2), positions, seen, cache, size, method="extend")
     log_probs = _log_probs(decoder, vocab, params, hidden, "text")
     picked = log_probs[:, tree.nodes_CxS, tree.targets_CxS]
     return jnp.where(tree.scored_CxS, picked, 0.0).sum(-1)
@@ -164,8 +162,8 @@ def _normalise(log_probs: np.ndarray) -> np.ndarray:
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: dict[str, jax.Array]) -> jax.Array:
     inputs = (rows["tokens"], rows["segments"], rows["positions"])
-    hidden = decoder.apply({"params": params}, *inputs, method="hidden")
-    log_probs = _log_probs(decoder, vocab, params, hidden, kind)  # type: ignore[arg-type]
+    hidden = run(decoder, params, *inputs, method="hidden")
+    log_probs = _log_probs(decoder, vocab, params, hidden, kind)
     first = vocab.image_span[0] if kind == "image" else vocab.text_span[0]
     scored = rows["weights"] > 0
     place = jnp.where(scored, rows["targets"] - first, 0)
@@ -181,7 +179,7 @@ def score_text(
     answers: Sequence[Sequence[int]],
     kind: str = "text",
 ) -> list[float]:
-    """Log-likelihood (nats) of one answer for each prefix: a caption with its [SEP], or with kind "image" an image's ids.
+    """Log-likelihood (nats) of one answer for each prefix: a caption with its [SEP], or (kind "image") an image's ids.
 
     Raises:
       UserError: a prefix with its answer exceeds a learned position table.

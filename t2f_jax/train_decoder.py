@@ -3,6 +3,7 @@
 Axis legend: B rows, L length, M model width, V vocabulary.
 """
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import optax
 
 from t2f_jax import optim, state
 from t2f_jax.config import DecoderRunConfig
-from t2f_jax.models.decoder import Decoder, stack_layers, unstack_layers
+from t2f_jax.models.decoder import Decoder, run, stack_layers, unstack_layers
 from t2f_jax.sequence import TASKS
 from t2f_jax.state import State
 from t2f_jax.vocab import Vocab
@@ -46,11 +47,15 @@ class DecoderTrainer:
         params = optax.apply_updates(state_.params, updates)
         ema = state.ema_update(state_.ema, params, state_.step, self.config.train.ema)
         metrics["grad_norm"] = optax.global_norm(grads)
-        return state_.replace(step=state_.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
+        return dataclasses.replace(state_, step=state_.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
 
     def evaluate(self, state_: State, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
         """Metrics of `loss` under the averaged weights, without dropout."""
         return self.loss(state_.weights, batch)[1]
+
+    def export(self, state_: State) -> Any:
+        """The parameters to ship: the averaged ones, layers one by one."""
+        return unstack_layers(state_.weights)
 
     def loss(
         self, params: Any, batch: dict[str, jax.Array], key: jax.Array | None = None
@@ -66,7 +71,7 @@ class DecoderTrainer:
         """
         inputs = (batch["tokens"], batch["segments"], batch["positions"])
         rngs = {} if key is None else {"dropout": key}
-        hidden = self.decoder.apply({"params": params}, *inputs, train=key is not None, rngs=rngs, method="hidden")
+        hidden = run(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
         weights = batch["weights"]
         if "mask" in batch:
             weights = weights * batch["mask"][:, None]
@@ -82,7 +87,7 @@ class DecoderTrainer:
         self, params: Any, hidden: Any, targets: jax.Array, weights: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         """Negative log-likelihood and "was the likeliest" (1 or 0), float32 [B,L]."""
-        logits = self.decoder.apply({"params": params}, hidden, method="head")
+        logits = run(self.decoder, params, hidden, method="head")
         best = jax.lax.stop_gradient(logits.max(-1))
         chosen = jnp.take_along_axis(logits, targets[..., None], -1)[..., 0]
         return jax.nn.logsumexp(logits, -1) - chosen, (chosen >= best).astype(jnp.float32)

@@ -216,7 +216,7 @@ class Decoder(nn.Module):
                 block,
                 variable_axes={"params": 0},
                 split_rngs={"params": True, "dropout": True},
-                in_axes=nn.broadcast,
+                in_axes=nn.broadcast,  # pyright: ignore[reportArgumentType]
                 length=c.layers,
             )
             return stack(c, self.dtype, not train, name="layers")(x, bias, rotation)
@@ -230,6 +230,11 @@ class Decoder(nn.Module):
 
 def _bias(seen_BxQxK: jax.Array) -> jax.Array:
     return jnp.where(seen_BxQxK, 0.0, HIDDEN)[:, None]
+
+
+def run(decoder: Decoder, params: Any, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
+    """`decoder.apply` with bare parameters: the decoder's `__call__`, or its `method` ("hidden", "extend", "head")."""
+    return decoder.apply({"params": params}, *args, method=method, **kwargs)
 
 
 def empty_cache(config: DecoderConfig, batch: int, slots: int, dtype: Any = jnp.float32) -> Cache:
