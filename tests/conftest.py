@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from t2f_jax.config import Config, DataConfig, DecoderRunConfig, SourceConfig, TextConfig
 from t2f_jax.data import celeba
 
 
@@ -74,3 +75,35 @@ def utkface_folder(tmp_path) -> pathlib.Path:
     for name in ("39_1_20170116174525125.jpg.chip.jpg", "7_2_1_2017.jpg.chip.jpg", "face.jpg"):
         save_jpeg(folder / name, 0, 112, 112)
     return folder
+
+
+GRID = 4  # codes along a side of what `encode_stub` makes
+CODEBOOK = 16
+
+
+def encode_stub(image_BxSxSx3: np.ndarray) -> np.ndarray:
+    """An image tokenizer's place-holder: the red of GRID x GRID pixels, in CODEBOOK steps."""
+    step = image_BxSxSx3.shape[1] // GRID
+    return (image_BxSxSx3[:, ::step, ::step, 0] // (256 // CODEBOOK)).reshape(len(image_BxSxSx3), -1).astype(np.int32)
+
+
+def store_config(**data) -> Config:
+    """Two drawn sources of 3 : 1, and rows that hold their sequences."""
+    many = {"faces": SourceConfig(count=60, weight=3.0), "others": SourceConfig(count=40, weight=1.0)}
+    return Config(
+        data=DataConfig(**{"image_size": 16, "seed": 4, "sources": many, **data}),
+        text=TextConfig(vocab_size=500),
+        decoder=DecoderRunConfig(sequence_length=96),
+    )
+
+
+@pytest.fixture(scope="session")
+def store_folder(tmp_path_factory) -> pathlib.Path:
+    """A prepared store of `store_config(views=3, flip=True, jitter=0.1)`."""
+    from t2f_jax.data import prepare
+
+    folder = tmp_path_factory.mktemp("prepared")
+    config = store_config(views=3, flip=True, jitter=0.1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepare, "SENTENCES", 600)
+        return prepare.run(config, encode_stub, "stub-tokenizer", folder / "images", folder / "store")

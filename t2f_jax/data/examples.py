@@ -48,8 +48,8 @@ class Writer:
         least = len(prefix) + max(branches, default=1)
         if length < least:
             raise UserError(
-                f"decoder.sequence_length={length} is too short: an image of {n} codes and the longest question about it"
-                f" make {least} ids; set it to {least} or more"
+                f"decoder.sequence_length={length} is too short: an image of {n} codes and the longest question"
+                f" about it make {least} ids; set it to {least} or more"
             )
 
     def example(self, source: str, split: str, i: int, rng: np.random.Generator) -> sequence.Example:

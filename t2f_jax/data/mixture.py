@@ -11,8 +11,8 @@ BLOCK = 1024  # rows in which every source has exactly its share
 class Mixture:
     """Sources drawn by weight; inside a source every record comes once per epoch, in an order of its own each time.
 
-    Rows come in blocks of `BLOCK`. A block holds a fixed number of rows of each source, in a shuffled order, so the number
-    of earlier rows of a source is known for every row. Weights are therefore kept to 1/1024.
+    Rows come in blocks of `BLOCK`. A block holds a fixed number of rows of each source, in a shuffled order, so the
+    number of earlier rows of a source is known for every row. Weights are therefore kept to 1/1024.
 
     Args:
       sizes: number of records of each source.

@@ -1,10 +1,11 @@
-"""Batches for the trainers through tf.data; batch s is a pure function of (seed, s), so a run resumes from its step alone.
+"""Batches for the trainers through tf.data: batch s is a pure function of (seed, s), so a run resumes from its step.
 
 B rows of a batch, S image side, L length of a row.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,12 +32,12 @@ def image_batches(
     jitter: float = 0.0,
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
-    """Endless batches {"image": uint8 [B, S, S, 3]} from `start_step` on; sources mixed by weight, a new view every time.
+    """Endless batches {"image": uint8 [B, S, S, 3]} from `start_step` on, sources mixed by weight.
 
     Args:
       sets: (images, weight) of each source.
       batch_size: B of all processes together.
-      flip, jitter: how a view may differ, see `images.view`; half of the views are mirrored.
+      flip, jitter: how views may differ, see `images.view`; every row draws its own, half of them mirrored.
       shard: (this process, number of processes): each makes only its own rows.
     """
     mixture = Mixture([len(s) for s, _ in sets], [w for _, w in sets], seed)
@@ -115,7 +116,8 @@ def sequence_eval_batches(
 ) -> Iterator[Batch]:
     """At most `batches` batches of `sequence.assemble` and "mask" float32 [B], the same rows at every call.
 
-    Sources have their weights' parts, no face comes twice; the last batch is filled up with rows of mask and loss weight 0.
+    Sources have their weights' parts, no face comes twice; the last batch is filled up with rows of mask and
+    loss weight 0.
     """
     names, shares = _weighted(store, weights)
     chosen = held_out([len(store.codes(name, split)) for name in names], shares, batch_size * batches)
@@ -197,14 +199,14 @@ def _rest(make: Callable[[int], Batch], start: int, stop: int, first: Batch) -> 
         return [batch[key] for key in keys]
 
     def produce_graph(step: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.numpy_function(produce, [step], [first[key].dtype for key in keys])
+        values: Any = tf.numpy_function(produce, [step], [first[key].dtype for key in keys])
         return dict(zip(keys, values))
 
     options = tf.data.Options()
     options.threading.private_threadpool_size = 1  # one core makes far more rows than a step takes
     options.threading.max_intra_op_parallelism = 1
     dataset = tf.data.Dataset.range(start + 1, stop).map(produce_graph).prefetch(_AHEAD).with_options(options)
-    batches = dataset.as_numpy_iterator()
+    batches: Iterator[Any] = dataset.as_numpy_iterator()
     yield first
     while True:
         try:

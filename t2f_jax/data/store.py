@@ -132,8 +132,8 @@ class Store:
         records = Records(folder / "records.jsonl")
         if not len(records) == len(codes_NxVxn) == part["count"] or codes_NxVxn.shape[2] != self.codes_per_image:
             raise UserError(
-                f"{folder}: {len(codes_NxVxn)} faces of {codes_NxVxn.shape[2]} codes and {len(records)} records instead of"
-                f" {part['count']} of {self.codes_per_image}; delete the folder and run `t2f prepare` again"
+                f"{folder}: {len(codes_NxVxn)} faces of {codes_NxVxn.shape[2]} codes and {len(records)} records"
+                f" instead of {part['count']} of {self.codes_per_image}; delete the folder and run `t2f prepare` again"
             )
         self._codes[name, split], self._records[name, split] = codes_NxVxn, records
 
