@@ -1,0 +1,227 @@
+"""Text <-> ids: SentencePiece, trained on a project's own captions, or BERT's WordPiece, which the original used.
+
+Both lower-case. A special id never comes out of `encode`: text that spells "[SEP]" is split like any other text.
+"""
+
+import functools
+import io
+import os
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from t2f_jax.errors import UserError
+from t2f_jax.vocab import Vocab
+
+SENTENCEPIECE_FILE = "text_tokenizer.model"
+WORDPIECE_FILE = "vocab.txt"
+SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]"}
+
+_BYTE_FALLBACK_FROM = 2000  # pieces: below that, the 256 pieces for bytes would cost too large a part of the vocabulary
+_CACHED = 1 << 16  # texts whose ids are kept: prompts, questions and answers come back all the time
+
+
+class TextTokenizer(Protocol):
+    """What the rest of the program asks of a text tokenizer.
+
+    Attributes:
+      size: number of ids, special ones included.
+      pad, unk, cls, sep: the special ids.
+    """
+
+    size: int
+    pad: int
+    unk: int
+    cls: int
+    sep: int
+
+    def encode(self, text: str) -> list[int]:
+        """Text -> ids, no special ones among them but `unk`."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Ids -> text; special ids are dropped, pieces joined to words."""
+        ...
+
+    def save(self, folder: pathlib.Path) -> None:
+        """Writes the tokenizer's file into an existing folder, under its own name."""
+        ...
+
+
+class SentencePiece:
+    """A SentencePiece model in memory; see `TextTokenizer`."""
+
+    def __init__(self, model: bytes, where: str = "text tokenizer"):
+        """Takes the bytes of a model file. Raises UserError, naming `where`, if they are no model or lack [CLS]."""
+        import sentencepiece
+
+        self.model = model
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(model)
+        except RuntimeError as error:
+            raise UserError(f"{where}: no SentencePiece model; {error}") from error
+        self.size = self._processor.GetPieceSize()
+        ids = {name: self._processor.PieceToId(piece) for name, piece in SPECIAL.items()}
+        for name, piece in SPECIAL.items():
+            if self._processor.IdToPiece(ids[name]) != piece:
+                raise UserError(f"{where}: the SentencePiece model has no piece {piece}; train it with this program")
+        self.pad, self.unk, self.cls, self.sep = ids.values()
+        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(self._processor.EncodeAsIds(text)))
+
+    @classmethod
+    def load(cls, path: pathlib.Path) -> "SentencePiece":
+        """Reads a model file. Raises UserError if it is missing or broken."""
+        return cls(_read(path), str(path))
+
+    def encode(self, text: str) -> list[int]:
+        """See `TextTokenizer`."""
+        return list(self._encode(text))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """See `TextTokenizer`."""
+        special = (self.pad, self.unk, self.cls, self.sep)
+        return self._processor.DecodeIds([int(i) for i in ids if i not in special])
+
+    def save(self, folder: pathlib.Path) -> None:
+        """See `TextTokenizer`."""
+        _write(folder / SENTENCEPIECE_FILE, self.model)
+
+
+def train_sentencepiece(sentences: Iterable[str], vocab_size: int, seed: int = 0) -> SentencePiece:
+    """Trains a byte-pair model (Sennrich et al. 2016); the same sentences and seed give the same bytes.
+
+    Lower-cased NFKC text, every digit a piece of its own, bytes for unknown characters where the vocabulary is large.
+    Byte pairs, for they make whole words of the few hundred words of labels and written captions; SentencePiece's unigram
+    model takes its first pieces from what *different* words share, and left "color" in three pieces and captions half
+    as long again.
+
+    Args:
+      sentences: captions, prompts, questions and answers.
+      vocab_size: upper bound of the number of pieces; few sentences give fewer.
+      seed: of the choice of a million sentences, if there are more.
+
+    Raises:
+      UserError: nothing to train on, or a vocabulary too small for the letters of the sentences.
+    """
+    import sentencepiece
+
+    corpus = [sentence for sentence in sentences if sentence.strip()]
+    if not corpus:
+        raise UserError("no sentences to train the text tokenizer on; give data with captions or attributes")
+    sentencepiece.set_random_generator_seed(seed)
+    writer = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.Train(
+            sentence_iterator=iter(corpus),
+            model_writer=writer,
+            model_type="bpe",
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            split_digits=True,
+            byte_fallback=vocab_size >= _BYTE_FALLBACK_FROM,
+            character_coverage=1.0,
+            normalization_rule_name="nmt_nfkc_cf",
+            input_sentence_size=1_000_000,
+            num_threads=1,
+            minloglevel=2,
+            **{f"{name}_id": i for i, name in enumerate(("pad", "unk", "bos", "eos"))},
+            **{f"{name}_piece": piece for name, piece in zip(("pad", "unk", "bos", "eos"), SPECIAL.values())},
+        )
+    except RuntimeError as error:
+        reason = str(error).split("] ")[-1].split(". ")[0]
+        message = f"a text tokenizer of {vocab_size} pieces cannot be trained on {len(corpus)} sentences ({reason})"
+        raise UserError(f"{message}; set text.vocab_size higher") from error
+    return SentencePiece(writer.getvalue())
+
+
+class WordPiece:
+    """BERT's uncased tokenizer over a vocabulary file (a piece a line, its number is the id); see `TextTokenizer`.
+
+    Control characters dropped, accents stripped, CJK characters and punctuation split off, then the longest matching
+    pieces, words of more than 200 characters unknown: `utils/tokenizers.py` of the original.
+    """
+
+    def __init__(self, data: bytes, where: str = "WordPiece vocabulary"):
+        """Takes the bytes of a vocabulary file. Raises UserError, naming `where`, if they are none."""
+        import tokenizers
+        from tokenizers import decoders, models, normalizers, pre_tokenizers
+
+        self.data = data
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"{where}: no UTF-8 text ({error.reason}); a WordPiece vocabulary has a piece a line"
+            ) from None
+        pieces = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
+        ids: dict[str, int] = {}
+        for i, piece in enumerate(pieces):
+            if ids.setdefault(piece, i) != i:
+                raise UserError(
+                    f"{where}: line {i + 1} repeats '{piece}' of line {ids[piece] + 1}; every piece stands once"
+                )
+        missing = [piece for piece in SPECIAL.values() if piece not in ids]
+        if missing:
+            raise UserError(
+                f"{where}: no WordPiece vocabulary, {' '.join(missing)} missing; each stands on a line of its own"
+            )
+        self.size = len(pieces)
+        self.pad, self.unk, self.cls, self.sep = (ids[piece] for piece in SPECIAL.values())
+        self._pieces, self._decoder = pieces, decoders.WordPiece(cleanup=True)
+        tokenizer = tokenizers.Tokenizer(models.WordPiece(ids, unk_token=SPECIAL["unk"], max_input_chars_per_word=200))
+        tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=True, lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(tokenizer.encode(text).ids))
+
+    @classmethod
+    def load(cls, vocab_file: pathlib.Path) -> "WordPiece":
+        """Reads a vocabulary file. Raises UserError if it is missing or broken."""
+        return cls(_read(vocab_file), str(vocab_file))
+
+    def encode(self, text: str) -> list[int]:
+        """See `TextTokenizer`."""
+        return list(self._encode(text))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """See `TextTokenizer`; "capt ##ion" gives "caption", "34 - year - old" gives "34-year-old"."""
+        special = (self.pad, self.unk, self.cls, self.sep)
+        text = self._decoder.decode([self._pieces[int(i)] for i in ids if i not in special])
+        return re.sub(r"(?<=\w) - (?=\w)", "-", text)
+
+    def save(self, folder: pathlib.Path) -> None:
+        """See `TextTokenizer`."""
+        _write(folder / WORDPIECE_FILE, self.data)
+
+
+def load(folder: pathlib.Path) -> TextTokenizer:
+    """Loads the tokenizer whose file lies in a folder. Raises UserError if there is none, or a broken one."""
+    if (folder / SENTENCEPIECE_FILE).is_file():
+        return SentencePiece.load(folder / SENTENCEPIECE_FILE)
+    if (folder / WORDPIECE_FILE).is_file():
+        return WordPiece.load(folder / WORDPIECE_FILE)
+    raise UserError(f"{folder}: no text tokenizer; a {SENTENCEPIECE_FILE} or a {WORDPIECE_FILE} should lie there")
+
+
+def vocab(tokenizer: TextTokenizer, image_size: int) -> Vocab:
+    """The joint id space of a text tokenizer and a codebook of `image_size` codes."""
+    return Vocab(tokenizer.size, image_size, tokenizer.pad, tokenizer.unk, tokenizer.cls, tokenizer.sep)
+
+
+def _read(path: pathlib.Path) -> bytes:
+    try:
+        return pathlib.Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; a text tokenizer should lie there") from None
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); a text tokenizer's file should lie there"
+        ) from error
+
+
+def _write(path: pathlib.Path, data: bytes) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)
