@@ -1,0 +1,1 @@
+"""Models: arrays to arrays, nothing else. No seeds, files, meshes or optimizers."""

@@ -1,0 +1,84 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from t2f_jax.models import quantizer
+from t2f_jax.models.quantizer import Quantizer
+
+
+def vectors(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def test_nearest_is_the_nearest():
+    z, codebook = vectors(0, 5, 7, 4), vectors(1, 30, 4)
+    wanted = np.square(z[..., None, :].astype(np.float64) - codebook).sum(-1).argmin(-1)
+    np.testing.assert_array_equal(quantizer.nearest(z, codebook), wanted)
+
+
+def test_every_code_can_be_chosen():
+    codebook = vectors(1, 64, 6)
+    np.testing.assert_array_equal(quantizer.nearest(codebook + 1e-3, codebook), np.arange(64))
+
+
+def test_gradient_passes_straight_to_the_encoder_and_not_to_the_codes():
+    model = Quantizer(8, 4)
+    params = {"embedding": vectors(2, 8, 4)}
+    z, cotangent = vectors(3, 6, 4), vectors(4, 6, 4)
+    out, vjp = jax.vjp(lambda p, z: model.apply({"params": p}, z)[0], params, z)
+    np.testing.assert_allclose(out, params["embedding"][quantizer.nearest(z, params["embedding"])], rtol=1e-5)
+    to_params, to_z = vjp(cotangent)
+    np.testing.assert_allclose(to_z, cotangent)
+    np.testing.assert_array_equal(to_params["embedding"], 0)
+
+
+def test_ema_codes_move_to_the_mean_of_what_chose_them_and_idle_ones_stay():
+    z = vectors(5, 40, 3)
+    codes = np.repeat([0, 1, 2, 3], 10).astype(np.int32)
+    stats, codebook = quantizer.place(quantizer.fresh(6, 3), jnp.zeros((6, 3)), z, jax.random.key(0))
+    start = codebook
+    for _ in range(300):
+        stats, codebook = quantizer.observe(stats, codebook, z, codes, 0.9)
+    np.testing.assert_allclose(codebook[:4], z.reshape(4, 10, 3).mean(1), atol=1e-5)
+    np.testing.assert_allclose(codebook[4:], start[4:], rtol=1e-4)
+    np.testing.assert_array_equal(stats.unused, [0, 0, 0, 0, 300, 300])
+
+
+def test_codes_are_placed_once_on_distinct_encoder_outputs():
+    z = vectors(6, 50, 3)
+    stats, codebook = quantizer.place(quantizer.fresh(20, 3), jnp.zeros((20, 3)), z, jax.random.key(0))
+    rows = [int(np.flatnonzero((z == row).all(1))[0]) for row in np.asarray(codebook)]
+    assert len(set(rows)) == 20
+    again, kept = quantizer.place(stats, codebook, vectors(7, 50, 3), jax.random.key(1))
+    np.testing.assert_array_equal(kept, codebook)
+    np.testing.assert_array_equal(again.total, stats.total)
+
+
+def test_imported_codes_are_not_moved():
+    codebook = jnp.asarray(vectors(8, 5, 3))
+    stats, kept = quantizer.place(quantizer.adopt(codebook), codebook, vectors(9, 50, 3), jax.random.key(0))
+    np.testing.assert_array_equal(kept, codebook)
+    assert bool(stats.ready)
+
+
+def test_dead_codes_come_back_on_encoder_outputs_as_the_key_says():
+    z, codebook = vectors(10, 50, 3), jnp.asarray(vectors(11, 6, 3))
+    stats = quantizer.adopt(codebook).replace(unused=jnp.array([0, 9, 10, 11, 3, 25]))
+    stats1, codes1, dead = quantizer.revive(stats, codebook, z, jax.random.key(3), 10)
+    np.testing.assert_array_equal(dead, [False, False, True, True, False, True])
+    for k in range(6):
+        if dead[k]:
+            assert (z == np.asarray(codes1[k])).all(1).any()
+            assert stats1.unused[k] == 0 and stats1.count[k] == 1
+            np.testing.assert_array_equal(stats1.total[k], codes1[k])
+        else:
+            np.testing.assert_array_equal(codes1[k], codebook[k])
+    np.testing.assert_array_equal(quantizer.revive(stats, codebook, z, jax.random.key(3), 10)[1], codes1)
+    assert not np.array_equal(quantizer.revive(stats, codebook, z, jax.random.key(4), 10)[1], codes1)
+
+
+def test_usage_of_uniform_and_of_single_codes():
+    uniform = quantizer.usage(jnp.arange(16).reshape(4, 4), 32)
+    np.testing.assert_allclose([uniform["codebook_use"], uniform["perplexity"]], [0.5, 16], rtol=1e-5)
+    single = quantizer.usage(jnp.array([[3, 3], [5, 6]]), 4 * 8, jnp.array([1.0, 0.0]))
+    np.testing.assert_allclose([single["codebook_use"], single["perplexity"]], [1 / 32, 1], rtol=1e-5)
