@@ -26,11 +26,11 @@ RULES: dict[str | None, tuple[str, ...]] = {
     "channels": ("fsdp",),
 }
 
-# End of a leaf's path -> logical axes of its last dimensions; the first match counts. Dimensions before those (the layers
-# of a stack) are replicated.
+# End of a leaf's path -> logical axes of its last dimensions; the first match counts. Dimensions before those (the
+# layers of a stack) are replicated.
 LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
-    (r"embedding/word$", ("vocab", "embed")),
-    (r"embedding/(position|segment)$", (None, "embed")),
+    (r"embed/word$", ("vocab", "embed")),
+    (r"embed/(position|segment)$", (None, "embed")),
     (r"attention/qkv/kernel$", ("embed", "heads")),
     (r"attention/qkv/bias$", ("heads",)),
     (r"attention/out/kernel$", ("heads", "embed")),
@@ -42,7 +42,7 @@ LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
 )
 
 
-def make_mesh(spec: str = "", devices: Sequence[jax.Device] | None = None) -> Mesh:
+def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh of all `devices` (default: every one there is) from a text such as "data=2,fsdp=4".
 
     An axis that is not named has size 1, but `data` takes what the others leave.
@@ -113,14 +113,15 @@ def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
     With several processes each gives its own rows, in the order of the processes.
     Rows that the devices do not divide (a last, short evaluation batch) go to every device.
     """
-    # One process asks `spec` for the rows it has; several know that all of them together divide.
-    if jax.process_count() == 1:
-        return {
-            name: jax.device_put(x, NamedSharding(mesh, spec(("batch",)[: x.ndim], x.shape[:1], mesh)))
-            for name, x in ((name, np.asarray(x)) for name, x in batch.items())
-        }
-    rows = NamedSharding(mesh, PartitionSpec(RULES["batch"]))
-    return {name: jax.make_array_from_process_local_data(rows, np.asarray(x)) for name, x in batch.items()}
+    if jax.process_count() > 1:  # all the rows together divide, whatever this process holds
+        rows, same = NamedSharding(mesh, PartitionSpec(RULES["batch"])), NamedSharding(mesh, PartitionSpec())
+        local = jax.make_array_from_process_local_data
+        return {name: local(rows if np.ndim(x) else same, np.asarray(x)) for name, x in batch.items()}
+
+    def cut(x: np.ndarray) -> NamedSharding:
+        return NamedSharding(mesh, spec(("batch",)[: np.ndim(x)], np.shape(x)[:1], mesh))
+
+    return jax.device_put(batch, {name: cut(x) for name, x in batch.items()})
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:

@@ -63,7 +63,7 @@ def test_decoder_weights_are_cut_and_their_moments_and_averages_alike(scan):
     stack = (None,) if scan else ()
     layer = "layers" if scan else "layer_1"
     expected = {
-        "embedding/word": P(("tensor",), ("fsdp",)),
+        "embed/word": P(("tensor",), ("fsdp",)),
         f"{layer}/attention/qkv/kernel": P(*stack, ("fsdp",), ("tensor",)),
         f"{layer}/attention/out/kernel": P(*stack, ("tensor",), ("fsdp",)),
         f"{layer}/mlp/up/kernel": P(*stack, ("fsdp",), ("tensor",)),
