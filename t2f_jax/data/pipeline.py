@@ -206,7 +206,7 @@ def _rest(make: Callable[[int], Batch], start: int, stop: int, first: Batch) -> 
     options.threading.private_threadpool_size = 1  # one core makes far more rows than a step takes
     options.threading.max_intra_op_parallelism = 1
     dataset = tf.data.Dataset.range(start + 1, stop).map(produce_graph).prefetch(_AHEAD).with_options(options)
-    batches: Iterator[Any] = dataset.as_numpy_iterator()
+    batches: Any = dataset.as_numpy_iterator()
     yield first
     while True:
         try:
