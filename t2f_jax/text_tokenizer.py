@@ -9,7 +9,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from t2f_jax.errors import UserError
 from t2f_jax.vocab import Vocab
@@ -93,9 +93,9 @@ def train_sentencepiece(sentences: Iterable[str], vocab_size: int, seed: int = 0
     """Trains a byte-pair model (Sennrich et al. 2016); the same sentences and seed give the same bytes.
 
     Lower-cased NFKC text, every digit a piece of its own, bytes for unknown characters where the vocabulary is large.
-    Byte pairs, for they make whole words of the few hundred words of labels and written captions; SentencePiece's unigram
-    model takes its first pieces from what *different* words share, and left "color" in three pieces and captions half
-    as long again.
+    Byte pairs, for they make whole words of the few hundred words of labels and written captions; SentencePiece's
+    unigram model takes its first pieces from what *different* words share, so that "color" stays in three pieces and
+    captions become half as long again.
 
     Args:
       sentences: captions, prompts, questions and answers.
@@ -112,6 +112,9 @@ def train_sentencepiece(sentences: Iterable[str], vocab_size: int, seed: int = 0
         raise UserError("no sentences to train the text tokenizer on; give data with captions or attributes")
     sentencepiece.set_random_generator_seed(seed)
     writer = io.BytesIO()
+    special: dict[str, Any] = {}
+    for i, (theirs, piece) in enumerate(zip(("pad", "unk", "bos", "eos"), SPECIAL.values())):
+        special |= {f"{theirs}_id": i, f"{theirs}_piece": piece}
     try:
         sentencepiece.SentencePieceTrainer.Train(
             sentence_iterator=iter(corpus),
@@ -126,8 +129,7 @@ def train_sentencepiece(sentences: Iterable[str], vocab_size: int, seed: int = 0
             input_sentence_size=1_000_000,
             num_threads=1,
             minloglevel=2,
-            **{f"{name}_id": i for i, name in enumerate(("pad", "unk", "bos", "eos"))},
-            **{f"{name}_piece": piece for name, piece in zip(("pad", "unk", "bos", "eos"), SPECIAL.values())},
+            **special,
         )
     except RuntimeError as error:
         reason = str(error).split("] ")[-1].split(". ")[0]
