@@ -76,17 +76,17 @@ def attributes(
       the share within 5, `coverage80` the share inside the central 80% interval, `pairs` [true, predicted].
     """
     asked = [a for a in schema if any(a.name in f["attributes"] for f in fields)]
-    answers: list[dict[str, np.ndarray]] = []
+    found: list[dict[str, np.ndarray]] = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        answers += model.analyze(batch, asked)
+        found += model.analyze(batch, asked)
         progress(len(batch))
 
     result: dict[str, Any] = {"faces": len(images), "choices": {}, "numbers": {}}
     hits, counts, confidences = [], [], []
     for attribute in asked:
         rows = [i for i, f in enumerate(fields) if attribute.name in f["attributes"]]
-        p_NxV = np.stack([np.asarray(answers[i][attribute.name], np.float64) for i in rows])
+        p_NxV = np.stack([np.asarray(found[i][attribute.name], np.float64) for i in rows])
         p_NxV /= p_NxV.sum(axis=1, keepdims=True)
         truth = [fields[i]["attributes"][attribute.name] for i in rows]
         seen = [f["attributes"][attribute.name] for f in training_fields if attribute.name in f["attributes"]]
@@ -130,12 +130,7 @@ def _choice(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarra
 
 def _number(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: list[int]) -> dict[str, Any]:
     values_V = np.array(attribute.candidates(), np.float64)
-    cumulative_NxV = p_NxV.cumsum(axis=1)
-
-    def quantile(q: float) -> np.ndarray:  # [N]; a hair's breadth below q, for sums that miss it by rounding
-        return values_V[np.minimum((cumulative_NxV < q - 1e-9).sum(axis=1), len(values_V) - 1)]
-
-    median_N = quantile(0.5)
+    low_N, median_N, high_N = (values_V[_quantile(p_NxV, q)] for q in (0.1, 0.5, 0.9))
     error_N = np.abs(median_N - true_N)
     mean = float(np.mean(seen)) if seen else None
     return {
@@ -147,9 +142,38 @@ def _number(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarra
         "training_mean": mean,
         "mae_training_mean": None if mean is None else float(np.abs(mean - true_N).mean()),
         "cs5": float((error_N <= 5).mean()),
-        "coverage80": float(((quantile(0.1) <= true_N) & (true_N <= quantile(0.9))).mean()),
+        "coverage80": float(((low_N <= true_N) & (true_N <= high_N)).mean()),
         "pairs": [[int(t), int(p)] for t, p in zip(true_N, median_N)],
     }
+
+
+def answers(
+    probabilities: Mapping[str, np.ndarray], schema: Sequence[templates.Attribute]
+) -> dict[str, dict[str, str | int | float]]:
+    """One face's `analyze` result as values: the likeliest of a choice, the median of a number.
+
+    Returns:
+      {name: {"value", "probability"}} for a choice, {name: {"value", "low", "high"}} (central 80% interval) for a number.
+    """
+    result: dict[str, dict[str, str | int | float]] = {}
+    for attribute in schema:
+        if attribute.name not in probabilities:
+            continue
+        p_V = np.asarray(probabilities[attribute.name], np.float64)
+        if attribute.is_number:
+            low, middle, high = (int(attribute.candidates()[_quantile(p_V[None], q)[0]]) for q in (0.1, 0.5, 0.9))
+            result[attribute.name] = {"value": middle, "low": low, "high": high}
+        else:
+            best = int(p_V.argmax())
+            result[attribute.name] = {"value": attribute.values[best], "probability": float(p_V[best] / p_V.sum())}
+    return result
+
+
+def _quantile(p_NxV: np.ndarray, q: float) -> np.ndarray:
+    """Column of the first value whose cumulative share reaches q, int [N]."""
+    cumulative_NxV = p_NxV.cumsum(axis=1) / p_NxV.sum(axis=1, keepdims=True)
+    below_N = (cumulative_NxV < q - 1e-9).sum(axis=1)  # a hair's breadth, for sums that miss q by rounding
+    return np.minimum(below_N, p_NxV.shape[1] - 1)
 
 
 def calibration(confidence_N: np.ndarray, right_N: np.ndarray) -> dict[str, Any]:

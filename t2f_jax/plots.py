@@ -101,13 +101,13 @@ def loss_curves(rows: list[dict[str, Any]], keys: Sequence[str] | None = None) -
     keys = [k for k in keys if any(k in row for row in [*train, *held_out])]
     if not keys:
         return None
-    columns = min(len(keys), 3)
+    columns = min(len(keys), 2)
     figure, panels = _figure(math.ceil(len(keys) / columns), columns, (4.2, 2.9))
     for axes, key, color in zip(panels, keys, COLORS):
         steps, values = _series(train, key)
         if len(steps):
             axes.plot(steps, values, color=color, alpha=0.22, linewidth=0.8)
-            axes.plot(steps, smooth(values, len(values) / 50), color=color, label="training")
+            axes.plot(steps, smooth(values, len(values) / 100), color=color, label="training")
         steps, values = _series(held_out, key)
         if len(steps):
             axes.plot(steps, values, "o-", color=INK, markersize=3.5, linewidth=1, label="held-out")
@@ -155,7 +155,7 @@ def attribute_bars(choices: Mapping[str, Mapping[str, Any]]) -> bytes:
     axes.set_yticks(range(len(names)), names)
     axes.set(xlim=(0, 1), ylim=(-0.6, len(names) - 0.4))
     axes.xaxis.set_major_formatter("{x:.0%}")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35 / figure.get_figheight() * 1.6), ncols=2)
+    figure.legend(loc="outside lower center", ncols=2)
     return _png(figure)
 
 
@@ -197,12 +197,11 @@ def _png(figure: Any) -> bytes:
         for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
             text.set_color(INK)
             text.set_fontsize(10)
-        legend = axes.get_legend()
-        if legend:
-            legend.set_frame_on(False)
-            for text in legend.get_texts():
-                text.set_color(INK)
-                text.set_fontsize(9)
+    for legend in (*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())):
+        legend.set_frame_on(False)
+        for text in legend.get_texts():
+            text.set_color(INK)
+            text.set_fontsize(9)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150, transparent=True, metadata={"Software": None})
     return buffer.getvalue()

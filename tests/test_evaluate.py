@@ -116,6 +116,14 @@ def test_without_a_label_an_attribute_is_left_out():
     assert result["choices"]["gender"]["majority"] is None and result["mean"]["majority_accuracy"] is None
 
 
+def test_answers_of_one_face():
+    probabilities = {"hat": np.array([1.0, 3.0]), "age": ages(a10=0.2, a30=0.35, a31=0.45)}
+    assert evaluate.answers(probabilities, SCHEMA) == {
+        "hat": {"value": "yes", "probability": 0.75},
+        "age": {"value": 30, "low": 10, "high": 31},
+    }
+
+
 def test_calibration_by_hand():
     result = evaluate.calibration(np.array([0.95, 0.95, 0.55, 1.0]), np.array([1, 0, 1, 1]))
     assert [b["n"] for b in result["bins"]] == [1, 3]
