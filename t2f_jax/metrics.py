@@ -78,10 +78,6 @@ class Writer:
         self._line({"step": step, "eval": _plain(values)})
         self._scalars("eval", step, values)
 
-    def note(self, step: int, values: Mapping[str, Any]) -> None:
-        """A line of another kind, such as a run's summary."""
-        self._line({"step": step, **values})
-
     def close(self) -> None:
         """Ends both records."""
         self._file.close()

@@ -1,0 +1,170 @@
+"""Checkpoints of a run: written in the background, the newest and the best kept, a broken one passed over."""
+
+import logging
+import math
+import pathlib
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from t2f_jax import files
+from t2f_jax.errors import UserError
+from t2f_jax.state import State
+
+# Keys, at whatever depth, that a resumed run may change: they decide where and when, never which numbers come out.
+FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "mesh")
+
+
+class Checkpoints:
+    """The checkpoints in `folder`, by step. Use as a context manager: leaving it waits for the last write.
+
+    Of them the newest `keep_last` stay, and the `keep_best` of smallest evaluation loss. What a killed run left
+    half-written is removed at the start.
+    """
+
+    def __init__(
+        self, folder: pathlib.Path, keep_last: int = 1, keep_best: int = 1, say: Callable[[str], None] = print
+    ):
+        import orbax.checkpoint as ocp
+        from orbax.checkpoint import checkpoint_managers as policies
+
+        logging.getLogger("absl").setLevel(logging.ERROR)  # its warnings are about multi-host setups that we have not
+        self.folder, self._say, self._ocp = folder.absolute(), say, ocp
+        keep = [
+            policies.LatestN(max(keep_last, 1)),
+            policies.BestN(n=keep_best, get_metric_fn=_loss, reverse=True, keep_checkpoints_without_metrics=False),
+        ]
+        options = ocp.CheckpointManagerOptions(
+            best_fn=_loss,
+            best_mode="min",
+            preservation_policy=policies.AnyPreservationPolicy(keep),
+            cleanup_tmp_directories=True,
+        )
+        self._manager = ocp.CheckpointManager(
+            self.folder, options=options, item_handlers={"state": ocp.StandardCheckpointHandler()}
+        )
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._manager.close()
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps of the checkpoints, oldest first; one that is still being written counts."""
+        return sorted(self._manager.all_steps())
+
+    def eval_losses(self) -> dict[int, float]:
+        """Step -> evaluation loss, of the checkpoints that have one."""
+        found = {step: self._manager.metrics(step) for step in self.steps}
+        return {step: values["loss"] for step, values in found.items() if values}
+
+    def save(self, state: State, step: int, eval_loss: float | None = None) -> None:
+        """Starts writing; returns when `state` may be overwritten. Waits for an earlier write first."""
+        scored = None if eval_loss is None or not math.isfinite(eval_loss) else {"loss": eval_loss}
+        args = self._ocp.args.Composite(state=self._ocp.args.StandardSave(state))
+        self._manager.save(step, args=args, metrics=scored, force=True)
+
+    def wait(self) -> None:
+        """Returns when everything is on disk."""
+        self._manager.wait_until_finished()
+
+    def restore(self, abstract: State, step: int) -> State:
+        """The checkpoint of `step`, laid out as `abstract` (`jax.ShapeDtypeStruct`s with shardings) says."""
+        args = self._ocp.args.Composite(state=self._ocp.args.StandardRestore(abstract))
+        return self._manager.restore(step, args=args)["state"]
+
+    def restore_newest(self, abstract: State) -> State | None:
+        """The newest checkpoint that can be read; None if there is no checkpoint at all.
+
+        One that cannot be read is passed over with a line, and set aside as `broken-STEP` once an older one was read.
+
+        Raises:
+          UserError: there are checkpoints, and none can be read (or they hold other shapes).
+        """
+        broken: dict[int, Exception] = {}
+        for step in reversed(self.steps):
+            try:
+                state = self.restore(abstract, step)
+            except Exception as error:  # whatever Orbax and TensorStore raise for missing, cut or foreign files
+                broken[step] = error
+                continue
+            for bad, error in broken.items():
+                self._say(f"checkpoint {bad} in {self.folder} is broken ({_line(error)}); going back to {step}")
+                self._set_aside(bad)
+            return state
+        if broken:
+            raise UserError(
+                f"{self.folder}: none of the checkpoints {sorted(broken)} can be read"
+                f" (the newest: {_line(broken[max(broken)])}); start again in another folder"
+            )
+        return None
+
+    def _set_aside(self, step: int) -> None:
+        if jax.process_index() == 0:
+            target = self.folder / f"broken-{step}"
+            shutil.rmtree(target, ignore_errors=True)
+            (self.folder / str(step)).rename(target)
+        self._manager.reload()
+
+
+def _loss(metrics: Any) -> float:
+    return metrics["loss"]
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:160]}" if text else type(error).__name__
+
+
+def best_or_last(out: pathlib.Path, abstract: State) -> State:
+    """The checkpoint of smallest evaluation loss of the run in `out`; the newest if none was evaluated.
+
+    `abstract` is the state's shapes, with shardings (`partitioning.abstract`) or without (one device).
+
+    Raises:
+      UserError: no checkpoint there.
+    """
+    folder = out / "checkpoints"
+    if not folder.is_dir():
+        raise UserError(f"{out}: no checkpoints there; train first")
+    with Checkpoints(folder) as checkpoints:
+        losses = checkpoints.eval_losses()
+        state = checkpoints.restore(abstract, min(losses, key=losses.__getitem__)) if losses else None
+        state = state or checkpoints.restore_newest(abstract)
+    if state is None:
+        raise UserError(f"{folder}: no checkpoint there; train first")
+    return state
+
+
+def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
+    """Holds a run to the config that it began with: `out/run.json` keeps it.
+
+    Raises:
+      UserError: it has checkpoints of another config; the differing keys are named.
+    """
+    path = out / "run.json"
+    flat = _flat(config)
+    steps = [p for p in (out / "checkpoints").glob("*") if p.name.isdecimal()]
+    if path.exists() and steps:
+        before = _flat(files.read_json(path, "the config of the run's checkpoints"))
+        keys = [k for k in sorted(before.keys() | flat.keys()) if before.get(k) != flat.get(k)]
+        keys = [k for k in keys if k.rpartition(".")[2] not in FREE_KEYS]
+        if keys:
+            changes = ", ".join(f"{k} was {before.get(k)!r}, now {flat.get(k)!r}" for k in keys[:5])
+            more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+            raise UserError(
+                f"{out} holds checkpoints of another config: {changes}{more}; give the old values or another folder"
+            )
+    if jax.process_index() == 0:
+        files.write_json(path, config)
+
+
+def _flat(value: Any, where: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}; tuples as the lists that JSON makes of them."""
+    if isinstance(value, dict):
+        return {k: v for name, item in value.items() for k, v in _flat(item, f"{where}{name}.").items()}
+    return {where[:-1]: list(value) if isinstance(value, tuple) else value}

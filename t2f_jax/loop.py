@@ -1,0 +1,306 @@
+"""The one training loop: orders a run's events in time. What a step computes is the trainer's.
+
+After a step: record its numbers, evaluate, save, and only then fetch the next batch. A run that is killed anywhere goes
+on from its newest checkpoint and gives the numbers, bit for bit, that it would have given: a batch is a function of the
+step, and so is the random key.
+"""
+
+import itertools
+import math
+import pathlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from t2f_jax import checkpoint, metrics, partitioning
+from t2f_jax.checkpoint import best_or_last as best_or_last
+from t2f_jax.config import TrainConfig, to_dict
+from t2f_jax.errors import UserError
+from t2f_jax.progress import Progress
+from t2f_jax.state import State
+
+Batch = dict[str, np.ndarray]
+
+
+class Trainer(Protocol):
+    """What the loop asks of a model's training. All three are pure, and jitted by the loop."""
+
+    def init(self, key: jax.Array) -> State:
+        """The state before the first step."""
+        ...
+
+    def step(self, state: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        """One update: adds 1 to `state.step`. Scalars to record, "loss" among them. `key` is this step's own."""
+        ...
+
+    def evaluate(self, state: State, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """Means over a batch's rows (those where "mask" is true, if it has one), "loss" among them."""
+        ...
+
+
+class Program:
+    """A trainer compiled for a mesh: its state's layout, and the jitted functions."""
+
+    def __init__(self, trainer: Trainer, config: TrainConfig):
+        self.mesh = partitioning.make_mesh(config.mesh)
+        partitioning.check_batch(config.batch_size, self.mesh)
+        shapes = jax.eval_shape(trainer.init, jax.random.key(config.seed))
+        shardings = partitioning.tree_shardings(shapes, self.mesh)
+        self.abstract = partitioning.abstract(shapes, shardings)
+
+        def step(state: State, batch: Any) -> tuple[State, dict[str, jax.Array]]:
+            key = jax.random.fold_in(jax.random.key(config.seed), state.step)
+            return trainer.step(state, batch, key)
+
+        def finite(state: State) -> jax.Array:
+            floats = [x for x in jax.tree.leaves(state.params) if jnp.issubdtype(x.dtype, jnp.floating)]
+            return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in floats]))
+
+        self._init = jax.jit(trainer.init, out_shardings=shardings)
+        self._key = jax.random.key(config.seed)
+        # A batch keeps the sharding that `partitioning.put_batch` gave it. The old state gives its memory to the new.
+        self.step = jax.jit(step, in_shardings=(shardings, None), out_shardings=(shardings, None), donate_argnums=0)
+        self.evaluate = jax.jit(trainer.evaluate, in_shardings=(shardings, None))
+        self.finite = jax.jit(finite, in_shardings=(shardings,))
+
+    def init(self) -> State:
+        """The state before the first step, each device making its own part."""
+        return self._init(self._key)
+
+    def put(self, batch: Batch) -> dict[str, jax.Array]:
+        """A batch onto the devices."""
+        return partitioning.put_batch(batch, self.mesh)
+
+
+def run(
+    trainer: Trainer,
+    cfg: TrainConfig,
+    out: pathlib.Path,
+    train_batches: Callable[[int], Iterator[Batch]],
+    eval_batches: Callable[[], Iterable[Batch]],
+    label: str,
+    on_eval: Callable[[State, int], None] | None = None,
+    config: dict[str, Any] | None = None,
+) -> State:
+    """Trains up to `cfg.steps` updates in the folder `out`, going on where an earlier run of it stopped.
+
+    Args:
+      train_batches: first step (0 at the start) -> the batches from there on.
+      eval_batches: the held-out batches, the same each time; `cfg.eval_batches` of them are used (0: all).
+      label: name of the run in what it prints.
+      on_eval: called with the state and the number of updates after an evaluation; must not keep the state, whose
+        memory the next step reuses.
+      config: everything else that decides the numbers, JSON-able: a run with checkpoints is held to it.
+        Default: `cfg` alone.
+
+    Returns:
+      The state after the last step; at once if the run had been finished before.
+
+    Raises:
+      UserError: checkpoints of another config or none that can be read, a mesh or batch that does not fit the devices,
+        data that ends, a loss that is not finite.
+      SystemExit: 143 after SIGTERM, once a checkpoint is written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint.check_config(out, config if config is not None else {"train": to_dict(cfg)})
+    program = Program(trainer, cfg)
+    main = jax.process_index() == 0
+
+    def say(message: str) -> None:
+        if main:
+            print(f"{label}: {message}", file=sys.stderr, flush=True)
+
+    with (
+        jax.set_mesh(program.mesh),
+        checkpoint.Checkpoints(out / "checkpoints", cfg.keep_last, cfg.keep_best, say) as checkpoints,
+    ):
+        state = checkpoints.restore_newest(program.abstract)
+        start = 0 if state is None else int(state.step)
+        if state is None:
+            state = program.init()
+        elif start >= cfg.steps:
+            say(f"finished before, at step {start}")
+            return state
+        else:
+            say(f"going on after step {start}")
+        with Progress(label, cfg.steps, start, "step", quiet=not main) as progress, _Termination() as stop:
+            events = _Events(program, cfg, out, checkpoints, eval_batches, on_eval, progress, start, main)
+            try:
+                state = events.train(state, train_batches, stop)
+            finally:
+                events.close()
+            checkpoints.wait()
+            if stop.asked:
+                progress.say(f"{label}: stopped after step {int(state.step)}, which is saved; run it again to go on")
+                raise SystemExit(143)
+            progress.say(f"{label}: {events.summary(int(state.step))}")
+    return state
+
+
+class _Events:
+    """A run under way: what happens after a step, and where its time goes."""
+
+    def __init__(
+        self,
+        program: Program,
+        cfg: TrainConfig,
+        out: pathlib.Path,
+        checkpoints: checkpoint.Checkpoints,
+        eval_batches: Callable[[], Iterable[Batch]],
+        on_eval: Callable[[State, int], None] | None,
+        progress: Progress,
+        start: int,
+        main: bool,
+    ):
+        self.program, self.cfg, self.checkpoints, self.progress = program, cfg, checkpoints, progress
+        self.eval_batches, self.on_eval, self.start = eval_batches, on_eval, start
+        self.writer = metrics.Writer(out, start) if main else None
+        self.best = min(checkpoints.eval_losses().values(), default=math.inf)
+        self.seconds = dict.fromkeys(("input", "eval", "saving"), 0.0)
+        self.compile_seconds: float | None = None
+        self.began = self.mark = time.monotonic()  # mark: when the last recorded step, evaluation or save was done
+
+    def train(self, state: State, train_batches: Callable[[int], Iterator[Batch]], stop: "_Termination") -> State:
+        """The steps from `start` on, and what is due after each."""
+        cfg = self.cfg
+        batches = iter(train_batches(self.start))
+        batch = self.fetch(batches, self.start)
+        pending: tuple[int, dict[str, jax.Array]] | None = None  # the step whose numbers are still being computed
+        for step in range(self.start + 1, cfg.steps + 1):
+            state, numbers = self.dispatch(state, batch)
+            if pending:
+                self.record(*pending)  # waits for the step before this one; the device is busy meanwhile
+            pending = step, numbers
+            last = step == cfg.steps or stop.asked
+            eval_due = step == cfg.steps or _due(step, cfg.eval_every)
+            save_due = last or _due(step, cfg.save_every)
+            if eval_due or save_due:
+                self.record(*pending)  # first: a checkpoint's step must have its line, or a kill would lose it
+                pending = None
+                loss = self.evaluate(state, step) if eval_due else None
+                better = loss is not None and loss < self.best and cfg.keep_best > 0
+                if save_due or better:  # keep-best cannot keep what was never saved
+                    self.save(state, step, loss)
+                self.mark = time.monotonic()
+            if last:
+                break
+            batch = self.fetch(batches, step)
+        return state
+
+    def fetch(self, batches: Iterator[Batch], step: int) -> dict[str, jax.Array]:
+        """The batch of the step after `step`, on its way to the devices while they compute."""
+        began = time.monotonic()
+        batch = next(batches, None)
+        if batch is None:
+            raise UserError(f"{self.progress.label}: the training data ended after step {step} of {self.cfg.steps}")
+        there = self.program.put(batch)
+        self.seconds["input"] += time.monotonic() - began
+        return there
+
+    def dispatch(self, state: State, batch: dict[str, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
+        """Starts a step; the first call compiles it."""
+        if self.compile_seconds is not None:
+            return self.program.step(state, batch)
+        began = time.monotonic()
+        result = self.program.step(state, batch)
+        self.compile_seconds = self.mark = time.monotonic()
+        self.compile_seconds -= began
+        return result
+
+    def record(self, step: int, numbers: dict[str, jax.Array]) -> None:
+        """Writes a step's numbers when they are there; stops the run if they show that it is lost."""
+        values = {name: float(x) for name, x in jax.device_get(numbers).items()}
+        now = time.monotonic()
+        values["seconds"], self.mark = now - self.mark, now
+        if step == self.start + 1 and self.compile_seconds is not None:
+            values["compile_seconds"] = self.compile_seconds
+        if not math.isfinite(values["loss"]):
+            self.lost(f"the loss is {values['loss']}", step)
+        if self.writer:
+            self.writer.train(step, values)
+        self.progress.update(step, f"loss {values['loss']:.4g}")
+
+    def evaluate(self, state: State, step: int) -> float:
+        """Means over the held-out batches, each row counting the same. Returns the loss."""
+        began = time.monotonic()
+        sums: dict[str, float] = {}
+        rows = 0.0
+        for batch in itertools.islice(self.eval_batches(), self.cfg.eval_batches or None):
+            weight = float(np.sum(batch["mask"])) if "mask" in batch else float(len(next(iter(batch.values()))))
+            values = jax.device_get(self.program.evaluate(state, self.program.put(batch)))
+            rows += weight
+            sums = {name: sums.get(name, 0.0) + weight * float(x) for name, x in values.items()}
+        if not rows:
+            raise UserError(f"{self.progress.label}: the held-out data is empty, so that nothing can be evaluated")
+        means = {name: total / rows for name, total in sums.items()}
+        if not math.isfinite(means["loss"]):
+            self.lost(f"the evaluation loss is {means['loss']}", step)
+        if self.writer:
+            self.writer.evaluation(step, means)
+        if self.on_eval:
+            self.on_eval(state, step)
+        self.progress.say(f"{self.progress.label}: step {step}, evaluation loss {means['loss']:.5g}")
+        self.seconds["eval"] += time.monotonic() - began
+        return means["loss"]
+
+    def save(self, state: State, step: int, eval_loss: float | None) -> None:
+        """A checkpoint of weights that are known to be numbers."""
+        began = time.monotonic()
+        if not self.program.finite(state):
+            self.lost("the weights are not finite", step)
+        self.checkpoints.save(state, step, eval_loss)
+        self.best = min(self.best, math.inf if eval_loss is None else eval_loss)
+        self.seconds["saving"] += time.monotonic() - began
+
+    def lost(self, what: str, step: int) -> None:
+        """Ends the run with what the user can do."""
+        good = self.checkpoints.steps
+        back = f"the last good checkpoint is of step {good[-1]}" if good else "there is no checkpoint yet"
+        raise UserError(
+            f"{self.progress.label}: {what} at step {step}; {back}; a lower optim.learning_rate or more"
+            " optim.warmup_steps may help"
+        )
+
+    def summary(self, step: int) -> str:
+        """Where the time went, in a line. Saving in the background and data read ahead cost nothing here."""
+        total = max(time.monotonic() - self.began, 1e-9)
+        spent = {"compile": self.compile_seconds or 0.0, **self.seconds}
+        shares = {"steps": 1 - sum(spent.values()) / total, **{k: v / total for k, v in spent.items()}}
+        text = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        return f"{step - self.start} steps in {total:.1f} s ({text})"
+
+    def close(self) -> None:
+        """Ends the record."""
+        if self.writer:
+            self.writer.close()
+
+
+class _Termination:
+    """Notes a SIGTERM (a pre-empted machine, a batch system's time limit), so that the loop saves before it leaves."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> "_Termination":
+        try:
+            self._before = signal.signal(signal.SIGTERM, self._note)
+        except ValueError:  # not in the main thread: whoever is there gets the signal
+            self._before = None
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+    def _note(self, *_: Any) -> None:
+        self.asked = True
+
+
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0

@@ -1,0 +1,210 @@
+import dataclasses
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+import toy
+
+from t2f_jax import metrics
+from t2f_jax.errors import UserError
+
+TIMES = ("seconds", "compile_seconds")
+
+
+def start(out, *args, devices=1, **kwargs):
+    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+    command = [sys.executable, toy.__file__, str(out), *args]
+    return subprocess.Popen(
+        command, env={**os.environ, **flags}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs
+    )
+
+
+def finish(*args, code=0, **kwargs):
+    """Runs the toy; returns (last word of stdout, stderr)."""
+    process = start(*args, **kwargs)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == code, err
+    return out.strip(), err
+
+
+def record(out):
+    """metrics.jsonl without what a clock says."""
+    rows = metrics.read(out / "metrics.jsonl")
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted run: its record and the digest of its final state."""
+    out = tmp_path_factory.mktemp("whole")
+    return finish(out)[0], record(out)
+
+
+def test_a_run_records_every_step_and_evaluation_once(whole):
+    rows = whole[1]
+    assert [r["step"] for r in metrics.train_rows(rows)] == list(range(1, 25))
+    assert [r["step"] for r in metrics.eval_rows(rows)] == [4, 8, 12, 16, 20, 24]
+    evals = [r["loss"] for r in metrics.eval_rows(rows)]
+    assert evals[-1] < 0.8 * evals[0]
+
+
+def test_killed_and_run_again_gives_the_same_bits(whole, tmp_path):
+    finish(tmp_path, "--kill", "14", code=-signal.SIGKILL)
+    interrupted = record(tmp_path)
+    assert metrics.train_rows(interrupted)[-1]["step"] in (13, 14)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 15, "lo')
+    digest, err = finish(tmp_path)
+    assert "going on after step" in err
+    assert record(tmp_path) == whole[1]
+    assert digest == whole[0]
+
+
+@pytest.mark.slow
+def test_killed_many_times_at_any_moment_gives_the_same_bits(whole, tmp_path):
+    rng = random.Random(0)
+    kills = 0
+    for _ in range(60):
+        process = start(tmp_path, "--wait", "0.02", "save_every=1", "keep_last=3")
+        time.sleep(rng.uniform(2.0, 4.5))
+        process.kill()
+        process.communicate()
+        if process.returncode == 0:
+            break
+        kills += 1
+    digest, _ = finish(tmp_path, "save_every=1", "keep_last=3")
+    assert kills >= 3
+    assert record(tmp_path) == whole[1]
+    assert digest == whole[0]
+    assert all(p.name.isdecimal() for p in (tmp_path / "checkpoints").iterdir())
+
+
+@pytest.mark.slow
+def test_killed_at_random_steps_gives_the_same_bits(whole, tmp_path):
+    for step in sorted(random.Random(1).sample(range(1, 24), 8)):
+        process = start(tmp_path, "--kill", str(step), "save_every=2")
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    assert finish(tmp_path)[0] == whole[0]
+    assert record(tmp_path) == whole[1]
+
+
+def test_sigterm_saves_and_leaves_with_143_and_the_run_goes_on(whole, tmp_path):
+    _, err = finish(tmp_path, "--term", "9", code=143)
+    stopped = metrics.train_rows(record(tmp_path))[-1]["step"]
+    assert stopped in (9, 10) and f"stopped after step {stopped}, which is saved" in err
+    digest, err = finish(tmp_path)
+    assert f"going on after step {stopped}" in err
+    assert record(tmp_path) == whole[1] and digest == whole[0]
+
+
+@pytest.mark.parametrize("mesh", ["data=8", "data=2,fsdp=4", "fsdp=4,tensor=2"])
+def test_eight_devices_equal_one(whole, tmp_path, mesh):
+    """And what eight saved, one goes on with: the last part runs on a single device."""
+    finish(tmp_path, f"mesh='{mesh}'", "--kill", "17", devices=8, code=-signal.SIGKILL)
+    finish(tmp_path)
+    for got, want in zip(record(tmp_path), whole[1], strict=True):
+        assert got["step"] == want["step"]
+        np.testing.assert_allclose(got.get("eval", got)["loss"], want.get("eval", want)["loss"], rtol=1e-5)
+    rows = [r["step"] for r in metrics.read(tmp_path / "metrics.jsonl") if "compile_seconds" in r]
+    assert len(rows) == 2 and rows[0] == 1 and rows[1] > 8  # a second process took over
+
+
+def test_a_finished_run_returns_at_once_with_its_state(tmp_path):
+    first = toy.run(tmp_path)
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+
+    def no_data(step):
+        raise AssertionError("a finished run reads no data")
+
+    again = toy.run(tmp_path, at=no_data)
+    assert toy.digest(first) == toy.digest(again)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_changed_config_is_refused(tmp_path):
+    config = dataclasses.replace(toy.CONFIG, steps=4)
+    toy.run(tmp_path, config)
+    with pytest.raises(UserError, match=r"another config: train.steps was 4, now 8; give the old values"):
+        toy.run(tmp_path, dataclasses.replace(config, steps=8))
+    with pytest.raises(UserError, match=r"width was None, now 2"):
+        toy.run(tmp_path, config, config={"width": 2})
+    toy.run(tmp_path, dataclasses.replace(config, save_every=3, eval_every=1, keep_last=5, mesh="data=1"))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_is_never_saved(tmp_path):
+    config = dataclasses.replace(toy.CONFIG, steps=12)
+
+    class Breaks(toy.Toy):
+        def step(self, s, batch, key):
+            new, numbers = super().step(s, batch, key)
+            bad = jax.numpy.where(s.step >= 6, jax.numpy.nan, 1.0)
+            return new, {**numbers, "loss": numbers["loss"] * bad}
+
+    with pytest.raises(UserError, match=r"toy: the loss is nan at step 7; the last good checkpoint is of step 4"):
+        toy.run(tmp_path, config, trainer=Breaks(config))
+    assert [r["step"] for r in metrics.train_rows(record(tmp_path))] == [1, 2, 3, 4, 5, 6]
+    assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["4"]
+
+
+def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
+    config = dataclasses.replace(toy.CONFIG, steps=8, eval_every=0, save_every=1)
+
+    class Breaks(toy.Toy):
+        def step(self, s, batch, key):
+            new, numbers = super().step(s, batch, key)
+            params = jax.tree.map(lambda x: jax.numpy.where(s.step == 2, jax.numpy.inf, x), new.params)
+            return new.replace(params=params), numbers
+
+    with pytest.raises(UserError, match=r"the weights are not finite at step 3; the last good checkpoint is of step 2"):
+        toy.run(tmp_path, config, trainer=Breaks(config))
+
+
+def test_data_that_ends_and_empty_held_out_data_are_named(tmp_path):
+    from t2f_jax import loop
+
+    config, trainer = toy.CONFIG, toy.Toy()
+    short = lambda start: itertools.islice(toy.train_batches(start), 2)  # noqa: E731
+    with pytest.raises(UserError, match="the training data ended after step 2 of 24"):
+        loop.run(trainer, config, tmp_path / "a", short, toy.eval_batches, "toy")
+    with pytest.raises(UserError, match="held-out data is empty"):
+        loop.run(trainer, config, tmp_path / "b", toy.train_batches, lambda: [], "toy")
+    with pytest.raises(UserError, match="asks for 64 devices"):
+        loop.run(trainer, dataclasses.replace(config, mesh="data=64"), tmp_path / "c", toy.train_batches, list, "toy")
+
+
+def test_evaluation_weighs_rows_and_a_better_one_is_saved_though_no_save_is_due(tmp_path):
+    config = dataclasses.replace(toy.CONFIG, steps=6, eval_every=2, save_every=100, eval_batches=0, keep_last=1)
+    seen = []
+
+    def held_out():
+        yield {"x": np.zeros((4, 8), np.float32), "y": np.full((4, 8), 2.0, np.float32)}
+        yield {"x": np.zeros((1, 8), np.float32), "y": np.full((1, 8), 7.0, np.float32)}
+
+    class Still(toy.Toy):
+        def evaluate(self, s, batch):
+            return {"loss": batch["y"].mean() + abs(s.step - 2.0)}
+
+    from t2f_jax import loop
+
+    loop.run(
+        Still(config), config, tmp_path, toy.train_batches, held_out, "toy", on_eval=lambda s, k: seen.append(k)
+    )  # fmt: skip
+    losses = [(r["step"], r["loss"]) for r in metrics.eval_rows(record(tmp_path))]
+    assert losses == [(2, 3.0), (4, 5.0), (6, 7.0)] and seen == [2, 4, 6]
+    assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["2", "6"]
+
+
+def test_the_loop_costs_less_than_the_steps(tmp_path):
+    """A step of the toy takes well under a millisecond; with everything around it a loop's step stays near one."""
+    config = dataclasses.replace(toy.CONFIG, steps=600, eval_every=0, save_every=0)
+    toy.run(tmp_path, config)
+    seconds = [r["seconds"] for r in metrics.train_rows(metrics.read(tmp_path / "metrics.jsonl"))]
+    assert np.median(seconds) < 5e-3  # generous: a shared machine
