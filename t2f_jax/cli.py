@@ -48,10 +48,10 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _quickstart(args: argparse.Namespace) -> None:
-    from t2f_jax import config, stages
+    from t2f_jax import config, results
 
     spec = "quickstart:tiny" if args.tiny else "quickstart"
-    stages.quickstart(config.load(spec, args.overrides), args.out)
+    results.quickstart(config.load(spec, args.overrides), args.out)
 
 
 def _generate(args: argparse.Namespace) -> None:
@@ -73,15 +73,15 @@ def _analyze(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from t2f_jax import stages
+    from t2f_jax import results
 
-    stages.evaluate(args.model, args.out, args.overrides)
+    results.evaluate_and_publish(args.model, args.out, args.overrides)
 
 
 def _report(args: argparse.Namespace) -> None:
-    from t2f_jax import stages
+    from t2f_jax import results
 
-    print(stages.report(args.folder))
+    print(results.rewrite(args.folder))
 
 
 def _bench(args: argparse.Namespace) -> None:

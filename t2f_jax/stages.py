@@ -9,54 +9,19 @@
     DIR/model/      the finished model folder
 """
 
-import contextlib
-import dataclasses
 import pathlib
 import platform
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from t2f_jax import __version__, templates
-from t2f_jax.config import Config, EvalConfig, from_dict, to_dict
+from t2f_jax.config import Config, to_dict
 from t2f_jax.errors import UserError
-from t2f_jax.files import read_json, write_json
 
 
-@contextlib.contextmanager
-def _measured() -> Iterator[dict[str, float]]:
-    """Fills in `seconds` and `peak_memory_bytes` of this process and its children while the block runs."""
-    import psutil
-
-    me, told, stop = psutil.Process(), {"seconds": 0.0, "peak_memory_bytes": 0}, threading.Event()
-    start = time.monotonic()
-
-    def sample() -> None:
-        total = 0
-        for process in [me, *me.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-        told["peak_memory_bytes"] = max(told["peak_memory_bytes"], total)
-        told["seconds"] = time.monotonic() - start
-
-    def watch() -> None:
-        while not stop.wait(0.25):
-            sample()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield told
-    finally:
-        stop.set()
-        thread.join()
-        sample()
-
-
-def _sources(config: Config) -> dict[str, Any]:
+def open_sources(config: Config) -> dict[str, Any]:
     """Opens the sources of nonzero weight, by name."""
     from t2f_jax.data import sources
 
@@ -66,7 +31,7 @@ def _sources(config: Config) -> dict[str, Any]:
     return {name: sources.make(source, name, config.data.seed) for name, source in chosen.items()}
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     import flax
     import jax
     import optax
@@ -114,7 +79,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     state = loop.run(trainer, run, out, batches, held_out, "image tokenizer", config={"image": to_dict(config.image), "data": to_dict(config.data)})
     params = trainer.export(state)
     folder = out / "tokenizer"
-    bundle.save_image_tokenizer(folder, config.image.model, params, {"config": to_dict(config), "steps": run.steps, "versions": _versions()})
+    bundle.save_image_tokenizer(folder, config.image.model, params, {"config": to_dict(config), "steps": run.steps, "versions": versions()})
     tokenizer = ImageTokenizer(config.image.model, params)
     sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
     plots.reconstruction_grid(sample, tokenizer.decode(tokenizer.encode(sample))).save(out / "reconstructions.png")
@@ -124,7 +89,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
 def _image_sets(config: Config, split: str, cache: pathlib.Path) -> list[Any]:
     from t2f_jax.data import images
 
-    return [images.read_images(source, split, config.data, cache) for source in _sources(config).values()]
+    return [images.read_images(source, split, config.data, cache) for source in open_sources(config).values()]
 
 
 def prepare(config: Config, tokenizer: pathlib.Path, out: pathlib.Path, cache: pathlib.Path | None = None) -> pathlib.Path:
@@ -193,9 +158,10 @@ def train(
             "steps": run.steps,
             "sources": data.summary(),
             "baselines": data.baselines(),
-            "versions": _versions(),
+            "versions": versions(),
         },
         config.name,
     )
     bundle.save(out / "model", model)
     return out / "model"
+

@@ -15,8 +15,8 @@ ORDER = """
     models.quantizer models.vqgan models.discriminator models.perceptual models.attention models.decoder
     image_tokenizer losses optim state partitioning metrics sampling scoring checkpoint bundle loop
     train_tokenizer train_decoder judge evaluate plots report
-    data.pixels data.drawing data.synthetic data.celeba data.utkface data.sources data.images data.store data.prepare data.pipeline
-    commands stages bench cli
+    data.anatomy data.drawing data.synthetic data.celeba data.utkface data.sources data.images data.store data.prepare data.mixture data.examples data.pipeline
+    commands stages results bench cli
 """.split()
 
 
