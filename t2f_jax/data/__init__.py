@@ -1,1 +1,1 @@
-"""From datasets to batches: sources, image sets, the store of codes, input pipelines. The only package that may import tensorflow."""
+"""From datasets to batches: sources, image sets, the store of codes, pipelines. Nothing else may import tensorflow."""

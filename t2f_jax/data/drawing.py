@@ -1,20 +1,21 @@
-"""Labels to pixels: draws a cartoon face with PIL.
+"""Labels to pixels: draws a cartoon face with PIL, in flat shapes, from back to front.
 
-The canvas is the unit square, y down; a face is a handful of proportions (`Anatomy`) that age, gender and face shape
-determine, and flat shapes in painter's order. Nothing but the labels and a little jitter decides what is drawn.
+Nothing but the labels and a little jitter decides what is drawn. Colours are far apart and marks are large, so that
+they survive an image tokenizer. The geometry is `anatomy`'s: the canvas is the unit square, y down.
 """
 
-import dataclasses
 import math
 from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from t2f_jax.data.anatomy import ARC, TURN, Anatomy, CIRCLE_Nx2, across, outline
+
 Colour = tuple[int, int, int]
 
-HAIR: dict[str, Colour] = {"black": (28, 26, 34), "brown": (112, 62, 24), "blond": (232, 176, 48), "red": (196, 62, 16)}
-SKIN: dict[str, Colour] = {"light": (255, 217, 186), "medium": (218, 158, 108), "dark": (124, 76, 48)}
+HAIR: dict[str, Colour] = {"black": (28, 26, 34), "brown": (98, 50, 16), "blond": (232, 176, 48), "red": (196, 62, 16)}
+SKIN: dict[str, Colour] = {"light": (255, 217, 186), "medium": (218, 158, 108), "dark": (148, 96, 66)}
 BACKGROUND: dict[str, Colour] = {
     "blue": (126, 174, 236),
     "green": (146, 206, 134),
@@ -34,65 +35,14 @@ HAT: Colour = (206, 44, 120)
 HAT_BAND: Colour = (84, 14, 60)
 SCARF: Colour = (0, 146, 150)
 SCARF_STRIPE: Colour = (248, 240, 214)
-EARRING: Colour = (255, 208, 40)
-EARRING_EDGE: Colour = (96, 58, 0)
+EARRING: Colour = (0, 196, 136)
+EARRING_EDGE: Colour = (12, 62, 52)
 WHITE: Colour = (252, 252, 252)
-
-TURN = np.linspace(0, 2 * math.pi, 33)[:-1]
-CIRCLE_Nx2 = np.stack([np.cos(TURN), np.sin(TURN)], -1)
-ARC = np.linspace(-1, 1, 13)  # abscissae of curves across the face
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
     """`a` with `share` of it replaced by `b`."""
     return tuple(round(x + (y - x) * share) for x, y in zip(a, b))  # type: ignore[return-value]
-
-
-@dataclasses.dataclass(frozen=True)
-class Anatomy:
-    """Proportions of a head, in canvas units, around the vertical axis x = 0.5."""
-
-    growth: float  # 0 newborn .. 1 adult
-    ageing: float  # 0 until 18 .. 1 at 90, linear: as much changes from 80 to 90 as from 20 to 30
-    crown: float  # y of the skull's top
-    chin: float  # y
-    width: float  # half the face's width
-    jaw: float  # exponent of the lower outline: small = square, large = pointed
-    eye: float  # y of the eyes
-    eye_size: float
-    spacing: float  # x distance of an eye from the axis
-    nose: float  # y of the nose's tip
-    mouth: float  # y
-    ear: float  # half an ear's height
-    shoulder: float  # y
-    shoulders: float  # half the shoulders' width
-    neck: float  # half the neck's width
-
-    @classmethod
-    def of(cls, age: int, male: bool, is_long: bool) -> "Anatomy":
-        growth, ageing = 1 - math.exp(-age / 9), max(0.0, (age - 18) / 72)
-        crown = 0.335 - 0.155 * growth + 0.085 * ageing - (0.02 if is_long else -0.02)
-        chin = 0.80 - 0.04 * growth + 0.045 * ageing + (0.01 if is_long else -0.015)
-        width = (0.222 - 0.018 * growth - 0.014 * ageing) * (0.86 if is_long else 1.12) * (1.03 if male else 0.97)
-        height = chin - crown
-        eye = crown + height * (0.62 - 0.11 * growth - 0.04 * ageing)
-        return cls(
-            growth=growth,
-            ageing=ageing,
-            crown=crown,
-            chin=chin,
-            width=width,
-            jaw=(0.72 - 0.22 * growth if male else 0.86 + 0.14 * growth) - 0.18 * ageing,
-            eye=eye,
-            eye_size=0.070 - 0.024 * growth - 0.018 * ageing,
-            spacing=width * 0.46,
-            nose=eye + 0.055 + 0.05 * growth + 0.035 * ageing,
-            mouth=crown + height * (0.835 - 0.02 * growth + 0.01 * ageing),
-            ear=0.032 + 0.016 * growth + 0.024 * ageing,
-            shoulder=0.905 - 0.065 * growth - 0.01 * ageing,
-            shoulders=0.22 + (0.26 if male else 0.17) * growth - 0.05 * ageing,
-            neck=0.065 + (0.07 if male else 0.02) * growth - 0.012 * ageing,
-        )
 
 
 class Pen:
@@ -107,29 +57,17 @@ class Pen:
         self._scale = pixels * zoom
 
     def fill(self, points_Nx2: np.ndarray, colour: Colour) -> None:
+        """A polygon."""
         self._draw.polygon((points_Nx2 @ self._matrix_2x2 + self._offset_2).ravel().tolist(), fill=colour)
 
     def oval(self, x: float, y: float, rx: float, ry: float, colour: Colour) -> None:
+        """An ellipse of half-axes rx, ry."""
         self.fill(CIRCLE_Nx2 * (rx, ry) + (x, y), colour)
 
     def line(self, points_Nx2: np.ndarray, width: float, colour: Colour) -> None:
+        """An open curve."""
         points = (points_Nx2 @ self._matrix_2x2 + self._offset_2).ravel().tolist()
         self._draw.line(points, fill=colour, width=max(1, round(width * self._scale)), joint="curve")
-
-
-def across(x: float, y: float, half: float, bend: float) -> np.ndarray:
-    """A parabola [13, 2] of half-width `half` about (x, y): its ends at y, its middle `bend` lower."""
-    return np.stack([x + half * ARC, y + bend * (1 - ARC**2)], -1)
-
-
-def outline(a: Anatomy, grow: float = 0.0) -> np.ndarray:
-    """The head's contour [32, 2], clockwise on screen from the right temple; `grow` widens it on all sides."""
-    c, s = CIRCLE_Nx2.T
-    middle = a.crown + 0.45 * (a.chin - a.crown)
-    exponent = np.where(s > 0, a.jaw, 0.9)
-    x = (a.width + grow) * np.sign(c) * np.abs(c) ** exponent
-    y = np.where(s > 0, a.chin + grow - middle, middle - a.crown + grow) * s
-    return np.stack([0.5 + x, middle + y], -1)
 
 
 def draw_labels(labels: Mapping[str, str | int], rng: np.random.Generator, size: int) -> np.ndarray:
@@ -153,7 +91,8 @@ def draw_labels(labels: Mapping[str, str | int], rng: np.random.Generator, size:
         return mix(colour, (0, 0, 0) if amount < 0 else (255, 255, 255), abs(amount))
 
     skin = SKIN[str(labels["skin tone"])]
-    skin = mix(skin, (round(sum(skin) / 3),) * 3, 0.42 * a.ageing)  # pallor
+    grey = round(sum(skin) / 3)
+    skin = mix(skin, (grey, grey, grey), 0.36 * a.ageing)  # pallor
     skin = shade(skin, 0.015 * jitter[3])
     hair = mix(HAIR[str(labels["hair color"])], GREY, 0.55 * a.ageing)
     hair = shade(hair, 0.015 * jitter[4])
@@ -185,7 +124,7 @@ def body(pen: Pen, a: Anatomy, skin: Colour, cloth: Colour, hair: Colour, is_lon
     right = np.array(
         [[0, s - 0.01], [a.neck + 0.03, s - 0.005], [0.7 * w, s + 0.035], [0.95 * w, s + 0.09], [w + 0.02, 1.3]]
     )
-    pen.fill(np.concatenate([right, right[::-1] * (-1, 1)]) + (0.5, 0), cloth)
+    pen.fill(np.concatenate([right, right[::-1] * (-1, 1)]) + np.array([0.5, 0]), cloth)
     puff = 0.035 - 0.015 * a.ageing
     if is_long:
         top, side = outline(a, puff + 0.02)[16:], a.width + 0.075
@@ -222,7 +161,7 @@ def body(pen: Pen, a: Anatomy, skin: Colour, cloth: Colour, hair: Colour, is_lon
     if scarf:
         half = a.neck + 0.075
         pen.fill(np.array([[0.52, s], [0.52 + half * 0.8, s], [0.50 + half, 1.1], [0.54, 1.1]]), SCARF)
-        for y, bend, colour in ((s - 0.055, 0.0, SCARF), (s - 0.015, 0.0, SCARF_STRIPE), (s + 0.025, 0.0, SCARF)):
+        for y, colour in ((s - 0.055, SCARF), (s - 0.015, SCARF_STRIPE), (s + 0.025, SCARF)):
             pen.oval(0.5, y + 0.02, half, 0.055, colour)
         pen.line(np.array([[0.55, s + 0.10], [0.5 + half, s + 0.10]]), 0.022, SCARF_STRIPE)
 
@@ -235,9 +174,11 @@ def head(pen: Pen, a: Anatomy, skin: Colour, male: bool) -> None:
         pen.oval(x, a.eye + 0.03, 0.030 + 0.1 * a.ear, a.ear + 0.01, edge)
         pen.oval(x, a.eye + 0.03, 0.020 + 0.1 * a.ear, a.ear, skin)
     pen.fill(outline(a), skin)
-    rosy = (0.34 if not male else 0.16) * (1 - 0.8 * a.ageing) + 0.15 * (1 - a.growth)
+    # light on the forehead: where hair and skin have one colour, it tells a bare forehead from bangs
+    pen.oval(0.5, a.eye - a.eye_size - 0.075, a.width * 0.72, 0.062, mix(skin, (255, 255, 255), 0.2))
+    rosy = (0.08 if male else 0.42) * (1 - 0.8 * a.ageing) + 0.15 * (1 - a.growth)
     for side in (-1, 1):
-        pen.oval(0.5 + side * a.width * 0.62, a.nose + 0.012, 0.055, 0.036, mix(skin, (236, 92, 92), rosy))
+        pen.oval(0.5 + side * a.width * 0.66, a.nose - 0.012, 0.050, 0.034, mix(skin, (236, 92, 92), rosy))
     wide = 0.018 + 0.014 * a.growth + 0.014 * a.ageing + (0.004 if male else 0)
     bridge = a.eye + 0.01
     pen.fill(
@@ -273,15 +214,7 @@ def wrinkles(pen: Pen, a: Anatomy, skin: Colour) -> None:
             ]
         )
         pen.line(fold, thick * 1.2, ink)
-        if t > 0.4:  # sagging cheeks
-            jowl = a.width * 0.72
-            pen.line(
-                np.array(
-                    [[0.5 + side * jowl, a.mouth - 0.01], [0.5 + side * (jowl - 0.02), a.mouth + 0.05 * t + 0.01]]
-                ),
-                thick,
-                ink,
-            )
+        if t > 0.4:
             spot = 0.006 + 0.012 * (t - 0.4)
             pen.oval(0.5 + side * a.width * 0.78, a.eye + 0.075 + side * 0.012, spot, spot, soft)
             pen.oval(0.5 + side * a.width * 0.55, brow - 0.06 + side * 0.015, spot, spot, soft)
@@ -289,10 +222,13 @@ def wrinkles(pen: Pen, a: Anatomy, skin: Colour) -> None:
 
 def beard(pen: Pen, a: Anatomy, hair: Colour) -> None:
     """A full beard: the jaw's contour, longer than the chin, and a moustache."""
-    low = outline(a, 0.012)[:17]
-    low = low * (1, 1) + np.stack([np.zeros(17), 0.045 * np.sin(TURN[:17]) ** 2], -1)
-    top = across(0.5, a.nose + 0.005, a.width + 0.012, 0.022)[::1]
-    pen.fill(np.concatenate([low[low[:, 1] > a.nose - 0.01], top]), mix(hair, (0, 0, 0), 0.12))
+    ends = a.nose - 0.05
+    for grow, colour in ((0.008, mix(hair, (0, 0, 0), 0.5)), (0.0, mix(hair, (0, 0, 0), 0.25))):
+        low = outline(a, 0.004 + grow)[:17] + np.stack([np.zeros(17), 0.045 * np.sin(TURN[:17]) ** 2], -1)
+        half = ARC * (a.width + grow)
+        moustache = a.nose + 0.018 - grow - (a.nose + 0.018 - ends) * np.abs(ARC) ** 4
+        top = np.stack([0.5 + half, moustache], -1)
+        pen.fill(np.concatenate([low[low[:, 1] > ends + 0.01], top]), colour)
 
 
 def eyes(pen: Pen, a: Anatomy, skin: Colour, hair: Colour, iris: Colour, male: bool, glasses: bool) -> None:
@@ -326,10 +262,10 @@ def eyes(pen: Pen, a: Anatomy, skin: Colour, hair: Colour, iris: Colour, male: b
 def mouth(pen: Pen, a: Anatomy, skin: Colour, male: bool, smile: bool) -> None:
     """A laughing or a straight mouth; lips are full and red in women, thin and of skin colour in men."""
     lip = mix(skin, (120, 40, 30), 0.55) if male else (206, 26, 62)
-    edge = 0.006 if male else 0.020
+    edge = 0.006 if male else 0.014
     y = a.mouth
     if smile:
-        half, deep = a.width * 0.56, 0.085
+        half, deep = a.width * 0.52, 0.085
         top, low = across(0.5, y - 0.022, half, 0.012), across(0.5, y - 0.022, half, deep)
         rim = np.concatenate(
             [
@@ -358,7 +294,7 @@ def front_hair(pen: Pen, a: Anatomy, hair: Colour, male: bool, bangs: bool) -> N
     """The hair over the forehead: its line recedes with age, in men more; bangs hang down to the brows."""
     height = a.chin - a.crown
     recede = (0.14 if male else 0.08) * a.ageing + 0.06 * (1 - a.growth)
-    line = a.crown + height * (0.20 - recede)
+    line = a.crown + height * ((0.20 if bangs else 0.17) - recede)
     outer = outline(a, 0.035 - 0.015 * a.ageing)[16:]
     temple = a.width * (0.99 - 0.10 * a.ageing)
     low = a.eye - 0.02 - 0.05 * a.ageing
@@ -372,13 +308,15 @@ def front_hair(pen: Pen, a: Anatomy, hair: Colour, male: bool, bangs: bool) -> N
         ]
     )
     pen.fill(np.concatenate([outer, inner]), hair)
+    pen.line(inner[2:-2], 0.012, mix(hair, (0, 0, 0), 0.4))  # tells hair from skin where both have one colour
     if bangs:
         low = a.eye - a.eye_size - 0.012
         teeth = np.linspace(-1, 1, 9)
         x = 0.5 + a.width * 0.92 * teeth
         fringe = np.stack([x, low - 0.028 * (np.arange(9) % 2)], -1)
         top = outline(a, -0.005)[18:31]
-        pen.fill(np.concatenate([top, fringe[::-1]]), mix(hair, (0, 0, 0), 0.10))
+        pen.fill(np.concatenate([top, fringe[::-1]]), mix(hair, (0, 0, 0), 0.28))
+        pen.line(fringe, 0.020, mix(hair, (0, 0, 0), 0.6))
 
 
 def hat(pen: Pen, a: Anatomy) -> None:
@@ -425,8 +363,8 @@ def glasses(pen: Pen, a: Anatomy) -> None:
 
 
 def earrings(pen: Pen, a: Anatomy) -> None:
-    """Large golden discs below the ears."""
+    """Large emerald discs below the ears."""
     for side in (-1, 1):
         x, y = 0.5 + side * (a.width + 0.028), a.eye + 0.03 + a.ear + 0.045
-        pen.oval(x, y, 0.044, 0.050, EARRING_EDGE)
-        pen.oval(x, y, 0.031, 0.037, EARRING)
+        pen.oval(x, y, 0.050, 0.056, EARRING_EDGE)
+        pen.oval(x, y, 0.038, 0.044, EARRING)

@@ -1,0 +1,256 @@
+"""An eye of its own: a small classifier that says which attributes a face shows, trained on labelled faces alone.
+
+It never sees the generator, so what it finds in a generated face was drawn there. An MLP-Mixer
+(https://arxiv.org/abs/2105.01601) made of matrix products only, which two CPU cores train in about a minute.
+Axes: B batch, S image side, P patches, D width, A choice attributes, K number attributes, V values of an attribute.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from t2f_jax.errors import UserError
+from t2f_jax.templates import Attribute
+
+Fields = Mapping[str, Any]  # {"attributes": {name: value}, ...}
+
+GRID = 8  # patches along a side
+LARGEST = 64  # larger images are averaged down to this side before they are looked at
+BATCH = 64  # of a training step
+LOOK = 256  # of a prediction
+RATE = 3e-3
+UNKNOWN = -1
+
+
+class Mixer(nn.Module):
+    """Patches -> `outputs` numbers per image. Faces are aligned: each patch keeps its place up to the end."""
+
+    outputs: int
+    width: int = 96
+    blocks: int = 2
+
+    @nn.compact
+    def __call__(self, x_BxPxC: jax.Array) -> jax.Array:
+        """float32 [B, P, pixels of a patch x 3] -> float32 [B, outputs]."""
+        h_BxPxD = nn.Dense(self.width, name="embed")(x_BxPxC)
+        for i in range(self.blocks):
+            y_BxDxP = jnp.swapaxes(nn.LayerNorm(name=f"norm_across_{i}")(h_BxPxD), 1, 2)
+            y_BxDxP = nn.Dense(GRID**2, name=f"across_{i}_out")(nn.gelu(nn.Dense(64, name=f"across_{i}_in")(y_BxDxP)))
+            h_BxPxD = h_BxPxD + jnp.swapaxes(y_BxDxP, 1, 2)
+            y_BxPxD = nn.LayerNorm(name=f"norm_within_{i}")(h_BxPxD)
+            y_BxPxD = nn.gelu(nn.Dense(2 * self.width, name=f"within_{i}_in")(y_BxPxD))
+            h_BxPxD = h_BxPxD + nn.Dense(self.width, name=f"within_{i}_out")(y_BxPxD)
+        h_BxPx16 = nn.Dense(16, name="narrow")(nn.LayerNorm(name="norm")(h_BxPxD))
+        h_BxD = nn.gelu(nn.Dense(2 * self.width, name="gather")(h_BxPx16.reshape(len(h_BxPx16), -1)))
+        return nn.Dense(self.outputs, name="answers")(h_BxD)
+
+
+def _pixels(images_BxSxSx3: jax.Array) -> jax.Array:
+    """uint8 -> float32 in [-1, 1], at most LARGEST pixels a side."""
+    x = images_BxSxSx3.astype(jnp.float32) / 127.5 - 1
+    side = x.shape[1]
+    if side > LARGEST and side % LARGEST == 0:
+        k = side // LARGEST
+        x = x.reshape(len(x), LARGEST, k, LARGEST, k, 3).mean((2, 4))
+    return x
+
+
+def _patches(x_BxSxSx3: jax.Array) -> jax.Array:
+    """[B, S, S, 3] -> [B, GRID * GRID, (S / GRID)^2 * 3]."""
+    b, side = x_BxSxSx3.shape[:2]
+    x = x_BxSxSx3.reshape(b, GRID, side // GRID, GRID, side // GRID, 3)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, GRID**2, -1)
+
+
+def _disturb(x_BxSxSx3: jax.Array, key: jax.Array) -> jax.Array:
+    """Blur, a shift by at most a pixel, noise: what an image tokenizer does to a face must not confuse the judge.
+
+    Blur and shift of an image are one [S, S] matrix each for its rows and its columns; the edges repeat.
+    """
+    blur, shift, level, noise = jax.random.split(key, 4)
+    b, side = x_BxSxSx3.shape[:2]
+    kernel = np.zeros((side, side), np.float32)
+    for tap, weight in ((-2, 1), (-1, 4), (0, 6), (1, 4), (2, 1)):
+        np.add.at(kernel, (np.arange(side), np.clip(np.arange(side) + tap, 0, side - 1)), weight / 16)
+    share_Bx1x1 = 1.3 * jnp.maximum(jax.random.uniform(blur, (b, 1, 1), minval=-0.5), 0)  # a third stays sharp
+    matrix_BxSxS = jnp.eye(side) + share_Bx1x1 * (kernel - jnp.eye(side))
+    by_2xBx1 = jax.random.randint(shift, (2, b, 1), -1, 2)
+    down, right = (
+        jnp.take_along_axis(matrix_BxSxS, jnp.clip(jnp.arange(side) + by, 0, side - 1)[:, :, None], 1)
+        for by in by_2xBx1
+    )
+    x = jnp.einsum("bij,bjkc->bikc", down, x_BxSxSx3)
+    x = jnp.einsum("bkl,bilc->bikc", right, x)
+    level_Bx1x1x1 = jax.random.uniform(level, (b, 1, 1, 1), maxval=0.2)
+    return x + level_Bx1x1x1 * jax.random.uniform(noise, x.shape, minval=-1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """A trained classifier."""
+
+    schema: tuple[Attribute, ...]
+    params: Any
+
+    def answers(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """uint8 [B, S, S, 3] -> {attribute: log probabilities [B, V], or a number's estimate [B]}."""
+        _check_side(images)
+        parts = []
+        for start in range(0, len(images), LOOK):
+            part = np.asarray(images[start : start + LOOK])
+            padded = np.concatenate([part, np.zeros((LOOK - len(part), *part.shape[1:]), np.uint8)])
+            parts.append(np.asarray(_look(_outputs(self.schema), self.params, padded))[: len(part)])
+        out = np.concatenate(parts) if parts else np.zeros((0, _outputs(self.schema)), np.float32)
+        logp_NxAxV, numbers_NxK = (np.asarray(x) for x in _split(self.schema, jnp.asarray(out)))
+        found, choice, number = {}, 0, 0
+        for a in self.schema:
+            if a.is_number:
+                found[a.name] = np.clip(a.low + numbers_NxK[:, number] * (a.high - a.low), a.low, a.high)
+                number += 1
+            else:
+                found[a.name] = logp_NxAxV[:, choice, : len(a.values)]
+                choice += 1
+        return found
+
+    def predict(self, images: np.ndarray) -> list[dict[str, str | int]]:
+        """uint8 [B, S, S, 3] -> per face {attribute: most probable value, a number as int}."""
+        found = self.answers(images)
+        columns: dict[str, list[str | int]] = {}
+        for a in self.schema:
+            if a.is_number:
+                columns[a.name] = [round(float(v)) for v in found[a.name]]
+            else:
+                columns[a.name] = [a.values[int(v)] for v in found[a.name].argmax(-1)]
+        return [{name: values[i] for name, values in columns.items()} for i in range(len(images))]
+
+    def accuracy(self, images: np.ndarray, fields: Sequence[Fields]) -> dict[str, float]:
+        """{attribute: share of right answers, of a number the mean absolute error}; unknown labels do not count."""
+        predicted = self.predict(images)
+        result = {}
+        for a in self.schema:
+            pairs = [
+                (p[a.name], f["attributes"][a.name]) for p, f in zip(predicted, fields) if a.name in f["attributes"]
+            ]
+            if pairs and a.is_number:
+                result[a.name] = float(np.mean([abs(int(p) - int(t)) for p, t in pairs]))
+            elif pairs:
+                result[a.name] = float(np.mean([p == t for p, t in pairs]))
+        return result
+
+
+def train(
+    images: np.ndarray,
+    fields: Sequence[Fields],
+    schema: Sequence[Attribute],
+    steps: int,
+    seed: int,
+    on_step: Callable[[int], None] | None = None,
+) -> Judge:
+    """Trains a judge on labelled faces; the same arguments give the same judge.
+
+    Args:
+      images: uint8 [N, S, S, 3], S a multiple of 8.
+      fields: N records; an attribute that a record lacks is not learned from it.
+      steps: updates of BATCH faces each.
+      on_step: called with the number of finished steps after each.
+
+    Raises:
+      UserError: no face at all, or S is no multiple of 8.
+    """
+    if not len(images):
+        raise UserError("the judge has no face to learn from; give the source a training split with faces")
+    _check_side(images)
+    schema = tuple(schema)
+    choices_NxA, numbers_NxK = _targets(fields, schema)
+    init, step = _training(schema, steps)
+    state = init(jax.random.key(seed, impl="rbg"), jnp.asarray(images[:1]))
+    for i in range(steps):
+        rows = np.random.default_rng((seed, i)).integers(len(images), size=BATCH)
+        key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), i)
+        state = step(state, images[rows], choices_NxA[rows], numbers_NxK[rows], key)
+        if on_step:
+            on_step(i + 1)
+    return Judge(schema, jax.block_until_ready(state[0]))
+
+
+def _check_side(images: np.ndarray) -> None:
+    if images.shape[1] % GRID:
+        raise UserError(
+            f"the judge looks at images whose side is a multiple of {GRID}, not at {images.shape[1]} pixels"
+        )
+
+
+def _mask(schema: tuple[Attribute, ...]) -> np.ndarray:
+    """bool [A, V]: which of the V slots of each choice attribute stand for a value; V is the most that one has."""
+    counts_A = np.array([len(a.values) for a in schema if not a.is_number], int)
+    return np.arange(counts_A.max(initial=1)) < counts_A[:, None]
+
+
+def _outputs(schema: tuple[Attribute, ...]) -> int:
+    return _mask(schema).size + sum(a.is_number for a in schema)
+
+
+def _split(schema: tuple[Attribute, ...], out_BxO: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The network's outputs -> log probabilities [B, A, V], positions in the numbers' ranges [B, K]."""
+    mask_AxV = _mask(schema)
+    logits_BxAxV = out_BxO[:, : mask_AxV.size].reshape(-1, *mask_AxV.shape)
+    return jax.nn.log_softmax(jnp.where(mask_AxV, logits_BxAxV, -1e9)), 0.5 + out_BxO[:, mask_AxV.size :]
+
+
+def _targets(fields: Sequence[Fields], schema: tuple[Attribute, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of values int32 [N, A] (absent: UNKNOWN), positions in the range float32 [N, K] (absent: nan)."""
+    known = [f["attributes"] for f in fields]
+    choices = [
+        [a.values.index(k[a.name]) if a.name in k else UNKNOWN for a in schema if not a.is_number] for k in known
+    ]
+    numbers = [
+        [(k[a.name] - a.low) / (a.high - a.low) if a.name in k else np.nan for a in schema if a.is_number]
+        for k in known
+    ]
+    return np.array(choices, np.int32).reshape(len(known), -1), np.array(numbers, np.float32).reshape(len(known), -1)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _look(outputs: int, params: Any, images_BxSxSx3: jax.Array) -> jax.Array:
+    return Mixer(outputs).apply({"params": params}, _patches(_pixels(images_BxSxSx3)))  # type: ignore[return-value]
+
+
+@functools.cache
+def _training(schema: tuple[Attribute, ...], steps: int) -> tuple[Callable, Callable]:
+    """The jitted `init(key, images) -> state` and `step(state, images, choices, numbers, key) -> state` of one run."""
+    model = Mixer(_outputs(schema))
+    rate = optax.warmup_cosine_decay_schedule(0.0, RATE, max(1, min(50, steps // 5)), max(2, steps))
+    optimizer = optax.flatten(  # one vector: compiles in a fraction of the time
+        optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, b2=0.99, weight_decay=0.02))
+    )
+
+    def loss(
+        params: Any, images: jax.Array, choices_BxA: jax.Array, numbers_BxK: jax.Array, key: jax.Array
+    ) -> jax.Array:
+        out: Any = model.apply({"params": params}, _patches(_disturb(_pixels(images), key)))
+        logp_BxAxV, numbers = _split(schema, out)
+        picked_BxA = jnp.take_along_axis(logp_BxAxV, jnp.maximum(choices_BxA, 0)[..., None], 2)[..., 0]
+        known_BxK = ~jnp.isnan(numbers_BxK)
+        error_BxK = numbers - jnp.where(known_BxK, numbers_BxK, 0.0)
+        far_BxK = optax.huber_loss(10 * error_BxK, delta=0.3)  # about the absolute error, smooth near 0
+        return (jnp.sum(4 * far_BxK * known_BxK) - jnp.sum(picked_BxA * (choices_BxA != UNKNOWN))) / len(out)
+
+    @jax.jit
+    def init(key: jax.Array, images: jax.Array) -> tuple[Any, Any]:
+        params = model.init(key, _patches(_pixels(images)))["params"]
+        return params, optimizer.init(params)
+
+    @jax.jit
+    def step(state: tuple[Any, Any], images: jax.Array, choices: jax.Array, numbers: jax.Array, key: jax.Array) -> Any:
+        params, opt_state = state
+        updates, opt_state = optimizer.update(jax.grad(loss)(params, images, choices, numbers, key), opt_state, params)
+        return optax.apply_updates(params, updates), opt_state
+
+    return init, step
