@@ -153,7 +153,7 @@ def answers(
     """One face's `analyze` result as values: the likeliest of a choice, the median of a number.
 
     Returns:
-      {name: {"value", "probability"}} for a choice, {name: {"value", "low", "high"}} (central 80% interval) for a number.
+      {name: {"value", "probability"}} for a choice, {name: {"value", "low", "high"}} for a number (central 80%).
     """
     result: dict[str, dict[str, str | int | float]] = {}
     for attribute in schema:
@@ -402,7 +402,8 @@ def headline(source: Mapping[str, Any]) -> dict[str, float | None]:
     mean, age = found.get("mean") or {}, found.get("numbers", {}).get("age") or {}
     requested, judge = source.get("requests") or {}, source.get("judge_accuracy")
     if isinstance(judge, Mapping):  # shares per attribute; a number's error is no share
-        shares = [v for k, v in judge.items() if k not in found.get("numbers", {"age": None})]
+        numbers = {"age", *found.get("numbers", ()), *requested.get("numbers", ())}
+        shares = [share for name, share in judge.items() if name not in numbers]
         judge = float(np.mean(shares)) if shares else None
     return {
         "attribute_accuracy": mean.get("accuracy"),

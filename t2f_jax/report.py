@@ -1,7 +1,7 @@
 """The report: one HTML file that needs nothing beside it (images inside, no scripts), for a phone as for a desk.
 
-`ReportContent` is everything it shows. `save_results` keeps it as JSON with the images as PNG files, so that the page can be
-written again without a model.
+`ReportContent` is everything it shows. `save_results` keeps it as JSON with the images as PNG files, so that the page
+can be written again without a model.
 """
 
 import base64
@@ -200,16 +200,16 @@ def _cards(source: Source, named: bool) -> str:
     if "mean" in found:
         mean = found["mean"]
         note = f"balanced {_share(mean['balanced_accuracy'])}, {mean['attributes']} attributes, {found['faces']} faces"
-        baseline = f"always the commonest answer: {_share(mean['majority_accuracy'])}"
+        baseline = f"baseline {_share(mean['majority_accuracy'])}: always the commonest answer"
         cards.append(_card("Attribute accuracy", _share(mean["accuracy"]), mean["interval"], _share, baseline, note))
     for name, number in found.get("numbers", {}).items():
         unit = " years" if name == "age" else ""
-        baseline = f"always the training mean: {_number(number['mae_training_mean'])}{unit}"
+        baseline = f"baseline {_number(number['mae_training_mean'])}{unit}: always the training mean"
         note = f"{_share(number['cs5'])} within 5{unit}, {number['n']} faces"
         label = f"{name.capitalize()} error (mean absolute)"
         cards.append(_card(label, _number(number["mae"]) + unit, number["interval"], _number, baseline, note))
     if requests.get("requested_attributes_seen") is not None:
-        baseline = f"against another face's request: {_share(requests['requested_attributes_shuffled'])}"
+        baseline = f"baseline {_share(requests['requested_attributes_shuffled'])}: held against another request"
         note = f"{requests['asked']} attributes asked of {requests['n']} generated faces"
         if source.judge_accuracy is not None:
             note += f"; the judge is right on {_share(source.judge_accuracy)} of real labels"
@@ -217,7 +217,7 @@ def _cards(source: Source, named: bool) -> str:
         cards.append(_card("Requested attributes seen", value, requests["interval"], _share, baseline, note))
     if source.reconstruction:
         r = source.reconstruction
-        baseline = f"always the mean image: {_number(r['psnr_mean_image'])} dB"
+        baseline = f"baseline {_number(r['psnr_mean_image'])} dB: always the mean image"
         note = f"{_share(r['codes_used'])} of the codebook in use, perplexity {r['perplexity']:.0f}"
         cards.append(_card("Reconstruction (PSNR)", f"{_number(r['psnr'])} dB", r["interval"], _number, baseline, note))
     if not cards:
@@ -268,7 +268,8 @@ def _source(source: Source) -> str:
 def _caption(caption: Caption) -> str:
     given = "".join(f"<li>{_text(text)}</li>" for text in caption.given)
     given = f"<small>given:</small><ul>{given}</ul>" if given else ""
-    return f'<div class="pair">{_image(caption.image, caption.generated)}<div><p>{_text(caption.generated)}</p>{given}</div></div>'
+    words = f"<p>{_text(caption.generated)}</p>{given}"
+    return f'<div class="pair">{_image(caption.image, caption.generated)}<div>{words}</div></div>'
 
 
 def _analysis(analysis: Analysis) -> str:
@@ -279,7 +280,6 @@ def _analysis(analysis: Analysis) -> str:
             sure, wrong = f"{answer['low']} – {answer['high']}", true is not None and abs(int(true) - int(value)) > 5
         else:
             sure, wrong = _share(answer["probability"], 0), true is not None and true != value
-        told = f" <s>{_text(true)}</s>" if wrong else ""
         told = f' <span class="true">({_text(true)})</span>' if true is not None and true != value else ""
         mark = '<b class="mark" title="differs from the label">✗</b> ' if wrong else ""
         kind = ' class="wrong"' if wrong else ""
@@ -287,19 +287,22 @@ def _analysis(analysis: Analysis) -> str:
             f"<tr{kind}><th>{_text(name)}</th><td>{mark}{_text(value)}{told}</td>"
             f'<td class="num">{_text(sure)}</td></tr>'
         )
-    return (
-        f'<div class="pair">{_image(analysis.image, "a held-out face")}<div><table class="small">{"".join(rows)}</table>'
-        "</div></div>"
-    )
+    table = f'<table class="small">{"".join(rows)}</table>'
+    return f'<div class="pair">{_image(analysis.image, "a held-out face")}<div>{table}</div></div>'
 
 
 def _attribute_table(result: Mapping[str, Any]) -> str:
-    rows = []
-    for name, row in result["choices"].items():
-        rows.append(
-            [_text(name), _bar(row["accuracy"], row["majority_accuracy"]), _share(row["balanced_accuracy"])]
-            + [_share(row["majority_accuracy"]), _text(row["majority"] or "–"), str(row["n"])]
-        )
+    rows = [
+        [
+            _text(name),
+            _bar(row["accuracy"], row["majority_accuracy"]),
+            _share(row["balanced_accuracy"]),
+            _share(row["majority_accuracy"]),
+            _text(row["majority"] or "–"),
+            str(row["n"]),
+        ]
+        for name, row in result["choices"].items()
+    ]
     mean = result["mean"]
     last = ["mean", _bar(mean["accuracy"], mean["majority_accuracy"]), _share(mean["balanced_accuracy"])]
     last += [_share(mean["majority_accuracy"]), "", ""]
@@ -417,8 +420,8 @@ _CSS = """
   --line: #31363b; --bar: #4c94e4; --track: #2d3238; --mark: #e98d50; --wrong: #ff8a80; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto,
-  "Helvetica Neue", sans-serif; overflow-wrap: break-word; }
+body { margin: 0; background: var(--page); color: var(--ink); overflow-wrap: break-word;
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
 header, main { max-width: 68rem; margin: 0 auto; padding: 0 1.1rem; }
 header { padding-top: 2.2rem; }
 h1 { font-size: clamp(1.6rem, 5vw, 2.3rem); line-height: 1.15; margin: 0 0 .5rem; letter-spacing: -.015em; }
@@ -435,7 +438,8 @@ section { border-top: 1px solid var(--line); margin-top: 1.8rem; padding: 1.6rem
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .8rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .7rem; padding: .9rem 1.1rem 1rem; }
 .card .label { font-size: .9rem; color: var(--soft); }
-.card .value { font-size: 2rem; font-weight: 650; line-height: 1.2; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
+.card .value { font-size: 2rem; font-weight: 650; line-height: 1.2; letter-spacing: -.02em;
+  font-variant-numeric: tabular-nums; }
 .card .base { border-top: 1px solid var(--line); margin: .55rem 0 .25rem; padding-top: .5rem; font-size: .92rem; }
 .card small { display: block; }
 blockquote { margin: 1.3rem 0 .55rem; padding-left: .8rem; border-left: 3px solid var(--bar); max-width: 46rem; }
@@ -462,10 +466,11 @@ th { text-align: left; font-weight: 500; }
 .small th, .true { color: var(--soft); }
 .num { text-align: right; white-space: nowrap; color: var(--soft); }
 .wrong td, .mark { color: var(--wrong); }
-.bar { display: inline-block; position: relative; width: 7rem; height: .62rem; margin-right: .6rem; background: var(--track);
-  border-radius: .2rem; }
+.bar { display: inline-block; position: relative; width: 7rem; height: .62rem; margin-right: .6rem;
+  background: var(--track); border-radius: .2rem; }
 .bar span { position: absolute; inset: 0 auto 0 0; background: var(--bar); border-radius: .2rem; }
-.bar i { position: absolute; top: -.14rem; bottom: -.14rem; width: .17rem; margin-left: -.08rem; background: var(--mark); }
+.bar i { position: absolute; top: -.14rem; bottom: -.14rem; width: .17rem; margin-left: -.08rem;
+  background: var(--mark); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 0 1.4rem; }
 .plot img { max-width: 100%; height: auto; display: block; }
 .plots .plot img { width: 100%; max-width: 32rem; }
