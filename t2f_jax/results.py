@@ -235,7 +235,7 @@ def _curves(run: pathlib.Path) -> list[report.Picture]:
     found = []
     for folder, title in ((run, "Decoder"), (run / "tokenizer", "Image tokenizer")):
         if (folder / "metrics.jsonl").is_file():
-            curve = plots.loss_curves(metrics.read(folder))
+            curve = plots.loss_curves(metrics.read(folder / "metrics.jsonl"))
             found += [report.Picture(curve, title)] if curve else []
     return found
 

@@ -105,7 +105,7 @@ def test_sigterm_saves_and_leaves_with_143_and_the_run_goes_on(whole, tmp_path):
     assert record(tmp_path) == whole[1] and digest == whole[0]
 
 
-@pytest.mark.parametrize("mesh", ["data=8", "data=2,fsdp=4", "fsdp=4,tensor=2"])
+@pytest.mark.parametrize("mesh", ["data=8", "data=2,fsdp=4", pytest.param("fsdp=4,tensor=2", marks=pytest.mark.slow)])
 def test_eight_devices_equal_one(whole, tmp_path, mesh):
     """And what eight saved, one goes on with: the last part runs on a single device."""
     finish(tmp_path, f"mesh='{mesh}'", "--kill", "17", devices=8, code=-signal.SIGKILL)
@@ -124,7 +124,7 @@ def test_a_finished_run_returns_at_once_with_its_state(tmp_path):
     def no_data(step):
         raise AssertionError("a finished run reads no data")
 
-    again = toy.run(tmp_path, at=no_data)
+    again = toy.run(tmp_path, toy.CONFIG, no_data)
     assert toy.digest(first) == toy.digest(again)
     assert (tmp_path / "metrics.jsonl").read_bytes() == before
 

@@ -80,7 +80,7 @@ def eval_batches(config=CONFIG):
         yield rows(config.seed + 1000, i, config.batch_size)
 
 
-def run(out, config=CONFIG, at=None, **kwargs):
+def run(out, config=CONFIG, at=None, /, **kwargs):
     trainer = kwargs.pop("trainer", None) or Toy(config)
     return loop.run(
         trainer, config, pathlib.Path(out), lambda s: train_batches(s, config, at), lambda: eval_batches(config), "toy",

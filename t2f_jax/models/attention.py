@@ -77,14 +77,15 @@ class Attention(nn.Module):
         Returns:
           Output [B,Q,M], and the keys and values attended to, each [B,H,K,D].
         """
-        model = x_BxQxM.shape[-1]
+        batch, length, model = x_BxQxM.shape
         normal = nn.initializers.normal(self.init_std)
 
         def dense(width: int, name: str) -> nn.Dense:
             return nn.Dense(width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name=name)
 
-        qkv = dense(3 * model, "qkv")(x_BxQxM)
-        qkv = qkv.reshape(*qkv.shape[:2], 3, self.heads, model // self.heads)
+        # Products of two axes: with three, XLA's CPU backend computes the kernel's gradient three times slower.
+        qkv = dense(3 * model, "qkv")(x_BxQxM.reshape(-1, model))
+        qkv = qkv.reshape(batch, length, 3, self.heads, model // self.heads)
         q, k, v = (qkv[:, :, i].swapaxes(1, 2) for i in range(3))  # [B,H,Q,D]: the layout that decoding reads fastest
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
@@ -95,5 +96,5 @@ class Attention(nn.Module):
         probs = jax.nn.softmax(scores * (model // self.heads) ** -0.5 + bias_Bx1xQxK, axis=-1).astype(self.dtype)
         probs = nn.Dropout(self.dropout)(probs, deterministic=deterministic)
         out = jnp.einsum("bhqk,bhkd->bhqd", probs, v)
-        out = out.swapaxes(1, 2).reshape(x_BxQxM.shape)
-        return dense(model, "out")(out), (k, v)
+        out = dense(model, "out")(out.swapaxes(1, 2).reshape(-1, model))
+        return out.reshape(batch, length, model), (k, v)

@@ -65,9 +65,10 @@ class MLP(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B,L,M] -> [B,L,M]."""
         normal = nn.initializers.normal(self.init_std)
-        up = nn.Dense(self.width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name="up")(x)
+        up = nn.Dense(self.width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name="up")
         down = nn.Dense(x.shape[-1], use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name="down")
-        return down(nn.gelu(up, approximate=True))
+        flat = x.reshape(-1, x.shape[-1])  # two axes, as in `Attention`
+        return down(nn.gelu(up(flat), approximate=True)).reshape(x.shape)
 
 
 class Block(nn.Module):
@@ -197,7 +198,9 @@ class Decoder(nn.Module):
         """[..., M] -> float32 logits [..., count] of the ids first .. first+count-1 (all V by default)."""
         table = self.embed.word if self.config.tie else self.output.weight
         table = table[first : None if count is None else first + count].astype(self.dtype)
-        return jnp.einsum("...m,vm->...v", hidden, table, preferred_element_type=jnp.float32)
+        flat = hidden.reshape(-1, hidden.shape[-1])  # two axes, as in `Attention`
+        logits = jnp.einsum("nm,vm->nv", flat, table, preferred_element_type=jnp.float32)
+        return logits.reshape(*hidden.shape[:-1], -1)
 
     def _rotation(self, positions: jax.Array) -> tuple[jax.Array, jax.Array] | None:
         if self.config.positions == "learned":
