@@ -17,6 +17,7 @@ from t2f_jax.files import read_json, whole_folder, write_json, write_text
 
 FOLDER = "results"  # inside the folder given to `save_results`
 FORMAT = 1
+LONG = 20  # answers of one face above which those of "no" that are not wrong are only counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,13 +274,16 @@ def _caption(caption: Caption) -> str:
 
 
 def _analysis(analysis: Analysis) -> str:
-    rows = []
+    rows, absent = [], 0
     for name, answer in analysis.answers.items():
         true, value = analysis.truth.get(name), answer["value"]
         if "low" in answer:  # a number is right or wrong by degrees
             sure, wrong = f"{answer['low']} – {answer['high']}", true is not None and abs(int(true) - int(value)) > 5
         else:
             sure, wrong = _share(answer["probability"], 0), true is not None and true != value
+        if value == "no" and not wrong and len(analysis.answers) > LONG:
+            absent += 1
+            continue
         told = f' <span class="true">({_text(true)})</span>' if true is not None and true != value else ""
         mark = '<b class="mark" title="differs from the label">✗</b> ' if wrong else ""
         kind = ' class="wrong"' if wrong else ""
@@ -288,6 +292,7 @@ def _analysis(analysis: Analysis) -> str:
             f'<td class="num">{_text(sure)}</td></tr>'
         )
     table = f'<table class="small">{"".join(rows)}</table>'
+    table += f"<small>and {absent} more answered “no”, none against its label</small>" if absent else ""
     return f'<div class="pair">{_image(analysis.image, "a held-out face")}<div>{table}</div></div>'
 
 
@@ -443,7 +448,7 @@ section { border-top: 1px solid var(--line); margin-top: 1.8rem; padding: 1.6rem
 .card .base { border-top: 1px solid var(--line); margin: .55rem 0 .25rem; padding-top: .5rem; font-size: .92rem; }
 .card small { display: block; }
 blockquote { margin: 1.3rem 0 .55rem; padding-left: .8rem; border-left: 3px solid var(--bar); max-width: 46rem; }
-.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.4rem, 1fr)); gap: .5rem; max-width: 62rem; }
+.faces { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.9rem, 1fr)); gap: .5rem; max-width: 62rem; }
 figure { margin: 0; }
 .faces img { width: 100%; max-width: 8rem; border-radius: .4rem; display: block; }
 .faces figcaption { font-size: .75rem; }
@@ -456,7 +461,7 @@ figure { margin: 0; }
 .scroll { overflow-x: auto; -webkit-overflow-scrolling: touch; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 500; }
-.figures { font-size: .9rem; white-space: nowrap; min-width: 34rem; }
+.figures { font-size: .9rem; white-space: nowrap; }
 .figures th, .figures td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); }
 .figures thead th { color: var(--soft); font-size: .82rem; }
 .figures th:first-child { position: sticky; left: 0; background: var(--page); }
@@ -483,6 +488,7 @@ details { margin: .7rem 0; }
 summary { cursor: pointer; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem; overflow-x: auto;
   font: .8rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-@media (max-width: 30rem) { .pair { grid-template-columns: 5rem minmax(0, 1fr); } section { margin-top: 1.2rem; } }
+@media (max-width: 30rem) { .bar { width: 4.4rem; } .figures th, .figures td { padding-right: .7rem; }
+  .pair { grid-template-columns: 5rem minmax(0, 1fr); } section { margin-top: 1.2rem; } }
 @media print { nav { display: none; } section, .card, .pair { break-inside: avoid; } }
 """

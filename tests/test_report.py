@@ -133,6 +133,14 @@ def test_wrong_answers_are_marked_and_right_ones_are_not():
     assert "(no)" in page and "(35)" in page and "29 – 41" in page and "(male)" not in page
 
 
+def test_of_many_answers_the_plain_noes_are_counted():
+    answers = {f"trait {i}": {"value": "yes" if i < 3 else "no", "probability": 0.9} for i in range(40)}
+    analysis = report.Analysis(face(), answers, {"trait 3": "yes", "trait 4": "no"})
+    page = report.render("t", report.ReportContent(sources=[report.Source("s", analyses=[analysis])]))
+    assert re.findall(r"<th>trait (\d+)</th>", page) == ["0", "1", "2", "3"]
+    assert "and 36 more answered" in page
+
+
 def test_what_is_empty_is_not_shown():
     bare = report.ReportContent(sources=[report.Source("real faces", attributes=source().attributes)])
     words = parsed(report.render("t", bare)).words
