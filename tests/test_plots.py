@@ -74,7 +74,6 @@ def test_loss_curves_from_a_metrics_file(tmp_path):
         if step % 20 == 0:
             writer.evaluation(step, {"loss": 5.5 / step})
     writer.train(41, {"loss": float("nan"), "loss_to_image": 1.0})
-    writer.note(41, {"seconds": 3})
     writer.close()
     rows = metrics.read(tmp_path / "metrics.jsonl")
     two, one = plots.loss_curves(rows), plots.loss_curves(rows, keys=["loss"])
