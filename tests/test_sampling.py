@@ -1,0 +1,126 @@
+"""Cached decoding against decoding by whole forward passes, and what a sampler may draw."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from t2f_jax import sampling
+from t2f_jax.config import DecoderConfig
+from t2f_jax.errors import UserError
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.sampling import Sampler, generate
+from t2f_jax.vocab import Vocab
+
+VOCAB = Vocab(text_size=12, image_size=9)
+TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4, scan=False)
+PREFIXES = [[2, 5, 6, 3], [2, 4, 3], [2, *range(4, 12), *range(12, 21), *range(12, 21), *range(4, 12), 3], [2, 11, 3]]
+SEEDS = [7, 8, 9, 10]
+VARIANTS = [
+    {},
+    {"mask": "causal", "norm": "talk2face", "scan": True},
+    {"positions": "rotary", "norm": "rmsnorm", "tie": True, "segments": False, "bias": False},
+]
+
+
+def model(changes):
+    decoder = Decoder(dataclasses.replace(TINY, **changes), VOCAB.size)
+    row = jnp.zeros((1, 8), jnp.int32)
+    return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(1), row, row, row)["params"]
+
+
+def slowly(decoder, params, kind, length, sampler):
+    """Every id by a whole forward pass over prefix and answer so far, from the definition of the model."""
+    width = max(map(len, PREFIXES)) + length
+    first, count = VOCAB.image_span if kind == "image" else VOCAB.text_span
+
+    @jax.jit
+    def logits(ids, segments, positions, last):
+        return decoder.apply({"params": params}, ids, segments, positions)[0, last, first : first + count]
+
+    rows = []
+    for prefix, seed in zip(PREFIXES, SEEDS):
+        answer = []
+        while len(answer) < length:
+            ids = [*prefix, *answer]
+            arrays = np.zeros((3, 1, width), np.int32)
+            arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(width)
+            arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * len(answer)
+            row = logits(*arrays, len(ids) - 1)
+            if kind == "text":
+                row = jnp.where(VOCAB.text_allowed(), row, -jnp.inf)
+            key = jax.random.fold_in(jax.random.PRNGKey(seed), len(answer))
+            token = first + int(sampler(key[None], row[None])[0])
+            if token == VOCAB.sep and kind == "text":
+                break
+            answer.append(token)
+        rows.append(answer)
+    return rows
+
+
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_cached_decoding_equals_whole_forward_passes(changes):
+    decoder, params = model(changes)
+    for kind, sampler in (("image", Sampler(temperature=0)), ("text", Sampler(temperature=1.2, top_p=0.95))):
+        rows = generate(decoder, params, VOCAB, PREFIXES, kind, 6, sampler, SEEDS)
+        assert [r.tolist() for r in rows] == slowly(decoder, params, kind, 6, sampler)
+
+
+def test_spans():
+    decoder, params = model({})
+    images = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
+    assert all(len(row) == 6 and VOCAB.codes(row).min() >= 0 for row in images)
+    texts = generate(decoder, params, VOCAB, PREFIXES * 4, "text", 6, Sampler(temperature=3.0), list(range(16)))
+    drawn = np.concatenate(texts)
+    assert set(drawn.tolist()) <= set(range(4, 12)) and len(set(map(len, texts))) > 1  # some stopped at [SEP]
+
+
+def test_a_row_does_not_know_its_batch():
+    decoder, params = model({})
+    rows = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
+    alone = generate(decoder, params, VOCAB, PREFIXES[1:2], "image", 6, Sampler(), SEEDS[1:2])
+    np.testing.assert_array_equal(rows[1], alone[0])
+    turned = generate(decoder, params, VOCAB, PREFIXES[::-1], "image", 6, Sampler(), SEEDS[::-1])
+    np.testing.assert_array_equal(np.stack(rows), np.stack(turned[::-1]))
+    other = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), [s + 100 for s in SEEDS])
+    assert (np.stack(rows) != np.stack(other)).any()
+
+
+def test_a_repeated_call_compiles_nothing():
+    decoder, params = model({})
+    generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
+    compiled = sampling._decode._cache_size()
+    generate(model({})[0], params, VOCAB, [p[1:] for p in PREFIXES], "image", 6, Sampler(), [1, 2, 3, 4])
+    assert sampling._decode._cache_size() == compiled
+
+
+def test_what_a_sampler_keeps():
+    logits = jnp.log(jnp.array([0.5, 0.2, 0.2, 0.06, 0.04, 0.0]))
+    keys = jax.random.split(jax.random.PRNGKey(0), 2000)
+
+    def drawn(sampler):
+        draw = jax.jit(lambda keys: sampler(keys, jnp.tile(logits, (len(keys), 1))))
+        return np.bincount(draw(keys), minlength=6) / len(keys)
+
+    np.testing.assert_allclose(drawn(Sampler()), np.exp(logits), atol=0.04)
+    assert drawn(Sampler())[5] == 0
+    np.testing.assert_allclose(drawn(Sampler(temperature=0)), [1, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(drawn(Sampler(top_k=2)), np.array([5, 2, 2, 0, 0, 0]) / 9, atol=0.04)  # a tie stays
+    np.testing.assert_allclose(drawn(Sampler(top_p=0.4)), [1, 0, 0, 0, 0, 0])  # the first that crosses p stays
+    np.testing.assert_allclose(drawn(Sampler(top_p=0.92)), np.array([50, 20, 20, 6, 0, 0]) / 96, atol=0.04)
+    np.testing.assert_allclose(drawn(Sampler(top_k=4, top_p=0.6)), np.array([5, 2, 2, 0, 0, 0]) / 9, atol=0.04)
+    hot = np.exp(logits / 2)
+    np.testing.assert_allclose(drawn(Sampler(temperature=2)), hot / hot.sum(), atol=0.04)
+
+
+def test_refusals():
+    decoder, params = model({})
+    with pytest.raises(UserError, match="a row of 68 ids exceeds the model's 64 positions"):
+        generate(decoder, params, VOCAB, [[2, 5, 6, 3]], "image", 64, Sampler(), [0])
+    with pytest.raises(UserError, match="temperature >= 0"):
+        Sampler(temperature=-1)
+    with pytest.raises(ValueError, match="as many seeds"):
+        generate(decoder, params, VOCAB, PREFIXES, "image", 4, Sampler(), [0])
+    assert generate(decoder, params, VOCAB, [], "image", 4, Sampler(), []) == []
