@@ -1,3 +1,5 @@
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -60,14 +62,25 @@ def test_same_seed_same_judge():
 def test_unknown_labels_teach_and_count_nothing():
     images, fields = toys(64)
     fields = [{"attributes": {"color": f["attributes"]["color"]}} for f in fields]
-    judged = judge.train(images, fields, SCHEMA, 3, 0)
+    judged = judge.train(images, fields, SCHEMA, 5, 0)
     assert all(np.isfinite(v).all() for v in judged.answers(images).values())
     assert list(judged.accuracy(images, fields)) == ["color"]
 
 
-def test_large_images_are_averaged_down(trained):
-    images, fields = toys(8, size=128)
-    assert judge.train(images, fields, SCHEMA, 1, 0).answers(images)["color"].shape == (8, 3)
+def test_large_images_are_averaged_down():
+    small = toys(3, size=64)[0]
+    large = small.repeat(4, axis=1).repeat(4, axis=2)
+    np.testing.assert_allclose(judge._pixels(jnp.asarray(large)), judge._pixels(jnp.asarray(small)), atol=1e-5)
+
+
+def test_disturbing_keeps_a_flat_image_flat_and_moves_no_more_than_a_pixel():
+    x = np.zeros((16, 32, 32, 3), np.float32)
+    flat = judge._disturb(jnp.asarray(x + 0.5), jax.random.key(0))
+    assert np.abs(np.asarray(flat) - 0.5).max() <= 0.2 + 1e-5  # noise alone
+    x[:, 10:20, 10:20] = 5.0
+    moved = np.asarray(judge._disturb(jnp.asarray(x), jax.random.key(1))).mean(-1)
+    rows = (moved * np.arange(32)[:, None]).sum((1, 2)) / moved.sum((1, 2))
+    assert np.abs(rows - 14.5).max() < 1.3 and np.ptp(rows) > 1
 
 
 def test_refuses_what_it_cannot_see():
