@@ -13,6 +13,7 @@ import pytest
 import toy
 
 from t2f_jax import metrics
+from t2f_jax.config import to_dict
 from t2f_jax.errors import UserError
 
 TIMES = ("seconds", "compile_seconds")
@@ -135,7 +136,7 @@ def test_a_changed_config_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"another config: train.steps was 4, now 8; give the old values"):
         toy.run(tmp_path, dataclasses.replace(config, steps=8))
     with pytest.raises(UserError, match=r"width was None, now 2"):
-        toy.run(tmp_path, config, config={"width": 2})
+        toy.run(tmp_path, config, config={"train": to_dict(config), "width": 2})
     toy.run(tmp_path, dataclasses.replace(config, save_every=3, eval_every=1, keep_last=5, mesh="data=1"))
 
 
