@@ -131,7 +131,7 @@ def body(pen: Pen, a: Anatomy, skin: Colour, cloth: Colour, hair: Colour, is_lon
         [[0, s - 0.01], [a.neck + 0.03, s - 0.005], [0.7 * w, s + 0.035], [0.95 * w, s + 0.09], [w + 0.02, 1.3]]
     )
     pen.fill(np.concatenate([right, right[::-1] * (-1, 1)]) + np.array([0.5, 0]), cloth)
-    puff = 0.035 - 0.015 * a.ageing
+    puff = 0.042 - 0.012 * a.ageing
     if is_long:
         top, side = outline(a, puff + 0.02)[16:], a.width + 0.075
         low = min(0.95, a.chin + 0.13)
@@ -301,7 +301,7 @@ def front_hair(pen: Pen, a: Anatomy, hair: Colour, male: bool, bangs: bool) -> N
     height = a.chin - a.crown
     recede = (0.14 if male else 0.08) * a.ageing + 0.06 * (1 - a.growth)
     line = a.crown + height * ((0.20 if bangs else 0.17) - recede)
-    outer = outline(a, 0.035 - 0.015 * a.ageing)[16:]
+    outer = outline(a, 0.042 - 0.012 * a.ageing)[16:]
     temple = a.width * (0.99 - 0.10 * a.ageing)
     low = a.eye - 0.02 - 0.05 * a.ageing
     inner = across(0.5, low, temple, line - low)
