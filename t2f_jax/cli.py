@@ -199,6 +199,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         args.overrides = [*args.overrides, *rest]  # argparse takes no KEY=VALUE behind an option
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         args.run(args)
