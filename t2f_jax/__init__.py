@@ -1,4 +1,4 @@
-"""t2f_jax: one prefix-LM transformer that turns words into faces, faces into words, and faces into age and attributes."""
+"""t2f_jax: one prefix-LM transformer for words to faces, faces to words, and faces to age and attributes."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,7 @@
 """`t2f bench`: what this machine reaches, as ratios within one run.
 
-Each row is a figure, the baseline measured beside it and the ratio of the two; where a physical limit is known (measured matrix
-products or memory reads), the share of it that was reached. Axes: B rows, L length, n codes of an image.
+Each row is a figure, the baseline measured beside it and the ratio of the two; where a physical limit is known
+(measured matrix products, memory reads), the share of it that was reached. Axes: B rows, L length, n codes of an image.
 """
 
 import dataclasses
@@ -26,9 +26,17 @@ from t2f_jax.train_decoder import DecoderTrainer
 REPEATS = 5
 PREFIX = 48  # ids of the prompt of a generated face
 ROWS = (
-    "machine_matmul machine_read train_step_b4 sample_b1 sample_b8 caption_48 attributes_b1 attributes_b32"
-    " tokenizer_encode tokenizer_decode"
-).split()
+    "machine_matmul",
+    "machine_read",
+    "train_step_b4",
+    "sample_b1",
+    "sample_b8",
+    "caption_48",
+    "attributes_b1",
+    "attributes_b32",
+    "tokenizer_encode",
+    "tokenizer_decode",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +87,17 @@ class Bench:
         return Row("machine_read", self.read / 1e9, "GB/s")
 
     def train_step_b4(self) -> Row:
-        """A training step of four rows, a third each of the tasks; the limit is the model's FLOPs at the measured peak."""
+        """A training step of four rows of all tasks; the limit is the model's FLOPs at the measured peak."""
         model, run = self.model, self.model.run_config
         trainer = DecoderTrainer(run, model.vocab, stack_layers(model.params))
         length = run.sequence_length
         pairs = [(templates.attribute_question(a.name), a.candidates()[0]) for a in model.schema][:4]
         caption = sequence.to_caption(model.vocab, model.tokenizer, self.codes[0], "a face")
         made = sequence.to_attributes(model.vocab, model.tokenizer, self.codes[1], pairs)
-        examples = [sequence.to_image(model.vocab, model.tokenizer, "a face", c) for c in self.codes[:2]] + [caption, made]
+        examples = [sequence.to_image(model.vocab, model.tokenizer, "a face", c) for c in self.codes[:2]] + [
+            caption,
+            made,
+        ]
         batch = sequence.assemble([sequence.fit(e, length) for e in examples], length)
         state = trainer.init(jax.random.key(0))
         step = jax.jit(trainer.step, donate_argnums=0)
@@ -100,7 +111,9 @@ class Bench:
         c = run.model
         weights = c.layers * (4 * c.width**2 + 2 * c.width * c.mlp) + model.vocab.size * c.width
         flops = 3 * 4 * length * (2 * weights + 4 * c.layers * length * c.width)
-        return Row("train_step_b4", 4 / seconds, "sequences/s", share_of_limit=self._share(flops / seconds, self.matmul))
+        return Row(
+            "train_step_b4", 4 / seconds, "sequences/s", share_of_limit=self._share(flops / seconds, self.matmul)
+        )
 
     def _uncached(self, prefix: int, answer: int) -> float:
         """Seconds of an answer decoded without a cache: a full forward pass for each id, integrated over 5 lengths."""
@@ -119,7 +132,14 @@ class Bench:
         model = self.model
         seconds = _median(
             lambda: sampling.generate(
-                model.decoder, model.params, model.vocab, [self.prefix] * batch, "image", self.n, sampling.Sampler(top_k=70), list(range(batch))
+                model.decoder,
+                model.params,
+                model.vocab,
+                [self.prefix] * batch,
+                "image",
+                self.n,
+                sampling.Sampler(top_k=70),
+                list(range(batch)),
             )
         )
         baseline = self._uncached(PREFIX, self.n)
@@ -164,7 +184,8 @@ class Bench:
     def _attributes(self, batch: int) -> Row:
         model = self.model
         prefixes = [
-            sequence.image_prefix(model.vocab, model.tokenizer, templates.ATTRIBUTE_PROMPT, c) for c in self.codes[:batch]
+            sequence.image_prefix(model.vocab, model.tokenizer, templates.ATTRIBUTE_PROMPT, c)
+            for c in self.codes[:batch]
         ]
         seconds = _median(
             lambda: scoring.score_attributes(
@@ -184,11 +205,15 @@ class Bench:
 
     def tokenizer_encode(self) -> Row:
         """Images to codes, eight at a time."""
-        return Row("tokenizer_encode", 8 / _median(lambda: self.model.image_tokenizer.encode(self.faces[:8])), "images/s")
+        return Row(
+            "tokenizer_encode", 8 / _median(lambda: self.model.image_tokenizer.encode(self.faces[:8])), "images/s"
+        )
 
     def tokenizer_decode(self) -> Row:
         """Codes to images, eight at a time."""
-        return Row("tokenizer_decode", 8 / _median(lambda: self.model.image_tokenizer.decode(self.codes[:8])), "images/s")
+        return Row(
+            "tokenizer_decode", 8 / _median(lambda: self.model.image_tokenizer.decode(self.codes[:8])), "images/s"
+        )
 
     @staticmethod
     def _share(reached: float, limit: float) -> float | None:
@@ -215,7 +240,7 @@ def random_model(loaded: config.Config) -> bundle.Model:
 
 
 def run(model: pathlib.Path | None, out: pathlib.Path | None, only: str | None) -> Sequence[Row]:
-    """Measures, prints a table, and writes it as JSON if `out` is given. Without a model: the quickstart's, random weights."""
+    """Measures, prints a table, writes JSON if `out` is given. Without a model: the quickstart's, random weights."""
     bench = Bench(bundle.load(model) if model else random_model(config.load("quickstart")))
     chosen = [name for name in ROWS if not only or only in name or name.startswith("machine")]
     rows: list[Row] = []
@@ -227,7 +252,9 @@ def run(model: pathlib.Path | None, out: pathlib.Path | None, only: str | None) 
             bar.update(len(rows))
             numbers = [f"{v:.4g}" if v is not None else "-" for v in (row.value, row.baseline, row.ratio)]
             limit = f"{row.share_of_limit:.0%}" if row.share_of_limit is not None else "-"
-            print(f"{row.name:18} {numbers[0]:>10} {row.unit:12} {numbers[1]:>10} {numbers[2]:>8} {limit:>9}", flush=True)
+            print(
+                f"{row.name:18} {numbers[0]:>10} {row.unit:12} {numbers[1]:>10} {numbers[2]:>8} {limit:>9}", flush=True
+            )
     if out:
         write_json(out, [dataclasses.asdict(row) for row in rows])
         print(f"written: {out}")

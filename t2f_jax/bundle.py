@@ -64,12 +64,15 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
         flat = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{path}: not a whole safetensors file ({error})") from error
-    wanted = {k: tuple(v.shape) for k, v in traverse_util.flatten_dict(expected, sep=".").items()}
+    shapes: dict[str, Any] = traverse_util.flatten_dict(expected, sep=".")
+    wanted = {k: tuple(v.shape) for k, v in shapes.items()}
     missing, unexpected = sorted(wanted.keys() - flat.keys()), sorted(flat.keys() - wanted.keys())
     wrong = [f"{k} is {flat[k].shape}, not {s}" for k, s in wanted.items() if k in flat and flat[k].shape != s]
     for what, names in (("missing", missing), ("unexpected", unexpected), ("misshapen", wrong)):
         if names:
-            raise UserError(f"{path}: {len(names)} tensors {what} for its config.json, the first: {', '.join(names[:3])}")
+            raise UserError(
+                f"{path}: {len(names)} tensors {what} for its config.json, the first: {', '.join(names[:3])}"
+            )
     return traverse_util.unflatten_dict(flat, sep=".")
 
 
@@ -228,7 +231,7 @@ class Model:
         length: int = 64,
         batch_size: int = 32,
     ) -> list[str]:
-        """A sentence or more for each face; greedy unless a sampler is given. Raises UserError for unreadable pictures."""
+        """A sentence or more for each face; greedy unless a sampler is given. UserError for unreadable pictures."""
         codes = self.encode(self.images(pictures))
         prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.CAPTION_PROMPT, c) for c in codes]
         length = min(length, self.decoder.config.max_length - len(prefixes[0]))
@@ -314,7 +317,9 @@ def load(folder: str | pathlib.Path) -> Model:
     tokenizer = text_tokenizer.load(folder)
     vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
     if vocab != Vocab(**_part(values, "vocab", folder)):
-        raise UserError(f"{folder}: the text tokenizer holds {vocab.text_size} ids, but config.json was written for another one")
+        raise UserError(
+            f"{folder}: the text tokenizer holds {vocab.text_size} ids, but config.json was written for another one"
+        )
     return Model(
         run,
         load_params(folder / DECODER, abstract_decoder(run.model, vocab.size)),
@@ -325,6 +330,24 @@ def load(folder: str | pathlib.Path) -> Model:
         read_json(folder / "provenance.json", "the model's provenance"),
         values.get("name", ""),
     )
+
+
+def initial_params(model: Model, config: DecoderConfig, vocab: Vocab) -> Any:
+    """The decoder's weights of a loaded model, to start another training from (`decoder.init_from`).
+
+    Raises:
+      UserError: the new run's decoder has another structure (the differing keys are named) or other words.
+    """
+    free = ("dropout", "remat", "scan", "init_std")  # what changes no weight's shape or meaning
+    old, new = to_dict(model.run_config.model), to_dict(config)
+    wrong = [f"decoder.model.{k}={new[k]!r}, there {old[k]!r}" for k in new if k not in free and new[k] != old[k]]
+    if wrong:
+        raise UserError(f"decoder.init_from: the model there has another structure; {'; '.join(wrong)}")
+    if vocab != model.vocab:
+        raise UserError(
+            "decoder.init_from: the store was prepared with another text or image tokenizer than the model's"
+        )
+    return model.params
 
 
 def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:

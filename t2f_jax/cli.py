@@ -9,13 +9,15 @@ from collections.abc import Callable
 from t2f_jax import __version__
 from t2f_jax.errors import UserError
 
-CONFIG_HELP = "a Python file with get_config(arg), or the name of one in configs/ (quickstart, faces, ...); NAME:ARG passes ARG"
+CONFIG_HELP = (
+    "a Python file with get_config(arg), or the name of one in configs/ (quickstart, faces, ...); NAME:ARG passes ARG"
+)
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line on stderr and exit code 2."""
 
-    def error(self, message: str):  # noqa: ANN201
+    def error(self, message: str):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
@@ -100,16 +102,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"t2f_jax {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
 
-    def command(name: str, run: Callable[[argparse.Namespace], None], summary: str, detail: str = "") -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace], None], summary: str, detail: str = ""
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {detail}")
         sub.set_defaults(run=run)
         return sub
 
     def out(sub: argparse.ArgumentParser, text: str, default: str | None = None) -> None:
-        sub.add_argument("--out", type=pathlib.Path, required=default is None, default=default, metavar="DIR", help=text)
+        sub.add_argument(
+            "--out", type=pathlib.Path, required=default is None, default=default, metavar="DIR", help=text
+        )
 
     def overrides(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="config values, such as decoder.train.steps=500")
+        sub.add_argument(
+            "overrides", nargs="*", metavar="KEY=VALUE", help="config values, such as decoder.train.steps=500"
+        )
 
     def model(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--model", type=pathlib.Path, required=True, metavar="M", help="a model folder")
@@ -129,10 +137,16 @@ def build_parser() -> argparse.ArgumentParser:
     out(sub, "checkpoints, metrics.jsonl, TensorBoard, reconstructions and the finished tokenizer/")
     overrides(sub)
 
-    sub = command("prepare", _prepare, "turn every image into codes and train the text tokenizer, once, before training")
+    sub = command(
+        "prepare", _prepare, "turn every image into codes and train the text tokenizer, once, before training"
+    )
     sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     sub.add_argument(
-        "--tokenizer", type=pathlib.Path, required=True, metavar="T", help="an image tokenizer folder, or a model folder"
+        "--tokenizer",
+        type=pathlib.Path,
+        required=True,
+        metavar="T",
+        help="an image tokenizer folder, or a model folder",
     )
     out(sub, "the store that `train --store` reads")
     overrides(sub)
@@ -146,7 +160,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     out(sub, "checkpoints, metrics.jsonl, TensorBoard and the finished model/")
-    sub.add_argument("--tokenizer", type=pathlib.Path, metavar="T", help="take this image tokenizer instead of training one")
+    sub.add_argument(
+        "--tokenizer", type=pathlib.Path, metavar="T", help="take this image tokenizer instead of training one"
+    )
     sub.add_argument("--store", type=pathlib.Path, metavar="S", help="take this prepared store instead of making one")
     overrides(sub)
 
@@ -154,13 +170,19 @@ def build_parser() -> argparse.ArgumentParser:
     model(sub)
     sub.add_argument("--text", default="", metavar="T", help='a description, such as "a smiling woman with red hair"')
     sub.add_argument(
-        "--attribute", action="append", default=[], metavar="K=V", help="what the face should show, such as age=34; repeatable"
+        "--attribute",
+        action="append",
+        default=[],
+        metavar="K=V",
+        help="what the face should show, such as age=34; repeatable",
     )
     sub.add_argument("--n", type=_positive, default=4, metavar="N", help="number of faces (4)")
     sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the first face; the others follow (0)")
     sub.add_argument("--temperature", type=float, default=1.0, help="0 takes the likeliest code each time (1.0)")
     sub.add_argument("--top-k", type=int, default=0, help="sample among the K likeliest codes; 0 = all (0)")
-    sub.add_argument("--top-p", type=float, default=0.95, help="sample among the codes that hold this probability (0.95)")
+    sub.add_argument(
+        "--top-p", type=float, default=0.95, help="sample among the codes that hold this probability (0.95)"
+    )
     out(sub, "where the PNGs go")
 
     for name, run, summary in (
@@ -172,9 +194,13 @@ def build_parser() -> argparse.ArgumentParser:
         sub.add_argument("files", nargs="+", metavar="FILE", help="image files")
         sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the answers as JSON, too")
         if name == "analyze":
-            sub.add_argument("--attribute", action="append", default=[], metavar="NAME", help="ask only this; repeatable")
+            sub.add_argument(
+                "--attribute", action="append", default=[], metavar="NAME", help="ask only this; repeatable"
+            )
 
-    sub = command("evaluate", _evaluate, "measure a model on the held-out faces of its own data", "Then writes the report.")
+    sub = command(
+        "evaluate", _evaluate, "measure a model on the held-out faces of its own data", "Then writes the report."
+    )
     model(sub)
     out(sub, "card.json, results and report.html")
     overrides(sub)
@@ -182,7 +208,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub = command("report", _report, "write the report of an evaluated run again")
     sub.add_argument("folder", type=pathlib.Path, metavar="DIR", help="the --out of `evaluate` or `quickstart`")
 
-    sub = command("bench", _bench, "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run")
+    sub = command(
+        "bench", _bench, "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run"
+    )
     sub.add_argument("--model", type=pathlib.Path, metavar="M", help="a model folder (default: random weights)")
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
     sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")

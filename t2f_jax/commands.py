@@ -15,7 +15,7 @@ from t2f_jax.sampling import Sampler
 
 
 def generate(args: argparse.Namespace) -> None:
-    """`t2f generate`: writes N PNGs that carry their prompt, seed, options and the model's hash, and a contact sheet."""
+    """`t2f generate`: N PNGs that carry their prompt, seed, options and the model's hash, and a contact sheet."""
     from t2f_jax import plots
 
     if not args.text and not args.attribute:
@@ -82,14 +82,16 @@ def analyze(args: argparse.Namespace) -> None:
 
 
 def record_of(answer: dict[str, np.ndarray], asked: list[templates.Attribute]) -> dict[str, dict[str, Any]]:
-    """Probabilities of one face -> `{name: {"value", "probability", "probabilities"}}`, numbers with mode, mean and interval."""
+    """One face's answers -> `{name: {"value", "probability", "probabilities"}}`; numbers: mode, mean and interval."""
     record: dict[str, dict[str, Any]] = {}
     for attribute in asked:
         probabilities = answer[attribute.name]
         if attribute.is_number:
             numbers = np.arange(attribute.low, attribute.high + 1)
             total = np.cumsum(probabilities)
-            low, median, high = (int(numbers[min(np.searchsorted(total, q), len(numbers) - 1)]) for q in (0.05, 0.5, 0.95))
+            low, median, high = (
+                int(numbers[min(np.searchsorted(total, q), len(numbers) - 1)]) for q in (0.05, 0.5, 0.95)
+            )
             record[attribute.name] = {
                 "value": median,
                 "mode": int(numbers[probabilities.argmax()]),

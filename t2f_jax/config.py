@@ -31,6 +31,8 @@ class SourceConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
+    """Pixels and their sources."""
+
     image_size: int = 64
     crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
     views: int = 1  # codes kept per training face: 1 = the plain view, more = flipped, shifted and scaled ones too
@@ -105,6 +107,8 @@ class VQGANConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TokenizerLossConfig:
+    """What the image tokenizer minimizes, and how its codebook moves."""
+
     pixel: str = "l2"  # l1 | l2
     codebook: str = "ema"  # ema | gradient
     codebook_decay: float = 0.99  # of the EMA codebook
@@ -120,6 +124,8 @@ class TokenizerLossConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ImageTokenizerConfig:
+    """The image tokenizer and its training."""
+
     model: VQGANConfig = VQGANConfig()
     loss: TokenizerLossConfig = TokenizerLossConfig()
     optim: OptimConfig = OptimConfig()
@@ -128,6 +134,8 @@ class ImageTokenizerConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TextConfig:
+    """The text tokenizer."""
+
     kind: str = "sentencepiece"  # sentencepiece | wordpiece
     vocab_size: int = 1000  # of a SentencePiece model that `prepare` trains (an upper bound: small corpora give fewer)
     vocab_file: str = ""  # WordPiece: the vocabulary file
@@ -171,6 +179,8 @@ class DecoderConfig:
 
 @dataclasses.dataclass(frozen=True)
 class DecoderRunConfig:
+    """The decoder and its training."""
+
     model: DecoderConfig = DecoderConfig()
     tasks: TaskConfig = TaskConfig()
     optim: OptimConfig = OptimConfig()
@@ -183,6 +193,8 @@ class DecoderRunConfig:
 
 @dataclasses.dataclass(frozen=True)
 class EvalConfig:
+    """How a model is measured."""
+
     faces: int = 500  # test faces per source that are analysed; 0 = all
     generated: int = 500  # faces generated for the judge
     samples: int = 16  # faces generated for the report
@@ -195,6 +207,8 @@ class EvalConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
+    """A whole experiment."""
+
     name: str = "t2f"
     data: DataConfig = DataConfig()
     image: ImageTokenizerConfig = ImageTokenizerConfig()
@@ -230,8 +244,9 @@ def to_config_dict(config: Any) -> ml_collections.ConfigDict:
 
 def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
     """Adds dataset `name` to `config.data.sources`; `values` are fields of SourceConfig."""
-    with config.data.sources.unlocked():
-        config.data.sources[name] = dataclasses.asdict(SourceConfig(**values))
+    sources: Any = config.data.sources  # type: ignore[union-attr]  # a ConfigDict's attributes have no types
+    with sources.unlocked():
+        sources[name] = dataclasses.asdict(SourceConfig(**values))
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -294,7 +309,7 @@ def _flat_keys(values: Any, where: str = "") -> list[str]:
 def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
     """Lays `key=value` strings over a ConfigDict, in order.
 
-    A value is a Python literal; what is none is a string. Raises UserError for a wrong key, naming the nearest right one.
+    A value is a Python literal; what is none is a string. Raises UserError for a wrong key, naming the nearest.
     """
     for item in overrides:
         key, eq, text = item.partition("=")
@@ -307,7 +322,7 @@ def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError):
             value = {"true": True, "false": False}.get(text.lower(), text)
-        parent = config
+        parent: Any = config
         for part in key.split(".")[:-1]:
             parent = parent[part]
         leaf = key.split(".")[-1]
@@ -357,7 +372,8 @@ def _check(config: Config) -> None:
     model = config.image.model
     if model.resolution != config.data.image_size:
         raise UserError(
-            f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size}; make them equal"
+            f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size};"
+            " make them equal"
         )
     if model.resolution % model.factor:
         raise UserError(f"image.model.resolution={model.resolution} is no multiple of the factor {model.factor}")
@@ -368,7 +384,8 @@ def _check(config: Config) -> None:
         )
     if decoder.sequence_length > decoder.model.max_length:
         raise UserError(
-            f"decoder.sequence_length={decoder.sequence_length} exceeds decoder.model.max_length={decoder.model.max_length}"
+            f"decoder.sequence_length={decoder.sequence_length} exceeds"
+            f" decoder.model.max_length={decoder.model.max_length}"
         )
 
 

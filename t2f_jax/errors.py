@@ -2,4 +2,4 @@
 
 
 class UserError(Exception):
-    """A mistake in what the user gave (a path, a row, a key, a flag). The message says what, where, and what would be right."""
+    """A mistake in what the user gave (a path, a row, a key, a flag): says what, where, and what would be right."""

@@ -31,15 +31,15 @@ Batch = dict[str, np.ndarray]
 class Trainer(Protocol):
     """What the loop asks of a model's training. All three are pure, and jitted by the loop."""
 
-    def init(self, key: jax.Array) -> State:
+    def init(self, key: jax.Array, /) -> State:
         """The state before the first step."""
         ...
 
-    def step(self, state: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+    def step(self, state: State, batch: dict[str, jax.Array], key: jax.Array, /) -> tuple[State, dict[str, jax.Array]]:
         """One update: adds 1 to `state.step`. Scalars to record, "loss" among them. `key` is this step's own."""
         ...
 
-    def evaluate(self, state: State, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    def evaluate(self, state: State, batch: dict[str, jax.Array], /) -> dict[str, jax.Array]:
         """Means over a batch's rows (those where "mask" is true, if it has one), "loss" among them."""
         ...
 

@@ -23,7 +23,7 @@ def pixel_psnr(recon_BxRxRx3: jax.Array, image_BxRxRx3: jax.Array) -> jax.Array:
 
 
 def hinge_discriminator(real: jax.Array, fake: jax.Array) -> jax.Array:
-    """Hinge loss of a discriminator's logits (Lim & Ye, 2017, arXiv:1705.02894): real above 1, fake below -1. Scalar."""
+    """Hinge loss of a discriminator's logits (Lim & Ye, 2017, arXiv:1705.02894): real > 1, fake < -1. Scalar."""
     return 0.5 * (jax.nn.relu(1 - real).mean() + jax.nn.relu(1 + fake).mean())
 
 

@@ -23,7 +23,8 @@ class Progress:
         self.label, self.total, self.unit, self.quiet = label, total, unit, quiet
         self._start = self._done = start
         self._note = ""
-        self._began = time.monotonic()
+        self._began = self._since = time.monotonic()
+        self._first = True
         self._next = self._began + (DRAW_EVERY if sys.stderr.isatty() else LINE_EVERY)
         self._bar: Any = None
 
@@ -49,8 +50,10 @@ class Progress:
 
     def update(self, done: int, note: str = "") -> None:
         """`done` units are finished; `note` is shown behind the rate. Costs a microsecond unless a redraw is due."""
-        self._done, self._note = done, note
         now = time.monotonic()
+        if self._first:  # compiling belongs to the first step and says nothing about the others
+            self._first, self._start, self._since = False, done, now
+        self._done, self._note = done, note
         if now >= self._next:
             self._next = now + (DRAW_EVERY if self._bar is not None else LINE_EVERY)
             self._draw()
@@ -66,8 +69,8 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Units per second since the start."""
-        return (self._done - self._start) / max(time.monotonic() - self._began, 1e-9)
+        """Units per second since the first report."""
+        return (self._done - self._start) / max(time.monotonic() - self._since, 1e-9)
 
     def _draw(self) -> None:
         rate = self.rate

@@ -1,8 +1,8 @@
 """A model's figures, samples and report on disk: what `t2f evaluate`, `t2f report` and `t2f quickstart` leave behind.
 
-    DIR/card.json     the figures under fixed names
-    DIR/results/      everything that the report shows, as JSON and PNG
-    DIR/report.html   the report
+DIR/card.json     the figures under fixed names
+DIR/results/      everything that the report shows, as JSON and PNG
+DIR/report.html   the report
 """
 
 import contextlib
@@ -95,16 +95,14 @@ def evaluate(
     override(settings, list(overrides))
     config = from_dict(Config, settings.to_dict())
     sources = stages.open_sources(config)
-    measured_sources = [
-        _measure(model, config, source, cache or out / "images", seed) for source in sources.values()
-    ]
+    measured_sources = [_measure(model, config, source, cache or out / "images", seed) for source in sources.values()]
     kinds = [config.data.sources[name].kind for name in sources]
     prompts = [prompt for kind in kinds for prompt in PROMPTS[kind]]
     counts = {name: sum(parts.values()) for name, parts in model.provenance["sources"].items()}
     return report.ReportContent(
         summary=(
-            "One model that turns words into faces, faces into words, and faces into age and attributes. Every face here comes "
-            "from the held-out part of the data or was generated; samples are the first ones drawn, not picked."
+            "One model that turns words into faces, faces into words, faces into age and attributes. Every face here"
+            " comes from the held-out part of the data or was generated; samples are the first ones drawn, not picked."
         ),
         sources=measured_sources,
         samples=[_samples(model, prompt, config, seed) for prompt in prompts],
@@ -177,7 +175,6 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
     if age := attributes["numbers"].get("age"):
         pictures.append(report.Picture(plots.age_scatter(age["pairs"], age["mae"]), "Age"))
     if attributes["choices"]:
-        pictures.append(report.Picture(plots.attribute_bars(attributes["choices"]), "Attributes against the majority"))
         pictures.append(report.Picture(plots.calibration(attributes["calibration"]), "Calibration"))
     scale = max(1, 128 // model.image_size)
     return report.Source(
@@ -187,9 +184,7 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
         requests=requests,
         reconstruction=reconstruction,
         judge_accuracy=seen,
-        captions=[
-            report.Caption(_large(face, scale), c["generated"], c["given"]) for face, c in zip(shown, captions)
-        ],
+        captions=[report.Caption(_large(face, scale), c["generated"], c["given"]) for face, c in zip(shown, captions)],
         analyses=[
             report.Analysis(_large(face, scale), a, f["attributes"]) for face, a, f in zip(shown, answers, fields)
         ],
@@ -268,7 +263,9 @@ def publish(out: pathlib.Path, title: str, content: report.ReportContent, spent:
     return card
 
 
-def evaluate_and_publish(model_folder: pathlib.Path, out: pathlib.Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+def evaluate_and_publish(
+    model_folder: pathlib.Path, out: pathlib.Path, overrides: Sequence[str] = ()
+) -> dict[str, Any]:
     """`t2f evaluate`."""
     with measured() as spent:
         content = evaluate(model_folder, out, overrides)

@@ -1,4 +1,4 @@
-"""The stages of an experiment, each a function from a config and folders to a folder, all resumable: tokenizer, store, model, report.
+"""The stages of an experiment, each a function from a config and folders to a folder, all resumable.
 
 `train` makes what it was not given, so one folder holds a whole experiment:
 
@@ -12,7 +12,7 @@
 import pathlib
 import platform
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,6 +32,7 @@ def open_sources(config: Config) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
+    """What the run was made with: packages, Python, platform, device."""
     import flax
     import jax
     import optax
@@ -57,7 +58,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
       UserError: data that is missing or broken, a checkpoint of another config.
     """
     from t2f_jax import bundle, loop, plots
-    from t2f_jax.data import images, pipeline
+    from t2f_jax.data import pipeline
     from t2f_jax.image_tokenizer import ImageTokenizer
     from t2f_jax.train_tokenizer import TokenizerTrainer
 
@@ -76,33 +77,50 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     def held_out() -> Iterator[dict[str, np.ndarray]]:
         return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches)
 
-    state = loop.run(trainer, run, out, batches, held_out, "image tokenizer", config={"image": to_dict(config.image), "data": to_dict(config.data)})
+    state = loop.run(
+        trainer,
+        run,
+        out,
+        batches,
+        held_out,
+        "image tokenizer",
+        config={"image": to_dict(config.image), "data": to_dict(config.data)},
+    )
     params = trainer.export(state)
     folder = out / "tokenizer"
-    bundle.save_image_tokenizer(folder, config.image.model, params, {"config": to_dict(config), "steps": run.steps, "versions": versions()})
+    bundle.save_image_tokenizer(
+        folder, config.image.model, params, {"config": to_dict(config), "steps": run.steps, "versions": versions()}
+    )
     tokenizer = ImageTokenizer(config.image.model, params)
     sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
-    plots.reconstruction_grid(sample, tokenizer.decode(tokenizer.encode(sample))).save(out / "reconstructions.png")
+    plots.reconstruction_grid(sample, np.asarray(tokenizer.reconstruct(sample))).save(out / "reconstructions.png")
     return folder
 
 
-def _image_sets(config: Config, split: str, cache: pathlib.Path) -> list[Any]:
+def _image_sets(config: Config, split: Literal["train", "validation", "test"], cache: pathlib.Path) -> list[Any]:
     from t2f_jax.data import images
 
     return [images.read_images(source, split, config.data, cache) for source in open_sources(config).values()]
 
 
-def prepare(config: Config, tokenizer: pathlib.Path, out: pathlib.Path, cache: pathlib.Path | None = None) -> pathlib.Path:
+def prepare(
+    config: Config, tokenizer: pathlib.Path, out: pathlib.Path, cache: pathlib.Path | None = None
+) -> pathlib.Path:
     """Encodes every image and trains the text tokenizer; returns the store `out`. Resumable per source and split."""
-    from t2f_jax import bundle
+    from t2f_jax import bundle, text_tokenizer
     from t2f_jax.data import prepare as preparing
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
     if image_tokenizer.config.resolution != config.data.image_size:
         raise UserError(
-            f"{tokenizer}: an image tokenizer for {image_tokenizer.config.resolution} pixels, but data.image_size={config.data.image_size}"
+            f"{tokenizer}: an image tokenizer for {image_tokenizer.config.resolution} pixels,"
+            f" but data.image_size={config.data.image_size}"
         )
-    preparing.run(config, image_tokenizer.encode, bundle.fingerprint(image_tokenizer), cache or out / "images", out)
+    words = text_tokenizer.load(pathlib.Path(config.decoder.init_from)) if config.decoder.init_from else None
+    identity = bundle.fingerprint(image_tokenizer)
+    preparing.run(
+        config, lambda x: np.asarray(image_tokenizer.encode(x)), identity, cache or out / "images", out, words
+    )
     return out
 
 
@@ -114,6 +132,8 @@ def train(
     Args:
       tokenizer: an image tokenizer (or model) folder; without it one is trained in `out/tokenizer`.
       store: a prepared store; without it one is made in `out/store`. Its codes must come from `tokenizer`.
+
+    With `decoder.init_from` the model there lends its tokenizers, too, and its weights to begin with.
     """
     from t2f_jax import bundle, loop, text_tokenizer
     from t2f_jax.data import pipeline
@@ -121,6 +141,9 @@ def train(
     from t2f_jax.train_decoder import DecoderTrainer
 
     cache = out / "images"
+    parent = bundle.load(config.decoder.init_from) if config.decoder.init_from else None
+    if parent is not None and tokenizer is None:
+        tokenizer = pathlib.Path(config.decoder.init_from)  # its codes are the ones that the weights know
     if tokenizer is None:
         tokenizer = out / "tokenizer" / "tokenizer"
         if not (tokenizer / "config.json").is_file():
@@ -133,16 +156,16 @@ def train(
     vocab = text_tokenizer.vocab(words, image_tokenizer.config.n_embed)
     run = config.decoder.train
     weights = {name: source.weight for name, source in config.data.sources.items() if source.weight > 0}
-    initial = None
-    if config.decoder.init_from:
-        initial = bundle.initial_params(pathlib.Path(config.decoder.init_from), config.decoder.model, vocab)
-    trainer = DecoderTrainer(config.decoder, vocab, initial)
+    start = None if parent is None else bundle.initial_params(parent, config.decoder.model, vocab)
+    trainer = DecoderTrainer(config.decoder, vocab, start)
 
     def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
         return pipeline.sequence_batches(data, vocab, words, config.decoder, weights, run.batch_size, run.seed, start)
 
     def held_out() -> Iterator[dict[str, np.ndarray]]:
-        return pipeline.sequence_eval_batches(data, vocab, words, config.decoder, weights, run.batch_size, run.eval_batches)
+        return pipeline.sequence_eval_batches(
+            data, vocab, words, config.decoder, weights, run.batch_size, run.eval_batches
+        )
 
     identity = {"decoder": to_dict(config.decoder), "store": data.fingerprint}
     state = loop.run(trainer, run, out, batches, held_out, "decoder", config=identity)
@@ -164,4 +187,3 @@ def train(
     )
     bundle.save(out / "model", model)
     return out / "model"
-

@@ -22,9 +22,9 @@ from t2f_jax.state import State
 class TokenizerTrainer:
     """The image tokenizer's side of `loop.run`.
 
-    A batch is {"image": uint8 [B, R, R, 3]}; `evaluate` also takes "mask" bool [B], False for rows that only fill up the
-    batch. `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there is one, "discriminator": its parameters
-    and the state of its optimizer.
+    A batch is {"image": uint8 [B, R, R, 3]}; `evaluate` also takes "mask" bool [B], False for rows that only fill up
+    the batch. `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there is one, "discriminator": its
+    parameters and the state of its optimizer.
     """
 
     def __init__(self, config: ImageTokenizerConfig, start: Any = None) -> None:
@@ -66,11 +66,11 @@ class TokenizerTrainer:
         codebook_use, perplexity, revived (codes moved); discriminator, its loss; discriminator_weight; grad_norm.
         """
         c = self.config.loss
-        dropout_key, place_key, revive_key = jax.random.split(key, 3)
+        dropout_key, rows_key = jax.random.split(key)
         image = to_unit(batch["image"])
 
         def forward(params: Any) -> Any:
-            return self._forward(params, state_.extra["codebook"], image, dropout_key, place_key)
+            return self._forward(params, state_.extra["codebook"], image, dropout_key, rows_key)
 
         (recon, latent), backward, aux = jax.vjp(forward, state_.params, has_aux=True)
         stats, codebook, z, codes = aux["stats"], aux["codebook"], aux["z"], aux["codes"]
@@ -85,11 +85,11 @@ class TokenizerTrainer:
 
         params = _with_codes(state_.params, codebook)
         updates, opt_state = self.optimizer.update(grads, state_.opt_state, params)
-        params = optax.apply_updates(params, updates)
+        params: Any = optax.apply_updates(params, updates)
         stats, averaged = quantizer.observe(stats, codebook, z, codes, c.codebook_decay)
         codebook = averaged if c.codebook == "ema" else params["quantize"]["embedding"]
         if c.revive_after:
-            stats, codebook, moved = quantizer.revive(stats, codebook, z, revive_key, c.revive_after)
+            stats, codebook, moved = quantizer.revive(stats, codebook, aux["rows"], c.revive_after)
             metrics["revived"] = moved.sum().astype(jnp.float32)
         params = _with_codes(params, codebook)
         extra["codebook"] = stats
@@ -130,7 +130,7 @@ class TokenizerTrainer:
         """The parameters to ship: the averaged ones."""
         return state_.weights
 
-    def _forward(self, params: Any, stats: quantizer.Codebook, image: jax.Array, dropout: jax.Array, place: jax.Array):
+    def _forward(self, params: Any, stats: quantizer.Codebook, image: jax.Array, dropout: jax.Array, pick: jax.Array):
         """-> ((reconstruction, loss of the code vectors), everything else that the step needs)."""
         c = self.config
 
@@ -138,9 +138,10 @@ class TokenizerTrainer:
             return self.model.apply({"params": params}, *args, train=True, method=method, rngs={"dropout": dropout})
 
         z_BxGxGxE = run("encode", image)
-        rows_MxE = jax.lax.stop_gradient(z_BxGxGxE).reshape(-1, c.model.embed_dim)
-        stats, codebook = quantizer.place(stats, params["quantize"]["embedding"], rows_MxE, place)
-        codes_M = quantizer.nearest(rows_MxE, jax.lax.stop_gradient(codebook))
+        fixed_MxE = jax.lax.stop_gradient(z_BxGxGxE).reshape(-1, c.model.embed_dim)
+        rows_KxE = quantizer.sample_rows(pick, fixed_MxE, c.model.n_embed)  # where codes are placed, now or when dead
+        stats, codebook = quantizer.place(stats, params["quantize"]["embedding"], rows_KxE)
+        codes_M = quantizer.nearest(fixed_MxE, jax.lax.stop_gradient(codebook))
         vectors = codebook[codes_M].reshape(z_BxGxGxE.shape)
         commitment = jnp.square(z_BxGxGxE - jax.lax.stop_gradient(vectors)).mean()
         latent = c.loss.commitment * commitment
@@ -148,8 +149,8 @@ class TokenizerTrainer:
             latent += jnp.square(jax.lax.stop_gradient(z_BxGxGxE) - vectors).mean()
         recon = run("decode", quantizer.straight_through(z_BxGxGxE, vectors))
         codebook = jax.lax.stop_gradient(codebook)
-        aux = {"stats": stats, "codebook": codebook, "z": rows_MxE, "codes": codes_M, "commitment": commitment}
-        return (recon, latent), aux
+        aux = {"stats": stats, "codebook": codebook, "z": fixed_MxE, "rows": rows_KxE, "codes": codes_M}
+        return (recon, latent), {**aux, "commitment": commitment}
 
     def _image_loss(
         self, recon: jax.Array, image: jax.Array, real: jax.Array | None = None
@@ -167,8 +168,8 @@ class TokenizerTrainer:
         """The discriminator's side of a step; nothing but zeros before `discriminator_start`.
 
         Returns:
-          ({"params", "opt_state"} of the discriminator after the step, the gradient of the weighted adversarial loss with
-          respect to `recon`, metrics).
+          ({"params", "opt_state"} of the discriminator after the step, the gradient of the weighted adversarial loss
+          with respect to `recon`, metrics).
         """
         assert self.discriminator
         c, discriminator, old = self.config.loss, self.discriminator, state_.extra["discriminator"]

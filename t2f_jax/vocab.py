@@ -1,7 +1,7 @@
-"""The joint id space: text ids first (special tokens among them), image codes after. The only module that knows an id number.
+"""The joint id space: text ids first (special tokens among them), image codes after. Only this module knows an id.
 
-    0 .. text_size-1                       text pieces, [PAD] [UNK] [CLS] [SEP] among them
-    text_size .. text_size+image_size-1    image code k stands at text_size + k
+0 .. text_size-1                       text pieces, [PAD] [UNK] [CLS] [SEP] among them
+text_size .. text_size+image_size-1    image code k stands at text_size + k
 """
 
 import dataclasses
@@ -60,7 +60,7 @@ class Vocab:
         return codes
 
     def text_allowed(self) -> np.ndarray:
-        """bool [text_size]: which text ids an answer may hold: every piece and the closing [SEP], no other special id."""
+        """bool [text_size]: the text ids that an answer may hold: every piece, the closing [SEP], no other special."""
         allowed = np.ones(self.text_size, bool)
         allowed[[self.pad, self.unk, self.cls]] = False
         return allowed

@@ -29,17 +29,25 @@ def model():
         resolution=16, patch=2, ch=8, ch_mult=(1, 2), attn_resolutions=(), z_channels=8, embed_dim=4, n_embed=16
     )
     vq_params = VQGAN(vq).init(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
-    sentences = ["gender : male", "gender : female", "glasses : yes , glasses : no", "a man with glasses", "to image to caption"]
+    sentences = [
+        "gender : male",
+        "gender : female",
+        "glasses : yes , glasses : no",
+        "a man with glasses",
+        "to image to caption",
+    ]
     words = text_tokenizer.train_sentencepiece(
         sentences + ["to attributes"] + [f"age : {n}" for n in range(1, 91)], vocab_size=80
     )
-    run = DecoderRunConfig(
-        model=DecoderConfig(layers=2, width=16, heads=2, mlp=32, max_length=96), sequence_length=64
-    )
+    run = DecoderRunConfig(model=DecoderConfig(layers=2, width=16, heads=2, mlp=32, max_length=96), sequence_length=64)
     vocab = text_tokenizer.vocab(words, vq.n_embed)
     row = np.zeros((1, 4), np.int32)
-    params = Decoder(dataclasses.replace(run.model, scan=False), vocab.size).init(jax.random.key(1), row, row, row)["params"]
-    return bundle.Model(run, params, ImageTokenizer(vq, vq_params), words, SCHEMA, bundle.Preprocess(0.9), {"steps": 3}, "tiny")
+    params = Decoder(dataclasses.replace(run.model, scan=False), vocab.size).init(jax.random.key(1), row, row, row)[
+        "params"
+    ]
+    return bundle.Model(
+        run, params, ImageTokenizer(vq, vq_params), words, SCHEMA, bundle.Preprocess(0.9), {"steps": 3}, "tiny"
+    )
 
 
 @pytest.fixture
@@ -85,7 +93,8 @@ def test_what_the_model_does_not_know_is_named(folder):
 
 
 @pytest.mark.parametrize(
-    "part", ["config.json", "decoder.safetensors", "image_tokenizer.safetensors", "provenance.json", "text_tokenizer.model"]
+    "part",
+    ["config.json", "decoder.safetensors", "image_tokenizer.safetensors", "provenance.json", "text_tokenizer.model"],
 )
 def test_a_missing_part_is_named(folder, part):
     (folder / part).unlink()

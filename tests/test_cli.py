@@ -7,7 +7,8 @@ import pytest
 
 from t2f_jax import cli
 
-COMMANDS = "quickstart train-tokenizer prepare train generate caption analyze evaluate report bench".split()
+COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
+COMMANDS += ("evaluate", "report", "bench")
 
 
 def run(*words, **kwargs):
@@ -36,7 +37,10 @@ def test_every_command_has_help(command, capsys):
         (["paint"], "invalid choice: 'paint'"),
         (["generate", "--model", "nowhere", "--text", "a man", "--out", "faces"], "nowhere: no such folder"),
         (["generate", "--model", "nowhere", "--out", "faces"], "say what face to make"),
-        (["generate", "--model", "m", "--text", "a", "--n", "0", "--out", "f"], "must be a whole number from 1 on, got '0'"),
+        (
+            ["generate", "--model", "m", "--text", "a", "--n", "0", "--out", "f"],
+            "must be a whole number from 1 on, got '0'",
+        ),
         (["caption", "--model", "nowhere", "face.png"], "nowhere: no such folder"),
         (["analyze", "--model", "nowhere", "face.png"], "nowhere: no such folder"),
         (["train", "quickstrat", "--out", "run"], "no config 'quickstrat'"),

@@ -19,7 +19,13 @@ def test_every_shipped_config_loads_and_round_trips():
 def test_overrides_keep_types_and_narrow_numbers():
     loaded = config.load(
         "quickstart",
-        ["decoder.train.steps=7", "decoder.optim.learning_rate=1", "image.model.ch_mult=(1, 2)", "data.flip=true", "name=123"],
+        [
+            "decoder.train.steps=7",
+            "decoder.optim.learning_rate=1",
+            "image.model.ch_mult=(1, 2)",
+            "data.flip=true",
+            "name=123",
+        ],
     )
     assert loaded.decoder.train.steps == 7
     assert loaded.decoder.optim.learning_rate == 1.0 and isinstance(loaded.decoder.optim.learning_rate, float)
@@ -53,7 +59,10 @@ def test_a_mistake_is_one_clear_line(override, told):
 
 def test_a_typo_inside_a_config_file_names_file_and_nearest_key(tmp_path):
     path = tmp_path / "mine.py"
-    path.write_text("from t2f_jax import config\ndef get_config(arg):\n  c = config.base_config()\n  c.decoder.optm.b1 = 0.5\n  return c\n")
+    path.write_text(
+        "from t2f_jax import config\n"
+        "def get_config(arg):\n  c = config.base_config()\n  c.decoder.optm.b1 = 0.5\n  return c\n"
+    )
     with pytest.raises(UserError, match=r"mine\.py.*optim"):
         config.load(str(path))
 

@@ -34,8 +34,9 @@ def test_gradient_passes_straight_to_the_encoder_and_not_to_the_codes():
 
 def test_ema_codes_move_to_the_mean_of_what_chose_them_and_idle_ones_stay():
     z = vectors(5, 40, 3)
+    rows = quantizer.sample_rows(jax.random.key(0), z, 6)
     codes = np.repeat([0, 1, 2, 3], 10).astype(np.int32)
-    stats, codebook = quantizer.place(quantizer.fresh(6, 3), jnp.zeros((6, 3)), z, jax.random.key(0))
+    stats, codebook = quantizer.place(quantizer.fresh(6, 3), jnp.zeros((6, 3)), rows)
     start = codebook
     for _ in range(300):
         stats, codebook = quantizer.observe(stats, codebook, z, codes, 0.9)
@@ -44,37 +45,44 @@ def test_ema_codes_move_to_the_mean_of_what_chose_them_and_idle_ones_stay():
     np.testing.assert_array_equal(stats.unused, [0, 0, 0, 0, 300, 300])
 
 
-def test_codes_are_placed_once_on_distinct_encoder_outputs():
+def where(row, z):
+    return int(np.flatnonzero((z == np.asarray(row)).all(1))[0])
+
+
+def test_sampled_rows_are_distinct_and_the_keys_own():
     z = vectors(6, 50, 3)
-    stats, codebook = quantizer.place(quantizer.fresh(20, 3), jnp.zeros((20, 3)), z, jax.random.key(0))
-    rows = [int(np.flatnonzero((z == row).all(1))[0]) for row in np.asarray(codebook)]
-    assert len(set(rows)) == 20
-    again, kept = quantizer.place(stats, codebook, vectors(7, 50, 3), jax.random.key(1))
+    rows = quantizer.sample_rows(jax.random.key(0), z, 20)
+    assert len({where(row, z) for row in rows}) == 20
+    np.testing.assert_array_equal(quantizer.sample_rows(jax.random.key(0), z, 20), rows)
+    assert not np.array_equal(quantizer.sample_rows(jax.random.key(1), z, 20), rows)
+    everything = quantizer.sample_rows(jax.random.key(0), z, 120)
+    assert sorted(where(row, z) for row in everything[:50]) == list(range(50))
+
+
+def test_codes_are_placed_once():
+    rows = jnp.asarray(vectors(6, 20, 3))
+    stats, codebook = quantizer.place(quantizer.fresh(20, 3), jnp.zeros((20, 3)), rows)
+    np.testing.assert_array_equal(codebook, rows)
+    again, kept = quantizer.place(stats, codebook, jnp.asarray(vectors(7, 20, 3)))
     np.testing.assert_array_equal(kept, codebook)
     np.testing.assert_array_equal(again.total, stats.total)
 
 
 def test_imported_codes_are_not_moved():
     codebook = jnp.asarray(vectors(8, 5, 3))
-    stats, kept = quantizer.place(quantizer.adopt(codebook), codebook, vectors(9, 50, 3), jax.random.key(0))
+    stats, kept = quantizer.place(quantizer.adopt(codebook), codebook, vectors(9, 5, 3))
     np.testing.assert_array_equal(kept, codebook)
     assert bool(stats.ready)
 
 
-def test_dead_codes_come_back_on_encoder_outputs_as_the_key_says():
-    z, codebook = vectors(10, 50, 3), jnp.asarray(vectors(11, 6, 3))
+def test_dead_codes_come_back_on_encoder_outputs():
+    rows, codebook = vectors(10, 6, 3), jnp.asarray(vectors(11, 6, 3))
     stats = quantizer.adopt(codebook).replace(unused=jnp.array([0, 9, 10, 11, 3, 25]))
-    stats1, codes1, dead = quantizer.revive(stats, codebook, z, jax.random.key(3), 10)
+    stats1, codes1, dead = quantizer.revive(stats, codebook, rows, 10)
     np.testing.assert_array_equal(dead, [False, False, True, True, False, True])
-    for k in range(6):
-        if dead[k]:
-            assert (z == np.asarray(codes1[k])).all(1).any()
-            assert stats1.unused[k] == 0 and stats1.count[k] == 1
-            np.testing.assert_array_equal(stats1.total[k], codes1[k])
-        else:
-            np.testing.assert_array_equal(codes1[k], codebook[k])
-    np.testing.assert_array_equal(quantizer.revive(stats, codebook, z, jax.random.key(3), 10)[1], codes1)
-    assert not np.array_equal(quantizer.revive(stats, codebook, z, jax.random.key(4), 10)[1], codes1)
+    np.testing.assert_array_equal(codes1, np.where(np.asarray(dead)[:, None], rows, codebook))
+    np.testing.assert_array_equal(stats1.total, codes1)
+    np.testing.assert_array_equal(stats1.unused, [0, 9, 0, 0, 3, 0])
 
 
 def test_usage_of_uniform_and_of_single_codes():

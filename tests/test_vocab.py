@@ -19,7 +19,7 @@ def test_codes_and_ids_are_inverse():
 def test_ids_of_the_wrong_kind_are_refused():
     with pytest.raises(ValueError, match="text id"):
         VOCAB.codes(np.array([9]))
-    with pytest.raises(ValueError, match="0..3"):
+    with pytest.raises(ValueError, match=r"0\.\.3"):
         VOCAB.image_ids(np.array([4]))
 
 

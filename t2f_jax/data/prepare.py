@@ -6,6 +6,7 @@ B images of a batch, S image side, n codes an image.
 import hashlib
 import json
 import pathlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def run(
     tokenizer_fingerprint: str,
     cache_dir: pathlib.Path,
     out: pathlib.Path,
+    words: text_tokenizer.TextTokenizer | None = None,
 ) -> pathlib.Path:
     """Makes the store `out`; parts that an earlier, interrupted call finished under the same settings are kept.
 
@@ -36,6 +38,7 @@ def run(
       tokenizer_fingerprint: of the image tokenizer behind `encode`.
       cache_dir: where the pixels are kept, see `images.read_images`.
       out: the store's folder, which is returned.
+      words: a text tokenizer to take as it is, instead of the one that `config.text` asks for.
 
     Raises:
       UserError: data that is missing or broken, no source, no WordPiece vocabulary where one is asked for.
@@ -49,7 +52,7 @@ def run(
             pixels = images.read_images(source, split, config.data, cache_dir)
             parts[name, split] = pixels, _part_key(pixels, config.data, tokenizer_fingerprint)
     fingerprint = _digest(
-        [store.FORMAT, [(*k, key) for k, (_, key) in parts.items()], _text_identity(config.text), SENTENCES]
+        [store.FORMAT, [(*k, key) for k, (_, key) in parts.items()], _text_identity(config.text, words), SENTENCES]
     )
     meta_file = out / "meta.json"
     if meta_file.is_file() and files.read_json(meta_file, "the store's description").get("fingerprint") == fingerprint:
@@ -62,7 +65,7 @@ def run(
         n = _encode_part(out / name / split, pixels, key, encode, config.data)
     schemas = [source.schema for source in opened.values()]
     faces = [parts[name, "train"][0].fields for name in opened]
-    tokenizer = _text_tokenizer(config.text, lambda: corpus(schemas, faces, config.data.seed))
+    tokenizer = words or _text_tokenizer(config.text, lambda: corpus(schemas, faces, config.data.seed))
     for file in _TEXT_FILES:
         (out / file).unlink(missing_ok=True)
     tokenizer.save(out)
@@ -104,7 +107,11 @@ def _part_key(pixels: images.ImageSet, data: DataConfig, tokenizer_fingerprint: 
     return _digest([pixels.key, tokenizer_fingerprint, views, augmentation])
 
 
-def _text_identity(text: TextConfig) -> list[Any]:
+def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None) -> list[Any]:
+    if words is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            words.save(pathlib.Path(folder))
+            return [hashlib.sha256(file.read_bytes()).hexdigest() for file in pathlib.Path(folder).iterdir()]
     if text.kind == "sentencepiece":
         return [text.kind, text.vocab_size]
     if not text.vocab_file:

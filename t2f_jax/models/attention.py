@@ -92,9 +92,13 @@ class Attention(nn.Module):
         if cache is not None:
             k = jax.lax.dynamic_update_slice_in_dim(cache[0], k.astype(cache[0].dtype), index, axis=2)
             v = jax.lax.dynamic_update_slice_in_dim(cache[1], v.astype(cache[1].dtype), index, axis=2)
-        scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32)
-        probs = jax.nn.softmax(scores * (model // self.heads) ** -0.5 + bias_Bx1xQxK, axis=-1).astype(self.dtype)
-        probs = nn.Dropout(self.dropout)(probs, deterministic=deterministic)
-        out = jnp.einsum("bhqk,bhkd->bhqd", probs, v)
-        out = dense(model, "out")(out.swapaxes(1, 2).reshape(-1, model))
+        q = q * (model // self.heads) ** -0.5
+        scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32) + bias_Bx1xQxK
+        # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K], also backwards.
+        probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
+        total = probs.sum(-1, keepdims=True)
+        probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
+        out = jnp.einsum("bhqk,bhkd->bhqd", probs, v, preferred_element_type=jnp.float32) / total
+        out = out.astype(self.dtype).swapaxes(1, 2).reshape(-1, model)
+        out = dense(model, "out")(out)
         return out.reshape(batch, length, model), (k, v)

@@ -1,8 +1,9 @@
 """Perceptual distance: LPIPS (Zhang et al., 2018, arXiv:1801.03924) on VGG16 features, with weights the user brings.
 
-The weights file is `.npz` or `.safetensors` with torchvision's names (`features.0.weight` [out, in, 3, 3], `features.0.bias`,
-... `features.28.bias`) or the lpips package's (`net.slice1.0.weight`, ...). If it also holds LPIPS's linear layers
-(`lin0.model.1.weight` [1, C, 1, 1] to `lin4.model.1.weight`), the distance is LPIPS; without them every channel counts 1.
+The weights file is `.npz` or `.safetensors` with torchvision's names (`features.0.weight` [out, in, 3, 3],
+`features.0.bias`, ... `features.28.bias`) or the lpips package's (`net.slice1.0.weight`, ...). If it also holds LPIPS's
+linear layers (`lin0.model.1.weight` [1, C, 1, 1] to `lin4.model.1.weight`), the distance is LPIPS; without them every
+channel counts 1.
 
 Axes: B batch, R pixels of a side, S side of a feature map, C channels.
 """

@@ -77,19 +77,22 @@ def adopt(codebook_KxE: jax.Array) -> Codebook:
 
 def sample_rows(key: jax.Array, z_MxE: jax.Array, size: int) -> jax.Array:
     """`size` of the vectors in random order, each taken once before any is taken twice. [size, E]."""
-    order = jax.random.permutation(key, z_MxE.shape[0])
+    order = jnp.argsort(jax.random.bits(key, (z_MxE.shape[0],)))
     return z_MxE[order[jnp.arange(size) % z_MxE.shape[0]]]
 
 
-def place(stats: Codebook, codebook_KxE: jax.Array, z_MxE: jax.Array, key: jax.Array) -> tuple[Codebook, jax.Array]:
-    """Before a step: puts the codes on encoder outputs if that has not been done yet. Returns (statistics, codes)."""
-    rows = sample_rows(key, z_MxE, codebook_KxE.shape[0])
-    codes = jnp.where(stats.ready, codebook_KxE, rows)
+def place(stats: Codebook, codebook_KxE: jax.Array, rows_KxE: jax.Array) -> tuple[Codebook, jax.Array]:
+    """Before a step: puts the codes on encoder outputs `rows` if that has not been done yet.
+
+    Returns:
+      (statistics, codes [K, E]). A placed code is worth one vector.
+    """
+    codes = jnp.where(stats.ready, codebook_KxE, rows_KxE)
     ready = stats.ready
     return stats.replace(  # type: ignore[attr-defined]
         ready=jnp.ones_like(ready),
         count=jnp.where(ready, stats.count, 1.0),
-        total=jnp.where(ready, stats.total, rows),
+        total=jnp.where(ready, stats.total, rows_KxE),
     ), codes
 
 
@@ -116,15 +119,14 @@ def observe(
 
 
 def revive(
-    stats: Codebook, codebook_KxE: jax.Array, z_MxE: jax.Array, key: jax.Array, after: int
+    stats: Codebook, codebook_KxE: jax.Array, rows_KxE: jax.Array, after: int
 ) -> tuple[Codebook, jax.Array, jax.Array]:
-    """Moves codes that were not chosen for `after` steps onto encoder outputs of this batch, drawn with `key`.
+    """Moves each code that was not chosen for `after` steps onto its encoder output among `rows`.
 
     Returns:
       (statistics, codes [K, E], bool [K]: which codes moved). A moved code starts anew, worth one vector.
     """
     dead_K = stats.unused >= after
-    rows_KxE = sample_rows(key, z_MxE, codebook_KxE.shape[0])
     codes = jnp.where(dead_K[:, None], rows_KxE, codebook_KxE)
     stats = stats.replace(  # type: ignore[attr-defined]
         count=jnp.where(dead_K, 1.0, stats.count),

@@ -259,10 +259,11 @@ class VQGAN(nn.Module):
 def init(config: VQGANConfig, key: jax.Array) -> Any:
     """Fresh parameters of a VQGAN, distributed as `VQGAN.init` draws them (but other numbers).
 
-    All tensors are cut from one draw. Drawing each by itself, as `init` does, takes XLA half a minute to compile on a CPU.
+    All tensors are cut from one draw. Drawing each by itself, as `init` does, takes XLA long to compile on a CPU.
     """
     image = jnp.zeros((1, config.resolution, config.resolution, config.in_channels))
-    shapes = flax.traverse_util.flatten_dict(jax.eval_shape(VQGAN(config).init, key, image)["params"])
+    tree: Any = jax.eval_shape(VQGAN(config).init, key, image)["params"]
+    shapes: dict[tuple[str, ...], Any] = flax.traverse_util.flatten_dict(tree)  # type: ignore[assignment]
     bounds = {}  # a tensor is uniform within +-bound
     for path, leaf in shapes.items():
         if path[-1] == "kernel":
@@ -276,5 +277,5 @@ def init(config: VQGANConfig, key: jax.Array) -> Any:
             params[path] = draw[start : start + leaf.size].reshape(leaf.shape) * bounds[path]
             start += leaf.size
         else:
-            params[path] = jnp.full(leaf.shape, float(path[-1] == "scale"))
+            params[path] = jnp.full(leaf.shape, path[-1] == "scale", leaf.dtype)
     return flax.traverse_util.unflatten_dict(params)

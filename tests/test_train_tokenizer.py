@@ -1,0 +1,248 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from t2f_jax import losses
+from t2f_jax.config import ImageTokenizerConfig, OptimConfig, TokenizerLossConfig, TrainConfig, VQGANConfig
+from t2f_jax.errors import UserError
+from t2f_jax.image_tokenizer import ImageTokenizer, to_uint8, to_unit
+from t2f_jax.models import perceptual
+from t2f_jax.train_tokenizer import TokenizerTrainer
+
+# One level only: half the time of these tests is compilation.
+MODEL = VQGANConfig(
+    resolution=16,
+    patch=4,
+    ch=32,
+    ch_mult=(1,),
+    num_res_blocks=0,
+    attn_resolutions=(),
+    z_channels=8,
+    embed_dim=4,
+    n_embed=32,
+)
+CONFIG = ImageTokenizerConfig(
+    model=MODEL,
+    loss=TokenizerLossConfig(revive_after=5),
+    optim=OptimConfig(learning_rate=5e-3, warmup_steps=1),
+    train=TrainConfig(steps=100, ema=0.9),
+)
+
+
+PALETTE = np.array([[230, 30, 40], [30, 200, 60], [40, 50, 220], [240, 240, 230], [20, 20, 25]], np.uint8)
+
+
+def blobs(count, seed=0):
+    """Images of one coloured square on a coloured ground."""
+    rng = np.random.default_rng(seed)
+    images = np.empty((count, 16, 16, 3), np.uint8)
+    for image in images:
+        ground, square = rng.choice(5, 2, replace=False)
+        image[:] = PALETTE[ground]
+        y, x = rng.integers(0, 3, 2) * 4
+        image[y : y + 8, x : x + 8] = PALETTE[square]
+    return images
+
+
+class Run:
+    """A trainer, jitted."""
+
+    def __init__(self, config, start=None):
+        self.trainer = TokenizerTrainer(config, start)
+        self.init = jax.jit(self.trainer.init)
+        self.jitted = jax.jit(self.trainer.step, donate_argnums=0)
+        self.evaluate = jax.jit(self.trainer.evaluate)
+
+    def step(self, state, images):
+        return self.jitted(state, {"image": images}, jax.random.fold_in(jax.random.key(0), state.step))
+
+    def train(self, state, steps):
+        for _ in range(steps):
+            state, metrics = self.step(state, blobs(16, int(state.step)))
+        return state, metrics
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return Run(CONFIG)
+
+
+def tree_equal(a, b):
+    return jax.tree.all(jax.tree.map(lambda x, y: bool((np.asarray(x) == np.asarray(y)).all()), a, b))
+
+
+def change(config, **loss):
+    return dataclasses.replace(config, loss=dataclasses.replace(config.loss, **loss))
+
+
+def test_learns_and_uses_its_codes(plain):
+    state = plain.init(jax.random.key(0))
+    test = {"image": blobs(32, 999)}
+    first = plain.evaluate(state, test)
+    state, metrics = plain.train(state, 100)
+    last = plain.evaluate(state, test)
+    assert last["loss"] < 0.3 * first["loss"]
+    assert last["psnr"] > first["psnr"] + 5
+    assert last["codebook_use"] > 0.5 and 1 < last["perplexity"] <= 32
+    assert int(state.step) == 100 and all(np.isfinite(v) for v in metrics.values())
+
+
+def test_step_compiles_once(plain):
+    plain.train(plain.init(jax.random.key(0)), 3)
+    assert plain.jitted._cache_size() == 1
+
+
+def test_same_seed_same_bits_and_a_restored_state_goes_on_with_them(plain):
+    straight, _ = plain.train(plain.init(jax.random.key(1)), 8)
+    half, _ = plain.train(plain.init(jax.random.key(1)), 4)
+    restored = jax.tree.map(lambda x: jnp.asarray(np.asarray(x).copy()), half)
+    resumed, _ = plain.train(restored, 4)
+    assert tree_equal(straight, resumed)
+
+
+def test_first_step_puts_codes_on_encoder_outputs(plain):
+    state = plain.init(jax.random.key(2))
+    assert not bool(state.extra["codebook"].ready)
+    params = jax.tree.map(np.asarray, state.params)
+    images = blobs(16)
+    z = jax.jit(lambda p, x: plain.trainer.model.apply({"params": p}, x, method="encode"))(params, to_unit(images))
+    state, metrics = plain.step(state, images)
+    codes = np.asarray(state.params["quantize"]["embedding"])  # one EMA step away from where they were placed
+    distance = np.abs(codes[:, None] - np.asarray(z).reshape(1, -1, 4)).max(-1).min(1)
+    assert distance.max() < 0.05 and bool(state.extra["codebook"].ready)
+    assert metrics["codebook_use"] > 0.2
+
+
+def test_imported_codes_stay_where_they_are(plain):
+    start = jax.tree.map(np.asarray, plain.train(plain.init(jax.random.key(3)), 3)[0].params)
+    state = jax.jit(TokenizerTrainer(CONFIG, start).init)(jax.random.key(4))
+    assert tree_equal(state.params, start)
+    state, _ = plain.step(state, blobs(16))
+    codes, before = np.asarray(state.params["quantize"]["embedding"]), start["quantize"]["embedding"]
+    assert np.abs(codes - before).mean() < 0.1 * np.abs(before).mean()  # one step of the average, no new places
+
+
+def test_padding_rows_do_not_count(plain):
+    state, _ = plain.train(plain.init(jax.random.key(0)), 3)
+    images = blobs(6, 5)
+    padded = np.concatenate([images, np.full((2, 16, 16, 3), 255, np.uint8)])
+    wanted = plain.evaluate(state, {"image": images})
+    got = plain.evaluate(state, {"image": padded, "mask": np.arange(8) < 6})
+    for name, value in wanted.items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-5, err_msg=name)
+
+
+def test_codebook_by_gradient_learns_too():
+    run = Run(change(CONFIG, codebook="gradient"))
+    state = run.init(jax.random.key(0))
+    state, first = run.step(state, blobs(16))
+    state, last = run.train(state, 40)
+    assert last["pixel"] < 0.5 * first["pixel"]
+
+
+def test_average_keeps_the_current_codes(plain):
+    state, _ = plain.train(plain.init(jax.random.key(0)), 3)
+    assert tree_equal(state.ema["quantize"], state.params["quantize"])
+    assert not tree_equal(state.ema["decoder"], state.params["decoder"])
+
+
+def test_discriminator_sets_in_at_its_step():
+    run = Run(change(CONFIG, discriminator=0.5, discriminator_start=2, discriminator_ch=8, discriminator_layers=1))
+    state = run.init(jax.random.key(0))
+    start = jax.tree.map(np.asarray, state.extra["discriminator"]["params"])
+    state, metrics = run.train(state, 2)
+    assert tree_equal(start, state.extra["discriminator"]["params"]) and metrics["discriminator_weight"] == 0
+    before = jax.tree.map(np.asarray, state.params)
+    state, metrics = run.train(state, 1)
+    assert not tree_equal(start, state.extra["discriminator"]["params"])
+    assert 0 < metrics["discriminator_weight"] <= 0.5e4 and metrics["discriminator"] > 0
+    assert not tree_equal(before["decoder"], state.params["decoder"])
+
+
+def test_adversarial_gradient_is_scaled_to_the_reconstructions():
+    a, b = {"kernel": jnp.full((2, 2), 3.0)}, {"kernel": jnp.full((2, 2), 0.5)}
+    np.testing.assert_allclose(losses.adaptive_weight(a, b), 6, rtol=1e-3)
+    assert losses.adaptive_weight({"kernel": jnp.full((2,), 1e9)}, {"kernel": jnp.zeros(2)}) == 1e4
+
+
+def test_hinge_losses():
+    assert losses.hinge_discriminator(jnp.array([2.0, 1.0]), jnp.array([-1.0, -3.0])) == 0
+    assert losses.hinge_discriminator(jnp.array([0.0]), jnp.array([0.0])) == 1
+    assert losses.hinge_generator(jnp.array([1.0, 3.0])) == -2
+
+
+def vgg(rng, widths=(4, 5, 6, 7, 8), linear=True):
+    """VGG16-like weights, thin, under torchvision's and lpips' names."""
+    tensors, channels = {}, 3
+    for stage, positions in enumerate(perceptual.STAGES):
+        for position in positions:
+            shape = (widths[stage], channels, 3, 3)
+            tensors[f"features.{position}.weight"] = rng.normal(size=shape).astype(np.float32) * 0.3
+            tensors[f"features.{position}.bias"] = np.zeros(widths[stage], np.float32)
+            channels = widths[stage]
+        if linear:
+            tensors[f"lin{stage}.model.1.weight"] = rng.random((1, widths[stage], 1, 1)).astype(np.float32)
+    return tensors
+
+
+def test_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
+    tensors = vgg(np.random.default_rng(0))
+    np.savez(tmp_path / "vgg.npz", **tensors)
+    weights = perceptual.load(str(tmp_path / "vgg.npz"))
+    a, b = to_unit(blobs(4, 1)), to_unit(blobs(4, 2))
+    distance = jax.jit(perceptual.distance)(weights, a, b)
+    assert distance.shape == (4,) and (distance > 0).all()
+    np.testing.assert_allclose(jax.jit(perceptual.distance)(weights, a, a), 0, atol=1e-6)
+    gradient = jax.jit(jax.grad(lambda x: perceptual.distance(weights, x, b).sum()))(a)
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
+
+    run = Run(change(CONFIG, perceptual_weights=str(tmp_path / "vgg.npz"), perceptual=0.1))
+    metrics = run.evaluate(run.init(jax.random.key(0)), {"image": blobs(4)})
+    assert metrics["perceptual"] > 0
+    np.testing.assert_allclose(metrics["loss"], metrics["pixel"] + 0.1 * metrics["perceptual"], rtol=1e-5)
+
+    del tensors["features.12.bias"]
+    np.savez(tmp_path / "broken.npz", **tensors)
+    with pytest.raises(UserError, match=r"broken\.npz: tensor 'features\.12\.bias'"):
+        perceptual.load(str(tmp_path / "broken.npz"))
+    with pytest.raises(UserError, match="no such file"):
+        perceptual.load(str(tmp_path / "absent.npz"))
+
+
+def test_perceptual_weights_without_linear_layers_and_with_the_lpips_names(tmp_path):
+    import safetensors.numpy
+
+    tensors = vgg(np.random.default_rng(0), linear=False)
+    renamed = {}
+    for name, value in tensors.items():
+        _, position, kind = name.split(".")
+        stage = next(i for i, positions in enumerate(perceptual.STAGES) if int(position) in positions)
+        renamed[f"net.slice{stage + 1}.{position}.{kind}"] = value
+    safetensors.numpy.save_file(tensors, str(tmp_path / "a.safetensors"))
+    safetensors.numpy.save_file(renamed, str(tmp_path / "b.safetensors"))
+    a, b = (perceptual.load(str(tmp_path / name)) for name in ("a.safetensors", "b.safetensors"))
+    assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
+    assert all((lin == 1).all() for lin in a["lin"])
+
+
+def test_image_tokenizer_goes_from_uint8_to_codes_and_back(plain):
+    state, _ = plain.train(plain.init(jax.random.key(0)), 10)
+    tokenizer = ImageTokenizer(MODEL, state.weights)
+    images = blobs(5, 77)
+    codes = tokenizer.encode(images)
+    assert codes.shape == (5, MODEL.tokens) and codes.dtype == jnp.int32
+    out = tokenizer.decode(codes)
+    assert out.shape == images.shape and out.dtype == jnp.uint8
+    np.testing.assert_array_equal(out, tokenizer.reconstruct(images))
+    error = np.square(np.asarray(out, float) - images).mean((1, 2, 3))
+    psnr = plain.evaluate(state, {"image": images})["psnr"]
+    np.testing.assert_allclose((10 * np.log10(255**2 / error)).mean(), psnr, atol=0.05)
+
+
+def test_pixel_range_round_trips():
+    values = np.arange(256, dtype=np.uint8)
+    assert float(to_unit(values)[0]) == -1 and float(to_unit(values)[255]) == 1
+    np.testing.assert_array_equal(to_uint8(to_unit(values)), values)
