@@ -99,6 +99,5 @@ class Attention(nn.Module):
         total = probs.sum(-1, keepdims=True)
         probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
         out = jnp.einsum("bhqk,bhkd->bhqd", probs, v, preferred_element_type=jnp.float32) / total
-        out = out.astype(self.dtype).swapaxes(1, 2).reshape(-1, model)
-        out = dense(model, "out")(out)
+        out = dense(model, "out")(out.astype(self.dtype).swapaxes(1, 2).reshape(-1, model))
         return out.reshape(batch, length, model), (k, v)
