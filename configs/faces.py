@@ -29,7 +29,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.image.model.n_embed = 1024
     c.image.optim.learning_rate = 1.5e-3
     c.image.optim.warmup_steps = 200
-    c.image.train.steps = 8000
+    c.image.train.steps = 4000
     c.image.train.batch_size = 16
     c.image.train.eval_every = c.image.train.save_every = 1000
     c.image.train.eval_batches = 32
@@ -47,9 +47,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.tasks.attribute_weight = 2.0
     d.optim.learning_rate = 1e-3
     d.optim.warmup_steps = 200
-    d.train.steps = 4800
+    d.train.steps = 3000
     d.train.batch_size = 16
     d.train.ema = 0.998
-    d.train.eval_every = d.train.save_every = 600
+    d.train.eval_every = d.train.save_every = 500
     c.eval.faces = 0
     return c

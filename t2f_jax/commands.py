@@ -3,6 +3,8 @@
 import argparse
 import json
 import pathlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,40 +47,62 @@ def generate(args: argparse.Namespace) -> None:
     print(f"{len(faces)} faces in {args.out} (all of them in grid.png)")
 
 
+def _read(model: bundle.Model, files: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """The files that can be read and their pixels [N, S, S, 3]; corrupt ones are left out, and listed on stderr.
+
+    Raises:
+      UserError: a file that is not there, or none that can be read.
+    """
+    kept, images, skipped = [], [], []
+    for file in files:
+        try:
+            images.append(model.images(file)[0])
+            kept.append(file)
+        except imaging.CorruptImage as error:
+            skipped.append(str(error))
+    if not kept:
+        raise UserError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} files is readable; {skipped[0]}")
+    for line in skipped:
+        print(f"t2f: skipped {line}", file=sys.stderr)
+    if skipped:
+        print(f"t2f: {len(skipped)} of {len(files)} files skipped", file=sys.stderr)
+    return kept, np.stack(images)
+
+
 def caption(args: argparse.Namespace) -> None:
     """`t2f caption`: prints one caption a line."""
     model = bundle.load(args.model)
-    images = model.images(args.files)
+    files, images = _read(model, args.files)
     captions: list[str] = []
     with Progress("caption", len(images), unit="face") as bar:
         for start in range(0, len(images), 32):
             part = images[start : start + 32]
             captions += model.caption(part)
             bar.update(len(captions))
-    for file, text in zip(args.files, captions):
+    for file, text in zip(files, captions):
         print(f"{file}: {text}")
     if args.json:
-        _write(args.json, [{"file": f, "caption": c} for f, c in zip(args.files, captions)])
+        _write(args.json, [{"file": f, "caption": c} for f, c in zip(files, captions)])
 
 
 def analyze(args: argparse.Namespace) -> None:
     """`t2f analyze`: prints each face's age and attributes with their probabilities."""
     model = bundle.load(args.model)
     asked = [model.attribute(name.replace("_", " ")) for name in args.attribute] or list(model.schema)
-    images = model.images(args.files)
+    files, images = _read(model, args.files)
     records = []
     with Progress("analyze", len(images), unit="face") as bar:
         for start in range(0, len(images), 32):
             part = images[start : start + 32]
             records += [record_of(answer, asked) for answer in model.analyze(part, asked)]
             bar.update(len(records))
-    for file, record in zip(args.files, records):
+    for file, record in zip(files, records):
         print(file)
         width = max(len(name) for name in record)
         for name, told in record.items():
             print(f"  {name:{width}}  {_line(told)}")
     if args.json:
-        _write(args.json, [{"file": f, "attributes": r} for f, r in zip(args.files, records)])
+        _write(args.json, [{"file": f, "attributes": r} for f, r in zip(files, records)])
 
 
 def record_of(answer: dict[str, np.ndarray], asked: list[templates.Attribute]) -> dict[str, dict[str, Any]]:

@@ -230,15 +230,19 @@ class _Events:
         """Means over the held-out batches, each row counting the same. Returns the loss."""
         began = time.monotonic()
         sums: dict[str, float] = {}
-        rows = 0.0
+        rows: dict[str, float] = {}
         for batch in itertools.islice(self.eval_batches(), self.cfg.eval_batches or None):
             weight = float(np.sum(batch["mask"])) if "mask" in batch else float(len(next(iter(batch.values()))))
             values = jax.device_get(self.program.evaluate(state, self.program.put(batch)))
-            rows += weight
-            sums = {name: sums.get(name, 0.0) + weight * float(x) for name, x in values.items()}
+            for name, x in values.items():
+                if name == "loss" or math.isfinite(
+                    x
+                ):  # a part of the loss may be missing in a batch: then it is no number
+                    sums[name] = sums.get(name, 0.0) + weight * float(x)
+                    rows[name] = rows.get(name, 0.0) + weight
         if not rows:
             raise UserError(f"{self.progress.label}: the held-out data is empty, so that nothing can be evaluated")
-        means = {name: total / rows for name, total in sums.items()}
+        means = {name: total / rows[name] for name, total in sums.items()}
         if not math.isfinite(means["loss"]):
             self.lost(f"the evaluation loss is {means['loss']}", step)
         if self.writer:

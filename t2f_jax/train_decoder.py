@@ -69,7 +69,7 @@ class DecoderTrainer:
 
         Returns:
           sum(w nll) / sum(w), and float32 scalars: loss; loss_to_image, loss_to_caption, loss_to_attributes (mean nll
-          of that task's targets, 0 where the batch has none); accuracy (share of targets that are the likeliest id).
+          of that task's targets, NaN where the batch has none); accuracy (share of targets that are the likeliest id).
         """
         inputs = (batch["tokens"], batch["segments"], batch["positions"])
         rngs = {} if key is None else {"dropout": key}
@@ -82,7 +82,8 @@ class DecoderTrainer:
         target = (weights > 0).astype(jnp.float32)
         metrics = {"loss": loss, "accuracy": _mean(right, target)}
         for task, name in enumerate(TASKS):
-            metrics[f"loss_{name}"] = _mean(nll, target * (batch["task"] == task)[:, None])
+            of_task = target * (batch["task"] == task)[:, None]
+            metrics[f"loss_{name}"] = jnp.where(of_task.any(), _mean(nll, of_task), jnp.nan)
         return loss, metrics
 
     def target_nll(
