@@ -91,7 +91,7 @@ class Bench:
         model, run = self.model, self.model.run_config
         trainer = DecoderTrainer(run, model.vocab, stack_layers(model.params))
         length = run.sequence_length
-        pairs = [(templates.attribute_question(a.name), a.candidates()[0]) for a in model.schema][:4]
+        pairs = [(templates.attribute_question(a.name), a.answers()[0]) for a in model.schema][:4]
         caption = sequence.to_caption(model.vocab, model.tokenizer, self.codes[0], "a face")
         made = sequence.to_attributes(model.vocab, model.tokenizer, self.codes[1], pairs)
         examples = [sequence.to_image(model.vocab, model.tokenizer, "a face", c) for c in self.codes[:2]] + [
@@ -224,7 +224,7 @@ def random_model(loaded: config.Config) -> bundle.Model:
     """A model of a config's structure with random weights, which knows drawn faces' attributes."""
     from t2f_jax.data.synthetic import SCHEMA
 
-    sentences = [f"{templates.attribute_question(a.name)} {v}" for a in SCHEMA for v in a.candidates()]
+    sentences = [f"{templates.attribute_question(a.name)} {v}" for a in SCHEMA for v in a.answers()]
     prompts = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT, "a face"]
     words = text_tokenizer.train_sentencepiece(sentences + prompts, loaded.text.vocab_size)
     vq = loaded.image.model

@@ -217,6 +217,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+TUNABLES = "glibc.malloc.hugetlb=1"
+
+
+def _use_huge_pages() -> None:
+    """Starts this program anew with huge pages for large blocks of memory, which glibc reads only at a program's start.
+
+    A training step on a CPU takes its temporary memory anew each time; in small pages that costs a fifth of its time.
+    """
+    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
+        os.environ["GLIBC_TUNABLES"] = TUNABLES
+        os.execv(sys.executable, [sys.executable, "-m", "t2f_jax.cli", *sys.argv[1:]])
+
+
 def main(argv: list[str] | None = None) -> None:
     """Entry point of `t2f`. Exit codes: 0 done, 2 a user's mistake (one line on stderr), 130 interrupted."""
     parser = build_parser()
@@ -226,6 +239,8 @@ def main(argv: list[str] | None = None) -> None:
             parser.error(f"unrecognized arguments: {' '.join(rest)}")
     else:
         args.overrides = [*args.overrides, *rest]  # argparse takes no KEY=VALUE behind an option
+    if argv is None and args.run in (_quickstart, _train, _train_tokenizer):
+        _use_huge_pages()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

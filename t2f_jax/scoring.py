@@ -68,8 +68,8 @@ def tree(vocab: Vocab, tok: Encoder, attributes: tuple[Attribute, ...]) -> Tree:
     for attribute in attributes:
         question = sequence.question(tok, attribute_question(attribute.name))
         last = walk(-1, question)[-1]
-        for candidate in attribute.candidates():
-            ids = sequence.answer(vocab, tok, candidate)
+        for text in attribute.answers():
+            ids = sequence.answer(vocab, tok, text)
             paths.append([last, *walk(last, ids[:-1])])
             targets.append(ids)
         ends.append(len(paths))

@@ -49,6 +49,14 @@ class Attribute:
         """Every possible answer as text, in the order of `values`, numbers from low to high."""
         return self.values or tuple(str(n) for n in range(self.low, self.high + 1))
 
+    def answers(self) -> tuple[str, ...]:
+        """The text that answers the question, for each of `candidates()`.
+
+        A yes-or-no attribute answers with its own name, "hat" or "not hat". Words that it shares with no other make it
+        far quicker to learn than a "yes" that means something else behind every question.
+        """
+        return (f"not {self.name}", self.name) if self.values == ("no", "yes") else self.candidates()
+
     def allowed(self) -> str:
         """The possible answers in words, for messages: "male or female", "a whole number from 1 to 90"."""
         return f"a whole number from {self.low} to {self.high}" if self.is_number else " or ".join(self.values)
@@ -100,21 +108,26 @@ def attribute_question(name: str) -> str:
 
 
 def attribute_answer(attribute: Attribute, value: str | int) -> str:
-    """A label -> the text of its answer: "male", 34 -> "34". Raises ValueError for a value the attribute has not."""
-    text = str(value)
-    if parse_answer(attribute, text) is None:
+    """A label -> the text of its answer (see `Attribute.answers`): "male", 34 -> "34", a hat's "no" -> "not hat".
+
+    Raises:
+      ValueError: a value that the attribute does not have.
+    """
+    label = parse_answer(attribute, str(value))
+    if label is None:
         raise ValueError(f"'{value}' is no {attribute.name}; it is {attribute.allowed()}")
-    return _squeeze(text)
+    return str(label) if attribute.is_number else attribute.answers()[attribute.values.index(str(label))]
 
 
 def parse_answer(attribute: Attribute, text: str) -> str | int | None:
-    """Text of an answer -> the label (an int for a number), None if the attribute has no such value.
+    """Text of an answer, or a label as it is -> the label (an int for a number), None if the attribute has no such value.
 
     Case and spacing do not matter.
     """
     text = _squeeze(text)
     if not attribute.is_number:
-        return text if text in attribute.values else None
+        labels = dict(zip(attribute.answers(), attribute.values)) | {value: value for value in attribute.values}
+        return labels.get(text)
     if not re.fullmatch(r"[0-9]{1,9}", text):
         return None
     number = int(text)

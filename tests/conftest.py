@@ -4,6 +4,8 @@ import os
 
 os.environ["JAX_PLATFORMS"] = "cpu"  # before anything imports jax
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Tests compile hundreds of small programs and run each once or twice: compile quickly, optimize little.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import pathlib
 

@@ -34,7 +34,7 @@ def test_codes_are_those_of_the_views(store_folder):
 def test_every_answer_survives_the_text_tokenizer(store_folder):
     store, tok = Store(store_folder), text_tokenizer.load(store_folder)
     for attribute in store.schema("faces"):
-        for text in attribute.candidates():
+        for text in attribute.answers():
             ids = tok.encode(text)
             assert tok.unk not in ids and tok.decode(ids) == text
 

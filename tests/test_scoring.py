@@ -50,7 +50,7 @@ def test_equals_brute_force(changes):
 
     def brute(prefix, attribute):
         scores = []
-        for candidate in attribute.candidates():
+        for candidate in attribute.answers():
             question = TOK.encode(attribute_question(attribute.name))
             ids = [*prefix, *question, *TOK.encode(candidate), VOCAB.sep]
             start = len(prefix) + len(question)

@@ -66,7 +66,8 @@ def test_parse_answer_inverts_attribute_answer(attribute, data):
     text = data.draw(st.sampled_from(attribute.candidates()))
     value = int(text) if attribute.is_number else text
     answer = templates.attribute_answer(attribute, value)
-    assert answer == text
+    assert answer == attribute.answers()[attribute.candidates().index(text)]
+    assert templates.parse_answer(attribute, text) == value
     assert templates.parse_answer(attribute, f"  {answer.upper()} ") == value
     assert type(templates.parse_answer(attribute, answer)) is type(value)
 

@@ -41,7 +41,7 @@ class Writer:
         prefix = sequence.image_prefix(self._vocab, self._tok, templates.ATTRIBUTE_PROMPT, np.zeros(n, np.int32))
         branches = [
             len(sequence.question(self._tok, templates.attribute_question(a.name)))
-            + max(len(sequence.answer(self._vocab, self._tok, text)) for text in a.candidates())
+            + max(len(sequence.answer(self._vocab, self._tok, text)) for text in a.answers())
             for schema in self._schemas.values()
             for a in schema.values()
         ]

@@ -200,6 +200,7 @@ def corpus(
     for attribute in templates.merge_schemas(schemas):
         sentences.append(templates.attribute_question(attribute.name))
         sentences += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+        sentences += [f"{templates.attribute_question(attribute.name)} {text}" for text in attribute.answers()]
     share = limit // max(1, len(faces))
     for s, source in enumerate(faces):
         for k in range(share):
