@@ -188,6 +188,7 @@ class DecoderRunConfig:
     sequence_length: int = 160  # tokens of a training row
     text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
     loss_span: str = "suffix"  # suffix (targets only) | all (prefix too, as the original's release did)
+    codebook_init: bool = True  # image ids start as projections of their codes' vectors: like codes begin alike
     init_from: str = ""  # a model folder to start from
 
 

@@ -157,7 +157,7 @@ def train(
     run = config.decoder.train
     weights = {name: source.weight for name, source in config.data.sources.items() if source.weight > 0}
     start = None if parent is None else bundle.initial_params(parent, config.decoder.model, vocab)
-    trainer = DecoderTrainer(config.decoder, vocab, start)
+    trainer = DecoderTrainer(config.decoder, vocab, start, image_tokenizer.params["quantize"]["embedding"])
 
     def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
         return pipeline.sequence_batches(data, vocab, words, config.decoder, weights, run.batch_size, run.seed, start)

@@ -27,8 +27,16 @@ class DecoderTrainer:
     the batch.
     """
 
-    def __init__(self, config: DecoderRunConfig, vocab: Vocab, start: Any = None) -> None:
-        """`start`: parameters to begin with instead of random ones, layers single or stacked."""
+    def __init__(
+        self, config: DecoderRunConfig, vocab: Vocab, start: Any = None, codebook_KxE: jax.Array | None = None
+    ) -> None:
+        """What a run of this config needs.
+
+        Args:
+          start: parameters to begin with instead of random ones, layers single or stacked.
+          codebook_KxE: the image tokenizer's codes, for `config.codebook_init`.
+        """
+        self.vocab, self.codebook = vocab, codebook_KxE if config.codebook_init else None
         self.config = config
         self.decoder = Decoder(config.model, vocab.size, jnp.dtype(config.train.compute_dtype))
         self.optimizer = optim.make(config.optim, config.train.steps)
@@ -40,6 +48,8 @@ class DecoderTrainer:
         if params is None:
             row = jnp.zeros((1, 8), jnp.int32)
             params = self.decoder.init(key, row, row, row)["params"]
+            if self.codebook is not None:
+                params = _codes_alike(params, self.vocab, self.codebook, self.config.model.init_std, key)
         return state.create(params, self.optimizer, self.config.train.ema)
 
     def step(self, state_: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
@@ -123,6 +133,31 @@ class DecoderTrainer:
 
         nll, right = jax.lax.map(one, (split(hidden_BxLxM), split(targets_BxL), split(weights_BxL)))
         return join(nll), join(right)
+
+
+def _codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float, key: jax.Array) -> Any:
+    """Image rows of the embedding and of the head drawn so that codes with like vectors begin with like rows.
+
+    A random projection of the standardized vectors, and a third as much noise for what they do not tell apart; entries
+    have standard deviation `std`. The model need not learn from scratch which codes look alike.
+    """
+    vectors = (codebook_KxE - codebook_KxE.mean(0)) / (codebook_KxE.std(0) + 1e-6)
+    first, count = vocab.image_span
+    width = params["embed"]["word"].shape[1]
+
+    def rows(key: jax.Array) -> jax.Array:
+        projection_key, noise_key = jax.random.split(key)
+        projection = jax.random.normal(projection_key, (vectors.shape[1], width)) * vectors.shape[1] ** -0.5
+        drawn = vectors @ projection + jax.random.normal(noise_key, (count, width)) / 3
+        return drawn * (std / (1 + 1 / 9) ** 0.5)
+
+    embed_key, head_key = jax.random.split(jax.random.fold_in(key, 1))
+    params = {**params, "embed": {**params["embed"]}}
+    params["embed"]["word"] = params["embed"]["word"].at[first : first + count].set(rows(embed_key))
+    if "head" in params:
+        weight = params["head"]["weight"].at[first : first + count].set(rows(head_key))
+        params["head"] = {**params["head"], "weight": weight}
+    return params
 
 
 def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
