@@ -15,7 +15,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.data.crop = 0.9
     c.data.flip = True
     c.data.jitter = 0.06
-    c.data.views = 8
+    c.data.views = 4
     config.source(c, "celeba", kind="celeba", weight=0.45)
     config.source(c, "utkface", kind="utkface", weight=0.55)
 

@@ -120,7 +120,7 @@ def attribute_answer(attribute: Attribute, value: str | int) -> str:
 
 
 def parse_answer(attribute: Attribute, text: str) -> str | int | None:
-    """Text of an answer, or a label as it is -> the label (an int for a number), None if the attribute has no such value.
+    """Text of an answer, or a label as it is -> the label (an int for a number), None if there is no such value.
 
     Case and spacing do not matter.
     """

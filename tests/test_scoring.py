@@ -74,7 +74,8 @@ def test_equals_brute_force(changes):
 def test_the_tree_shares_what_is_common():
     tree = scoring.tree(VOCAB, TOK, ATTRIBUTES)
     assert tree is scoring.tree(VOCAB, TOK, ATTRIBUTES)
-    words = ["hat", "haircolor", "age", *("hatnothat", "hathat"), *("haircolor" + w for w in ("red", "redbrown", "black"))]
+    words = ["hat", "haircolor", "age", "hatnothat", "hathat"]
+    words += ["haircolor" + w for w in ("red", "redbrown", "black")]
     words += [f"age{n}" for n in range(8, 13)]
     assert len(tree.tokens_N) == len({w[:n] for w in words for n in range(1, len(w) + 1)})
     assert tree.ends == (2, 5, 10)
