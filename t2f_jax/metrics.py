@@ -94,7 +94,8 @@ class Writer:
 
             self._tensorboard = tensorboardX.SummaryWriter(str(self._folder), purge_step=self._resumed_at + 1)
         for name, value in values.items():
-            self._tensorboard.add_scalar(f"{group}/{name}", value, step)
+            if math.isfinite(value):
+                self._tensorboard.add_scalar(f"{group}/{name}", value, step)
 
 
 def _plain(values: Mapping[str, float]) -> dict[str, float | None]:

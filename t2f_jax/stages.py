@@ -77,15 +77,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     def held_out() -> Iterator[dict[str, np.ndarray]]:
         return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches)
 
-    state = loop.run(
-        trainer,
-        run,
-        out,
-        batches,
-        held_out,
-        "image tokenizer",
-        config={"image": to_dict(config.image), "data": to_dict(config.data)},
-    )
+    state = loop.run(trainer, run, out, batches, held_out, "image tokenizer", config=_identity(config))
     params = trainer.export(state)
     folder = out / "tokenizer"
     bundle.save_image_tokenizer(
@@ -95,6 +87,15 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
     plots.reconstruction_grid(sample, np.asarray(tokenizer.reconstruct(sample))).save(out / "reconstructions.png")
     return folder
+
+
+def _identity(config: Config) -> dict[str, Any]:
+    """What decides an image tokenizer's numbers: a run in the same folder is held to it."""
+    data = to_dict(config.data)
+    del data["views"]  # of the codes, later
+    for source in data["sources"].values():
+        del source["folder"]  # data may move
+    return {"image": to_dict(config.image), "data": data}
 
 
 def _image_sets(config: Config, split: Literal["train", "validation", "test"], cache: pathlib.Path) -> list[Any]:
@@ -135,7 +136,7 @@ def train(
 
     With `decoder.init_from` the model there lends its tokenizers, too, and its weights to begin with.
     """
-    from t2f_jax import bundle, loop, text_tokenizer
+    from t2f_jax import bundle, checkpoint, loop, text_tokenizer
     from t2f_jax.data import pipeline
     from t2f_jax.data.store import Store
     from t2f_jax.train_decoder import DecoderTrainer
@@ -146,7 +147,9 @@ def train(
         tokenizer = pathlib.Path(config.decoder.init_from)  # its codes are the ones that the weights know
     if tokenizer is None:
         tokenizer = out / "tokenizer" / "tokenizer"
-        if not (tokenizer / "config.json").is_file():
+        if (tokenizer / "config.json").is_file():
+            checkpoint.check_config(out / "tokenizer", _identity(config))
+        else:
             train_tokenizer(config, out / "tokenizer", cache)
     if store is None:
         store = prepare(config, tokenizer, out / "store", cache)
