@@ -39,10 +39,10 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.optim.learning_rate = 2e-3
     d.optim.b2 = 0.98
     d.optim.warmup_steps = 100
-    d.train.steps = 1500
+    d.train.steps = 1700
     d.train.batch_size = 16
     d.train.ema = 0.995
-    d.train.eval_every = d.train.save_every = 250
+    d.train.eval_every = d.train.save_every = 425
 
     if arg == "tiny":
         c.data.sources.drawn.count = 600
