@@ -20,10 +20,10 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.image.model.embed_dim = 16
     c.image.model.n_embed = 256
     c.image.optim.learning_rate = 2e-3
-    c.image.train.steps = 2500
+    c.image.train.steps = 1600
     c.image.train.batch_size = 16
     c.image.train.ema = 0.99
-    c.image.train.eval_every = c.image.train.save_every = 500
+    c.image.train.eval_every = c.image.train.save_every = 400
 
     c.text.vocab_size = 600
 
@@ -33,16 +33,16 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.model.max_length = 160
     d.model.init_std = 0.06  # about 1 / sqrt(width): attention is far from uniform from the start
     d.sequence_length = 152
-    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.4, 0.08, 0.52
+    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.66, 0.06, 0.28
     d.tasks.attributes_per_face = 0
     d.tasks.attribute_weight = 3.0
     d.optim.learning_rate = 2e-3
     d.optim.b2 = 0.98
     d.optim.warmup_steps = 100
-    d.train.steps = 1700
+    d.train.steps = 1600
     d.train.batch_size = 16
     d.train.ema = 0.995
-    d.train.eval_every = d.train.save_every = 425
+    d.train.eval_every = d.train.save_every = 400
 
     if arg == "tiny":
         c.data.sources.drawn.count = 600

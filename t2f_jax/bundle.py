@@ -104,7 +104,9 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
     """Loads the image tokenizer of an image tokenizer folder or of a model folder. Raises UserError as `load` does."""
     folder = pathlib.Path(folder)
     values = _read_config(folder, "an image tokenizer folder")
-    config = from_dict(VQGANConfig, _part(values, "image_tokenizer", folder), "image_tokenizer.")
+    config = _typed(VQGANConfig, values, "image_tokenizer", folder)
+    if not config.ch_mult or min(config.resolution, config.patch) < 1 or config.resolution % config.factor:
+        raise UserError(f"{folder / 'config.json'}: image_tokenizer.resolution is no multiple of its factor")
     return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)))
 
 
@@ -169,6 +171,10 @@ class Model:
     def attribute(self, name: str) -> Attribute:
         """The attribute of that name. Raises UserError, naming the nearest right one."""
         return templates.find_attribute(name, self.schema)
+
+    def holds(self, text: str) -> bool:
+        """Does the model read all of a prompt, or only its first `text_length` ids?"""
+        return len(sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)) <= self.run_config.text_length
 
     def images(self, pictures: imaging.Picture | Sequence[imaging.Picture]) -> np.ndarray:
         """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training."""
@@ -312,11 +318,13 @@ def load(folder: str | pathlib.Path) -> Model:
     """
     folder = pathlib.Path(folder)
     values = _read_config(folder, "a model folder")
-    run = from_dict(DecoderRunConfig, _part(values, "decoder", folder), "decoder.")
+    run = _typed(DecoderRunConfig, values, "decoder", folder)
+    if run.model.width % run.model.heads:
+        raise UserError(f"{folder / 'config.json'}: decoder.model.width is no multiple of decoder.model.heads")
     image_tokenizer = load_image_tokenizer(folder)
     tokenizer = text_tokenizer.load(folder)
     vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
-    if vocab != Vocab(**_part(values, "vocab", folder)):
+    if vocab != _typed(Vocab, values, "vocab", folder):
         raise UserError(
             f"{folder}: the text tokenizer holds {vocab.text_size} ids, but config.json was written for another one"
         )
@@ -325,8 +333,8 @@ def load(folder: str | pathlib.Path) -> Model:
         load_params(folder / DECODER, abstract_decoder(run.model, vocab.size)),
         image_tokenizer,
         tokenizer,
-        [Attribute.from_json(a) for a in _part(values, "attributes", folder)],
-        from_dict(Preprocess, values.get("preprocess", {}), "preprocess."),
+        _schema(values, folder),
+        _preprocess(values, folder),
         read_json(folder / "provenance.json", "the model's provenance"),
         values.get("name", ""),
     )
@@ -352,11 +360,40 @@ def initial_params(model: Model, config: DecoderConfig, vocab: Vocab) -> Any:
 
 def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give {what}, such as the one that training wrote")
+        found = "this is a file" if folder.exists() else "no such folder"
+        raise UserError(f"{folder}: {found}; give {what}, such as the one that training wrote")
     values = read_json(folder / "config.json", f"config.json of {what}")
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{folder / 'config.json'}: its format is not {FORMAT}, the one that this version reads")
     return values
+
+
+def _typed(cls: type, values: dict[str, Any], key: str, folder: pathlib.Path) -> Any:
+    try:
+        return from_dict(cls, _part(values, key, folder), f"{key}.")
+    except (UserError, TypeError) as error:
+        raise UserError(f"{folder / 'config.json'}: {error}") from error
+
+
+def _preprocess(values: dict[str, Any], folder: pathlib.Path) -> Preprocess:
+    preprocess = _typed(Preprocess, values, "preprocess", folder)
+    if not 0 < preprocess.crop <= 1:
+        raise UserError(f"{folder / 'config.json'}: preprocess.crop={preprocess.crop} must lie above 0, at most at 1")
+    return preprocess
+
+
+def _schema(values: dict[str, Any], folder: pathlib.Path) -> list[Attribute]:
+    listed = _part(values, "attributes", folder)
+    if not isinstance(listed, list):
+        raise UserError(f"{folder / 'config.json'}: 'attributes' must be a list, got {listed!r}")
+    try:
+        schema = [Attribute.from_json(a) for a in listed]
+    except UserError as error:
+        raise UserError(f"{folder / 'config.json'}: {error}") from error
+    names = [a.name for a in schema]
+    if len(set(names)) < len(names):
+        raise UserError(f"{folder / 'config.json'}: an attribute stands in 'attributes' twice")
+    return schema
 
 
 def _part(values: dict[str, Any], key: str, folder: pathlib.Path) -> Any:

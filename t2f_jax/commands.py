@@ -22,9 +22,12 @@ def generate(args: argparse.Namespace) -> None:
 
     if not args.text and not args.attribute:
         raise UserError("generate: say what face to make, with --text, --attribute K=V, or both")
+    sampler = Sampler(args.temperature, args.top_k, args.top_p)
     model = bundle.load(args.model)
     attributes = templates.parse_request(args.attribute, model.schema)
-    sampler = Sampler(args.temperature, args.top_k, args.top_p)
+    prompt = templates.image_text(args.text, attributes)
+    if not model.holds(prompt):
+        print(f"t2f: the prompt is longer than this model reads; its end is left out: {prompt[-60:]}", file=sys.stderr)
     seeds = [args.seed + i for i in range(args.n)]
     args.out.mkdir(parents=True, exist_ok=True)
     faces: list[np.ndarray] = []
@@ -33,7 +36,7 @@ def generate(args: argparse.Namespace) -> None:
             part = seeds[start : start + 32]
             for seed, image in zip(part, model.generate(args.text, attributes, part, sampler)):
                 told: dict[str, Any] = {
-                    "prompt": templates.image_text(args.text or None, attributes or None),
+                    "prompt": prompt,
                     "seed": str(seed),
                     "options": json.dumps({"temperature": args.temperature, "top_k": args.top_k, "top_p": args.top_p}),
                     "model": model.hash,
@@ -71,6 +74,7 @@ def _read(model: bundle.Model, files: Sequence[str]) -> tuple[list[str], np.ndar
 
 def caption(args: argparse.Namespace) -> None:
     """`t2f caption`: prints one caption a line."""
+    _writable(args.json)
     model = bundle.load(args.model)
     files, images = _read(model, args.files)
     captions: list[str] = []
@@ -87,6 +91,7 @@ def caption(args: argparse.Namespace) -> None:
 
 def analyze(args: argparse.Namespace) -> None:
     """`t2f analyze`: prints each face's age and attributes with their probabilities."""
+    _writable(args.json)
     model = bundle.load(args.model)
     asked = [model.attribute(name.replace("_", " ")) for name in args.attribute] or list(model.schema)
     files, images = _read(model, args.files)
@@ -137,6 +142,14 @@ def _line(told: dict[str, Any]) -> str:
         low, high = told["interval_90"]
         return f"{told['value']}  (90% between {low} and {high}; mean {told['mean']:.1f})"
     return f"{told['value']}  ({told['probability']:.0%})"
+
+
+def _writable(path: pathlib.Path | None) -> None:
+    """Raises UserError before any work if answers could not be written to `path`."""
+    if path and path.is_dir():
+        raise UserError(f"{path}: this is a folder; --json takes a file")
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _write(path: pathlib.Path, value: Any) -> None:

@@ -10,8 +10,10 @@ import difflib
 import importlib.util
 import os
 import pathlib
+import traceback
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
@@ -70,7 +72,7 @@ class TrainConfig:
     save_every: int = 200
     keep_last: int = 2
     keep_best: int = 1
-    mesh: str = ""  # "data=2,fsdp=4,tensor=1"; empty: all devices on data
+    mesh: str = ""  # "data=2,fsdp=4,tensor=1"; empty: all devices on data (as many as divide the batch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,6 +235,65 @@ CHOICES = {
 }
 
 
+# Smallest and largest value of numbers, by key; "*" stands for any part.
+RANGES: dict[str, tuple[float, float]] = {
+    "data.image_size": (8, 4096),
+    "data.crop": (0.01, 1),
+    "data.views": (1, 1000),
+    "data.jitter": (0, 0.5),
+    "data.seed": (0, 2**32 - 1),
+    "data.sources.*.weight": (0, 1e6),
+    "*.optim.learning_rate": (0, 10),
+    "*.optim.warmup_steps": (0, 10**9),
+    "*.optim.b1": (0, 1),
+    "*.optim.b2": (0, 1),
+    "*.train.steps": (1, 10**9),
+    "*.train.batch_size": (1, 10**6),
+    "*.train.seed": (0, 2**32 - 1),
+    "*.train.ema": (0, 1),
+    "*.train.eval_every": (1, 10**9),
+    "*.train.eval_batches": (1, 10**9),
+    "*.train.save_every": (1, 10**9),
+    "*.train.keep_last": (1, 10**6),
+    "*.train.keep_best": (0, 10**6),
+    "image.model.patch": (1, 256),
+    "image.model.ch": (1, 10**5),
+    "image.model.num_res_blocks": (0, 100),
+    "image.model.z_channels": (1, 10**5),
+    "image.model.embed_dim": (1, 10**5),
+    "image.model.n_embed": (2, 65536),
+    "image.model.dropout": (0, 0.99),
+    "image.loss.codebook_decay": (0, 1),
+    "image.loss.revive_after": (0, 10**9),
+    "text.vocab_size": (40, 10**6),
+    "decoder.model.layers": (1, 1000),
+    "decoder.model.width": (1, 10**6),
+    "decoder.model.heads": (1, 10**4),
+    "decoder.model.mlp": (1, 10**7),
+    "decoder.model.max_length": (1, 10**7),
+    "decoder.model.dropout": (0, 0.99),
+    "decoder.model.init_std": (1e-9, 10),
+    "decoder.tasks.caption_share": (0, 1),
+    "decoder.tasks.attribute_share": (0, 1),
+    "decoder.tasks.attributes_per_face": (0, 10**6),
+    "decoder.text_length": (4, 10**6),
+    "decoder.sequence_length": (8, 10**7),
+    "eval.faces": (0, 10**9),
+    "eval.generated": (1, 10**9),
+    "eval.samples": (1, 10**6),
+    "eval.temperature": (0, 100),
+    "eval.top_k": (0, 10**9),
+    "eval.top_p": (1e-9, 1),
+    "eval.judge_steps": (1, 10**9),
+    "eval.batch_size": (1, 10**6),
+}
+
+
+def _matches(pattern: str, key: str) -> bool:
+    names, parts = pattern.split("."), key.split(".")
+    return len(names) == len(parts) and all(n in ("*", p) for n, p in zip(names, parts))
+
+
 def base_config() -> ml_collections.ConfigDict:
     """The defaults of every dataclass above as a locked ConfigDict, for a config file to change."""
     return to_config_dict(Config())
@@ -245,6 +306,10 @@ def to_config_dict(config: Any) -> ml_collections.ConfigDict:
 
 def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
     """Adds dataset `name` to `config.data.sources`; `values` are fields of SourceConfig."""
+    known = [f.name for f in dataclasses.fields(SourceConfig)]
+    for key in values:
+        if key not in known:
+            raise UserError(_unknown(key, known))
     sources: Any = config.data.sources  # type: ignore[union-attr]  # a ConfigDict's attributes have no types
     with sources.unlocked():
         sources[name] = dataclasses.asdict(SourceConfig(**values))
@@ -267,6 +332,8 @@ def from_dict(cls: type, values: Any, where: str = "") -> Any:
     Raises:
       UserError: an unknown key (the nearest right one is named), a value of the wrong type or outside its choices.
     """
+    if not isinstance(values, Mapping):
+        raise UserError(f"config part '{where.rstrip('.')}' must hold named values, got {values!r}")
     hints = typing.get_type_hints(cls)
     for key in values:
         if key not in hints:
@@ -275,7 +342,7 @@ def from_dict(cls: type, values: Any, where: str = "") -> Any:
 
 
 def _unknown(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, 1, 0.0)
+    near = difflib.get_close_matches(key, known, 1, 0.3)
     return f"unknown config key '{key}'" + (f"; the nearest is '{near[0]}'" if near else "")
 
 
@@ -292,11 +359,12 @@ def _narrow(hint: Any, value: Any, where: str) -> Any:
     if type(value) is not hint:
         wanted = "a tuple such as (1, 2, 4)" if origin is tuple else f"of type {hint.__name__}"
         raise UserError(f"config key '{where}' must be {wanted}, got {value!r}")
-    parts = where.split(".")
     for pattern, allowed in CHOICES.items():
-        names = pattern.split(".")
-        if len(names) == len(parts) and all(n in ("*", p) for n, p in zip(names, parts)) and value not in allowed:
+        if _matches(pattern, where) and value not in allowed:
             raise UserError(f"config key '{where}' must be one of {', '.join(allowed)}, got {value!r}")
+    for pattern, (low, high) in RANGES.items():
+        if _matches(pattern, where) and not low <= value <= high:  # also false for a NaN
+            raise UserError(f"config key '{where}' must lie between {low:g} and {high:g}, got {value!r}")
     return value
 
 
@@ -317,6 +385,9 @@ def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
         if not eq:
             raise UserError(f"'{item}' is no override; write key=value, such as decoder.train.steps=1000")
         known = _flat_keys(config)
+        group = [k for k in known if k.startswith(f"{key}.")]
+        if group:
+            raise UserError(f"config key '{key}' is a group; name a value in it, such as {group[0]}")
         if key not in known:
             raise UserError(_unknown(key, known))
         try:
@@ -356,17 +427,31 @@ def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
     module_spec = importlib.util.spec_from_file_location(f"t2f_config_{path.stem}", path)
     assert module_spec and module_spec.loader
     module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
-    if not isinstance(getattr(module, "get_config", None), types.FunctionType):
-        raise UserError(f"{path}: a config file defines get_config(arg); this one does not")
-    try:
-        values = module.get_config(arg)
-    except AttributeError as error:  # a typo inside the file: ConfigDict names the nearest key
-        raise UserError(f"{path}: {error}".replace("\n", " ")) from error
+    values = _call(path, module_spec.loader, module, arg)
     override(values, list(overrides))
     config = from_dict(Config, values.to_dict(preserve_field_references=False))
     _check(config)
     return config
+
+
+def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -> ml_collections.ConfigDict:
+    """What the file's `get_config(arg)` returns; whatever goes wrong in the file is the file's mistake."""
+    try:
+        loader.exec_module(module)
+        if not isinstance(getattr(module, "get_config", None), types.FunctionType):
+            raise UserError(f"{path}: a config file defines get_config(arg); this one does not")
+        values = module.get_config(arg)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+        told = str(error).strip().splitlines()[-1:] or [""]  # a ConfigDict prints itself first, its hint last
+        where = f"{path}, line {line}" if line else str(path)
+        raise UserError(f"{where}: {type(error).__name__}: {told[0].strip()}") from error
+    if not isinstance(values, ml_collections.ConfigDict):
+        raise UserError(f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}")
+    return values
 
 
 def _check(config: Config) -> None:
@@ -376,12 +461,18 @@ def _check(config: Config) -> None:
             f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size};"
             " make them equal"
         )
+    if not model.ch_mult or min(model.ch_mult) < 1:
+        raise UserError(f"image.model.ch_mult={model.ch_mult} must hold a whole number from 1 on for each level")
     if model.resolution % model.factor:
         raise UserError(f"image.model.resolution={model.resolution} is no multiple of the factor {model.factor}")
     decoder = config.decoder
     if decoder.model.width % decoder.model.heads:
         raise UserError(
             f"decoder.model.width={decoder.model.width} is no multiple of decoder.model.heads={decoder.model.heads}"
+        )
+    if decoder.text_length > decoder.sequence_length:
+        raise UserError(
+            f"decoder.text_length={decoder.text_length} exceeds decoder.sequence_length={decoder.sequence_length}"
         )
     if decoder.sequence_length > decoder.model.max_length:
         raise UserError(

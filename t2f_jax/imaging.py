@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 
 from t2f_jax.errors import UserError
 
@@ -29,13 +29,23 @@ def open_image(path: str | os.PathLike) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            return to_rgb(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise UserError(f"{path}: no such image file") from None
     except IsADirectoryError:
         raise UserError(f"{path}: this is a folder; give an image file") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise CorruptImage(f"{path}: not a readable image ({error}); give a whole JPEG or PNG") from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any picture as RGB: 16-bit grays are scaled to 8 bits, what is transparent stands on white."""
+    if image.mode.startswith(("I", "F")):
+        gray = np.asarray(image, np.float64) * (1 if image.mode == "F" else 1 / 257)
+        image = Image.fromarray(np.clip(np.round(gray), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
 
 
 def fit(image: Image.Image, size: int, crop: float = 1.0) -> np.ndarray:
@@ -70,7 +80,7 @@ def _load(picture: Any, size: int, crop: float) -> np.ndarray:
             return picture
         picture = Image.fromarray(picture)
     if isinstance(picture, Image.Image):
-        return fit(picture.convert("RGB"), size, crop)
+        return fit(to_rgb(picture), size, crop)
     return fit(open_image(picture), size, crop)
 
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from t2f_jax import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.templates import Attribute
 
@@ -171,13 +172,15 @@ def train(
     choices_NxA, numbers_NxK = _targets(fields, schema)
     init, step = _training(schema, steps)
     state = init(jax.random.key(seed, impl="rbg"), jnp.asarray(images[:1]))
+    mesh = partitioning.sharing_mesh(BATCH)
     for i in range(steps):
         rows = np.random.default_rng((seed, i)).integers(len(images), size=BATCH)
         key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), i)
-        state = step(state, images[rows], choices_NxA[rows], numbers_NxK[rows], key)
+        batch = {"images": images[rows], "choices": choices_NxA[rows], "numbers": numbers_NxK[rows]}
+        state = step(state, **partitioning.put_batch(batch, mesh), key=key)
         if on_step:
             on_step(i + 1)
-    return Judge(schema, jax.block_until_ready(state[0]))
+    return Judge(schema, jax.device_get(state[0]))
 
 
 def _check_side(images: np.ndarray) -> None:

@@ -48,7 +48,7 @@ class Program:
     """A trainer compiled for a mesh: its state's layout, and the jitted functions."""
 
     def __init__(self, trainer: Trainer, config: TrainConfig):
-        self.mesh = partitioning.make_mesh(config.mesh)
+        self.mesh = partitioning.sharing_mesh(config.batch_size, config.mesh)
         partitioning.check_batch(config.batch_size, self.mesh)
         shapes = jax.eval_shape(trainer.init, jax.random.key(config.seed))
         shardings = partitioning.tree_shardings(shapes, self.mesh)

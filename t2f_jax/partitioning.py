@@ -4,6 +4,7 @@ Mesh axes, outermost first: slice (TPU slices, joined by the slower network), da
 Optimizer moments and averaged weights end in their parameter's path, so one table shards them like the parameter.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -64,6 +65,16 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
     if np.prod(shape) != len(devices):
         raise UserError(f"mesh '{spec}' asks for {np.prod(shape)} devices, but there are {len(devices)}")
     return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
+
+
+def sharing_mesh(batch_size: int, spec: str = "") -> Mesh:
+    """The mesh of `spec`; of an empty one, as many of this process's devices as `batch_size` rows divide over.
+
+    Several processes need all their devices, so that there a batch that does not divide is left for `check_batch`.
+    """
+    if spec or jax.process_count() > 1:
+        return make_mesh(spec)
+    return make_mesh("", jax.devices()[: math.gcd(batch_size, jax.device_count())])
 
 
 def path_name(path: Any) -> str:

@@ -29,12 +29,12 @@ PROMPTS = {
         "a smiling woman with long red hair and glasses",
         "an old man with a beard and a hat",
         "a young girl with short black hair and a scarf",
-        "gender : male , age : 40 , background : green , glasses : no",
+        "gender : male , age : 40 , background : green , not glasses",
     ),
     "celeba": (
         "a smiling young woman with blond hair",
         "a man with black hair and eyeglasses",
-        "gender : female , black hair : yes , smiling : no",
+        "gender : female , black hair , not smiling",
     ),
     "utkface": ("gender : male , age : 75", "gender : female , age : 25", "age : 2"),
 }

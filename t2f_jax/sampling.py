@@ -38,8 +38,13 @@ class Sampler:
     top_p: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
-            raise UserError(f"a sampler needs temperature >= 0, top_k >= 0 and 0 < top_p <= 1, got {self}")
+        for name, fine, right in (
+            ("temperature", 0 <= self.temperature < float("inf"), "0 or more"),
+            ("top_k", self.top_k >= 0, "0 or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+        ):
+            if not fine:
+                raise UserError(f"{name} must be {right}, got {getattr(self, name)}")
 
     def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
         """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row."""
@@ -202,6 +207,8 @@ def generate(
         raise ValueError(f"{len(prefixes)} prefixes need as many seeds, got {len(seeds)}")
     if not prefixes:
         return []
+    if min(seeds) < 0 or max(seeds) >= 2**32:
+        raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {min(seeds)} to {max(seeds)}")
     check_length(decoder, max(map(len, prefixes)) + length)
     decoder, params = single(decoder, params)
     results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(prefixes)

@@ -33,12 +33,14 @@ class Attribute:
     high: int = 0
 
     def __post_init__(self) -> None:
-        if not self.name or self.name != _squeeze(self.name):
+        if not isinstance(self.name, str) or not self.name or self.name != _squeeze(self.name):
             raise ValueError(f"attribute name {self.name!r} must be lower-case words with single spaces")
         if len(set(self.values)) != len(self.values) or any(v != _squeeze(v) or not v for v in self.values):
             raise ValueError(f"values of '{self.name}' must be different lower-case words, got {self.values}")
-        if not self.values and not 0 <= self.low < self.high:
-            raise ValueError(f"'{self.name}' needs values, or a range 0 <= low < high, got {self.low}..{self.high}")
+        if not self.values and not 0 <= self.low < self.high < 1000:
+            raise ValueError(
+                f"'{self.name}' needs values, or a range 0 <= low < high < 1000, got {self.low}..{self.high}"
+            )
 
     @property
     def is_number(self) -> bool:
@@ -71,6 +73,8 @@ class Attribute:
     def from_json(cls, values: Mapping[str, Any]) -> "Attribute":
         """Inverse of `to_json`. Raises UserError for what is no attribute."""
         try:
+            if not isinstance(values.get("values", []), list):
+                raise TypeError("values must be a list")
             return cls(**{**values, "values": tuple(values.get("values", ()))})
         except (AttributeError, TypeError, ValueError) as error:
             wanted = '{"name": ..., "values": [...]} or {"name": ..., "low": ..., "high": ...}'
@@ -135,8 +139,12 @@ def parse_answer(attribute: Attribute, text: str) -> str | int | None:
 
 
 def attributes_text(attributes: Mapping[str, str | int]) -> str:
-    """{"gender": "male", "age": 34} -> "gender : male , age : 34", in the mapping's order."""
-    return " , ".join(f"{attribute_question(name)} {value}" for name, value in attributes.items())
+    """{"gender": "male", "hat": "no", "age": 34} -> "gender : male , not hat , age : 34", in the mapping's order."""
+    flags = {"yes": "", "no": "not "}
+    return " , ".join(
+        f"{flags[value]}{name}" if value in ("yes", "no") else f"{attribute_question(name)} {value}"
+        for name, value in attributes.items()
+    )
 
 
 def image_text(caption: str | None = None, attributes: Mapping[str, str | int] | None = None) -> str:
@@ -175,8 +183,9 @@ def find_attribute(name: str, schema: Sequence[Attribute]) -> Attribute:
     by_name = {a.name: a for a in schema}
     name = _squeeze(name.replace("_", " "))
     if name not in by_name:
-        near = difflib.get_close_matches(name, by_name, 1, 0.0)
-        hint = f"the nearest is '{near[0]}' ({by_name[near[0]].allowed()})" if near else "this model knows none"
+        near = difflib.get_close_matches(name, by_name, 1, 0.3)
+        known = f"this model knows {', '.join(by_name) or 'none'}"
+        hint = f"the nearest is '{near[0]}' ({by_name[near[0]].allowed()})" if near else known
         raise UserError(f"unknown attribute '{name}'; {hint}")
     return by_name[name]
 

@@ -1,6 +1,7 @@
 """Configs: defaults, overrides, and errors that name the nearest right key."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -77,3 +78,54 @@ def test_a_config_file_without_get_config_is_refused(tmp_path):
     path.write_text("x = 1\n")
     with pytest.raises(UserError, match="defines get_config"):
         config.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def get_config(arg:\n", "line 1: SyntaxError"),
+        ("x = 1\nraise RuntimeError('no luck')\n", "line 2: RuntimeError: no luck"),
+        ("import a_package_that_is_not_there\n", "line 1: ModuleNotFoundError"),
+        ("def get_config():\n  return 1\n", "TypeError"),
+        ("def get_config(arg):\n  return None\n", "must return a ConfigDict"),
+        ("import sys\nsys.exit(0)\n", "line 2: SystemExit"),
+        (
+            "from t2f_jax import config\ndef get_config(arg):\n"
+            "  c = config.base_config()\n  config.source(c, 'd', cuont=3)\n  return c\n",
+            "unknown config key 'cuont'; the nearest is 'count'",
+        ),
+    ],
+)
+def test_a_broken_config_file_is_one_line_that_names_it(tmp_path, text, told):
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(told)) as caught:
+        config.load(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "image.train.steps=0",
+        "decoder.train.batch_size=-1",
+        "image.optim.learning_rate=-1.0",
+        "decoder.model.dropout=2.0",
+        "decoder.model.heads=0",
+        "image.model.patch=0",
+        "data.jitter=5.0",
+        "data.seed=-1",
+        "data.sources.drawn.weight=-1.0",
+        "data.sources.drawn.weight=1e400",
+        "eval.batch_size=0",
+        "decoder.tasks.caption_share=3.0",
+    ],
+)
+def test_impossible_numbers_are_refused_with_their_range(override):
+    with pytest.raises(UserError, match="must lie between"):
+        config.load("quickstart", [override])
+
+
+def test_a_group_is_no_value():
+    with pytest.raises(UserError, match=r"'decoder\.train' is a group; name a value in it"):
+        config.load("quickstart", ["decoder.train=3"])

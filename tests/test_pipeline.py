@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import store_config
 
-from t2f_jax import sequence, text_tokenizer
+from t2f_jax import sequence, templates, text_tokenizer
 from t2f_jax.config import TaskConfig
 from t2f_jax.data import mixture, pipeline
 from t2f_jax.data.images import ImageSet
@@ -182,6 +182,7 @@ def test_attribute_rows_ask_and_answer_truthfully(parts):
     config = dataclasses.replace(config, tasks=tasks)
     batch = next(pipeline.sequence_batches(store, vocab, tok, config, {"others": 1.0}, 32, 0))
     order = mixture.Mixture([32], [1.0], 0)
+    schema = {a.name: a for a in store.schema("others")}
     asked = set()
     for row in range(32):
         known = store.fields("others", "train")[order.locate(row)[1]]["attributes"]
@@ -189,7 +190,7 @@ def test_attribute_rows_ask_and_answer_truthfully(parts):
         for b in range(2, 5):
             words = tok.decode(batch["tokens"][row][batch["segments"][row] == b].tolist())
             name, value = (part.strip() for part in words.split(":"))
-            assert str(known[name]) == value
+            assert value == templates.attribute_answer(schema[name], known[name])
             asked.add(name)
     assert asked == {a.name for a in store.schema("others")}
 

@@ -124,3 +124,11 @@ def test_refusals():
     with pytest.raises(ValueError, match="as many seeds"):
         generate(decoder, params, VOCAB, PREFIXES, "image", 4, Sampler(), [0])
     assert generate(decoder, params, VOCAB, [], "image", 4, Sampler(), []) == []
+
+
+@pytest.mark.parametrize(
+    "options", [{"temperature": float("nan")}, {"temperature": -1.0}, {"top_p": 0.0}, {"top_k": -1}]
+)
+def test_impossible_samplers_are_refused_by_name(options):
+    with pytest.raises(UserError, match=next(iter(options))):
+        Sampler(**options)

@@ -95,10 +95,10 @@ def test_what_is_no_answer_is_none(attribute, text):
 def test_the_words_of_sequences():
     assert templates.attribute_question("gender") == "gender :"
     attributes = {"gender": "male", "glasses": "yes", "age": 34}
-    assert templates.attributes_text(attributes) == "gender : male , glasses : yes , age : 34"
+    assert templates.attributes_text(attributes) == "gender : male , glasses , age : 34"
     assert templates.image_text(" A man\nsmiles. ") == "A man smiles."
     assert templates.image_text(None, {"age": 3}) == "age : 3"
-    assert templates.image_text("A man.", attributes) == "A man. gender : male , glasses : yes , age : 34"
+    assert templates.image_text("A man.", attributes) == "A man. gender : male , glasses , age : 34"
     for nothing in [(None, None), ("  ", {})]:
         with pytest.raises(UserError, match="give a caption"):
             templates.image_text(*nothing)

@@ -172,6 +172,8 @@ def _read_partition(path: pathlib.Path, names: list[str]) -> dict[str, list[int]
             raise UserError(
                 f"{path}, line {number}: {cells[0]} has no row in list_attr_celeba.txt; every image needs one"
             )
+        if cells[0] in seen:
+            raise UserError(f"{path}, line {number}: {cells[0]} has two rows; an image belongs to one split")
         splits[_SPLITS[cells[1]]].append(index[cells[0]])
         seen.add(cells[0])
     if len(seen) != len(names):
