@@ -153,6 +153,7 @@ class TaskConfig:
     attributes_per_face: int = 8  # branches of a to-attributes sequence; 0 = all that are known
     caption_share: float = 0.4  # of to-image prompts: caption alone
     attribute_share: float = 0.3  # attributes alone; the rest has both
+    hidden_codes: float = 0.0  # of to-image rows: up to this share of the codes read so far is hidden in training
     image_weight: float = 1.0  # loss weight of a target token, by task
     caption_weight: float = 1.0
     attribute_weight: float = 1.0
@@ -275,6 +276,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "decoder.model.init_std": (1e-9, 10),
     "decoder.tasks.caption_share": (0, 1),
     "decoder.tasks.attribute_share": (0, 1),
+    "decoder.tasks.hidden_codes": (0, 1),
     "decoder.tasks.attributes_per_face": (0, 10**6),
     "decoder.text_length": (4, 10**6),
     "decoder.sequence_length": (8, 10**7),

@@ -13,7 +13,7 @@ import optax
 from t2f_jax import optim, state
 from t2f_jax.config import DecoderRunConfig
 from t2f_jax.models.decoder import Decoder, run, stack_layers, unstack_layers
-from t2f_jax.sequence import TASKS
+from t2f_jax.sequence import TASKS, TO_IMAGE
 from t2f_jax.state import State
 from t2f_jax.vocab import Vocab
 
@@ -81,7 +81,11 @@ class DecoderTrainer:
           sum(w nll) / sum(w), and float32 scalars: loss; loss_to_image, loss_to_caption, loss_to_attributes (mean nll
           of that task's targets, NaN where the batch has none); accuracy (share of targets that are the likeliest id).
         """
-        inputs = (batch["tokens"], batch["segments"], batch["positions"])
+        tokens = batch["tokens"]
+        if key is not None and self.config.tasks.hidden_codes:
+            key, hide_key = jax.random.split(key)
+            tokens = self._hide_codes(batch, hide_key)
+        inputs = (tokens, batch["segments"], batch["positions"])
         rngs = {} if key is None else {"dropout": key}
         hidden = run(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
         weights = batch["weights"]
@@ -95,6 +99,20 @@ class DecoderTrainer:
             of_task = target * (batch["task"] == task)[:, None]
             metrics[f"loss_{name}"] = jnp.where(of_task.any(), _mean(nll, of_task), jnp.nan)
         return loss, metrics
+
+    def _hide_codes(self, batch: dict[str, jax.Array], key: jax.Array) -> jax.Array:
+        """Tokens [B,L] with some image ids of to-image rows replaced by [UNK]; the targets stay.
+
+        A face's codes tell so much of one another that its words seem to add little, and are learned late: a hat that
+        has begun goes on without them. Each row hides its own share of what was read, drawn from 0 .. hidden_codes, so
+        that whole rows, as generation meets them, occur as well.
+        """
+        share_key, code_key = jax.random.split(key)
+        batch_size, length = batch["tokens"].shape
+        share = jax.random.uniform(share_key, (batch_size, 1)) * self.config.tasks.hidden_codes
+        hidden = jax.random.uniform(code_key, (batch_size, length)) < share
+        hidden &= (batch["task"] == TO_IMAGE)[:, None] & (batch["segments"] >= 2)
+        return jnp.where(hidden, self.vocab.unk, batch["tokens"])
 
     def target_nll(
         self, params: Any, hidden_BxLxM: jax.Array, targets_BxL: jax.Array, weights_BxL: jax.Array

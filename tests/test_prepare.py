@@ -102,7 +102,7 @@ def test_corpus_holds_all_words_and_is_reproducible():
     assert len(sentences) > 100 and templates.ATTRIBUTE_PROMPT in sentences
     text = " ".join(sentences).split()
     for attribute in source.schema:
-        assert set(" ".join(attribute.candidates()).split()) <= set(text)
+        assert set(" ".join(attribute.answers()).split()) <= set(text)
     written = sentences[-100:]
     assert len({s for s in written if " : " not in s}) > 50  # several captions of a face differ
 
