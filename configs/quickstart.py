@@ -1,4 +1,4 @@
-"""Everything on drawn faces, in minutes on two CPU cores: `t2f quickstart`. `tiny` runs the same in about a minute."""
+"""Everything on drawn faces, in minutes on two CPU cores: `t2f quickstart`. `tiny` runs the same in a minute or two."""
 
 import ml_collections
 
@@ -34,6 +34,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.model.init_std = 0.06  # about 1 / sqrt(width): attention is far from uniform from the start
     d.sequence_length = 152
     d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.66, 0.06, 0.28
+    d.tasks.hidden_codes = 0.5
     d.tasks.attributes_per_face = 0
     d.tasks.attribute_weight = 3.0
     d.optim.learning_rate = 2e-3

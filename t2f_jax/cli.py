@@ -129,7 +129,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Run it again after an interruption and it goes on where it was.",
     )
     out(sub, "where everything goes: report.html, card.json, model/")
-    sub.add_argument("--tiny", action="store_true", help="all of it in about a minute: a first look, not a good model")
+    sub.add_argument("--tiny", action="store_true", help="all of it in a minute or two: a first look, not a good model")
     overrides(sub)
 
     sub = command("train-tokenizer", _train_tokenizer, "train the image tokenizer (VQGAN) of a config")
