@@ -83,7 +83,7 @@ class Attention(nn.Module):
         def dense(width: int, name: str) -> nn.Dense:
             return nn.Dense(width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name=name)
 
-        # Products of two axes: with three, XLA's CPU backend computes the kernel's gradient three times slower.
+        # Products of two axes: with three, XLA's CPU backend takes about twice as long for the gradients.
         qkv = dense(3 * model, "qkv")(x_BxQxM.reshape(-1, model))
         qkv = qkv.reshape(batch, length, 3, self.heads, model // self.heads)
         q, k, v = (qkv[:, :, i].swapaxes(1, 2) for i in range(3))  # [B,H,Q,D]: the layout that decoding reads fastest
