@@ -119,8 +119,11 @@ def test_refusals():
     decoder, params = model({})
     with pytest.raises(UserError, match="a row of 68 ids exceeds the model's 64 positions"):
         generate(decoder, params, VOCAB, [[2, 5, 6, 3]], "image", 64, Sampler(), [0])
-    with pytest.raises(UserError, match="temperature >= 0"):
+    with pytest.raises(UserError, match="temperature must be 0 or more"):
         Sampler(temperature=-1)
+    for seed in (-1, 2**32):
+        with pytest.raises(UserError, match="a seed is a whole number from 0 to 4294967295"):
+            generate(decoder, params, VOCAB, PREFIXES[:1], "image", 4, Sampler(), [seed])
     with pytest.raises(ValueError, match="as many seeds"):
         generate(decoder, params, VOCAB, PREFIXES, "image", 4, Sampler(), [0])
     assert generate(decoder, params, VOCAB, [], "image", 4, Sampler(), []) == []
