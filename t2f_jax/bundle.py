@@ -14,14 +14,12 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from flax import traverse_util
-from PIL import Image
 
 from t2f_jax import imaging, sampling, scoring, sequence, templates, text_tokenizer
 from t2f_jax.config import DecoderConfig, DecoderRunConfig, VQGANConfig, from_dict, to_dict
@@ -400,13 +398,3 @@ def _part(values: dict[str, Any], key: str, folder: pathlib.Path) -> Any:
     if key not in values:
         raise UserError(f"{folder / 'config.json'}: the part '{key}' is missing")
     return values[key]
-
-
-def seed_of(*parts: str | int) -> int:
-    """A seed from words and numbers, the same on every machine."""
-    return zlib.crc32(repr(parts).encode()) & 0x7FFFFFFF
-
-
-def to_pil(images: np.ndarray) -> list[Image.Image]:
-    """uint8 [N, S, S, 3] -> PIL images."""
-    return [Image.fromarray(image) for image in images]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import __version__, bundle, imaging, templates
+from t2f_jax import __version__, bundle, imaging, scoring, templates
 from t2f_jax.errors import UserError
 from t2f_jax.files import write_json
 from t2f_jax.progress import Progress
@@ -116,16 +116,12 @@ def record_of(answer: dict[str, np.ndarray], asked: list[templates.Attribute]) -
     for attribute in asked:
         probabilities = answer[attribute.name]
         if attribute.is_number:
-            numbers = np.arange(attribute.low, attribute.high + 1)
-            total = np.cumsum(probabilities)
-            low, median, high = (
-                int(numbers[min(np.searchsorted(total, q), len(numbers) - 1)]) for q in (0.05, 0.5, 0.95)
-            )
+            told = scoring.number(attribute, probabilities)
             record[attribute.name] = {
-                "value": median,
-                "mode": int(numbers[probabilities.argmax()]),
-                "mean": round(float(numbers @ probabilities), 2),
-                "interval_90": [low, high],
+                "value": told.median,
+                "mode": told.mode,
+                "mean": round(told.mean, 2),
+                "interval_90": [told.low, told.high],
             }
         else:
             best = int(probabilities.argmax())
