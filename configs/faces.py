@@ -15,12 +15,13 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.data.crop = 0.9
     c.data.flip = True
     c.data.jitter = 0.06
-    c.data.views = 4
+    c.data.views = 8
     config.source(c, "celeba", kind="celeba", weight=0.45)
     config.source(c, "utkface", kind="utkface", weight=0.55)
 
     c.image.model.resolution = 64  # 8x8 codes of 8x8 pixels; folding them first costs a CPU least
     c.image.model.patch = 8
+    c.image.model.encoder = "patch"  # a code tells of its own patch alone: far fewer of them to learn
     c.image.model.ch = 128
     c.image.model.ch_mult = (1,)
     c.image.model.attn_resolutions = ()
@@ -29,7 +30,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.image.model.n_embed = 1024
     c.image.optim.learning_rate = 1.5e-3
     c.image.optim.warmup_steps = 200
-    c.image.train.steps = 4000
+    c.image.train.steps = 3000
     c.image.train.batch_size = 16
     c.image.train.eval_every = c.image.train.save_every = 1000
     c.image.train.eval_batches = 32
@@ -42,16 +43,18 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.model.dropout = 0.1
     d.model.max_length = 192
     d.model.init_std = 0.06  # about 1 / sqrt(width): attention is far from uniform from the start
-    d.sequence_length = 152
-    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.35, 0.1, 0.55
-    d.tasks.attributes_per_face = 14
+    d.sequence_length = 128
+    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.3, 0.1, 0.6
+    d.tasks.prompt_dropout = 0.1
+    d.tasks.hidden_codes = 0.3
+    d.tasks.attributes_per_face = 0  # as many as fit
     d.tasks.attribute_weight = 3.0
     d.optim.learning_rate = 1.5e-3
     d.optim.b2 = 0.98
     d.optim.warmup_steps = 200
-    d.train.steps = 3000
+    d.train.steps = 11_000
     d.train.batch_size = 16
     d.train.ema = 0.998
-    d.train.eval_every = d.train.save_every = 500
+    d.train.eval_every = d.train.save_every = 1000
     c.eval.faces = 0
     return c

@@ -13,14 +13,15 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
 
     c.image.model.resolution = 64  # 8x8 codes of 8x8 pixels; folding them first costs a CPU least
     c.image.model.patch = 8
+    c.image.model.encoder = "patch"  # a code tells of its own patch alone: far fewer of them to learn
     c.image.model.ch = 64
     c.image.model.ch_mult = (1,)
     c.image.model.attn_resolutions = ()
     c.image.model.z_channels = 64
     c.image.model.embed_dim = 16
-    c.image.model.n_embed = 256
+    c.image.model.n_embed = 128
     c.image.optim.learning_rate = 2e-3
-    c.image.train.steps = 1600
+    c.image.train.steps = 1200
     c.image.train.batch_size = 16
     c.image.train.ema = 0.99
     c.image.train.eval_every = c.image.train.save_every = 400
@@ -33,7 +34,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.model.max_length = 160
     d.model.init_std = 0.06  # about 1 / sqrt(width): attention is far from uniform from the start
     d.sequence_length = 152
-    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.66, 0.06, 0.28
+    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.5, 0.06, 0.44
+    d.tasks.prompt_dropout = 0.1
     d.tasks.hidden_codes = 0.5
     d.tasks.attributes_per_face = 0
     d.tasks.attribute_weight = 3.0

@@ -158,6 +158,13 @@ class Model:
         """Side of the images it takes and makes, in pixels."""
         return self.image_tokenizer.config.resolution
 
+    @property
+    def sampler(self) -> sampling.Sampler:
+        """How this model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
+        known = self.provenance.get("config", {}).get("eval", {})
+        names = [f.name for f in dataclasses.fields(sampling.Sampler)]
+        return sampling.Sampler(**{"top_p": 0.95} | {name: known[name] for name in names if name in known})
+
     @functools.cached_property
     def hash(self) -> str:
         """Hash of the decoder's weights (with the image tokenizer's), for provenance."""
@@ -200,7 +207,7 @@ class Model:
           text: one description for all faces, or one for each seed.
           attributes: what the faces should show besides, such as `{"gender": "female", "age": 34}`.
           seeds: one face is made for each; the same seed and words give the same face whatever is made beside it.
-          sampler: temperature, top-k, top-p.
+          sampler: temperature, top-k, top-p, guidance; the model's own (`Model.sampler`) if not given.
           batch_size: most faces decoded at once.
 
         Returns:
@@ -218,12 +225,18 @@ class Model:
             sequence.text_prefix(self.vocab, self.tokenizer, templates.image_text(t, wanted), length) for t in texts
         ]
         n = self.image_tokenizer.config.tokens
-        sampler = sampler or sampling.Sampler(top_p=0.95)
+        sampler = sampler or self.sampler
+        if sampler.guidance != 1 and not self.run_config.tasks.prompt_dropout:
+            raise UserError(
+                f"guidance={sampler.guidance} needs a model trained with decoder.tasks.prompt_dropout above 0;"
+                " this one was not: use guidance 1"
+            )
+        wordless = sequence.text_prefix(self.vocab, self.tokenizer, "", length)
         rows = []
         for start in range(0, len(prefixes), batch_size):
             part = slice(start, start + batch_size)
             rows += sampling.generate(
-                self.decoder, self.params, self.vocab, prefixes[part], "image", n, sampler, list(seeds[part])
+                self.decoder, self.params, self.vocab, prefixes[part], "image", n, sampler, list(seeds[part]), wordless
             )
         return self.decode(self.vocab.codes(np.stack(rows)))
 

@@ -178,11 +178,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--n", type=_positive, default=4, metavar="N", help="number of faces (4)")
     sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the first face; the others follow (0)")
-    sub.add_argument("--temperature", type=float, default=1.0, help="0 takes the likeliest code each time (1.0)")
-    sub.add_argument("--top-k", type=int, default=0, help="sample among the K likeliest codes; 0 = all (0)")
-    sub.add_argument(
-        "--top-p", type=float, default=0.95, help="sample among the codes that hold this probability (0.95)"
-    )
+    drawing = sub.add_argument_group("drawing", "where nothing is said, the values that the model was evaluated with")
+    drawing.add_argument("--temperature", type=float, help="0 takes the likeliest code each time, 1 is the model's own")
+    drawing.add_argument("--top-k", type=int, help="sample among the K likeliest codes; 0 = all")
+    drawing.add_argument("--top-p", type=float, help="sample among the codes that hold this probability; 1 = all")
+    drawing.add_argument("--guidance", type=float, help="how much the words count; 1 = as trained, 3 = much more")
     out(sub, "where the PNGs go")
 
     for name, run, summary in (

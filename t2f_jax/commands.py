@@ -1,6 +1,7 @@
 """What a model folder is for, from the command line: make, describe and measure faces."""
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import sys
@@ -22,8 +23,11 @@ def generate(args: argparse.Namespace) -> None:
 
     if not args.text and not args.attribute:
         raise UserError("generate: say what face to make, with --text, --attribute K=V, or both")
-    sampler = Sampler(args.temperature, args.top_k, args.top_p)
+    options = {f.name: getattr(args, f.name) for f in dataclasses.fields(Sampler)}
+    options = {name: value for name, value in options.items() if value is not None}
+    Sampler(**options)  # says what is wrong with them before the model is read
     model = bundle.load(args.model)
+    sampler = dataclasses.replace(model.sampler, **options)
     attributes = templates.parse_request(args.attribute, model.schema)
     prompt = templates.image_text(args.text, attributes)
     if not model.holds(prompt):
@@ -38,7 +42,7 @@ def generate(args: argparse.Namespace) -> None:
                 told: dict[str, Any] = {
                     "prompt": prompt,
                     "seed": str(seed),
-                    "options": json.dumps({"temperature": args.temperature, "top_k": args.top_k, "top_p": args.top_p}),
+                    "options": json.dumps(dataclasses.asdict(sampler)),
                     "model": model.hash,
                     "Software": f"t2f_jax {__version__}",
                 }

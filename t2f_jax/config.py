@@ -82,6 +82,7 @@ class VQGANConfig:
     resolution: int = 64
     in_channels: int = 3
     patch: int = 1  # pixels folded into channels before conv_in (space to depth), unfolded after conv_out
+    encoder: str = "vqgan"  # vqgan | patch (each code is a function of its own patch alone; needs ch_mult=(1,))
     ch: int = 32
     ch_mult: tuple[int, ...] = (1, 2, 4, 4)
     num_res_blocks: int = 1
@@ -153,6 +154,7 @@ class TaskConfig:
     attributes_per_face: int = 8  # branches of a to-attributes sequence; 0 = all that are known
     caption_share: float = 0.4  # of to-image prompts: caption alone
     attribute_share: float = 0.3  # attributes alone; the rest has both
+    prompt_dropout: float = 0.0  # of to-image rows: share whose prompt says nothing, for classifier-free guidance
     hidden_codes: float = 0.0  # of to-image rows: up to this share of the codes read so far is hidden in training
     image_weight: float = 1.0  # loss weight of a target token, by task
     caption_weight: float = 1.0
@@ -205,6 +207,7 @@ class EvalConfig:
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 0.95
+    guidance: float = 1.0  # how much the words count (see sampling.Sampler); above 1 needs tasks.prompt_dropout
     judge_steps: int = 600
     batch_size: int = 64
 
@@ -225,6 +228,7 @@ CHOICES = {
     "data.sources.*.kind": ("synthetic", "celeba", "utkface"),
     "image.train.compute_dtype": ("float32", "bfloat16"),
     "decoder.train.compute_dtype": ("float32", "bfloat16"),
+    "image.model.encoder": ("vqgan", "patch"),
     "image.loss.pixel": ("l1", "l2"),
     "image.loss.codebook": ("ema", "gradient"),
     "text.kind": ("sentencepiece", "wordpiece"),
@@ -276,6 +280,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "decoder.model.init_std": (1e-9, 10),
     "decoder.tasks.caption_share": (0, 1),
     "decoder.tasks.attribute_share": (0, 1),
+    "decoder.tasks.prompt_dropout": (0, 1),
     "decoder.tasks.hidden_codes": (0, 1),
     "decoder.tasks.attributes_per_face": (0, 10**6),
     "decoder.text_length": (4, 10**6),
@@ -286,6 +291,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "eval.temperature": (0, 100),
     "eval.top_k": (0, 10**9),
     "eval.top_p": (1e-9, 1),
+    "eval.guidance": (0, 1000),
     "eval.judge_steps": (1, 10**9),
     "eval.batch_size": (1, 10**6),
 }
@@ -467,10 +473,20 @@ def _check(config: Config) -> None:
         raise UserError(f"image.model.ch_mult={model.ch_mult} must hold a whole number from 1 on for each level")
     if model.resolution % model.factor:
         raise UserError(f"image.model.resolution={model.resolution} is no multiple of the factor {model.factor}")
+    if model.encoder == "patch" and len(model.ch_mult) > 1:
+        raise UserError(
+            f"image.model.encoder=patch has no levels to scale down by: set image.model.ch_mult=(1,) and"
+            f" image.model.patch={model.factor}"
+        )
     decoder = config.decoder
     if decoder.model.width % decoder.model.heads:
         raise UserError(
             f"decoder.model.width={decoder.model.width} is no multiple of decoder.model.heads={decoder.model.heads}"
+        )
+    if config.eval.guidance != 1 and not decoder.tasks.prompt_dropout:
+        raise UserError(
+            f"eval.guidance={config.eval.guidance} needs a decoder that has met prompts without words; set"
+            " decoder.tasks.prompt_dropout=0.1, or eval.guidance=1"
         )
     if decoder.text_length > decoder.sequence_length:
         raise UserError(

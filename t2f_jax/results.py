@@ -120,7 +120,7 @@ def evaluate(
                 "split": "test",
                 "faces": config.eval.faces or "all",
                 "generated": config.eval.generated,
-                "sampler": {k: getattr(config.eval, k) for k in ("temperature", "top_k", "top_p")},
+                "sampler": {k: getattr(config.eval, k) for k in ("temperature", "top_k", "top_p", "guidance")},
                 "seed": seed,
                 "model": model.hash,
                 "preprocess": dataclasses.asdict(model.preprocess),
@@ -161,7 +161,7 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
             eye = judge.train(drawn.images, drawn.fields, schema, settings.judge_steps, seed, bar.update)
         shares = eye.accuracy(np.asarray(test.images), test.fields)
         seen = float(np.mean([shares[a.name] for a in schema if not a.is_number]))
-        sampler = Sampler(settings.temperature, settings.top_k, settings.top_p)
+        sampler = Sampler(settings.temperature, settings.top_k, settings.top_p, settings.guidance)
         with Progress(f"generating {name}", settings.generated, unit="face") as bar:
             requests, _, _ = measure.requests(
                 model, eye, fields, schema, settings.generated, seed, sampler, _adding(bar), settings.batch_size
@@ -218,7 +218,7 @@ def _samples(model: Any, prompt: str, config: Config, seed: int) -> report.Sampl
 
     settings = config.eval
     seeds = [seed + i for i in range(max(1, settings.samples // 2))]
-    sampler = Sampler(settings.temperature, settings.top_k, settings.top_p)
+    sampler = Sampler(settings.temperature, settings.top_k, settings.top_p, settings.guidance)
     faces = model.generate(prompt, seeds=seeds, sampler=sampler)
     return report.Samples(prompt, [_large(face, max(1, 128 // model.image_size)) for face in faces], seeds)
 

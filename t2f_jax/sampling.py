@@ -31,17 +31,21 @@ class Sampler:
       temperature: logits are divided by it; 0 takes the likeliest id.
       top_k: keep the k likeliest ids (and ties with the k-th); 0 keeps all.
       top_p: then keep the likeliest ids until their probabilities sum to p; 1 keeps all.
+      guidance: classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598), before all that: the logits are
+        those without words, plus this many times what the words change. 1 is off; each face costs twice otherwise.
     """
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         for name, fine, right in (
             ("temperature", 0 <= self.temperature < float("inf"), "0 or more"),
             ("top_k", self.top_k >= 0, "0 or more"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("guidance", 0 <= self.guidance < float("inf"), "0 or more"),
         ):
             if not fine:
                 raise UserError(f"{name} must be {right}, got {getattr(self, name)}")
@@ -129,21 +133,23 @@ def _decode(
     lengths_B: jax.Array,
     seeds_B: jax.Array,
 ) -> jax.Array:
-    """int32 ids [B,length]; [PAD] behind a text's [SEP]."""
+    """int32 ids [B,length]; [PAD] behind a text's [SEP]. With guidance the B rows without words stand behind the B."""
     decoder, params = single(decoder, params)
-    batch, size = ids_BxP.shape
+    (batch,), (rows, size) = seeds_B.shape, ids_BxP.shape
     slots = size + length
     keys_B = jax.vmap(jax.random.PRNGKey)(seeds_B)
     first, count = vocab.image_span if kind == "image" else vocab.text_span
     allowed = np.ones(count, bool) if kind == "image" else vocab.text_allowed()
 
-    def draw(hidden_BxM: jax.Array, t: jax.Array | int) -> jax.Array:
-        logits = run(decoder, params, hidden_BxM, first, count, method="head")
+    def draw(hidden: jax.Array, t: jax.Array | int) -> jax.Array:
+        logits = run(decoder, params, hidden, first, count, method="head")
+        if rows > batch:
+            logits = logits[batch:] + sampler.guidance * (logits[:batch] - logits[batch:])
         logits = jnp.where(allowed, logits, -jnp.inf)
         return first + sampler(jax.vmap(jax.random.fold_in, (0, None))(keys_B, t), logits)
 
     hidden, cache = prefill(decoder, params, ids_BxP, lengths_B, slots)
-    token = draw(hidden[jnp.arange(batch), lengths_B - 1], 0)
+    token = draw(hidden[jnp.arange(rows), lengths_B - 1], 0)
     out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
     slot = jnp.arange(slots)
 
@@ -160,8 +166,8 @@ def _decode(
         hidden, cache = run(
             decoder,
             params,
-            token[:, None],
-            jnp.full((batch, 1), 2),
+            jnp.tile(token, rows // batch)[:, None],
+            jnp.full((rows, 1), 2),
             (lengths_B + t)[:, None],
             seen[:, None],
             cache,
@@ -184,6 +190,7 @@ def generate(
     length: int,
     sampler: Sampler,
     seeds: Sequence[int],
+    wordless: Sequence[int] = (),
 ) -> list[np.ndarray]:
     """Continues every prefix by an image or a text.
 
@@ -192,6 +199,7 @@ def generate(
       prefixes: ids, of any lengths. A question given before a text's answer is not part of it: see `scoring`.
       kind: "image": exactly `length` image ids, from the image rows of the head alone. "text": text ids up to [SEP],
         at most `length` with it.
+      wordless: the prefix that says nothing (`sequence.text_prefix` of ""), which `sampler.guidance` compares with.
       seeds: one for each prefix. A row is a pure function of (params, prefix, sampler, seed), up to the last bits that
         another batch size may change.
 
@@ -210,11 +218,17 @@ def generate(
     if min(seeds) < 0 or max(seeds) >= 2**32:
         raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {min(seeds)} to {max(seeds)}")
     check_length(decoder, max(map(len, prefixes)) + length)
+    guided = sampler.guidance != 1
+    if guided and not wordless:
+        raise ValueError("guidance needs the prefix without words")
     decoder, params = single(decoder, params)
     results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(prefixes)
     for size, rows in batches([len(p) for p in prefixes]):
         ids, lengths = padded([prefixes[r] for r in rows], size)
         row_seeds = np.array([seeds[r] for r in rows] + [seeds[rows[0]]] * (len(ids) - len(rows)), np.int64)
+        if guided:
+            blank, blank_lengths = padded([wordless] * len(ids), size)
+            ids, lengths = np.concatenate([ids, blank]), np.concatenate([lengths, blank_lengths])
         out = _decode(decoder, vocab, kind, length, sampler, params, ids, lengths, row_seeds.astype(np.uint32))
         for row, line in zip(rows, np.asarray(out)):
             end = np.flatnonzero(line == vocab.sep) if kind == "text" else np.zeros(0, int)

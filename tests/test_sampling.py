@@ -18,6 +18,7 @@ VOCAB = Vocab(text_size=12, image_size=9)
 TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4, scan=False)
 PREFIXES = [[2, 5, 6, 3], [2, 4, 3], [2, *range(4, 12), *range(12, 21), *range(12, 21), *range(4, 12), 3], [2, 11, 3]]
 SEEDS = [7, 8, 9, 10]
+WORDLESS = [2, 5, 3, 3]
 VARIANTS = [
     {},
     {"mask": "causal", "norm": "talk2face", "scan": True},
@@ -33,22 +34,27 @@ def model(changes):
 
 def slowly(decoder, params, kind, length, sampler):
     """Every id by a whole forward pass over prefix and answer so far, from the definition of the model."""
-    width = max(map(len, PREFIXES)) + length
+    width = max(map(len, (*PREFIXES, WORDLESS))) + length
     first, count = VOCAB.image_span if kind == "image" else VOCAB.text_span
 
     @jax.jit
-    def logits(ids, segments, positions, last):
+    def forward(ids, segments, positions, last):
         return decoder.apply({"params": params}, ids, segments, positions)[0, last, first : first + count]
+
+    def logits(prefix, answer):
+        ids = [*prefix, *answer]
+        arrays = np.zeros((3, 1, width), np.int32)
+        arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(width)
+        arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * len(answer)
+        return forward(*arrays, len(ids) - 1)
 
     rows = []
     for prefix, seed in zip(PREFIXES, SEEDS):
         answer = []
         while len(answer) < length:
-            ids = [*prefix, *answer]
-            arrays = np.zeros((3, 1, width), np.int32)
-            arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(width)
-            arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * len(answer)
-            row = logits(*arrays, len(ids) - 1)
+            row = logits(prefix, answer)
+            if sampler.guidance != 1:
+                row = (1 - sampler.guidance) * logits(WORDLESS, answer) + sampler.guidance * row
             if kind == "text":
                 row = jnp.where(VOCAB.text_allowed(), row, -jnp.inf)
             key = jax.random.fold_in(jax.random.PRNGKey(seed), len(answer))
@@ -66,6 +72,18 @@ def test_cached_decoding_equals_whole_forward_passes(changes):
     for kind, sampler in (("image", Sampler(temperature=0)), ("text", Sampler(temperature=1.2, top_p=0.95))):
         rows = generate(decoder, params, VOCAB, PREFIXES, kind, 6, sampler, SEEDS)
         assert [r.tolist() for r in rows] == slowly(decoder, params, kind, 6, sampler)
+
+
+def test_guided_decoding_equals_whole_forward_passes():
+    decoder, params = model({})
+    for sampler in (Sampler(guidance=3.0), Sampler(guidance=0.5, temperature=0)):
+        rows = generate(decoder, params, VOCAB, PREFIXES, "image", 6, sampler, SEEDS, WORDLESS)
+        assert [r.tolist() for r in rows] == slowly(decoder, params, "image", 6, sampler)
+    bare = generate(decoder, params, VOCAB, [WORDLESS] * 4, "image", 6, Sampler(), SEEDS)
+    none = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(guidance=0.0), SEEDS, WORDLESS)
+    np.testing.assert_array_equal(bare, none)  # words that count for nothing
+    with pytest.raises(ValueError, match="without words"):
+        generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(guidance=2.0), SEEDS)
 
 
 def test_spans():

@@ -99,14 +99,14 @@ def draw_labels(labels: Mapping[str, str | int], rng: np.random.Generator, size:
     skin = SKIN[str(labels["skin tone"])]
     grey = round(sum(skin) / 3)
     skin = mix(skin, (grey, grey, grey), 0.36 * a.ageing)  # pallor
-    skin = shade(skin, 0.015 * jitter[3])
+    skin = shade(skin, 0.005 * jitter[3])
     hair = mix(HAIR[str(labels["hair color"])], GREY, 0.55 * a.ageing)
-    hair = shade(hair, 0.015 * jitter[4])
-    ground = shade(BACKGROUND[str(labels["background"])], 0.03 * jitter[5])
-    cloth = shade(CLOTHING[str(labels["clothing color"])], 0.02 * jitter[6] - 0.02)
+    hair = shade(hair, 0.005 * jitter[4])
+    ground = shade(BACKGROUND[str(labels["background"])], 0.01 * jitter[5])
+    cloth = shade(CLOTHING[str(labels["clothing color"])], 0.006 * jitter[6] - 0.02)
 
     factor = max(2, math.ceil(256 / size))
-    pen = Pen(size * factor, ground, jitter[:2] * 0.012, 1 + 0.015 * jitter[2], 0.035 * rng.uniform(-1, 1))
+    pen = Pen(size * factor, ground, jitter[:2] * 0.004, 1 + 0.005 * jitter[2], 0.01 * rng.uniform(-1, 1))
     body(pen, a, skin, cloth, hair, labels["hair length"] == "long", has["scarf"])
     head(pen, a, skin, male)
     wrinkles(pen, a, skin)

@@ -75,8 +75,13 @@ class Writer:
         return dataclasses.replace(sequence.fit(example, length), weight=tasks.attribute_weight)
 
     def _image_text(self, fields: dict[str, Any], room: int, rng: np.random.Generator) -> str:
-        """A caption, attributes in random order, or both: as many attributes as a prefix of `room` ids holds."""
+        """A caption, attributes in random order, or both: as many attributes as a prefix of `room` ids holds.
+
+        Nothing at all in a share of `prompt_dropout`.
+        """
         tasks, known, kind = self._config.tasks, fields["attributes"], rng.random()
+        if rng.random() < tasks.prompt_dropout:
+            return ""
         if not known or kind < tasks.caption_share:
             return templates.image_text(_caption(fields, rng))
         caption = None if kind < tasks.caption_share + tasks.attribute_share else _caption(fields, rng)

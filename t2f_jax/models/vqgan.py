@@ -172,6 +172,31 @@ class Encoder(nn.Module):
         return conv(c.z_channels, "conv_out", self.dtype)(nn.swish(GroupNorm(name="norm_out")(x)))
 
 
+class PatchEncoder(nn.Module):
+    """[B, G, G, patch * patch * C] -> [B, G, G, z_channels], each position a function of its own patch alone.
+
+    x + dense2(gelu(dense1(norm(x)))), `num_res_blocks` times, twice `ch` wide. The convolutions, group norms and
+    attention of `Encoder` let every code tell of the whole image: a smaller error for the same number of codes, but a
+    flat background gets a hundred different codes, and a sequence model has all of them to learn.
+    """
+
+    config: VQGANConfig
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Folded images -> maps that `quant_conv` takes to code vectors."""
+        c = self.config
+        x = nn.Dense(2 * c.ch, dtype=self.dtype, name="conv_in")(x)
+        for i in range(c.num_res_blocks):
+            h = nn.LayerNorm(dtype=self.dtype, name=f"norm_{i}")(x)
+            h = nn.gelu(nn.Dense(2 * c.ch, dtype=self.dtype, name=f"dense1_{i}")(h))
+            h = nn.Dropout(c.dropout, deterministic=not train)(h)
+            x = x + nn.Dense(2 * c.ch, dtype=self.dtype, name=f"dense2_{i}")(h)
+        x = nn.LayerNorm(dtype=self.dtype, name="norm_out")(x)
+        return nn.Dense(c.z_channels, dtype=self.dtype, name="conv_out")(x)
+
+
 class Decoder(nn.Module):
     """[B, G, G, z_channels] -> [B, S, S, C]; one block more per level than the encoder."""
 
@@ -223,7 +248,7 @@ class VQGAN(nn.Module):
     def setup(self):
         """The parts, under the original's names."""
         c = self.config
-        self.encoder = Encoder(c, self.dtype)
+        self.encoder = (PatchEncoder if c.encoder == "patch" else Encoder)(c, self.dtype)
         self.decoder = Decoder(c, self.dtype)
         self.quantize = Quantizer(c.n_embed, c.embed_dim)
         self.quant_conv = conv(c.embed_dim, None, self.dtype, size=1)  # type: ignore[arg-type]  # setup names it
