@@ -100,7 +100,9 @@ class Bench:
             caption,
             made,
         ]
-        batch = sequence.assemble([sequence.fit(e, length) for e in examples], length)
+        batch = sequence.assemble(
+            [sequence.fit(e, length) for e in examples], length, image_position=run.model.image_position
+        )
         state = trainer.init(jax.random.key(0))
         step = jax.jit(trainer.step, donate_argnums=0)
         holder = [state]

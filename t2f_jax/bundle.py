@@ -163,7 +163,8 @@ class Model:
         """How this model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
         known = self.provenance.get("config", {}).get("eval", {})
         names = [f.name for f in dataclasses.fields(sampling.Sampler)]
-        return sampling.Sampler(**{"top_p": 0.95} | {name: known[name] for name in names if name in known})
+        options: dict[str, Any] = {"top_p": 0.95} | {name: known[name] for name in names if name in known}
+        return sampling.Sampler(**options)
 
     @functools.cached_property
     def hash(self) -> str:
@@ -251,7 +252,8 @@ class Model:
         """A sentence or more for each face; greedy unless a sampler is given. UserError for unreadable pictures."""
         codes = self.encode(self.images(pictures))
         prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.CAPTION_PROMPT, c) for c in codes]
-        length = min(length, self.decoder.config.max_length - len(prefixes[0]))
+        spare = self.decoder.config.max_length - self.decoder.config.image_position - len(prefixes[0])
+        length = min(length, spare)
         seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
         sampler = sampler or sampling.Sampler(temperature=0.0)
         rows = []

@@ -155,7 +155,7 @@ class TaskConfig:
     caption_share: float = 0.4  # of to-image prompts: caption alone
     attribute_share: float = 0.3  # attributes alone; the rest has both
     prompt_dropout: float = 0.0  # of to-image rows: share whose prompt says nothing, for classifier-free guidance
-    hidden_codes: float = 0.0  # of to-image rows: up to this share of the codes read so far is hidden in training
+    hidden_codes: float = 0.0  # of to-image rows: mean share of the codes read so far that training hides (1 = all)
     image_weight: float = 1.0  # loss weight of a target token, by task
     caption_weight: float = 1.0
     attribute_weight: float = 1.0
@@ -171,6 +171,7 @@ class DecoderConfig:
     mlp: int = 768
     max_length: int = 256  # rows of a learned position table; longest sequence
     positions: str = "learned"  # learned | rotary
+    image_position: int = 0  # of an image's first code, whatever stands before it; 0: the next one, as the original's
     norm: str = "layernorm"  # talk2face | layernorm | rmsnorm
     mask: str = "prefix"  # prefix | causal
     tie: bool = False  # head = word embedding
@@ -276,6 +277,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "decoder.model.heads": (1, 10**4),
     "decoder.model.mlp": (1, 10**7),
     "decoder.model.max_length": (1, 10**7),
+    "decoder.model.image_position": (0, 10**7),
     "decoder.model.dropout": (0, 0.99),
     "decoder.model.init_std": (1e-9, 10),
     "decoder.tasks.caption_share": (0, 1),
@@ -492,10 +494,17 @@ def _check(config: Config) -> None:
         raise UserError(
             f"decoder.text_length={decoder.text_length} exceeds decoder.sequence_length={decoder.sequence_length}"
         )
-    if decoder.sequence_length > decoder.model.max_length:
+    if 0 < decoder.model.image_position < decoder.text_length:
         raise UserError(
-            f"decoder.sequence_length={decoder.sequence_length} exceeds"
-            f" decoder.model.max_length={decoder.model.max_length}"
+            f"decoder.model.image_position={decoder.model.image_position} must be 0 (images follow their prompt) or at"
+            f" least decoder.text_length={decoder.text_length}"
+        )
+    longest = decoder.sequence_length + decoder.model.image_position
+    if longest > decoder.model.max_length:
+        raise UserError(
+            f"decoder.sequence_length={decoder.sequence_length} with"
+            f" decoder.model.image_position={decoder.model.image_position} needs decoder.model.max_length={longest},"
+            f" got {decoder.model.max_length}"
         )
 
 

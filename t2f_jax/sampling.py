@@ -97,18 +97,22 @@ def padded(prefixes: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np
 
 
 def check_length(decoder: Decoder, longest: int) -> None:
-    """Raises UserError if a row of `longest` ids does not fit a learned position table."""
+    """Raises UserError if a row of `longest` ids might not fit a learned position table."""
     config = decoder.config
-    if config.positions == "learned" and longest > config.max_length:
+    if config.positions == "learned" and longest + config.image_position > config.max_length:
         raise UserError(
             f"a row of {longest} ids exceeds the model's {config.max_length} positions; shorten prompt or answer"
         )
 
 
 def prefill(
-    decoder: Decoder, params: Any, ids_BxP: jax.Array, lengths_B: jax.Array, slots: int
-) -> tuple[jax.Array, Cache]:
-    """Runs padded prefixes into an empty cache of `slots` slots -> final-norm output [B,P,M], cache. Layers single."""
+    decoder: Decoder, vocab: Vocab, params: Any, ids_BxP: jax.Array, lengths_B: jax.Array, slots: int
+) -> tuple[jax.Array, Cache, jax.Array]:
+    """Runs padded prefixes into an empty cache of `slots` slots. Layers single.
+
+    Returns:
+      Final-norm output [B,P,M], the cache, and the position of what comes next, int32 [B].
+    """
     batch, size = ids_BxP.shape
     place, slot = jnp.arange(size), jnp.arange(slots)
     seen = (slot[None] < lengths_B[:, None])[:, None, :]
@@ -116,9 +120,17 @@ def prefill(
         seen = seen & (slot[None] <= place[:, None])[None]
     seen = jnp.broadcast_to(seen, (batch, size, slots))
     segments = (place[None] < lengths_B[:, None]).astype(jnp.int32)
-    positions = jnp.broadcast_to(place[None], (batch, size)) * segments
+    positions, next_B = jnp.broadcast_to(place[None], (batch, size)), lengths_B
+    if decoder.config.image_position:  # as in `sequence.assemble`
+        first, count = vocab.image_span
+        is_code = (ids_BxP >= first) & (ids_BxP < first + count) & (segments > 0)
+        index_B = jnp.where(is_code.any(1), is_code.argmax(1), lengths_B)
+        jump_B = decoder.config.image_position - index_B
+        positions = positions + (place[None] >= index_B[:, None]) * jump_B[:, None]
+        next_B = lengths_B + jump_B
     cache = empty_cache(decoder.config, batch, slots, decoder.dtype)
-    return run(decoder, params, ids_BxP, segments, positions, seen, cache, 0, method="extend")
+    hidden, cache = run(decoder, params, ids_BxP, segments, positions * segments, seen, cache, 0, method="extend")
+    return hidden, cache, next_B
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
@@ -148,7 +160,7 @@ def _decode(
         logits = jnp.where(allowed, logits, -jnp.inf)
         return first + sampler(jax.vmap(jax.random.fold_in, (0, None))(keys_B, t), logits)
 
-    hidden, cache = prefill(decoder, params, ids_BxP, lengths_B, slots)
+    hidden, cache, next_B = prefill(decoder, vocab, params, ids_BxP, lengths_B, slots)
     token = draw(hidden[jnp.arange(rows), lengths_B - 1], 0)
     out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
     slot = jnp.arange(slots)
@@ -168,7 +180,7 @@ def _decode(
             params,
             jnp.tile(token, rows // batch)[:, None],
             jnp.full((rows, 1), 2),
-            (lengths_B + t)[:, None],
+            (next_B + t)[:, None],
             seen[:, None],
             cache,
             size + t,

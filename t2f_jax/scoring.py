@@ -103,7 +103,7 @@ def _score_tree(
     """Log-probability of every candidate, float32 [B,C]."""
     batch, size = ids_BxP.shape
     count = len(tree.tokens_N)
-    _, cache = sampling.prefill(decoder, params, ids_BxP, lengths_B, size + count)
+    _, cache, next_B = sampling.prefill(decoder, vocab, params, ids_BxP, lengths_B, size + count)
     seen = jnp.concatenate(
         [
             jnp.broadcast_to((jnp.arange(size)[None] < lengths_B[:, None])[:, None], (batch, count, size)),
@@ -112,7 +112,7 @@ def _score_tree(
         axis=-1,
     )
     tokens = jnp.broadcast_to(tree.tokens_N, (batch, count))
-    positions = lengths_B[:, None] + tree.depth_N[None]
+    positions = next_B[:, None] + tree.depth_N[None]
     hidden, _ = run(decoder, params, tokens, jnp.full_like(tokens, 2), positions, seen, cache, size, method="extend")
     log_probs = _log_probs(decoder, vocab, params, hidden, "text")
     picked = log_probs[:, tree.nodes_CxS, tree.targets_CxS]
@@ -189,10 +189,19 @@ def score_text(
     lengths = [len(p) + len(a) for p, a in zip(prefixes, answers, strict=True)]
     sampling.check_length(decoder, max(lengths))
     results = [0.0] * len(prefixes)
+    assemble = functools.partial(sequence.assemble, image_position=decoder.config.image_position)
     for size, rows in sampling.batches(lengths):
-        examples = [Example(tuple(prefixes[r]), (Branch((), tuple(answers[r])),), sequence.TO_IMAGE) for r in rows]
+        examples = [
+            Example(
+                tuple(prefixes[r]),
+                (Branch((), tuple(answers[r])),),
+                sequence.TO_IMAGE,
+                sequence.image_index(vocab, prefixes[r]),
+            )
+            for r in rows
+        ]
         examples += examples[:1] * ((1 << (len(rows) - 1).bit_length()) - len(rows))
-        scores = _score_rows(decoder, vocab, kind, params, sequence.assemble(examples, size))
+        scores = _score_rows(decoder, vocab, kind, params, assemble(examples, size))
         for row, score in zip(rows, np.asarray(scores)):
             results[row] = float(score)
     return results

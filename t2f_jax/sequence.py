@@ -36,11 +36,12 @@ class Branch:
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """One row: a prefix, its branches, the task (TO_IMAGE, ...) and the loss weight of each of its targets."""
+    """One row: a prefix, its branches, the task (TO_IMAGE, ...), where its image begins, the weight of its targets."""
 
     prefix: tuple[int, ...]
     branches: tuple[Branch, ...]
     task: int
+    image_index: int  # ids before the first code
     weight: float = 1.0
 
     @property
@@ -65,6 +66,12 @@ def image_prefix(vocab: Vocab, tok: Encoder, prompt: str, codes: np.ndarray) -> 
     return (vocab.cls, *_encode(tok, prompt), vocab.sep, *vocab.image_ids(codes).tolist(), vocab.sep)
 
 
+def image_index(vocab: Vocab, prefix: Sequence[int]) -> int:
+    """How many ids stand before an image: before the prefix's first code, or all of them if the image comes behind."""
+    first, count = vocab.image_span
+    return next((i for i, token in enumerate(prefix) if first <= token < first + count), len(prefix))
+
+
 def question(tok: Encoder, text: str) -> tuple[int, ...]:
     """Ids of a branch's given part, such as "gender :"."""
     return _encode(tok, text)
@@ -77,20 +84,22 @@ def answer(vocab: Vocab, tok: Encoder, text: str) -> tuple[int, ...]:
 
 def to_image(vocab: Vocab, tok: Encoder, text: str, codes: np.ndarray, text_length: int = 64) -> Example:
     """Text -> image codes [n] (row-major); the image has no end token."""
-    branch = Branch((), tuple(vocab.image_ids(codes).tolist()))
-    return Example(text_prefix(vocab, tok, text, text_length), (branch,), TO_IMAGE)
+    branch, prefix = Branch((), tuple(vocab.image_ids(codes).tolist())), text_prefix(vocab, tok, text, text_length)
+    return Example(prefix, (branch,), TO_IMAGE, len(prefix))
 
 
 def to_caption(vocab: Vocab, tok: Encoder, codes: np.ndarray, caption: str) -> Example:
     """Image codes [n] -> caption [SEP]."""
     branch = Branch((), (*tok.encode(caption), vocab.sep))
-    return Example(image_prefix(vocab, tok, CAPTION_PROMPT, codes), (branch,), TO_CAPTION)
+    prefix = image_prefix(vocab, tok, CAPTION_PROMPT, codes)
+    return Example(prefix, (branch,), TO_CAPTION, image_index(vocab, prefix))
 
 
 def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable[tuple[str, str]]) -> Example:
     """Image codes [n] -> one branch for each (question, answer text) pair, such as ("gender :", "male")."""
     branches = tuple(Branch(question(tok, q), answer(vocab, tok, a)) for q, a in pairs)
-    return Example(image_prefix(vocab, tok, ATTRIBUTE_PROMPT, codes), branches, TO_ATTRIBUTES)
+    prefix = image_prefix(vocab, tok, ATTRIBUTE_PROMPT, codes)
+    return Example(prefix, branches, TO_ATTRIBUTES, image_index(vocab, prefix))
 
 
 def fit(example: Example, length: int) -> Example:
@@ -108,7 +117,9 @@ def fit(example: Example, length: int) -> Example:
     return example
 
 
-def assemble(examples: Sequence[Example], length: int, loss_span: str = "suffix") -> dict[str, np.ndarray]:
+def assemble(
+    examples: Sequence[Example], length: int, loss_span: str = "suffix", image_position: int = 0
+) -> dict[str, np.ndarray]:
     """Examples -> arrays of one batch.
 
     A prefix p q r, one branch with given x and answer A z (z = [SEP]), another with given y and answer B z, length 10:
@@ -126,6 +137,8 @@ def assemble(examples: Sequence[Example], length: int, loss_span: str = "suffix"
       examples: B examples. A caption that is too long is cut; see `fit` for the rest.
       length: L.
       loss_span: "suffix" or "all" (the original's release rule: every position whose next id is no pad).
+      image_position: if not 0, the position of every image's first code: positions jump there from the words before
+        it, and run on behind it. A code then knows its place on the grid, however long the words are.
 
     Returns:
       tokens, targets, segments, positions int32 [B,L]; weights float32 [B,L]; task int32 [B].
@@ -171,6 +184,9 @@ def assemble(examples: Sequence[Example], length: int, loss_span: str = "suffix"
             weights[row, (at if everything else at + given - 1) : end - 1] = weight
             weights[row, end - 1] = targets[row, end - 1] = 0
             at = end
+        if image_position:
+            behind = positions[row, :n] >= example.image_index
+            positions[row, :n] += behind * np.int32(image_position - example.image_index)
     return {
         "tokens": tokens,
         "targets": targets,

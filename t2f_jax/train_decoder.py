@@ -104,12 +104,13 @@ class DecoderTrainer:
         """Tokens [B,L] with some image ids of to-image rows replaced by [UNK]; the targets stay.
 
         A face's codes tell so much of one another that its words seem to add little, and are learned late: a hat that
-        has begun goes on without them. Each row hides its own share of what was read, drawn from 0 .. hidden_codes, so
-        that whole rows, as generation meets them, occur as well.
+        has begun goes on without them. Where codes are hidden, words are all there is to tell them from. Each row hides
+        its own share of what was read, uniform in 0 .. 2 hidden_codes and at most all of it: rows with every code in
+        sight, as generation meets them, occur as well as rows with none.
         """
         share_key, code_key = jax.random.split(key)
         batch_size, length = batch["tokens"].shape
-        share = jax.random.uniform(share_key, (batch_size, 1)) * self.config.tasks.hidden_codes
+        share = jax.random.uniform(share_key, (batch_size, 1)) * 2 * self.config.tasks.hidden_codes
         hidden = jax.random.uniform(code_key, (batch_size, length)) < share
         hidden &= (batch["task"] == TO_IMAGE)[:, None] & (batch["segments"] >= 2)
         return jnp.where(hidden, self.vocab.unk, batch["tokens"])

@@ -12,6 +12,7 @@ from t2f_jax.config import DecoderConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.sampling import Sampler, generate
+from t2f_jax.sequence import image_index
 from t2f_jax.vocab import Vocab
 
 VOCAB = Vocab(text_size=12, image_size=9)
@@ -45,6 +46,9 @@ def slowly(decoder, params, kind, length, sampler):
         ids = [*prefix, *answer]
         arrays = np.zeros((3, 1, width), np.int32)
         arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(width)
+        if at := decoder.config.image_position:
+            index = image_index(VOCAB, prefix)
+            arrays[2, 0, index:] += at - index
         arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * len(answer)
         return forward(*arrays, len(ids) - 1)
 

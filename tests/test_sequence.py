@@ -23,7 +23,7 @@ IMG = (47, 40, 43, 43)
 
 
 def test_the_docstrings_row():
-    example = Example((10, 11, 12), (Branch((13,), (14, 3)), Branch((15,), (16, 3))), sequence.TO_ATTRIBUTES)
+    example = Example((10, 11, 12), (Branch((13,), (14, 3)), Branch((15,), (16, 3))), sequence.TO_ATTRIBUTES, 1)
     row = {k: v[0].tolist() for k, v in assemble([example], 10).items()}
     assert row["tokens"] == [10, 11, 12, 13, 14, 3, 15, 16, 3, 0]
     assert row["segments"] == [1, 1, 1, 2, 2, 2, 3, 3, 3, 0]
@@ -47,6 +47,21 @@ def test_an_image_row_predicts_its_first_code_from_the_last_prefix_id():
     assert everything.tolist() == [1] * (example.length - 1) + [0] * (13 - example.length)
 
 
+def test_images_stand_at_the_same_positions_in_every_task():
+    caption = sequence.to_caption(VOCAB, TOK, CODES, "a man")
+    attributes = sequence.to_attributes(VOCAB, TOK, CODES, [("a b", "c"), ("d", "e")])
+    short, long = (sequence.to_image(VOCAB, TOK, text, CODES) for text in ("a", "a b c d e"))
+    rows = assemble([caption, attributes, short, long], 24, image_position=30)
+    for tokens, positions in zip(rows["tokens"], rows["positions"]):
+        is_code = tokens >= IMG[1]
+        assert tokens[is_code].tolist() == list(IMG) and positions[is_code].tolist() == [30, 31, 32, 33]
+        n = int(is_code.argmax())
+        assert positions[:n].tolist() == list(range(n))
+    n = len(attributes.prefix)
+    assert rows["positions"][1, n - 1 : n + 7].tolist() == [34, 35, 36, 37, 38, 35, 36, 37]
+    assert not rows["positions"][rows["segments"] == 0].any()
+
+
 def test_the_text_prefix_is_cut_whole_as_in_the_original():
     example = sequence.to_image(VOCAB, TOK, "a b c d e f", CODES, text_length=7)
     assert len(example.prefix) == 7 and example.prefix[-1] == TOK.encode("c")[0]
@@ -54,7 +69,7 @@ def test_the_text_prefix_is_cut_whole_as_in_the_original():
 
 def test_an_example_weighs_its_targets():
     example = sequence.to_caption(VOCAB, TOK, CODES, "a man")
-    heavy = Example(example.prefix, example.branches, example.task, 2.5)
+    heavy = Example(example.prefix, example.branches, example.task, 1, 2.5)
     rows = assemble([example, heavy], 16)
     assert example.prefix == (2, *TOK.encode("to caption"), 3, *IMG, 3)
     np.testing.assert_array_equal(rows["weights"][1], 2.5 * rows["weights"][0])
@@ -79,4 +94,4 @@ def test_what_does_not_fit():
         assemble([attributes], 17)
     assert sequence.fit(attributes, 17).branches == attributes.branches[:2]
     with pytest.raises(ValueError, match="needs a given part"):
-        assemble([Example((5, 6), (Branch((), (7, 3)), Branch((9,), (7, 3))), 2)], 9)
+        assemble([Example((5, 6), (Branch((), (7, 3)), Branch((9,), (7, 3))), 2, 1)], 9)

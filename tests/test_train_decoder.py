@@ -29,10 +29,10 @@ def batch(weight=1.0):
     rng = np.random.default_rng(0)
     image, text = (lambda n: tuple(rng.integers(20, 30, n)), lambda n: tuple(rng.integers(4, 20, n)))
     examples = [
-        Example((2, *text(4), 3), (Branch((), image(9)),), sequence.TO_IMAGE, weight),
-        Example((2, *image(5), 3), (Branch((), (*text(5), 3)),), sequence.TO_CAPTION),
-        Example((2, *image(5), 3), (Branch(text(2), (5, 3)), Branch(text(2), (6, 3))), sequence.TO_ATTRIBUTES),
-        Example((2, *text(7), 3), (Branch((), image(4)),), sequence.TO_IMAGE),
+        Example((2, *text(4), 3), (Branch((), image(9)),), sequence.TO_IMAGE, 6, weight),
+        Example((2, *image(5), 3), (Branch((), (*text(5), 3)),), sequence.TO_CAPTION, 1),
+        Example((2, *image(5), 3), (Branch(text(2), (5, 3)), Branch(text(2), (6, 3))), sequence.TO_ATTRIBUTES, 1),
+        Example((2, *text(7), 3), (Branch((), image(4)),), sequence.TO_IMAGE, 9),
     ]
     return sequence.assemble(examples, 16)
 

@@ -97,7 +97,8 @@ def sequence_batches(
         return writer.example(names[source], "train", i, np.random.default_rng((seed, row)))
 
     def make(step: int) -> Batch:
-        return sequence.assemble([example(r) for r in rows(step)], config.sequence_length, config.loss_span)
+        examples = [example(r) for r in rows(step)]
+        return sequence.assemble(examples, config.sequence_length, config.loss_span, config.model.image_position)
 
     rows = _rows_of(batch_size, shard)
     return _through_tf_data(make, start_step, _FOREVER)
@@ -128,7 +129,7 @@ def sequence_eval_batches(
         for row in rows:
             source, i = chosen[row]
             examples.append(writer.example(names[source], split, i, np.random.default_rng((1, row))))
-        return sequence.assemble(examples, config.sequence_length, config.loss_span)
+        return sequence.assemble(examples, config.sequence_length, config.loss_span, config.model.image_position)
 
     return _held_out_batches(make, len(chosen), batch_size, shard)
 
