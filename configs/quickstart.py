@@ -27,26 +27,28 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.image.train.eval_every = c.image.train.save_every = 400
 
     c.text.vocab_size = 600
+    c.text.phrases = True  # soon learned
 
     d = c.decoder
     d.model.width, d.model.layers, d.model.heads, d.model.mlp = 192, 4, 3, 768
     d.model.scan = False  # on a CPU single layers run a quarter faster, and few compile soon enough
     d.model.image_position = 64  # each code at its own position, whatever the words before it
-    d.model.max_length = 216
+    d.model.max_length = 180
     d.model.init_std = 0.06  # about 1 / sqrt(width): attention is far from uniform from the start
-    d.sequence_length = 152
-    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.5, 0.06, 0.44
+    d.sequence_length = 116
+    d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.66, 0.06, 0.28
     d.tasks.prompt_dropout = 0.1
-    d.tasks.hidden_codes = 0.5
+    d.tasks.hidden_codes = 0.8
+    d.tasks.caption_share, d.tasks.attribute_share = 0.2, 0.6
     d.tasks.attributes_per_face = 0
     d.tasks.attribute_weight = 3.0
     d.optim.learning_rate = 2e-3
     d.optim.b2 = 0.98
     d.optim.warmup_steps = 100
-    d.train.steps = 1600
-    d.train.batch_size = 16
-    d.train.ema = 0.995
-    d.train.eval_every = d.train.save_every = 400
+    d.train.steps = 5000
+    d.train.batch_size = 8
+    d.train.ema = 0.998
+    d.train.eval_every = d.train.save_every = 1000
 
     if arg == "tiny":
         c.data.sources.drawn.count = 600

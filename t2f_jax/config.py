@@ -141,6 +141,7 @@ class TextConfig:
 
     kind: str = "sentencepiece"  # sentencepiece | wordpiece
     vocab_size: int = 1000  # of a SentencePiece model that `prepare` trains (an upper bound: small corpora give fewer)
+    phrases: bool = False  # SentencePiece: "not hat" and "hair color : red" are one piece each
     vocab_file: str = ""  # WordPiece: the vocabulary file
 
 

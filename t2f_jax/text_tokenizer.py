@@ -89,7 +89,9 @@ class SentencePiece:
         _write(folder / SENTENCEPIECE_FILE, self.model)
 
 
-def train_sentencepiece(sentences: Iterable[str], vocab_size: int, seed: int = 0) -> SentencePiece:
+def train_sentencepiece(
+    sentences: Iterable[str], vocab_size: int, seed: int = 0, phrases: Sequence[str] = ()
+) -> SentencePiece:
     """Trains a byte-pair model (Sennrich et al. 2016); the same sentences and seed give the same bytes.
 
     Lower-cased NFKC text, every digit a piece of its own, bytes for unknown characters where the vocabulary is large.
@@ -101,6 +103,7 @@ def train_sentencepiece(sentences: Iterable[str], vocab_size: int, seed: int = 0
       sentences: captions, prompts, questions and answers.
       vocab_size: upper bound of the number of pieces; few sentences give fewer.
       seed: of the choice of a million sentences, if there are more.
+      phrases: words or groups of words that are always one piece, where a word begins ("not hat").
 
     Raises:
       UserError: nothing to train on, or a vocabulary too small for the letters of the sentences.
@@ -129,6 +132,7 @@ def train_sentencepiece(sentences: Iterable[str], vocab_size: int, seed: int = 0
             input_sentence_size=1_000_000,
             num_threads=1,
             minloglevel=2,
+            user_defined_symbols=["\u2581" + "\u2581".join(phrase.split()) for phrase in phrases],
             **special,
         )
     except RuntimeError as error:

@@ -65,7 +65,7 @@ def run(
         n = _encode_part(out / name / split, pixels, key, encode, config.data)
     schemas = [source.schema for source in opened.values()]
     faces = [parts[name, "train"][0].fields for name in opened]
-    tokenizer = words or _text_tokenizer(config.text, lambda: corpus(schemas, faces, config.data.seed))
+    tokenizer = words or _text_tokenizer(config.text, schemas, faces, config.data.seed)
     for file in _TEXT_FILES:
         (out / file).unlink(missing_ok=True)
     tokenizer.save(out)
@@ -113,7 +113,7 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
             words.save(pathlib.Path(folder))
             return [hashlib.sha256(file.read_bytes()).hexdigest() for file in pathlib.Path(folder).iterdir()]
     if text.kind == "sentencepiece":
-        return [text.kind, text.vocab_size]
+        return [text.kind, text.vocab_size, text.phrases]
     if not text.vocab_file:
         raise UserError("text.kind=wordpiece needs text.vocab_file, the vocabulary's file (a piece a line)")
     path = pathlib.Path(text.vocab_file).expanduser()
@@ -122,10 +122,20 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
     return [text.kind, hashlib.sha256(path.read_bytes()).hexdigest()]
 
 
-def _text_tokenizer(text: TextConfig, sentences: Callable[[], list[str]]) -> text_tokenizer.TextTokenizer:
+def _text_tokenizer(
+    text: TextConfig,
+    schemas: Sequence[Sequence[templates.Attribute]],
+    faces: Sequence[Sequence[dict[str, Any]]],
+    seed: int,
+) -> text_tokenizer.TextTokenizer:
     if text.kind == "wordpiece":
         return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
-    return text_tokenizer.train_sentencepiece(sentences(), text.vocab_size)
+    phrases = []
+    for attribute in templates.merge_schemas(schemas) if text.phrases else ():
+        phrases.append(templates.attribute_question(attribute.name))
+        if not attribute.is_number:
+            phrases += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+    return text_tokenizer.train_sentencepiece(corpus(schemas, faces, seed), text.vocab_size, phrases=phrases)
 
 
 def _encode_part(
