@@ -15,7 +15,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.data.crop = 0.9
     c.data.flip = True
     c.data.jitter = 0.06
-    c.data.views = 8
+    c.data.views = 16
     config.source(c, "celeba", kind="celeba", weight=0.45)
     config.source(c, "utkface", kind="utkface", weight=0.55)
 
@@ -36,15 +36,16 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.image.train.eval_batches = 32
 
     c.text.vocab_size = 1000
+    c.text.phrases = True  # soon learned
 
     d = c.decoder
     d.model.width, d.model.layers, d.model.heads, d.model.mlp = 192, 4, 3, 768
     d.model.scan = False  # on a CPU single layers run a quarter faster, and few compile soon enough
     d.model.dropout = 0.1
     d.model.image_position = 64  # each code at its own position, whatever the words before it
-    d.model.max_length = 192
+    d.model.max_length = 176
     d.model.init_std = 0.06  # about 1 / sqrt(width): attention is far from uniform from the start
-    d.sequence_length = 128
+    d.sequence_length = 112
     d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.3, 0.1, 0.6
     d.tasks.prompt_dropout = 0.1
     d.tasks.hidden_codes = 0.5
@@ -54,7 +55,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.optim.b2 = 0.98
     d.optim.weight_decay = 0.05
     d.optim.warmup_steps = 200
-    d.train.steps = 8000
+    d.train.steps = 16_000
     d.train.batch_size = 16
     d.train.ema = 0.998
     d.train.eval_every = d.train.save_every = 1000

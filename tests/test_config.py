@@ -23,14 +23,14 @@ def test_overrides_keep_types_and_narrow_numbers():
         [
             "decoder.train.steps=7",
             "decoder.optim.learning_rate=1",
-            "image.model.ch_mult=(1, 2)",
+            "image.model.attn_resolutions=(8, 16)",
             "data.flip=true",
             "name=123",
         ],
     )
     assert loaded.decoder.train.steps == 7
     assert loaded.decoder.optim.learning_rate == 1.0 and isinstance(loaded.decoder.optim.learning_rate, float)
-    assert loaded.image.model.ch_mult == (1, 2)
+    assert loaded.image.model.attn_resolutions == (8, 16)
     assert loaded.data.flip is True
     assert loaded.name == "123"
 

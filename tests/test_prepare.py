@@ -39,6 +39,19 @@ def test_every_answer_survives_the_text_tokenizer(store_folder):
             assert tok.unk not in ids and tok.decode(ids) == text
 
 
+def test_phrases_make_questions_and_answers_one_piece_each(tmp_path):
+    config = store_config()
+    config = dataclasses.replace(config, text=dataclasses.replace(config.text, phrases=True, vocab_size=600))
+    store = Store(run(config, tmp_path))
+    tok = text_tokenizer.load(store.folder)
+    for attribute in store.schema("faces"):
+        assert len(tok.encode(templates.attribute_question(attribute.name))) == 1
+        if not attribute.is_number:
+            for value, text in zip(attribute.values, attribute.answers()):
+                assert tok.decode(tok.encode(text)) == text
+                assert len(tok.encode(templates.attributes_text({attribute.name: value}))) == 1
+
+
 def test_an_interrupted_call_goes_on(tmp_path):
     config, calls = store_config(), []
 

@@ -55,6 +55,14 @@ def test_sentencepiece_special_ids_and_size(words):
     assert (vocab.size, vocab.pad, vocab.sep) == (words.size + 64, 0, 3)
 
 
+def test_phrases_are_one_piece_each_and_change_no_text(sentences):
+    words = text_tokenizer.train_sentencepiece(sentences, 500, phrases=["not hat", "hair color : red", "hat"])
+    assert [len(words.encode(text)) for text in ("not hat", "hair color : red", "hat", "Not  Hat")] == [1, 1, 1, 1]
+    assert len(words.encode("hair color : red , not hat")) == 3
+    for sentence in sentences[::50]:
+        assert words.decode(words.encode(sentence)) == sentence.lower()
+
+
 def test_sentencepiece_reads_back_what_it_wrote(words, sentences):
     for sentence in sentences:
         ids = words.encode(sentence)
