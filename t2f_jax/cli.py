@@ -218,8 +218,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 TUNABLES = "glibc.malloc.hugetlb=1"
-
-
+# Devices wait for one another in every step. A laptop that slept or a busy machine must not end the run: by default
+# XLA aborts after 40 seconds.
+CPU_FLAGS = (
+    "--xla_cpu_multi_thread_eigen=false"
+    " --xla_cpu_collective_call_warn_stuck_timeout_seconds=120"
+    " --xla_cpu_collective_call_terminate_timeout_seconds=3600"
+)
 MOST_CORES = 8  # that a small model's batch is spread over
 
 
@@ -234,7 +239,7 @@ def _tune_cpu() -> None:
     cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_CORES)
     devices = 1 << (cores.bit_length() - 1)
     if "XLA_FLAGS" not in os.environ and devices > 1:
-        os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen=false --xla_force_host_platform_device_count={devices}"
+        os.environ["XLA_FLAGS"] = f"{CPU_FLAGS} --xla_force_host_platform_device_count={devices}"
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         os.environ["GLIBC_TUNABLES"] = TUNABLES
         os.execv(sys.executable, [sys.executable, "-m", "t2f_jax.cli", *sys.argv[1:]])

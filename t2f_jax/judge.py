@@ -177,7 +177,9 @@ def train(
         rows = np.random.default_rng((seed, i)).integers(len(images), size=BATCH)
         key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), i)
         batch = {"images": images[rows], "choices": choices_NxA[rows], "numbers": numbers_NxK[rows]}
-        state = step(state, **partitioning.put_batch(batch, mesh), key=key)
+        batch = partitioning.put_batch(batch, mesh)
+        jax.block_until_ready(state)  # a queue of steps on several CPU devices can lock up in their exchange
+        state = step(state, **batch, key=key)
         if on_step:
             on_step(i + 1)
     return Judge(schema, jax.device_get(state[0]))

@@ -57,9 +57,9 @@ class Pen:
     def __init__(self, pixels: int, ground: Colour, shift: np.ndarray, zoom: float, lean: float):
         self.image = Image.new("RGB", (pixels, pixels), ground)
         self._draw = ImageDraw.Draw(self.image)
-        # about (0.5, 0.85): x += lean * height above the shoulders
+        # about (0.5, 0.85), a little above its place: x += lean * height above the shoulders
         self._matrix_2x2 = pixels * zoom * np.array([[1, 0], [-lean, 1]])
-        self._offset_2 = pixels * (np.array([0.5, 0.85]) + shift) - np.array([0.5, 0.85]) @ self._matrix_2x2
+        self._offset_2 = pixels * (np.array([0.5, 0.79]) + shift) - np.array([0.5, 0.85]) @ self._matrix_2x2
         self._scale = pixels * zoom
 
     def fill(self, points_Nx2: np.ndarray, colour: Colour) -> None:
@@ -106,7 +106,7 @@ def draw_labels(labels: Mapping[str, str | int], rng: np.random.Generator, size:
     cloth = shade(CLOTHING[str(labels["clothing color"])], 0.006 * jitter[6] - 0.02)
 
     factor = max(2, math.ceil(256 / size))
-    pen = Pen(size * factor, ground, jitter[:2] * 0.004, 1 + 0.005 * jitter[2], 0.01 * rng.uniform(-1, 1))
+    pen = Pen(size * factor, ground, jitter[:2] * 0.004, 0.94 + 0.005 * jitter[2], 0.01 * rng.uniform(-1, 1))
     body(pen, a, skin, cloth, hair, labels["hair length"] == "long", has["scarf"])
     head(pen, a, skin, male)
     wrinkles(pen, a, skin)
