@@ -178,9 +178,15 @@ class Model:
         """The attribute of that name. Raises UserError, naming the nearest right one."""
         return templates.find_attribute(name, self.schema)
 
+    @property
+    def text_length(self) -> int:
+        """Most ids of a prompt, its frame included: as many as training had room for before an image."""
+        room = self.run_config.sequence_length - self.image_tokenizer.config.tokens
+        return min(self.run_config.text_length, room)
+
     def holds(self, text: str) -> bool:
         """Does the model read all of a prompt, or only its first `text_length` ids?"""
-        return len(sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)) <= self.run_config.text_length
+        return len(sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)) <= self.text_length
 
     def images(self, pictures: imaging.Picture | Sequence[imaging.Picture]) -> np.ndarray:
         """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training."""
@@ -221,7 +227,7 @@ class Model:
         if len(texts) != len(seeds):
             raise UserError(f"{len(texts)} texts for {len(seeds)} seeds; give one text, or one for each seed")
         wanted = templates.check_attributes(attributes or {}, self.schema)
-        length = self.run_config.text_length
+        length = self.text_length
         prefixes = [
             sequence.text_prefix(self.vocab, self.tokenizer, templates.image_text(t, wanted), length) for t in texts
         ]

@@ -82,6 +82,12 @@ def test_a_loaded_model_does_every_task(folder):
         assert all(abs(p.sum() - 1) < 1e-5 for p in answer.values())
 
 
+def test_a_prompt_has_the_room_that_training_gave_it(model):
+    assert model.text_length == 48  # 64 ids in a row, 16 of them codes; the config's text_length is 64
+    fits = [n for n in range(1, 80) if model.holds(" ".join(["man"] * n))]
+    assert fits == list(range(1, len(fits) + 1)) and 0 < len(fits) < 48
+
+
 def test_what_the_model_does_not_know_is_named(folder):
     model = bundle.load(folder)
     with pytest.raises(UserError, match=r"glases.*glasses"):
