@@ -46,8 +46,9 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """AdamW, linear warm-up and cosine decay."""
+    """AdamW or Muon, linear warm-up and cosine decay."""
 
+    kind: str = "adamw"  # adamw | muon (dense kernels by Muon, everything else by AdamW)
     learning_rate: float = 1e-3
     warmup_steps: int = 100
     final_fraction: float = 0.0  # learning rate at the end, as a share of the peak
@@ -228,6 +229,8 @@ class Config:
 
 CHOICES = {
     "data.sources.*.kind": ("synthetic", "celeba", "utkface"),
+    "image.optim.kind": ("adamw", "muon"),
+    "decoder.optim.kind": ("adamw", "muon"),
     "image.train.compute_dtype": ("float32", "bfloat16"),
     "decoder.train.compute_dtype": ("float32", "bfloat16"),
     "image.model.encoder": ("vqgan", "patch"),

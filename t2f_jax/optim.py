@@ -1,4 +1,9 @@
-"""The optimizer: AdamW (Loshchilov & Hutter, 2019) under linear warm-up, cosine decay and clipping by global norm."""
+"""The optimizer: AdamW or Muon under linear warm-up, cosine decay and clipping by global norm.
+
+AdamW: Loshchilov & Hutter, 2019. Muon (Jordan, 2024): the momentum of a dense kernel is made orthogonal, so that weak
+directions of the gradient count as much as strong ones. Faces need it: what most of their codes share is light and
+skin, and what tells a gender or an age is small beside it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 
 from t2f_jax.config import OptimConfig
 
@@ -42,12 +48,33 @@ def make(
       decay_mask: a tree of bools like the parameters, or a function from parameters to one: which of them decay.
         None: `weights_only`.
     """
-    adam = optax.adamw(
-        schedule(config, steps),
-        b1=config.b1,
-        b2=config.b2,
-        eps=config.eps,
-        weight_decay=config.weight_decay,
-        mask=weights_only if decay_mask is None else decay_mask,
-    )
-    return optax.chain(optax.clip_by_global_norm(config.clip_norm), adam) if config.clip_norm > 0 else adam
+    decay_mask = weights_only if decay_mask is None else decay_mask
+    rate = schedule(config, steps)
+    if config.kind == "muon":
+        update: optax.GradientTransformation = optax.contrib.muon(
+            rate,
+            weight_decay=config.weight_decay,
+            weight_decay_mask=decay_mask,
+            adam_b1=config.b1,
+            adam_b2=config.b2,
+            muon_weight_dimension_numbers=_dense_axes,
+            consistent_rms=0.2,  # steps as large as Adam's, so that one learning rate serves both (arXiv:2502.16982)
+        )
+    else:
+        update = optax.adamw(
+            rate, b1=config.b1, b2=config.b2, eps=config.eps, weight_decay=config.weight_decay, mask=decay_mask
+        )
+    return optax.chain(optax.clip_by_global_norm(config.clip_norm), update) if config.clip_norm > 0 else update
+
+
+def _dense_axes(params: Any) -> Any:
+    """Which axes of a leaf are a matrix: those of dense kernels, single or stacked. None: this leaf is Adam's.
+
+    Convolutions, tables, biases and scales are; they do not decay then.
+    """
+
+    def axes(path: Any, x: Any) -> Any:
+        dense = path[-1].key == "kernel" and x.ndim in (2, 3)
+        return optax.contrib.MuonDimensionNumbers(x.ndim - 2, x.ndim - 1) if dense else None
+
+    return jax.tree_util.tree_map_with_path(axes, params)
