@@ -46,7 +46,7 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """AdamW, linear warm-up and cosine decay."""
+    """AdamW under linear warm-up and a decay."""
 
     learning_rate: float = 1e-3
     warmup_steps: int = 100
@@ -56,6 +56,8 @@ class OptimConfig:
     b2: float = 0.99
     eps: float = 1e-8
     clip_norm: float = 1.0  # global norm; 0 = off
+    schedule: str = "cosine"  # cosine | linear (from 0 up and down to 0: the original's)
+    bias_correction: bool = True  # of Adam's moments; the original has none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,6 +198,7 @@ class DecoderRunConfig:
     text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
     loss_span: str = "suffix"  # suffix (targets only) | all (prefix too, as the original's release did)
     codebook_init: bool = True  # image ids start as projections of their codes' vectors: like codes begin alike
+    init_biases: bool = False  # biases start as drawn as weights do (the original's), not at 0
     init_from: str = ""  # a model folder to start from
 
 
@@ -239,6 +242,10 @@ CHOICES = {
     "decoder.model.mask": ("prefix", "causal"),
     "decoder.model.remat": ("none", "dots", "full"),
     "decoder.loss_span": ("suffix", "all"),
+    "decoder.optim.schedule": ("cosine", "linear"),
+    "image.optim.schedule": ("cosine", "linear"),
+    "preprocess.resize": ("crop", "squash"),  # of a model folder
+    "preprocess.range": ("correct", "paper_double", "clip_double"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The optimizer: AdamW (Loshchilov & Hutter, 2019) under linear warm-up, cosine decay and clipping by global norm."""
+"""The optimizer: AdamW (Loshchilov & Hutter, 2019) under linear warm-up, a decay and clipping by global norm."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,13 +13,20 @@ from t2f_jax.config import OptimConfig
 def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:
     """Learning rate of update `step` (0 is the first one) in a run of `steps` updates.
 
-    Rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the weights. Then
-    half a cosine down to `final_fraction` of the peak at update `steps - 1`, where it stays.
+    "cosine" rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the
+    weights. Then half a cosine down to `final_fraction` of the peak at update `steps - 1`, where it stays.
+
+    "linear" is the original's: 0 at the first update, the peak at update `warmup_steps`, then a straight line to
+    `final_fraction` of it at update `steps`.
     """
     warmup = min(config.warmup_steps, steps)
 
     def rate(step: Any) -> jax.Array:
         step = jnp.asarray(step, jnp.float32)
+        if config.schedule == "linear":
+            rise, left = step / max(warmup, 1), jnp.clip((steps - step) / max(steps - warmup, 1), 0, 1)
+            fall = config.final_fraction + (1 - config.final_fraction) * left
+            return config.learning_rate * jnp.where(step < warmup, rise, fall)
         rise = (step + 1) / max(warmup, 1)
         share = jnp.clip((step + 1 - warmup) / max(steps - warmup, 1), 0, 1)
         fall = config.final_fraction + (1 - config.final_fraction) * 0.5 * (1 + jnp.cos(jnp.pi * share))
@@ -33,6 +40,22 @@ def weights_only(params: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key not in ("bias", "scale"), params)
 
 
+def scale_by_uncorrected_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+    """Adam without bias correction, as BERT's optimizer: m / (sqrt(v) + eps)."""
+
+    def init(params: Any) -> optax.ScaleByAdamState:
+        mu, nu = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
+        return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), mu, nu)
+
+    def update(grads: Any, state: optax.ScaleByAdamState, params: Any = None) -> tuple[Any, optax.ScaleByAdamState]:
+        mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
+        nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, grads)
+        scaled = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + eps), mu, nu)
+        return scaled, optax.ScaleByAdamState(optax.safe_increment(state.count), mu, nu)
+
+    return optax.GradientTransformation(init, update)
+
+
 def make(
     config: OptimConfig, steps: int, decay_mask: Callable[[Any], Any] | Any | None = None
 ) -> optax.GradientTransformation:
@@ -42,12 +65,11 @@ def make(
       decay_mask: a tree of bools like the parameters, or a function from parameters to one: which of them decay.
         None: `weights_only`.
     """
-    adam = optax.adamw(
-        schedule(config, steps),
-        b1=config.b1,
-        b2=config.b2,
-        eps=config.eps,
-        weight_decay=config.weight_decay,
-        mask=weights_only if decay_mask is None else decay_mask,
+    adam = optax.chain(
+        (optax.scale_by_adam if config.bias_correction else scale_by_uncorrected_adam)(
+            config.b1, config.b2, config.eps
+        ),
+        optax.add_decayed_weights(config.weight_decay, weights_only if decay_mask is None else decay_mask),
+        optax.scale_by_learning_rate(schedule(config, steps)),
     )
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), adam) if config.clip_norm > 0 else adam

@@ -48,7 +48,9 @@ class TorchFile:
         if start == _LEGACY:
             raise UserError(f"{path}: written by a torch older than 1.6; save it again {_RESAVE}")
         if not start.startswith(b"PK\3\4"):
-            raise UserError(f"{path}: not a file of torch.save (it does not begin as a zip archive); give a .bin or .ckpt")
+            raise UserError(
+                f"{path}: not a file of torch.save (it does not begin as a zip archive); give a .bin or .ckpt"
+            )
         self._entries = zip_files.read_directory(path)
         described = [name for name in self._entries if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(described) != 1:
