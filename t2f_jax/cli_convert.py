@@ -46,7 +46,7 @@ def _export(args: argparse.Namespace) -> None:
         else:
             export.to_original_vqgan(model, args.out)
     elif isinstance(model, bundle.Model):
-        from t2f_jax.convert import huggingface
+        from t2f_jax.convert import huggingface  # pyright: ignore[reportAttributeAccessIssue]
 
         huggingface.export(model, args.out)
     else:

@@ -40,16 +40,16 @@ def weights_only(params: Any) -> Any:
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key not in ("bias", "scale"), params)
 
 
-def scale_by_uncorrected_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+def scale_by_plain_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
     """Adam without bias correction, as BERT's optimizer: m / (sqrt(v) + eps)."""
 
     def init(params: Any) -> optax.ScaleByAdamState:
         mu, nu = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
         return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), mu, nu)
 
-    def update(grads: Any, state: optax.ScaleByAdamState, params: Any = None) -> tuple[Any, optax.ScaleByAdamState]:
-        mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
-        nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, grads)
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, updates)
+        nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, updates)
         scaled = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + eps), mu, nu)
         return scaled, optax.ScaleByAdamState(optax.safe_increment(state.count), mu, nu)
 
@@ -66,9 +66,7 @@ def make(
         None: `weights_only`.
     """
     adam = optax.chain(
-        (optax.scale_by_adam if config.bias_correction else scale_by_uncorrected_adam)(
-            config.b1, config.b2, config.eps
-        ),
+        (optax.scale_by_adam if config.bias_correction else scale_by_plain_adam)(config.b1, config.b2, config.eps),
         optax.add_decayed_weights(config.weight_decay, weights_only if decay_mask is None else decay_mask),
         optax.scale_by_learning_rate(schedule(config, steps)),
     )

@@ -5,7 +5,7 @@
     DIR/images/     pixels of every source, drawn or decoded once
     DIR/tokenizer/  the image tokenizer's run; DIR/tokenizer/tokenizer/ is the finished one
     DIR/store/      codes, records and the text tokenizer
-    DIR/            checkpoints, metrics.jsonl, tensorboard of the decoder's run; experiment.json: its config and folders
+    DIR/            checkpoints, metrics.jsonl, tensorboard of the decoder's run; experiment.json: its config, folders
     DIR/model/      the finished model folder
 """
 

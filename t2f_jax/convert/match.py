@@ -54,13 +54,11 @@ def match(
         kinds = [kind for kind, _, _ in rows]
         counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         raise UserError(
-            f"{path}: tensors that do not fit: {counts}, of {len(wanted)} (the first: {rows[0][0]} {shown(rows[0][1])});"
-            " what may be missing can be given as --allow-missing PATTERN"
+            f"{path}: tensors that do not fit: {counts}; the first: {rows[0][0]} {shown(rows[0][1])}."
+            " What may be missing can be given as --allow-missing PATTERN"
         )
     if allowed:
-        say(
-            f"WARNING: {path}: {len(allowed)} of {len(wanted)} tensors are missing, as allowed; they are DRAWN AT RANDOM:"
-        )
+        say(f"WARNING: {path}: {len(allowed)} of {len(wanted)} tensors are missing, as allowed, and DRAWN AT RANDOM:")
         for name in sorted(allowed)[:_MOST_ROWS]:
             say(f"  {name}")
     return allowed

@@ -54,7 +54,7 @@ QUIRKS = (
     Quirk(
         "decoder.init_biases",
         True,
-        "Training from scratch draws biases, too, from N(0, 0.02); only norms begin at 1 and 0. Ours begins biases at 0.",
+        "Training from scratch draws biases, too, from N(0, 0.02); norms begin at 1 and 0. Ours begins biases at 0.",
     ),
     Quirk(
         "decoder.codebook_init",
@@ -90,10 +90,21 @@ NOT_REPRODUCED = (
     "Scores of hidden keys are -10000 instead of -1e9: after the softmax both are exactly 0.",
     "Weight decay is applied after an update instead of with it: a difference of rate^2 x decay x update.",
     "Its loader never shuffles, and its schedule is sized in micro-steps: here data is shuffled by (seed, step).",
-    "Its 'dalle' rows have no task prompt and no [SEP] around the image, and do not run at its newest version; rows here"
-    " are those of its inference script. Its newest loss counts pads as targets; the release's does not.",
+    "Its 'dalle' training rows, with no task prompt and no [SEP] around the image, do not run at its newest version:"
+    " rows here are those of its inference script. Its newest loss counts pads as targets; the release's does not.",
     "The VQGAN stays in training mode, which changes nothing: it has neither dropout nor batch norm.",
 )
+
+
+def set_in(config: Any) -> None:
+    """Sets every quirk of training and sampling in an experiment's ConfigDict; how pictures are read is the data's."""
+    for quirk in QUIRKS:
+        *groups, key = quirk.option.split(".")
+        if groups[0] != "preprocess":
+            place = config
+            for group in groups:
+                place = place[group]
+            place[key] = quirk.value
 
 
 def options(compat: bool) -> tuple[DecoderRunConfig, EvalConfig, dict[str, Any]]:
@@ -112,7 +123,11 @@ def options(compat: bool) -> tuple[DecoderRunConfig, EvalConfig, dict[str, Any]]
 
 def explain() -> str:
     """Every quirk and what it does, as text."""
-    lines = [f"{COMPAT} sets, when an original model is imported (each can be changed in its config.json):", ""]
+    lines = [
+        f"{COMPAT} sets, when an original model is imported and in the config talk2face_base:{COMPAT}:",
+        "(kept in the model folder's config.json, eval.* in its provenance.json; `t2f train` goes by its own config)",
+        "",
+    ]
     for quirk in QUIRKS:
         lines += [f"  {quirk.option} = {quirk.value}", f"      {quirk.effect}"]
     lines += ["", "Not reproduced, because it only loses output or changes nothing:", ""]

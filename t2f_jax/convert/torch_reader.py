@@ -49,7 +49,7 @@ class TorchFile:
             raise UserError(f"{path}: written by a torch older than 1.6; save it again {_RESAVE}")
         if not start.startswith(b"PK\3\4"):
             raise UserError(
-                f"{path}: not a file of torch.save (it does not begin as a zip archive); give a .bin or .ckpt"
+                f"{path}: not a file of torch.save (it begins as no zip archive does); give a .bin or .ckpt"
             )
         self._entries = zip_files.read_directory(path)
         described = [name for name in self._entries if name.endswith("/data.pkl") and name.count("/") == 1]
@@ -84,7 +84,7 @@ class TorchFile:
         )
         if data.size != extent * dtype.itemsize:
             raise UserError(f"{self.path}: tensor {shown(name)} is cut off; the file was changed while it was read")
-        if data.size == entry.size and zlib.crc32(data) != entry.crc:
+        if data.size == entry.size and zlib.crc32(data.data) != entry.crc:
             raise UserError(
                 f"{self.path}: tensor {shown(name)} is damaged (its checksum is wrong); fetch the file again"
             )
