@@ -1,8 +1,8 @@
-"""Fuzzes the reader of torch's files: python tests/fuzz_torch_files.py [libFuzzer options, such as -max_total_time=600].
+"""Fuzzes the reader of torch's files: python tests/fuzz_torch_files.py [options of libFuzzer].
 
-Needs atheris (pip install atheris). The input is a file, or, for half of them, the pickle in a file that is whole, so
-that mutations reach the machine behind the zip directory. Anything but a `UserError`, a run of more than -timeout
-seconds or more than -rss_limit_mb of memory stops it, and the input is kept.
+Needs atheris (pip install atheris); -max_total_time=600 stops it after ten minutes. The input is a file, or, for half
+of them, the pickle in a file that is whole, so that mutations reach the machine behind the zip directory. Anything but
+a `UserError`, a run of more than -timeout seconds or more than -rss_limit_mb of memory stops it and keeps the input.
 """
 
 import pathlib

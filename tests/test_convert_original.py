@@ -32,7 +32,8 @@ from t2f_jax.convert.names import decoder_names, to_original, to_ours, vqgan_nam
 from t2f_jax.convert.original import Options
 from t2f_jax.convert.torch_reader import TorchFile
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.image_tokenizer import ImageTokenizer, to_unit
+from t2f_jax.models.vqgan import VQGAN
 
 SMALL = Options(heads=2, image_size=32)
 
@@ -106,8 +107,6 @@ def test_the_golden_files_give_the_originals_outputs(tmp_path):
     x = np.sin(0.05 * np.arange(2 * 3 * 64 * 64)).reshape(2, 3, 64, 64).transpose(0, 2, 3, 1).astype(np.float32)
     config = model.image_tokenizer.config
     assert config.ch_mult == (1, 1, 2, 2, 4) and config.attn_resolutions == (4,) and config.num_res_blocks == 2
-    from t2f_jax.models.vqgan import VQGAN
-
     codes = VQGAN(config).apply({"params": model.image_tokenizer.params}, x, method="encode_codes")
     assert np.asarray(codes).reshape(-1).tolist() == GOLDEN_VQGAN["indices"]
 
@@ -185,7 +184,7 @@ def test_missing_tensors_that_are_allowed_are_drawn_and_told(pair, tmp_path):
     said, allowed = [], ("encoder.layer_norm.*", "*.linear_1.weight")
     options = dataclasses.replace(SMALL, allow_missing=allowed)
     model = original.read_pair(tmp_path / "d.bin", *pair[1:], options, said.append)
-    assert "WARNING" in said[0] and "2 of 40 tensors are missing, as allowed, and DRAWN AT RANDOM" in said[0]
+    assert "WARNING" in said[0] and "2 of 38 tensors are missing, as allowed, and DRAWN AT RANDOM" in said[0]
     assert (model.params["final_norm"]["scale"] == 1).all()
     assert 0.015 < model.params["layer_1"]["mlp"]["up"]["kernel"].std() < 0.025
 
@@ -251,12 +250,19 @@ def test_compat_sets_every_quirk_and_each_can_be_changed(pair, model):
 
 def test_the_range_of_pixels_reaches_the_encoder(model):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
-    tokenizer = model.image_tokenizer
-    codes = {r: np.asarray(ImageTokenizer(tokenizer.config, tokenizer.params, r).encode(images)) for r in
-             ("correct", "paper_double", "clip_double")}  # fmt: skip
-    assert (codes["correct"] != codes["paper_double"]).any() and (codes["correct"] != codes["clip_double"]).any()
-    np.testing.assert_array_equal(model.encode(images), codes["paper_double"])
-    prints = {bundle.fingerprint(ImageTokenizer(tokenizer.config, tokenizer.params, r)) for r in codes}
+    x = images / np.float32(255)
+    mean, std = np.array([0.48145466, 0.4578275, 0.40821073]), np.array([0.26862954, 0.26130258, 0.27577711])
+    read = {"correct": 2 * x - 1, "paper_double": 2 * (2 * x - 1) - 1, "clip_double": 2 * (x - mean) / std - 1}
+    vqgan, params = VQGAN(SMALL_VQGAN), model.image_tokenizer.params
+    latent = jax.jit(lambda x: vqgan.apply({"params": params}, x, method="encode"))
+    rows = [np.asarray(latent(pixels.astype(np.float32)))[0, 0] for pixels in read.values()]
+    params = {**params, "quantize": {"embedding": np.concatenate([*rows, rows[0]])}}  # each range has its own codes
+    for i, (name, pixels) in enumerate(read.items()):
+        np.testing.assert_allclose(to_unit(images, name), pixels, atol=2e-6)
+        codes = np.asarray(ImageTokenizer(SMALL_VQGAN, params, name).encode(images))
+        assert codes[0, :4].tolist() == [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]
+    assert model.image_tokenizer.range == "paper_double"
+    prints = {bundle.fingerprint(ImageTokenizer(SMALL_VQGAN, params, name)) for name in read}
     assert len(prints) == 3, "codes made under another range are another tokenizer's"
 
 
