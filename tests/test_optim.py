@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,3 +57,20 @@ def test_a_new_state_holds_no_buffer_twice():
     new = state.create(params, optim.make(OptimConfig(), 10), ema=0.9)
     assert new.ema["w"] is not new.params["w"] and new.weights is new.ema
     assert state.create(params, optim.make(OptimConfig(), 10)).weights is params
+
+
+def test_linear_schedule_is_the_originals():
+    rate = optim.schedule(OptimConfig(learning_rate=2.0, warmup_steps=10, schedule="linear"), 110)
+    assert float(rate(0)) == 0  # the first update changes nothing
+    np.testing.assert_allclose([rate(5), rate(10), rate(60), rate(110), rate(500)], [1, 2, 1, 0, 0], atol=1e-6)
+
+
+def test_adam_without_bias_correction_is_the_formula():
+    config = OptimConfig(learning_rate=1.0, warmup_steps=0, b1=0.9, b2=0.999, eps=1e-6, weight_decay=0, clip_norm=0)
+    tx = optim.make(dataclasses.replace(config, bias_correction=False, final_fraction=1.0), 10)
+    params, m, v = {"w": jnp.zeros(2)}, np.zeros(2), np.zeros(2)
+    state_ = tx.init(params)
+    for g in ([1.0, -2.0], [0.5, 3.0]):
+        updates, state_ = tx.update({"w": jnp.array(g)}, state_, params)
+        m, v = 0.9 * m + 0.1 * np.array(g), 0.999 * v + 0.001 * np.array(g) ** 2
+        np.testing.assert_allclose(updates["w"], -m / (np.sqrt(v) + 1e-6), rtol=1e-5)
