@@ -7,10 +7,17 @@ import sys
 from t2f_jax.errors import UserError
 
 
+def _check_new(out: pathlib.Path) -> None:
+    """A folder that is written whole takes the place of one that is there: what lies in it would be lost."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out}: already there, and not an empty folder; give --out another name, or delete it")
+
+
 def _import(args: argparse.Namespace) -> None:
     from t2f_jax import bundle
     from t2f_jax.convert import original
 
+    _check_new(args.out)
     options = original.Options(
         compat=args.compat != "none",
         range=args.range,
@@ -35,6 +42,7 @@ def _export(args: argparse.Namespace) -> None:
     from t2f_jax.convert import export
     from t2f_jax.convert.opening import open_model
 
+    _check_new(args.out)
     model = open_model(args.model, args.step)
     if args.image_tokenizer and isinstance(model, bundle.Model):
         model = model.image_tokenizer

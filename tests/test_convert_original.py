@@ -318,6 +318,9 @@ def test_the_command_imports_a_pair_and_an_image_tokenizer_alone(pair, tmp_path,
     with pytest.raises(SystemExit):
         cli.main(["convert", "import", "--decoder", decoder, "--vqgan", vqgan, "--out", str(tmp_path / "n")])
     assert "--decoder and --vocab go together" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["convert", "export", str(tmp_path / "m"), "--to", "original", "--out", str(tmp_path / "s")])
+    assert "already there" in capsys.readouterr().err and (tmp_path / "s" / "decoder.json").is_file()
 
 
 @pytest.mark.slow
