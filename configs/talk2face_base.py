@@ -1,11 +1,13 @@
 """The paper's model: 12 layers of width 768 over 30,522 WordPiece ids and 1,024 codes of 16 x 16 pixels at 256 x 256.
 
 `text.vocab_file` must be given: the uncased BERT vocabulary, one piece a line.
+`talk2face_base:talk2face_2022` trains as the original did, see `t2f convert explain`.
 """
 
 import ml_collections
 
 from t2f_jax import config
+from t2f_jax.convert import quirks
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
@@ -36,4 +38,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.optim.warmup_steps = 2000
     d.train.steps = 100_000
     d.train.compute_dtype = "bfloat16"
+
+    if arg == quirks.COMPAT:
+        quirks.set_in(c)
     return c

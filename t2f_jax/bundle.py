@@ -105,12 +105,15 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
     config = _typed(VQGANConfig, values, "image_tokenizer", folder)
     if not config.ch_mult or min(config.resolution, config.patch) < 1 or config.resolution % config.factor:
         raise UserError(f"{folder / 'config.json'}: image_tokenizer.resolution is no multiple of its factor")
-    return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)))
+    preprocess = _preprocess(values, folder) if "preprocess" in values else Preprocess()
+    return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)), preprocess.range)
 
 
 def fingerprint(tokenizer: ImageTokenizer) -> str:
     """Hash of an image tokenizer's structure and weights: codes made by another one are refused by it."""
     digest = hashlib.sha256(repr(sorted(to_dict(tokenizer.config).items())).encode())
+    if tokenizer.range != "correct":
+        digest.update(tokenizer.range.encode())
     for name, value in sorted(traverse_util.flatten_dict(tokenizer.params, sep=".").items()):
         digest.update(name.encode() + np.ascontiguousarray(jax.device_get(value)).tobytes())
     return digest.hexdigest()[:16]
@@ -124,6 +127,8 @@ class Preprocess:
     """What is done to a picture before it is encoded."""
 
     crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
+    resize: str = "crop"  # crop (a centred square, bicubic) | squash (all of it, bilinear, as the original)
+    range: str = "correct"  # correct | paper_double | clip_double, see `image_tokenizer.to_unit`
 
 
 class Model:
@@ -147,7 +152,8 @@ class Model:
         name: str = "",
     ):
         self.run_config, self.name, self.provenance = decoder, name, provenance
-        self.image_tokenizer, self.tokenizer, self.preprocess = image_tokenizer, tokenizer, preprocess
+        self.image_tokenizer = ImageTokenizer(image_tokenizer.config, image_tokenizer.params, preprocess.range)
+        self.tokenizer, self.preprocess = tokenizer, preprocess
         self.schema = tuple(schema)
         self.vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
         self.decoder = Decoder(dataclasses.replace(decoder.model, scan=False), self.vocab.size)
@@ -190,7 +196,8 @@ class Model:
 
     def images(self, pictures: imaging.Picture | Sequence[imaging.Picture]) -> np.ndarray:
         """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training."""
-        return imaging.load_images(pictures, self.image_size, self.preprocess.crop)
+        squash = self.preprocess.resize == "squash"
+        return imaging.load_images(pictures, self.image_size, self.preprocess.crop, squash)
 
     def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""

@@ -21,11 +21,16 @@ class Checkpoints:
     """The checkpoints in `folder`, by step. Use as a context manager: leaving it waits for the last write.
 
     Of them the newest `keep_last` stay, and the `keep_best` of smallest evaluation loss. What a killed run left
-    half-written is removed at the start.
+    half-written is removed at the start, unless `read_only`: then the run may be going on.
     """
 
     def __init__(
-        self, folder: pathlib.Path, keep_last: int = 1, keep_best: int = 1, say: Callable[[str], None] = print
+        self,
+        folder: pathlib.Path,
+        keep_last: int = 1,
+        keep_best: int = 1,
+        say: Callable[[str], None] = print,
+        read_only: bool = False,
     ):
         import orbax.checkpoint as ocp
         from orbax.checkpoint import checkpoint_managers as policies
@@ -40,7 +45,8 @@ class Checkpoints:
             best_fn=_loss,
             best_mode="min",
             preservation_policy=policies.AnyPreservationPolicy(keep),
-            cleanup_tmp_directories=True,
+            cleanup_tmp_directories=not read_only,
+            read_only=read_only,
         )
         self._manager = ocp.CheckpointManager(
             self.folder, options=options, item_handlers={"state": ocp.StandardCheckpointHandler()}
@@ -138,6 +144,29 @@ def best_or_last(out: pathlib.Path, abstract: State) -> State:
     if state is None:
         raise UserError(f"{folder}: no checkpoint there; train first")
     return state
+
+
+def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> State:
+    """The checkpoint of `step` of the run in `out`, the newest if None; nothing in the folder is changed.
+
+    Raises:
+      UserError: no such checkpoint, or one that cannot be read; the message names those that are there.
+    """
+    folder = out / "checkpoints"
+    if not folder.is_dir():
+        raise UserError(f"{out}: no checkpoints there; train first")
+    with Checkpoints(folder, read_only=True) as checkpoints:
+        steps = checkpoints.steps
+        if not steps:
+            raise UserError(f"{folder}: no checkpoint there; train first")
+        if step is not None and step not in steps:
+            raise UserError(f"{folder}: no checkpoint of step {step}; there are those of {', '.join(map(str, steps))}")
+        try:
+            return checkpoints.restore(abstract, steps[-1] if step is None else step)
+        except Exception as error:  # whatever Orbax and TensorStore raise for missing, cut or foreign files
+            raise UserError(
+                f"{folder}: a checkpoint that cannot be read ({_line(error)}); --step takes another"
+            ) from error
 
 
 def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:

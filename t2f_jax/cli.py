@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from t2f_jax import __version__
+from t2f_jax import __version__, cli_convert
 from t2f_jax.errors import UserError
 
 CONFIG_HELP = (
@@ -90,6 +90,10 @@ def _bench(args: argparse.Namespace) -> None:
     from t2f_jax import bench
 
     bench.run(args.model, args.json, args.only)
+
+
+def _convert(args: argparse.Namespace) -> None:
+    args.convert(args)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -214,6 +218,8 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--model", type=pathlib.Path, metavar="M", help="a model folder (default: random weights)")
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
     sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")
+
+    cli_convert.add(command("convert", _convert, "weights in and out: the original's files, PyTorch, safetensors"))
     return parser
 
 

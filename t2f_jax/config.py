@@ -46,9 +46,9 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """AdamW or Muon, linear warm-up and cosine decay."""
+    """AdamW or Muon under linear warm-up and a decay."""
 
-    kind: str = "adamw"  # adamw | muon (dense kernels by Muon, everything else by AdamW)
+    kind: str = "adamw"  # adamw | muon (dense kernels; the rest by Adam) | bert (AdamW without bias correction)
     learning_rate: float = 1e-3
     warmup_steps: int = 100
     final_fraction: float = 0.0  # learning rate at the end, as a share of the peak
@@ -57,6 +57,7 @@ class OptimConfig:
     b2: float = 0.99
     eps: float = 1e-8
     clip_norm: float = 1.0  # global norm; 0 = off
+    schedule: str = "cosine"  # cosine | linear (from 0 up and down to 0: the original's)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,6 +198,7 @@ class DecoderRunConfig:
     text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
     loss_span: str = "suffix"  # suffix (targets only) | all (prefix too, as the original's release did)
     codebook_init: bool = True  # image ids start as projections of their codes' vectors: like codes begin alike
+    init_biases: bool = False  # biases start as drawn as weights do (the original's), not at 0
     init_from: str = ""  # a model folder to start from
 
 
@@ -229,8 +231,8 @@ class Config:
 
 CHOICES = {
     "data.sources.*.kind": ("synthetic", "celeba", "utkface"),
-    "image.optim.kind": ("adamw", "muon"),
-    "decoder.optim.kind": ("adamw", "muon"),
+    "image.optim.kind": ("adamw", "muon", "bert"),
+    "decoder.optim.kind": ("adamw", "muon", "bert"),
     "image.train.compute_dtype": ("float32", "bfloat16"),
     "decoder.train.compute_dtype": ("float32", "bfloat16"),
     "image.model.encoder": ("vqgan", "patch"),
@@ -242,6 +244,10 @@ CHOICES = {
     "decoder.model.mask": ("prefix", "causal"),
     "decoder.model.remat": ("none", "dots", "full"),
     "decoder.loss_span": ("suffix", "all"),
+    "decoder.optim.schedule": ("cosine", "linear"),
+    "image.optim.schedule": ("cosine", "linear"),
+    "preprocess.resize": ("crop", "squash"),  # of a model folder
+    "preprocess.range": ("correct", "paper_double", "clip_double"),
 }
 
 

@@ -12,10 +12,23 @@ import jax.numpy as jnp
 from t2f_jax.config import VQGANConfig
 from t2f_jax.models.vqgan import VQGAN
 
+_CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
-def to_unit(images: jax.Array) -> jax.Array:
-    """uint8 0..255 -> fp32 [-1, 1]: x / 127.5 - 1, as taming-transformers trains."""
-    return jnp.asarray(images).astype(jnp.float32) / 127.5 - 1
+
+def to_unit(images: jax.Array, range: str = "correct") -> jax.Array:
+    """uint8 0..255 [..., 3] -> fp32, what the encoder reads.
+
+    Args:
+      range: "correct": x / 127.5 - 1 in [-1, 1], as taming-transformers trains. The original feeds its encoder
+        otherwise, and the codes that its decoder has learned are of such pictures: "paper_double" takes y to 2 y - 1
+        once more, [-3, 1], as its inference script; "clip_double" normalizes by CLIP's mean and deviation, then takes
+        y to 2 y - 1, as its training's loader.
+    """
+    x = jnp.asarray(images).astype(jnp.float32)
+    if range == "clip_double":
+        return (x / 255 - jnp.array(_CLIP_MEAN)) / jnp.array(_CLIP_STD) * 2 - 1
+    unit = x / 127.5 - 1
+    return unit if range == "correct" else 2 * unit - 1
 
 
 def to_uint8(x: jax.Array) -> jax.Array:
@@ -23,10 +36,11 @@ def to_uint8(x: jax.Array) -> jax.Array:
     return jnp.round((jnp.clip(x, -1, 1) + 1) * 127.5).astype(jnp.uint8)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def encode(config: VQGANConfig, params: Any, images_BxRxRx3: jax.Array) -> jax.Array:
-    """uint8 images [B, R, R, 3] -> codes, int32 [B, N]."""
-    return VQGAN(config).apply({"params": params}, to_unit(images_BxRxRx3), method="encode_codes")  # type: ignore
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def encode(config: VQGANConfig, params: Any, images_BxRxRx3: jax.Array, range: str = "correct") -> jax.Array:
+    """uint8 images [B, R, R, 3] -> codes, int32 [B, N]; `range` as in `to_unit`."""
+    x = to_unit(images_BxRxRx3, range)
+    return VQGAN(config).apply({"params": params}, x, method="encode_codes")  # type: ignore
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -35,21 +49,20 @@ def decode(config: VQGANConfig, params: Any, codes_BxN: jax.Array) -> jax.Array:
     return to_uint8(VQGAN(config).apply({"params": params}, codes_BxN, method="decode_codes"))  # type: ignore
 
 
-def reconstruct(config: VQGANConfig, params: Any, images_BxRxRx3: jax.Array) -> jax.Array:
-    """uint8 images [B, R, R, 3] -> the same after a trip through the codes."""
-    return decode(config, params, encode(config, params, images_BxRxRx3))
-
-
 class ImageTokenizer:
-    """A VQGAN with its weights. Each new batch size compiles once: callers pad to few sizes."""
+    """A VQGAN with its weights. Each new batch size compiles once: callers pad to few sizes.
 
-    def __init__(self, config: VQGANConfig, params: Any):
+    `range` is how pictures are scaled for the encoder, see `to_unit`.
+    """
+
+    def __init__(self, config: VQGANConfig, params: Any, range: str = "correct"):
         self.config = config
         self.params = params
+        self.range = range
 
     def encode(self, images_BxRxRx3: Any) -> jax.Array:
         """uint8 images [B, R, R, 3] -> codes, int32 [B, N]."""
-        return encode(self.config, self.params, images_BxRxRx3)
+        return encode(self.config, self.params, images_BxRxRx3, self.range)
 
     def decode(self, codes_BxN: Any) -> jax.Array:
         """Codes, int [B, N] -> uint8 images [B, R, R, 3]."""
@@ -57,4 +70,4 @@ class ImageTokenizer:
 
     def reconstruct(self, images_BxRxRx3: Any) -> jax.Array:
         """uint8 images -> their reconstructions, uint8, same shape."""
-        return reconstruct(self.config, self.params, images_BxRxRx3)
+        return self.decode(self.encode(images_BxRxRx3))

@@ -48,8 +48,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def fit(image: Image.Image, size: int, crop: float = 1.0) -> np.ndarray:
-    """Centred square crop of `crop` times the shorter side, resized with antialiasing -> uint8 [size, size, 3]."""
+def fit(image: Image.Image, size: int, crop: float = 1.0, squash: bool = False) -> np.ndarray:
+    """Centred square crop of `crop` times the shorter side, resized with antialiasing -> uint8 [size, size, 3].
+
+    With `squash` nothing is cropped and the sides' ratio is not kept, bilinear: the original's rule.
+    """
+    if squash:
+        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
     width, height = image.size
     side = min(width, height) * crop
     left, top = (width - side) / 2, (height - side) / 2
@@ -59,8 +64,10 @@ def fit(image: Image.Image, size: int, crop: float = 1.0) -> np.ndarray:
     return np.asarray(resized, np.uint8)
 
 
-def load_images(pictures: Picture | Sequence[Picture], size: int, crop: float = 1.0) -> np.ndarray:
-    """One or many pictures (paths, PIL images, uint8 arrays [H, W, 3]) -> uint8 [N, size, size, 3].
+def load_images(
+    pictures: Picture | Sequence[Picture], size: int, crop: float = 1.0, squash: bool = False
+) -> np.ndarray:
+    """One or many pictures (paths, PIL images, uint8 arrays [H, W, 3]) -> uint8 [N, size, size, 3], see `fit`.
 
     Raises:
       UserError: a missing or unreadable file, or an array of another shape or type.
@@ -69,19 +76,19 @@ def load_images(pictures: Picture | Sequence[Picture], size: int, crop: float = 
         pictures = list(pictures) if pictures.ndim == 4 else [pictures]
     elif isinstance(pictures, (str, os.PathLike, Image.Image)):
         pictures = [pictures]
-    return np.stack([_load(picture, size, crop) for picture in pictures])
+    return np.stack([_load(picture, size, crop, squash) for picture in pictures])
 
 
-def _load(picture: Any, size: int, crop: float) -> np.ndarray:
+def _load(picture: Any, size: int, crop: float, squash: bool) -> np.ndarray:
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
             raise UserError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
-        if picture.shape[:2] == (size, size) and crop == 1.0:
+        if picture.shape[:2] == (size, size) and (squash or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
     if isinstance(picture, Image.Image):
-        return fit(to_rgb(picture), size, crop)
-    return fit(open_image(picture), size, crop)
+        return fit(to_rgb(picture), size, crop, squash)
+    return fit(open_image(picture), size, crop, squash)
 
 
 def save_png(path: pathlib.Path, image: np.ndarray, text: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The optimizer: AdamW or Muon under linear warm-up, cosine decay and clipping by global norm.
+"""The optimizer: AdamW or Muon under linear warm-up, a decay and clipping by global norm.
 
 AdamW: Loshchilov & Hutter, 2019. Muon (Jordan, 2024): the momentum of a dense kernel is made orthogonal, so that weak
 directions of the gradient count as much as strong ones. Faces need it: what most of their codes share is light and
@@ -19,13 +19,20 @@ from t2f_jax.config import OptimConfig
 def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:
     """Learning rate of update `step` (0 is the first one) in a run of `steps` updates.
 
-    Rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the weights. Then
-    half a cosine down to `final_fraction` of the peak at update `steps - 1`, where it stays.
+    "cosine" rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the
+    weights. Then half a cosine down to `final_fraction` of the peak at update `steps - 1`, where it stays.
+
+    "linear" is the original's: 0 at the first update, the peak at update `warmup_steps`, then a straight line to
+    `final_fraction` of it at update `steps`.
     """
     warmup = min(config.warmup_steps, steps)
 
     def rate(step: Any) -> jax.Array:
         step = jnp.asarray(step, jnp.float32)
+        if config.schedule == "linear":
+            rise, left = step / max(warmup, 1), jnp.clip((steps - step) / max(steps - warmup, 1), 0, 1)
+            fall = config.final_fraction + (1 - config.final_fraction) * left
+            return config.learning_rate * jnp.where(step < warmup, rise, fall)
         rise = (step + 1) / max(warmup, 1)
         share = jnp.clip((step + 1 - warmup) / max(steps - warmup, 1), 0, 1)
         fall = config.final_fraction + (1 - config.final_fraction) * 0.5 * (1 + jnp.cos(jnp.pi * share))
@@ -37,6 +44,22 @@ def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:
 def weights_only(params: Any) -> Any:
     """Decay mask by name: all but biases and norm scales. (Stacked layers give a bias two axes: shapes do not tell.)"""
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key not in ("bias", "scale"), params)
+
+
+def scale_by_bert_adam(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
+    """Adam without bias correction, as BERT's optimizer: m / (sqrt(v) + eps)."""
+
+    def init(params: Any) -> optax.ScaleByAdamState:
+        mu, nu = (jax.tree.map(jnp.zeros_like, params) for _ in range(2))
+        return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), mu, nu)
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, updates)
+        nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, updates)
+        scaled = jax.tree.map(lambda m, v: m / (jnp.sqrt(v) + eps), mu, nu)
+        return scaled, optax.ScaleByAdamState(optax.safe_increment(state.count), mu, nu)
+
+    return optax.GradientTransformation(init, update)
 
 
 def make(
@@ -61,8 +84,11 @@ def make(
             consistent_rms=0.2,  # steps as large as Adam's, so that one learning rate serves both (arXiv:2502.16982)
         )
     else:
-        update = optax.adamw(
-            rate, b1=config.b1, b2=config.b2, eps=config.eps, weight_decay=config.weight_decay, mask=decay_mask
+        scale = optax.scale_by_adam if config.kind == "adamw" else scale_by_bert_adam
+        update = optax.chain(
+            scale(config.b1, config.b2, config.eps),
+            optax.add_decayed_weights(config.weight_decay, decay_mask),
+            optax.scale_by_learning_rate(rate),
         )
     return optax.chain(optax.clip_by_global_norm(config.clip_norm), update) if config.clip_norm > 0 else update
 

@@ -5,10 +5,11 @@
     DIR/images/     pixels of every source, drawn or decoded once
     DIR/tokenizer/  the image tokenizer's run; DIR/tokenizer/tokenizer/ is the finished one
     DIR/store/      codes, records and the text tokenizer
-    DIR/            checkpoints, metrics.jsonl, tensorboard of the decoder's run
+    DIR/            checkpoints, metrics.jsonl, tensorboard of the decoder's run; experiment.json: its config, folders
     DIR/model/      the finished model folder
 """
 
+import dataclasses
 import pathlib
 import platform
 from collections.abc import Iterator
@@ -17,8 +18,11 @@ from typing import Any, Literal
 import numpy as np
 
 from t2f_jax import __version__, templates
-from t2f_jax.config import Config, to_dict
+from t2f_jax.config import Config, from_dict, to_dict
 from t2f_jax.errors import UserError
+from t2f_jax.files import read_json, write_json
+
+EXPERIMENT = "experiment.json"  # a decoder's run: its config, and where its tokenizer and store are
 
 
 def open_sources(config: Config) -> dict[str, Any]:
@@ -136,9 +140,10 @@ def train(
 
     With `decoder.init_from` the model there lends its tokenizers, too, and its weights to begin with.
     """
-    from t2f_jax import bundle, checkpoint, loop, text_tokenizer
+    import jax
+
+    from t2f_jax import bundle, checkpoint, loop
     from t2f_jax.data import pipeline
-    from t2f_jax.data.store import Store
     from t2f_jax.train_decoder import DecoderTrainer
 
     cache = out / "images"
@@ -153,10 +158,7 @@ def train(
             train_tokenizer(config, out / "tokenizer", cache)
     if store is None:
         store = prepare(config, tokenizer, out / "store", cache)
-    image_tokenizer = bundle.load_image_tokenizer(tokenizer)
-    data = Store(store, bundle.fingerprint(image_tokenizer))
-    words = text_tokenizer.load(data.folder)
-    vocab = text_tokenizer.vocab(words, image_tokenizer.config.n_embed)
+    image_tokenizer, data, words, vocab = _parts(tokenizer, store)
     run = config.decoder.train
     weights = {name: source.weight for name, source in config.data.sources.items() if source.weight > 0}
     start = None if parent is None else bundle.initial_params(parent, config.decoder.model, vocab)
@@ -171,22 +173,84 @@ def train(
         )
 
     identity = {"decoder": to_dict(config.decoder), "store": data.fingerprint}
+    if jax.process_index() == 0:
+        folders = {"tokenizer": str(tokenizer.absolute()), "store": str(store.absolute())}
+        write_json(out / EXPERIMENT, {"config": to_dict(config), **folders})
     state = loop.run(trainer, run, out, batches, held_out, "decoder", config=identity)
-    model = bundle.Model(
+    bundle.save(out / "model", _model(config, trainer.export(state), image_tokenizer, data, words, run.steps))
+    return out / "model"
+
+
+def _parts(tokenizer: pathlib.Path, store: pathlib.Path) -> tuple[Any, Any, Any, Any]:
+    """-> (image tokenizer, opened store, text tokenizer, joint vocabulary). UserError if they do not fit together."""
+    from t2f_jax import bundle, text_tokenizer
+    from t2f_jax.data.store import Store
+
+    image_tokenizer = bundle.load_image_tokenizer(tokenizer)
+    data = Store(store, bundle.fingerprint(image_tokenizer))
+    words = text_tokenizer.load(data.folder)
+    return image_tokenizer, data, words, text_tokenizer.vocab(words, image_tokenizer.config.n_embed)
+
+
+def _model(config: Config, params: Any, image_tokenizer: Any, data: Any, words: Any, steps: int) -> Any:
+    """The decoder's weights after `steps` updates and everything around them as a `bundle.Model`."""
+    from t2f_jax import bundle
+
+    return bundle.Model(
         config.decoder,
-        trainer.export(state),
+        params,
         image_tokenizer,
         words,
         templates.merge_schemas(data.schema(name) for name in data.sources),
-        bundle.Preprocess(crop=config.data.crop),
+        bundle.Preprocess(crop=config.data.crop, range=image_tokenizer.range),
         {
             "config": to_dict(config),
-            "steps": run.steps,
+            "steps": steps,
             "sources": data.summary(),
             "baselines": data.baselines(),
             "versions": versions(),
         },
         config.name,
     )
-    bundle.save(out / "model", model)
-    return out / "model"
+
+
+def model_at(out: pathlib.Path, step: int | None = None) -> Any:
+    """The `bundle.Model` of a checkpoint of the decoder's run in `out` (the newest if `step` is None).
+
+    Raises:
+      UserError: no run or checkpoint there, or its tokenizer or store has gone.
+    """
+    import jax
+
+    from t2f_jax import checkpoint
+    from t2f_jax.train_decoder import DecoderTrainer
+
+    told = read_json(out / EXPERIMENT, "the run's record (the same `t2f train` command writes it)")
+    try:
+        config, folders = from_dict(Config, told["config"]), (told["tokenizer"], told["store"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{out / EXPERIMENT}: {error} is missing; the same `t2f train` command writes it") from error
+    inside = (out / "tokenizer" / "tokenizer", out / "store")  # a run that was moved as a whole
+    places = [here if here.is_dir() else pathlib.Path(there) for here, there in zip(inside, folders)]
+    image_tokenizer, data, words, vocab = _parts(*places)
+    trainer = DecoderTrainer(config.decoder, vocab)
+    state = checkpoint.at_step(out, jax.eval_shape(trainer.init, jax.random.key(0)), step)
+    params = jax.device_get(trainer.export(state))
+    return _model(config, params, image_tokenizer, data, words, int(state.step))
+
+
+def tokenizer_at(out: pathlib.Path, step: int | None = None) -> Any:
+    """The `ImageTokenizer` of a checkpoint of the image tokenizer's run in `out`. Raises UserError as `model_at`."""
+    import jax
+
+    from t2f_jax import checkpoint
+    from t2f_jax.config import ImageTokenizerConfig
+    from t2f_jax.image_tokenizer import ImageTokenizer
+    from t2f_jax.train_tokenizer import TokenizerTrainer
+
+    told = read_json(out / "run.json", "the config of the run's checkpoints")
+    config = from_dict(ImageTokenizerConfig, told.get("image"), "image.")
+    lossless = dataclasses.replace(config.loss, perceptual_weights="")  # no part of the state: the file may have gone
+    trainer = TokenizerTrainer(dataclasses.replace(config, loss=lossless))
+    state = checkpoint.at_step(out, jax.eval_shape(trainer.init, jax.random.key(0)), step)
+    return ImageTokenizer(config.model, jax.device_get(trainer.export(state)))

@@ -151,8 +151,11 @@ class WordPiece:
 
     def __init__(self, data: bytes, where: str = "WordPiece vocabulary"):
         """Takes the bytes of a vocabulary file. Raises UserError, naming `where`, if they are none."""
-        import tokenizers
-        from tokenizers import decoders, models, normalizers, pre_tokenizers
+        try:
+            import tokenizers
+            from tokenizers import decoders, models, normalizers, pre_tokenizers
+        except ImportError as error:
+            raise UserError(f"{where}: WordPiece needs one more package; pip install 't2f_jax[wordpiece]'") from error
 
         self.data = data
         try:

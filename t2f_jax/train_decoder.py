@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from flax import traverse_util
 
 from t2f_jax import optim, state
 from t2f_jax.config import DecoderRunConfig
@@ -50,6 +51,8 @@ class DecoderTrainer:
             params = self.decoder.init(key, row, row, row)["params"]
             if self.codebook is not None:
                 params = _codes_alike(params, self.vocab, self.codebook, self.config.model.init_std, key)
+            if self.config.init_biases:
+                params = _biases_drawn(params, self.config.model.init_std, key)
         return state.create(params, self.optimizer, self.config.train.ema)
 
     def step(self, state_: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
@@ -177,6 +180,15 @@ def _codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float,
         weight = params["head"]["weight"].at[first : first + count].set(rows(head_key))
         params["head"] = {**params["head"], "weight": weight}
     return params
+
+
+def _biases_drawn(params: Any, std: float, key: jax.Array) -> Any:
+    """Biases that stand beside a kernel drawn from N(0, std); those of norms stay."""
+    flat: Any = traverse_util.flatten_dict(params)
+    biases = [path for path in sorted(flat) if path[-1] == "bias" and (*path[:-1], "kernel") in flat]
+    keys = jax.random.split(jax.random.fold_in(key, 2), len(biases))
+    drawn = {path: std * jax.random.normal(k, flat[path].shape) for path, k in zip(biases, keys)}
+    return traverse_util.unflatten_dict({**flat, **drawn})
 
 
 def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:

@@ -8,6 +8,9 @@ import dataclasses
 
 import numpy as np
 
+ORIGINAL_TEXT_SIZE = 30_522  # of the released model's vocabulary, and where [PAD] [UNK] [CLS] [SEP] stand in it
+ORIGINAL_SPECIAL = (0, 100, 101, 102)
+
 
 @dataclasses.dataclass(frozen=True)
 class Vocab:

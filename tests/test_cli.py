@@ -8,7 +8,7 @@ import pytest
 from t2f_jax import cli
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
-COMMANDS += ("evaluate", "report", "bench")
+COMMANDS += ("evaluate", "report", "bench", "convert")
 
 
 def run(*words, **kwargs):

@@ -69,3 +69,10 @@ def test_a_png_carries_what_it_is_told(tmp_path):
         assert image.info["prompt"] == "a smiling woman" and image.info["seed"] == "3"
         assert np.array_equal(np.asarray(image), FACE)
     assert [p.name for p in tmp_path.iterdir()] == ["face.png"]
+
+
+def test_squash_keeps_all_of_a_picture():
+    wide = np.zeros((32, 96, 3), np.uint8)
+    wide[:, 80:] = 255
+    assert imaging.load_images(wide, 16)[0, :, -1].max() == 0  # cropped away
+    assert (imaging.load_images(wide, 16, squash=True)[0, :, -1] == 255).all()

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,3 +57,48 @@ def test_a_new_state_holds_no_buffer_twice():
     new = state.create(params, optim.make(OptimConfig(), 10), ema=0.9)
     assert new.ema["w"] is not new.params["w"] and new.weights is new.ema
     assert state.create(params, optim.make(OptimConfig(), 10)).weights is params
+
+
+def test_linear_schedule_is_the_originals():
+    rate = optim.schedule(OptimConfig(learning_rate=2.0, warmup_steps=10, schedule="linear"), 110)
+    assert float(rate(0)) == 0  # the first update changes nothing
+    np.testing.assert_allclose([rate(5), rate(10), rate(60), rate(110), rate(500)], [1, 2, 1, 0, 0], atol=1e-6)
+
+
+def test_adam_without_bias_correction_is_the_formula():
+    config = OptimConfig(learning_rate=1.0, warmup_steps=0, b1=0.9, b2=0.999, eps=1e-6, weight_decay=0, clip_norm=0)
+    tx = optim.make(dataclasses.replace(config, kind="bert", final_fraction=1.0), 10)
+    params, m, v = {"w": jnp.zeros(2)}, np.zeros(2), np.zeros(2)
+    state_ = tx.init(params)
+    for g in ([1.0, -2.0], [0.5, 3.0]):
+        updates, state_ = tx.update({"w": jnp.array(g)}, state_, params)
+        m, v = 0.9 * m + 0.1 * np.array(g), 0.999 * v + 0.001 * np.array(g) ** 2
+        np.testing.assert_allclose(updates["w"], -m / (np.sqrt(v) + 1e-6), rtol=1e-5)
+
+
+def test_muon_turns_dense_kernels_evenly_and_leaves_the_rest_to_adam():
+    config = OptimConfig(learning_rate=1.0, warmup_steps=0, final_fraction=1.0, weight_decay=0.0, clip_norm=0.0)
+    rng = np.random.default_rng(0)
+    strong, weak = np.outer(rng.normal(size=8), rng.normal(size=4)), 0.03 * rng.normal(size=(8, 4))
+    params = {
+        "dense": {"kernel": jnp.zeros((8, 4)), "bias": jnp.zeros(4)},
+        "layers": {"kernel": jnp.zeros((2, 8, 4))},
+        "conv": {"kernel": jnp.zeros((3, 3, 8, 4))},
+        "embed": {"word": jnp.zeros((5, 4))},
+    }
+    grads = jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape), jnp.float32), params)
+    grads["dense"]["kernel"] = jnp.asarray(strong + weak, jnp.float32)
+    grads["layers"]["kernel"] = jnp.stack([grads["dense"]["kernel"], -grads["dense"]["kernel"]])
+
+    def first(kind: str):
+        tx = optim.make(dataclasses.replace(config, kind=kind), 10)
+        return tx.update(grads, tx.init(params), params)[0]
+
+    muon, adam = first("muon"), first("adamw")
+    before, spread = (np.linalg.svd(x["dense"]["kernel"], compute_uv=False) for x in (grads, muon))
+    assert before[0] / before[-1] > 100 and spread[0] / spread[-1] < 2
+    np.testing.assert_allclose(np.sqrt(np.square(spread).sum() / 32), 0.2, rtol=0.3)  # as large as Adam's updates
+    np.testing.assert_allclose(muon["layers"]["kernel"][0], muon["dense"]["kernel"], atol=1e-5)
+    np.testing.assert_allclose(muon["layers"]["kernel"][1], -muon["dense"]["kernel"], atol=1e-5)
+    for path in (("dense", "bias"), ("conv", "kernel"), ("embed", "word")):
+        np.testing.assert_allclose(muon[path[0]][path[1]], adam[path[0]][path[1]], rtol=1e-4)

@@ -127,3 +127,10 @@ def test_rows_that_fill_up_an_evaluation_batch_do_not_count():
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), evaluate(state, filled), evaluate(state, few)
     )
+
+
+def test_biases_are_drawn_where_asked_and_norms_are_not():
+    layer = made(init_biases=True)[1].params["layer_1"]
+    for part in (layer["attention"]["qkv"], layer["mlp"]["up"]):
+        assert 0.5 < float(jnp.std(part["bias"])) / CONFIG.model.init_std < 1.5
+    assert (layer["norm_1"]["bias"] == 0).all() and (layer["norm_1"]["scale"] == 1).all()

@@ -1,0 +1,158 @@
+"""A model -> the files of other programs: the original's pair, or safetensors with a JSON of its structure."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from t2f_jax import bundle, text_tokenizer
+from t2f_jax.config import VQGANConfig, to_dict
+from t2f_jax.convert import original, torch_writer
+from t2f_jax.convert.names import decoder_names, to_original, vqgan_names
+from t2f_jax.errors import UserError
+from t2f_jax.files import whole_folder, write_json, write_text
+from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.models.decoder import unstack_layers
+
+VQGAN_YAML = "vqgan.yaml"
+GROUPS = 32  # of every GroupNorm of taming-transformers
+
+
+def to_original_pair(model: bundle.Model, out: pathlib.Path) -> None:
+    """Writes `talk2face.bin`, `last.ckpt`, `vocab.txt`, `base_config.json` and `vqgan.yaml`, whole or not at all.
+
+    The VQGAN's names have the prefix `first_stage_model.` if they had it when it was imported.
+
+    Raises:
+      UserError: the model has parts that the original's format does not hold; the message names their options.
+    """
+    structure, image = model.run_config.model, model.image_tokenizer.config
+    wrong = _foreign(structure, "decoder.model", _DECODER) + _foreign_vqgan(image)
+    if not isinstance(model.tokenizer, text_tokenizer.WordPiece):
+        wrong.append("text.kind=sentencepiece (there: wordpiece)")
+    _refuse(model.name, wrong)
+    prefix = model.provenance.get("vqgan_prefix", "")
+    params = unstack_layers(model.params)
+    with whole_folder(out) as partial:
+        names = decoder_names(structure, model.vocab.size)
+        torch_writer.write(partial / original.DECODER_FILE, to_original(names, params))
+        _write_vqgan(partial, model.image_tokenizer, prefix)
+        model.tokenizer.save(partial)
+        told = {
+            "emb_size": structure.width,
+            "hidden_size": structure.width,
+            "feedforward_size": structure.mlp,
+            "hidden_act": "gelu_fast",
+            "heads_num": structure.heads,
+            "layers_num": structure.layers,
+            "max_seq_length": structure.max_length,
+            "dropout": structure.dropout,
+            "embedding": ["word", "pos", "seg"],
+            "remove_embedding_layernorm": True,
+            "layernorm_positioning": "pre",
+            "encoder": "transformer",
+            "mask": "prefix",
+            "target": ["lm"],
+            "image_height": image.resolution,
+            "image_width": image.resolution,
+            "patch_size": image.factor,
+            "seq_length": model.run_config.sequence_length,
+            "tokenizer": "text_image",
+            "image_tokenizer": {
+                "is_gumbel": False,
+                "is_transformer": bool(prefix),
+                "image_vocab_size": image.n_embed,
+                "frame_size": image.factor,
+            },
+        }
+        write_json(partial / original.CONFIG_FILE, told)
+
+
+def to_original_vqgan(tokenizer: ImageTokenizer, out: pathlib.Path) -> None:
+    """Writes `last.ckpt` and `vqgan.yaml` of an image tokenizer alone. Raises UserError as `to_original_pair`."""
+    _refuse("image tokenizer", _foreign_vqgan(tokenizer.config))
+    with whole_folder(out) as partial:
+        _write_vqgan(partial, tokenizer, "")
+
+
+def to_safetensors(model: bundle.Model | ImageTokenizer, out: pathlib.Path) -> None:
+    """Writes one safetensors file and one JSON of its structure for each part, and the text tokenizer's file.
+
+    Names and layouts are ours: kernels [in, out] and [y, x, in, out], query | key | value in one.
+    """
+    tokenizer = model if isinstance(model, ImageTokenizer) else model.image_tokenizer
+    with whole_folder(out) as partial:
+        bundle.save_params(partial / bundle.IMAGE_TOKENIZER, tokenizer.params)
+        write_json(
+            partial / "image_tokenizer.json", {"config": to_dict(tokenizer.config), "preprocess_range": tokenizer.range}
+        )
+        if not isinstance(model, ImageTokenizer):
+            bundle.save_params(partial / bundle.DECODER, unstack_layers(model.params))
+            model.tokenizer.save(partial)
+            told = {
+                "config": to_dict(model.run_config),
+                "vocab": dataclasses.asdict(model.vocab),
+                "attributes": [a.to_json() for a in model.schema],
+                "preprocess": dataclasses.asdict(model.preprocess),
+            }
+            write_json(partial / "decoder.json", told)
+
+
+def _write_vqgan(folder: pathlib.Path, tokenizer: ImageTokenizer, prefix: str) -> None:
+    config = tokenizer.config
+    tensors = ((prefix + name, value) for name, value in to_original(vqgan_names(config), tokenizer.params))
+    torch_writer.write(folder / original.VQGAN_FILE, tensors, "state_dict")
+    if prefix:
+        return  # such names need the configuration of the Net2NetTransformer that they came from
+    structure = {
+        "double_z": False,
+        "z_channels": config.z_channels,
+        "resolution": config.resolution,
+        "in_channels": config.in_channels,
+        "out_ch": config.in_channels,
+        "ch": config.ch,
+        "ch_mult": list(config.ch_mult),
+        "num_res_blocks": config.num_res_blocks,
+        "attn_resolutions": list(config.attn_resolutions),
+        "dropout": config.dropout,
+    }
+    params = {
+        "embed_dim": config.embed_dim,
+        "n_embed": config.n_embed,
+        "ddconfig": structure,
+        "lossconfig": {"target": "taming.modules.losses.DummyLoss"},
+    }
+    told = {"model": {"target": "taming.models.vqgan.VQModel", "params": params}}
+    write_text(folder / VQGAN_YAML, json.dumps(told, indent=2) + "\n")  # JSON is YAML
+
+
+_Rule = tuple[str, Callable[[Any], bool], str]
+_DECODER: tuple[_Rule, ...] = (
+    ("positions", lambda x: x == "learned", "learned"),
+    ("image_position", lambda x: x == 0, "0"),
+    ("norm", lambda x: x == "talk2face", "talk2face"),
+    ("mask", lambda x: x == "prefix", "prefix"),
+    ("tie", lambda x: not x, "False"),
+    ("bias", bool, "True"),
+    ("segments", bool, "True"),
+)
+
+
+def _foreign(config: Any, where: str, rules: tuple[_Rule, ...]) -> list[str]:
+    found = [(key, getattr(config, key), wanted) for key, holds, wanted in rules if not holds(getattr(config, key))]
+    return [f"{where}.{key}={value} (there: {wanted})" for key, value, wanted in found]
+
+
+def _foreign_vqgan(config: VQGANConfig) -> list[str]:
+    rules: tuple[_Rule, ...] = (
+        ("patch", lambda x: x == 1, "1"),
+        ("encoder", lambda x: x == "vqgan", "vqgan"),
+        ("ch", lambda x: all(x * m % GROUPS == 0 for m in config.ch_mult), f"a multiple of its {GROUPS} norm groups"),
+    )
+    return _foreign(config, "image.model", rules)
+
+
+def _refuse(name: str, wrong: list[str]) -> None:
+    if wrong:
+        raise UserError(f"{name or 'model'}: the original's format cannot hold {', '.join(wrong)}; --to hf can")

@@ -1,0 +1,95 @@
+"""A model's structure from the shapes of its tensors: no config file of the original is needed, or believed."""
+
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from t2f_jax.config import DecoderConfig, VQGANConfig, from_dict
+from t2f_jax.convert.zip_files import shown
+from t2f_jax.errors import UserError
+
+Shapes = Mapping[str, tuple[int, ...]]
+HEAD_WIDTH = 64  # of the released model: tensors do not tell how many heads share them
+
+
+def decoder_config(path: pathlib.Path, shapes: Shapes, heads: int = 0) -> DecoderConfig:
+    """Structure of a Talk2Face decoder.
+
+    Args:
+      heads: attention heads; 0: as many as have 64 columns each.
+
+    Raises:
+      UserError: a tensor that decides it is missing or makes no sense; the message names it.
+    """
+    width = _shape(path, shapes, "embedding.word.embedding.weight", 2)[1]
+    heads = heads or max(1, width // HEAD_WIDTH)
+    if width % heads:
+        raise UserError(f"{path}: a model of width {width} cannot have {heads} heads; give --heads")
+    return _typed(
+        path,
+        DecoderConfig,
+        "decoder.model.",
+        layers=_count(shapes, r"encoder\.transformer\.(\d{1,4})\."),
+        width=width,
+        heads=heads,
+        mlp=_shape(path, shapes, "encoder.transformer.0.feed_forward.linear_1.weight", 2)[0],
+        max_length=_shape(path, shapes, "embedding.pos.embedding.weight", 2)[0],
+        norm="talk2face",
+        dropout=0.1,
+    )
+
+
+def vqgan_config(path: pathlib.Path, shapes: Shapes, image_size: int = 256) -> VQGANConfig:
+    """Structure of a taming-transformers VQModel.
+
+    Args:
+      image_size: side of its images in pixels, which no tensor tells.
+
+    Raises:
+      UserError: as `decoder_config`.
+    """
+    ch, in_channels = _shape(path, shapes, "encoder.conv_in.weight", 4)[:2]
+    levels = _count(shapes, r"encoder\.down\.(\d{1,2})\.")
+    widths = [_shape(path, shapes, f"encoder.down.{i}.block.0.conv1.weight", 4)[0] for i in range(levels)]
+    if not levels or ch < 1 or any(width % ch or not width for width in widths):
+        raise UserError(f"{path}: encoder levels of {widths} channels, not multiples of conv_in's {ch}: no VQGAN")
+    if image_size >> (levels - 1) < 1 or image_size % (1 << (levels - 1)):
+        raise UserError(f"{path}: {levels} levels need images of a multiple of {1 << (levels - 1)}; give --image-size")
+    n_embed, embed_dim = _shape(path, shapes, "quantize.embedding.weight", 2)
+    return _typed(
+        path,
+        VQGANConfig,
+        "image.model.",
+        resolution=image_size,
+        in_channels=in_channels,
+        ch=ch,
+        ch_mult=tuple(width // ch for width in widths),
+        num_res_blocks=_count(shapes, r"encoder\.down\.0\.block\.(\d{1,3})\."),
+        attn_resolutions=tuple(image_size >> i for i in range(levels) if f"encoder.down.{i}.attn.0.q.weight" in shapes),
+        z_channels=_shape(path, shapes, "decoder.conv_in.weight", 4)[1],
+        embed_dim=embed_dim,
+        n_embed=n_embed,
+    )
+
+
+def _shape(path: pathlib.Path, shapes: Shapes, name: str, axes: int) -> tuple[int, ...]:
+    if name not in shapes:
+        near = ", ".join(shown(known) for known in list(shapes)[:3])
+        raise UserError(f"{path}: no tensor '{name}', without which its structure is unknown; it begins with {near}")
+    if len(shapes[name]) != axes:
+        raise UserError(f"{path}: tensor '{name}' has the shape {shapes[name]}, not {axes} axes")
+    return shapes[name]
+
+
+def _count(shapes: Shapes, pattern: str) -> int:
+    """One more than the largest number that the pattern finds at a name's start."""
+    found = (re.match(pattern, name, re.ASCII) for name in shapes)
+    return max((int(match.group(1)) + 1 for match in found if match), default=0)
+
+
+def _typed(path: pathlib.Path, cls: type, where: str, **values: Any) -> Any:
+    try:
+        return from_dict(cls, values, where)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error

@@ -1,0 +1,72 @@
+"""A file's tensors held against those that a model needs: every difference is shown, and none is passed over."""
+
+import fnmatch
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from t2f_jax.convert.names import Name, fresh
+from t2f_jax.convert.pickles import Tensor
+from t2f_jax.convert.zip_files import shown
+from t2f_jax.errors import UserError
+
+_MOST_ROWS = 40  # of a table
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+def match(
+    path: pathlib.Path,
+    names: Sequence[Name],
+    tensors: Mapping[str, Tensor],
+    allow_missing: Sequence[str],
+    say: Callable[[str], None],
+) -> set[str]:
+    """Checks that a file holds every tensor of `names` in its shape, and no other.
+
+    Args:
+      tensors: what the file holds, by the original's name.
+      allow_missing: patterns ("encoder.layer_norm.*") of names that may be missing.
+      say: takes the lines of the table, and the warning of what is missing by permission.
+
+    Returns:
+      The missing names that a pattern allows.
+
+    Raises:
+      UserError: a missing, unexpected or misshapen tensor, after the table of them all.
+    """
+    wanted = {name.original: name.shape for name in names}
+    absent = [name for name in wanted if name not in tensors]
+    allowed = {name for name in absent if any(fnmatch.fnmatchcase(name, pattern) for pattern in allow_missing)}
+    rows = [("missing", name, f"{wanted[name]}") for name in absent if name not in allowed]
+    rows += [("unexpected", name, f"{tensors[name].shape}") for name in tensors if name not in wanted]
+    for name, shape in wanted.items():
+        if name in tensors and tensors[name].shape != shape:
+            rows.append(("misshapen", name, f"{tensors[name].shape} instead of {shape}"))
+        elif name in tensors and tensors[name].dtype not in _FLOATS:
+            rows.append(("mistyped", name, f"{tensors[name].dtype} instead of a float"))
+    if rows:
+        say(f"{path}:")
+        for kind, name, what in rows[:_MOST_ROWS]:
+            say(f"  {kind:10}  {shown(name)[1:-1]:64}  {what}")
+        if len(rows) > _MOST_ROWS:
+            say(f"  ... and {len(rows) - _MOST_ROWS} more")
+        kinds = [kind for kind, _, _ in rows]
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+        raise UserError(
+            f"{path}: tensors that do not fit: {counts}; the first: {rows[0][0]} {shown(rows[0][1])}."
+            " What may be missing can be given as --allow-missing PATTERN"
+        )
+    if allowed:
+        say(f"WARNING: {path}: {len(allowed)} of {len(wanted)} tensors are missing, as allowed, and DRAWN AT RANDOM:")
+        for name in sorted(allowed)[:_MOST_ROWS]:
+            say(f"  {name}")
+    return allowed
+
+
+def reader(
+    read: Callable[[str], np.ndarray], prefix: str, allowed: set[str], seed: int = 0
+) -> Callable[[Name], np.ndarray]:
+    """What `names.to_ours` asks: a tensor of the file, or fresh values for one that may be missing."""
+    rng = np.random.default_rng(seed)
+    return lambda name: fresh(name, rng) if name.original in allowed else read(prefix + name.original)

@@ -1,0 +1,324 @@
+"""A pickle as inert data: what torch.save wrote is rebuilt from plain values, and nothing is imported or called.
+
+The opcodes come from `pickletools.genops`; this module is the machine that they drive. A name in a pickle
+("torch._utils _rebuild_tensor_v2", "posix system") becomes a `Global`, a value that knows its name and can do nothing.
+Calling one of the few that tensors are made with gives a `Tensor`, a description without data; calling any other gives
+an `Opaque`, and its name is listed. Values are shared, never copied, so memory is linear in the pickle's length.
+"""
+
+import dataclasses
+import pickletools
+from typing import Any
+
+from t2f_jax.convert.zip_files import shown
+from t2f_jax.errors import UserError
+
+LONGEST = 1 << 25  # bytes of a pickle: tensors are not in it
+MOST_OPCODES = 1 << 20  # 30 or so a tensor
+MOST_AXES = 32
+
+_TENSORS = {
+    "torch._utils._rebuild_tensor_v2",
+    "torch._utils._rebuild_tensor_v3",
+    "torch._utils._rebuild_parameter",
+    "torch.Size",
+    "collections.OrderedDict",
+    "torch.storage.UntypedStorage",
+    "torch.UntypedStorage",
+}
+STORAGES = {  # storage class -> name of its values' type
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+}
+DTYPES = {*STORAGES.values(), "uint16", "uint32", "uint64"}
+KNOWN = _TENSORS | {f"torch.{name}" for name in (*STORAGES, *DTYPES)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Global:
+    """A name that the pickle wanted imported."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Opaque:
+    """What calling an unknown name would have made, or a dictionary key that is no plain value."""
+
+    name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Storage:
+    """A run of values in the archive: the entry's key and the name of their type (None: bytes, the tensor knows)."""
+
+    key: str
+    dtype: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A view of a storage: values from `offset` on, `strides` apart (all in values)."""
+
+    storage: Storage
+    dtype: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides, in values, of an array that lies in memory row by row."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n
+    return tuple(reversed(strides))
+
+
+class Broken(Exception):
+    """The pickle contradicts itself or holds what no torch file holds."""
+
+
+def load(data: bytes, where: str) -> tuple[Any, list[str]]:
+    """Runs a pickle.
+
+    Returns:
+      Its value, made of None, bool, int, float, str, bytes, tuple, list, dict, `Tensor`, `Global` and `Opaque`; and the
+      unknown names in it, in order.
+
+    Raises:
+      UserError: a cut, damaged or absurdly large pickle; `where` names it.
+    """
+    if len(data) > LONGEST:
+        raise UserError(f"{where}: a pickle of {len(data)} bytes, far more than describes any model's tensors")
+    machine = _Machine()
+    try:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+            if count > MOST_OPCODES:
+                raise Broken(f"more than {MOST_OPCODES} opcodes")
+            machine.step(opcode.name, argument)
+        (value,) = machine.stack
+    except (Broken, ValueError, IndexError, KeyError, OverflowError) as error:
+        raise UserError(f"{where}: a damaged pickle ({type(error).__name__}: {shown(str(error))})") from None
+    return value, list(machine.unknown)
+
+
+class _Machine:
+    """The stack, the marked stacks below it, and the memo, as in `pickle.Unpickler`."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self.marked: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
+        self.unknown: dict[str, None] = {}
+
+    def step(self, name: str, argument: Any) -> None:
+        """One opcode."""
+        if name in _PUSHES:
+            self.stack.append(argument)
+        elif name in _CONSTANTS:
+            self.stack.append(_CONSTANTS[name])
+        elif name in _EMPTY:
+            self.stack.append(_EMPTY[name]())
+        elif name in ("BINPUT", "LONG_BINPUT", "PUT"):
+            self.memo[argument] = self.stack[-1]
+        elif name in ("BINGET", "LONG_BINGET", "GET"):
+            self.stack.append(self.memo[argument])
+        else:
+            method = getattr(self, f"_{name.lower()}", None)
+            if method is None:
+                raise Broken(f"opcode {name}, which torch files do not have")
+            method() if argument is None else method(argument)
+
+    def _mark_slice(self) -> list[Any]:
+        items, self.stack = self.stack, self.marked.pop()
+        return items
+
+    def _stop(self) -> None:
+        if self.marked:
+            raise Broken("it ends inside a mark")
+
+    def _mark(self) -> None:
+        self.marked.append(self.stack)
+        self.stack = []
+
+    def _pop(self) -> None:
+        if self.stack:
+            self.stack.pop()
+        else:
+            self._mark_slice()
+
+    def _pop_mark(self) -> None:
+        self._mark_slice()
+
+    def _dup(self) -> None:
+        self.stack.append(self.stack[-1])
+
+    def _proto(self, _: int) -> None: ...
+
+    def _frame(self, _: int) -> None: ...
+
+    def _memoize(self) -> None:
+        self.memo[len(self.memo)] = self.stack[-1]
+
+    def _tuple1(self) -> None:
+        self.stack[-1:] = [(self.stack[-1],)]
+
+    def _tuple2(self) -> None:
+        self._tuple_of(2)
+
+    def _tuple3(self) -> None:
+        self._tuple_of(3)
+
+    def _tuple_of(self, count: int) -> None:
+        if len(self.stack) < count:
+            raise Broken("the stack is empty")
+        self.stack[-count:] = [tuple(self.stack[-count:])]
+
+    def _tuple(self) -> None:
+        items = self._mark_slice()  # first: it changes what `self.stack` is
+        self.stack.append(tuple(items))
+
+    _frozenset = _tuple
+
+    def _list(self) -> None:
+        items = self._mark_slice()
+        self.stack.append(items)
+
+    def _dict(self) -> None:
+        items = self._mark_slice()
+        self.stack.append({})
+        self._set(items)
+
+    def _append(self) -> None:
+        self._extend([self.stack.pop()])
+
+    def _appends(self) -> None:
+        self._extend(self._mark_slice())
+
+    _additems = _appends
+
+    def _extend(self, items: list[Any]) -> None:
+        if isinstance(self.stack[-1], list):
+            self.stack[-1].extend(items)
+
+    def _setitem(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set([key, value])
+
+    def _setitems(self) -> None:
+        self._set(self._mark_slice())
+
+    def _set(self, items: list[Any]) -> None:
+        if len(items) % 2:
+            raise Broken("a key without a value")
+        if isinstance(self.stack[-1], dict):
+            for key, value in zip(items[::2], items[1::2]):
+                self.stack[-1][_key(key)] = value
+
+    def _global(self, name: str) -> None:
+        self._name(name.replace(" ", ".", 1))
+
+    def _stack_global(self) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        if not (isinstance(name, str) and isinstance(module, str)):
+            raise Broken("a name that is no text")
+        self._name(f"{module}.{name}")
+
+    def _name(self, name: str) -> None:
+        if name not in KNOWN:
+            self.unknown[name] = None
+        self.stack.append(Global(name))
+
+    def _reduce(self) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        self.stack.append(_call(function, arguments))
+
+    def _newobj(self) -> None:
+        self._reduce()
+
+    def _newobj_ex(self) -> None:
+        self.stack.pop()
+        self._reduce()
+
+    def _obj(self) -> None:
+        items = self._mark_slice()
+        self.stack.append(_call(items[0], tuple(items[1:])))
+
+    def _inst(self, name: str) -> None:
+        items = self._mark_slice()
+        self._global(name)
+        self.stack.append(_call(self.stack.pop(), tuple(items)))
+
+    def _build(self) -> None:
+        """What is set on an object (torch notes its modules' versions so) is dropped."""
+        self.stack.pop()
+        if not self.stack:
+            raise Broken("the stack is empty")
+
+    def _binpersid(self) -> None:
+        identity = self.stack.pop()
+        if not (isinstance(identity, tuple) and len(identity) == 5 and identity[0] == "storage"):
+            raise Broken("a persistent id that is no storage")
+        _, kind, key, _, _ = identity
+        if not isinstance(key, str) or not isinstance(kind, Global):
+            raise Broken("a storage without a key or a type")
+        self.stack.append(Storage(key, STORAGES.get(kind.name.removeprefix("torch."))))
+
+
+_PUSHES = {
+    *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+    *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+}
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+_EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list}
+
+
+def _key(value: Any) -> Any:
+    """A dictionary key that is quick to hash, whoever chose it; anything else stands for itself alone."""
+    if value is None or isinstance(value, (str, bytes, bool, Opaque)):
+        return value
+    return value if type(value) is int and abs(value) < 1 << 60 else Opaque(type(value).__name__)
+
+
+def _call(function: Any, arguments: Any) -> Any:
+    """What a call stands for; nothing is called."""
+    if not isinstance(function, Global) or function.name not in _TENSORS:
+        return Opaque(function.name if isinstance(function, (Global, Opaque)) else type(function).__name__)
+    if not isinstance(arguments, tuple):
+        raise Broken(f"{function.name} without arguments")
+    name = function.name.rpartition(".")[2]
+    if name == "OrderedDict" and not arguments:
+        return {}
+    if name == "Size" and len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
+        return tuple(arguments[0])
+    if name == "_rebuild_parameter" and arguments and isinstance(arguments[0], (Tensor, Opaque)):
+        return arguments[0]
+    if name in ("_rebuild_tensor_v2", "_rebuild_tensor_v3") and len(arguments) >= 6:
+        dtype = arguments[6] if name.endswith("3") and len(arguments) > 6 else None
+        return _tensor(*arguments[:4], dtype)
+    raise Broken(f"{function.name} with other arguments than torch's")
+
+
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, dtype: Any) -> Tensor:
+    if not isinstance(storage, Storage):
+        raise Broken("a tensor without a storage")
+    kind = dtype.name.removeprefix("torch.") if isinstance(dtype, Global) else storage.dtype
+    if kind not in DTYPES:
+        raise Broken(f"a tensor of an unknown type {kind}")
+    if not (isinstance(shape, (tuple, list)) and isinstance(strides, (tuple, list)) and len(shape) == len(strides)):
+        raise Broken("a tensor whose shape and strides disagree")
+    numbers = (offset, *shape, *strides)
+    if len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 1 << 62 for n in numbers):
+        raise Broken("a tensor whose shape, strides or offset are no sizes")
+    return Tensor(storage, kind, offset, tuple(shape), tuple(strides))

@@ -1,0 +1,167 @@
+"""Files of torch.save, read without torch: names, shapes and types at once, each tensor's values when asked for.
+
+Since torch 1.6 such a file is a zip archive: NAME/data.pkl describes the tensors, NAME/data/KEY holds their bytes.
+The description is run by `pickles`, which imports and calls nothing.
+"""
+
+import collections
+import math
+import pathlib
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from t2f_jax.convert import pickles, zip_files
+from t2f_jax.convert.pickles import Tensor, row_major
+from t2f_jax.convert.zip_files import shown
+from t2f_jax.errors import UserError
+
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # what torch wrote at the start of a file before 1.6
+_RESAVE = "with torch 1.6 or later: torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)"
+MOST_SHARING = 4  # how often a file's bytes may be read as tensors: tied weights share theirs
+
+
+class TorchFile:
+    """The tensors of a state dictionary in a file of torch.save.
+
+    The dictionary is the pickled value itself, or its "state_dict" (PyTorch Lightning's checkpoints).
+
+    Attributes:
+      path: the file.
+      tensors: name -> description, in the file's order.
+      placeholders: names that the rest of a Lightning file wanted imported; nothing was.
+
+    Raises:
+      UserError: a missing, cut, damaged or hostile file, one written before torch 1.6, one without a dictionary of
+        tensors, a tensor that does not lie within its storage; the message names the file and the tensor.
+    """
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path = pathlib.Path(path)
+        if not path.is_file():
+            raise UserError(f"{path}: {'this is a folder' if path.is_dir() else 'no such file'}; give a file of torch")
+        with path.open("rb") as file:
+            start = file.read(len(_LEGACY))
+        if start == _LEGACY:
+            raise UserError(f"{path}: written by a torch older than 1.6; save it again {_RESAVE}")
+        if not start.startswith(b"PK\3\4"):
+            raise UserError(
+                f"{path}: not a file of torch.save (it begins as no zip archive does); give a .bin or .ckpt"
+            )
+        self._entries = zip_files.read_directory(path)
+        described = [name for name in self._entries if name.endswith("/data.pkl") and name.count("/") == 1]
+        if len(described) != 1:
+            raise UserError(f"{path}: not a file of torch.save ({len(described)} entries NAME/data.pkl instead of one)")
+        self._root = described[0].removesuffix("data.pkl")
+        order = self._entries.get(self._root + "byteorder")
+        if order and order.size < 16 and zip_files.read_entry(path, order) != b"little":
+            raise UserError(f"{path}: written on a big-endian machine; save it again {_RESAVE} on another one")
+        description = self._entries[described[0]]
+        if description.size > pickles.LONGEST:
+            raise UserError(f"{path}: {described[0]} has {description.size} bytes, more than describes any model")
+        value, unknown = pickles.load(zip_files.read_entry(path, description), f"{path}: {described[0]}")
+        self.tensors, wrapped = self._dictionary(value, unknown)
+        self.placeholders = unknown if wrapped else []
+        sizes = {name: self._check(name, tensor) for name, tensor in self.tensors.items()}
+        if sum(sizes.values()) > MOST_SHARING * path.stat().st_size:
+            raise UserError(
+                f"{path}: its {len(sizes)} tensors claim {sum(sizes.values())} bytes of a file of"
+                f" {path.stat().st_size}; save it again with tensors that have storages of their own"
+            )
+
+    def read(self, name: str) -> np.ndarray:
+        """The values of a tensor, in its shape and type. Raises UserError if they are damaged."""
+        tensor = self.tensors[name]
+        entry, dtype = self._entry(tensor), _dtype(tensor)
+        if math.prod(tensor.shape) == 0:
+            return np.zeros(tensor.shape, dtype)
+        extent = _extent(tensor)
+        data = np.fromfile(
+            self.path, np.uint8, extent * dtype.itemsize, offset=entry.offset + tensor.offset * dtype.itemsize
+        )
+        if data.size != extent * dtype.itemsize:
+            raise UserError(f"{self.path}: tensor {shown(name)} is cut off; the file was changed while it was read")
+        if data.size == entry.size and zlib.crc32(data.data) != entry.crc:
+            raise UserError(
+                f"{self.path}: tensor {shown(name)} is damaged (its checksum is wrong); fetch the file again"
+            )
+        values = data.view(dtype)
+        if tensor.strides == row_major(tensor.shape):
+            return values.reshape(tensor.shape)
+        strides = [stride * dtype.itemsize for stride in tensor.strides]
+        return np.lib.stride_tricks.as_strided(values, tensor.shape, strides).copy()
+
+    def _dictionary(self, value: Any, unknown: list[str]) -> tuple[dict[str, Tensor], bool]:
+        """-> (name -> tensor, does it lie inside something else?)."""
+        wrapped = isinstance(value, dict) and isinstance(value.get("state_dict"), dict)
+        found: Any = value["state_dict"] if wrapped else value
+        if not isinstance(found, dict):
+            named = f" but {', '.join(map(shown, unknown[:5]))}, which was not run" if unknown else ""
+            raise UserError(f"{self.path}: it holds no dictionary of tensors{named}; give a saved state_dict")
+        if not found:
+            raise UserError(f"{self.path}: its dictionary of tensors is empty; give a saved state_dict")
+        for name, tensor in found.items():
+            if not isinstance(name, str) or not isinstance(tensor, Tensor):
+                raise UserError(
+                    f"{self.path}: {shown(str(name) if isinstance(name, (str, int)) else type(name).__name__)} is"
+                    f" {_what(tensor)}, not a tensor; nothing in it was run. Give a saved state_dict"
+                )
+        if unknown and not wrapped:
+            names = ", ".join(map(shown, unknown[:5]))
+            raise UserError(f"{self.path}: names {names}, which no tensor needs; refused, and nothing in it was run")
+        return found, wrapped
+
+    def _entry(self, tensor: Tensor) -> zip_files.Entry:
+        return self._entries[f"{self._root}data/{tensor.storage.key}"]
+
+    def _check(self, name: str, tensor: Tensor) -> int:
+        """Does the tensor lie in its storage? Returns its size in bytes."""
+        where = f"{self.path}: tensor {shown(name)}"
+        if f"{self._root}data/{tensor.storage.key}" not in self._entries:
+            raise UserError(f"{where}: its storage {shown(tensor.storage.key)} is missing")
+        count, held = math.prod(tensor.shape), self._entry(tensor).size // _dtype(tensor).itemsize
+        if count and tensor.offset + _extent(tensor) > held:
+            raise UserError(
+                f"{where} of shape {tensor.shape} reaches to value {tensor.offset + _extent(tensor)} of its storage,"
+                f" which holds {held} of type {tensor.dtype}"
+            )
+        if count > held:
+            raise UserError(
+                f"{where} of shape {tensor.shape} repeats the {held} values of its storage; save a copy of it"
+                " (tensor.contiguous())"
+            )
+        return count * _dtype(tensor).itemsize
+
+
+def summary(names: list[str]) -> str:
+    """Placeholders in a line: the first few, and how many more."""
+    told = ", ".join(shown(name).strip("'") for name in names[:8])
+    return told + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _dtype(tensor: Tensor) -> np.dtype:
+    return np.dtype(ml_dtypes.bfloat16 if tensor.dtype == "bfloat16" else tensor.dtype)
+
+
+def _extent(tensor: Tensor) -> int:
+    """Values from the tensor's first one to its last, both counted."""
+    return 1 + sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides))
+
+
+def _what(value: Any) -> str:
+    """A value that is no tensor, in words; what was found deep inside it is named."""
+    queue, seen = collections.deque([value]), 0
+    while queue and seen < 10_000:
+        item = queue.popleft()
+        seen += 1
+        if isinstance(item, (pickles.Global, pickles.Opaque)):
+            inside = "" if item is value else f"a {type(value).__name__} that holds "
+            return f"{inside}{shown(item.name)}"
+        if isinstance(item, (tuple, list)):
+            queue.extend(item)
+        elif isinstance(item, Mapping):
+            queue.extend(item.values())
+    return f"a {type(value).__name__}"

@@ -1,0 +1,196 @@
+"""Are two models one and the same? Fixed sequences of all three tasks through both, part by part."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from t2f_jax import bundle, sampling, scoring, sequence, templates
+from t2f_jax.errors import UserError
+from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.models.decoder import Decoder, run
+from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT
+
+TEXTS = tuple(
+    templates.image_text(attributes=attributes)
+    for attributes in ({"gender": "female", "smiling": "yes", "age": 27}, {"gender": "male", "eyeglasses": "no"})
+)
+QUESTIONS = (("gender", "male"), ("age", "34"))
+CAPTION_LENGTH = 48
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One part: the largest difference of its numbers, and what else there is to say."""
+
+    part: str
+    difference: float
+    note: str = ""
+
+
+def compare(a: bundle.Model | ImageTokenizer, b: bundle.Model | ImageTokenizer, tolerance: float) -> list[Row]:
+    """The largest differences between two models, part by part.
+
+    Greedy tokens that differ count as 0 where, at their first difference, the two ids' logits are nearer than the
+    tolerance: rounding decides there; the note says so. Otherwise they count as 1.
+
+    Raises:
+      UserError: other words, codes or image sizes: then nothing is comparable.
+    """
+    images_a, images_b = _images(a), _images(b)
+    first, second = images_a.config, images_b.config
+    for key in ("resolution", "factor", "n_embed"):
+        if getattr(first, key) != getattr(second, key):
+            raise UserError(f"the image tokenizers differ in {key}: {getattr(first, key)} and {getattr(second, key)}")
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, first.n_embed, (2, first.tokens)).astype(np.int32)
+    rows: list[Row] = []
+    if isinstance(a, bundle.Model) and isinstance(b, bundle.Model):
+        rows += _decoder_rows(a, b, codes, tolerance)
+    decoded = [np.asarray(_decode(VQGAN(x.config), x.params, codes)) for x in (images_a, images_b)]
+    rows.append(Row("decoded images", _largest(*decoded), "of values in [-1, 1]"))
+    pictures = np.round((decoded[0] + 1) * 127.5).astype(np.uint8)
+    chosen = [np.asarray(ImageTokenizer(x.config, x.params).encode(pictures)) for x in (images_a, images_b)]
+    rows.append(Row("image codes", float((chosen[0] != chosen[1]).mean()), "share of codes that differ"))
+    return rows
+
+
+def settings(a: bundle.Model, b: bundle.Model) -> list[str]:
+    """What is stored with the models and differs, without changing the numbers compared."""
+    pairs = {
+        "preprocess": (a.preprocess, b.preprocess),
+        "decoder.loss_span": (a.run_config.loss_span, b.run_config.loss_span),
+        "decoder.text_length": (a.run_config.text_length, b.run_config.text_length),
+        "sampler": (a.sampler, b.sampler),
+        "attributes": ([x.name for x in a.schema], [x.name for x in b.schema]),
+    }
+    return [f"{key}: {first}, {second}" for key, (first, second) in pairs.items() if first != second]
+
+
+def table(rows: Sequence[Row], tolerance: float) -> str:
+    """The rows as text, each with its verdict."""
+    lines = []
+    for row in rows:
+        verdict = "same" if row.difference <= tolerance else "DIFFERS"
+        lines.append(f"{row.part:28} {row.difference:<12.3g} {verdict:8} {row.note}".rstrip())
+    return "\n".join(lines)
+
+
+def _images(model: bundle.Model | ImageTokenizer) -> ImageTokenizer:
+    return model if isinstance(model, ImageTokenizer) else model.image_tokenizer
+
+
+def _decoder_rows(a: bundle.Model, b: bundle.Model, codes: np.ndarray, tolerance: float) -> list[Row]:
+    if a.vocab != b.vocab:
+        raise UserError(f"the models know other ids: {a.vocab} and {b.vocab}")
+    pairs = [_sequences(model, codes) for model in (a, b)]
+    if pairs[0] != pairs[1]:
+        raise UserError("the models' text tokenizers cut the same words to different ids")
+    rows = []
+    for task, (examples, prefixes, kind, length) in pairs[0].items():
+        batch = sequence.assemble(
+            examples,
+            max(e.length for e in examples),
+            image_position=a.run_config.model.image_position,
+        )
+        logits = [_logits(m.decoder, m.params, batch["tokens"], batch["segments"], batch["positions"]) for m in (a, b)]
+        rows.append(Row(f"logits, {task}", _largest(*map(np.asarray, logits))))
+        if kind:
+            drawn = [_greedy(m, prefixes, kind, length) for m in (a, b)]
+            rows.append(_tokens_row(f"greedy tokens, {task}", a, prefixes, drawn, tolerance))
+        else:
+            rows.append(_answers_row(a, b, prefixes, task))
+    return rows
+
+
+def _sequences(model: bundle.Model, codes: np.ndarray) -> dict[str, tuple[list[sequence.Example], Any, str, int]]:
+    """Task -> (whole rows, their prefixes, the kind of what follows, its length)."""
+    vocab, tok = model.vocab, model.tokenizer
+    room = model.decoder.config.max_length - model.decoder.config.image_position
+    n, texts = codes.shape[1], [text for text in TEXTS if len(tok.encode(text)) + codes.shape[1] + 8 <= room]
+    images = [sequence.to_image(vocab, tok, text, c, model.run_config.text_length) for text, c in zip(texts, codes)]
+    captions = [sequence.fit(sequence.to_caption(vocab, tok, c, text), room) for text, c in zip(TEXTS, codes)]
+    attributes = [
+        sequence.to_attributes(vocab, tok, c, [(templates.attribute_question(name), answer)])
+        for c in codes
+        for name, answer in QUESTIONS
+    ]
+    attributes = [example for example in attributes if example.length <= room]
+    length = min(CAPTION_LENGTH, room - len(captions[0].prefix))
+    asked = [sequence.image_prefix(vocab, tok, ATTRIBUTE_PROMPT, c) for c in codes]
+    described = [sequence.image_prefix(vocab, tok, CAPTION_PROMPT, c) for c in codes]
+    found: dict[str, tuple[list[sequence.Example], Any, str, int]] = {
+        "to image": (images, [e.prefix for e in images], "image", n),
+        "to caption": (captions, described, "text", length),
+        "to attributes": (attributes, asked, "", 0),
+    }
+    return {task: row for task, row in found.items() if row[0]}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _logits(decoder: Decoder, params: Any, tokens: jax.Array, segments: jax.Array, positions: jax.Array) -> jax.Array:
+    return run(decoder, params, tokens, segments, positions)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _decode(model: VQGAN, params: Any, codes: jax.Array) -> Any:
+    return model.apply({"params": params}, codes, method="decode_codes")
+
+
+def _greedy(model: bundle.Model, prefixes: Any, kind: Any, length: int) -> list[list[int]]:
+    sampler = sampling.Sampler(temperature=0.0)
+    drawn = sampling.generate(
+        model.decoder, model.params, model.vocab, prefixes, kind, length, sampler, [0] * len(prefixes)
+    )
+    return [np.asarray(row).tolist() for row in drawn]
+
+
+def _tokens_row(part: str, model: bundle.Model, prefixes: Any, drawn: list[Any], tolerance: float) -> Row:
+    wrong, ties = 0, 0
+    for prefix, first, second in zip(prefixes, *drawn):
+        if first == second:
+            continue
+        longest = min(len(first), len(second))
+        at = next((i for i in range(longest) if first[i] != second[i]), longest)
+        if at < longest and _gap(model, prefix, first[:at], first[at], second[at]) <= tolerance:
+            ties += 1
+        else:
+            wrong += 1
+    note = f"{len(prefixes)} sequences" + (f", {ties} parted at a tie" if ties else "")
+    return Row(part, float(wrong), note + (f", {wrong} differ" if wrong else ""))
+
+
+def _gap(model: bundle.Model, prefix: Sequence[int], common: Sequence[int], one: int, other: int) -> float:
+    """Difference of two ids' logits behind a prefix and the ids that both models drew."""
+    task = sequence.TO_IMAGE if one >= model.vocab.text_size else sequence.TO_CAPTION
+    branch = sequence.Branch((), (*common, one))
+    example = sequence.Example(tuple(prefix), (branch,), task, sequence.image_index(model.vocab, prefix))
+    batch = sequence.assemble([example], example.length, image_position=model.run_config.model.image_position)
+    logits = _logits(model.decoder, model.params, batch["tokens"], batch["segments"], batch["positions"])
+    scores = np.asarray(logits)[0, len(prefix) + len(common) - 1]
+    return abs(float(scores[one] - scores[other]))
+
+
+def _answers_row(a: bundle.Model, b: bundle.Model, prefixes: Any, task: str) -> Row:
+    """Answers to the questions that both know: their probabilities' difference, 1 if a likeliest answer differs."""
+    asked = [x for x in a.schema if x in b.schema]
+    if not asked:
+        return Row(f"answers, {task}", 0.0, "no question that both know")
+    told = [scoring.score_attributes(m.decoder, m.params, m.vocab, m.tokenizer, prefixes, asked) for m in (a, b)]
+    difference, wrong = 0.0, 0
+    for first, second in zip(*told):
+        for name in first:
+            difference = max(difference, _largest(first[name], second[name]))
+            wrong += int(first[name].argmax() != second[name].argmax())
+    note = f"{len(asked)} questions" + (f", {wrong} likeliest answers differ" if wrong else "")
+    return Row(f"answers, {task}", difference, note)
+
+
+def _largest(a: np.ndarray, b: np.ndarray) -> float:
+    if a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
+        return float("inf")
+    return float(np.nanmax(np.abs(a.astype(np.float64) - b.astype(np.float64)), initial=0.0))

@@ -1,0 +1,136 @@
+"""The directory of a zip archive whose entries lie in it uncompressed, as torch.save writes them.
+
+Only the directory is read: an entry is a range of bytes of the file, so no declared size can ask for more memory than
+the file has bytes. Layout of the records: PKWARE's APPNOTE.TXT, sections 4.3.7 to 4.3.16 and 4.5.3.
+"""
+
+import dataclasses
+import pathlib
+import struct
+from typing import BinaryIO
+
+from t2f_jax.errors import UserError
+
+MOST_ENTRIES = 1 << 17
+LONGEST_DIRECTORY = 1 << 25  # bytes
+_END, _END64, _LOCATOR64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
+_ENTRY, _LOCAL = struct.Struct("<4s6H3L5H2L"), struct.Struct("<4s5H3L2H")
+_RESAVE = "save it again with torch.save"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One stored file: `size` bytes from `offset` on, with their CRC-32."""
+
+    offset: int
+    size: int
+    crc: int
+
+
+def read_directory(path: pathlib.Path) -> dict[str, Entry]:
+    """Name -> entry of every file in the archive.
+
+    Raises:
+      UserError: no zip archive, a cut or contradictory one, one with compressed or encrypted entries.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        count, start, directory = _directory(path, file, size)
+        entries: dict[str, Entry] = {}
+        place = 0
+        for _ in range(count):
+            if place + _ENTRY.size > len(directory):
+                raise _broken(path, "its directory ends too early")
+            fields = _ENTRY.unpack_from(directory, place)
+            name_length, extra_length, comment_length = fields[10:13]
+            place += _ENTRY.size
+            name = directory[place : place + name_length].decode("utf-8", "replace")
+            extra = directory[place + name_length : place + name_length + extra_length]
+            place += name_length + extra_length + comment_length
+            if fields[0] != b"PK\1\2" or place > len(directory):
+                raise _broken(path, "its directory is damaged")
+            if name in entries:
+                raise _broken(path, f"entry {shown(name)} stands in it twice")
+            entries[name] = _entry(path, file, name, fields, extra, start)
+    return entries
+
+
+def read_entry(path: pathlib.Path, entry: Entry) -> bytes:
+    """The whole of an entry."""
+    with path.open("rb") as file:
+        file.seek(entry.offset)
+        return file.read(entry.size)
+
+
+def shown(name: str) -> str:
+    """A foreign name, quoted, in printable characters and of bearable length."""
+    return ascii(name if len(name) <= 120 else name[:117] + "...")
+
+
+def _directory(path: pathlib.Path, file: BinaryIO, size: int) -> tuple[int, int, bytes]:
+    """-> (number of entries, where the directory begins, its bytes)."""
+    tail_start = max(0, size - (1 << 16) - _END.size)
+    file.seek(tail_start)
+    tail = file.read(size - tail_start)
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or at + _END.size > len(tail):
+        raise _broken(path, "its end is missing: the file is cut off, or was never a zip archive")
+    _, _, _, _, count, length, start, _ = _END.unpack_from(tail, at)
+    locator = at - _LOCATOR64.size
+    if 0xFFFF in (count,) or 0xFFFFFFFF in (length, start):
+        if locator < 0 or tail[locator : locator + 4] != b"PK\6\7":
+            raise _broken(path, "its end is damaged")
+        where = _LOCATOR64.unpack_from(tail, locator)[2]
+        if where + _END64.size > size:
+            raise _broken(path, "its end is damaged")
+        file.seek(where)
+        fields = _END64.unpack(file.read(_END64.size))
+        if fields[0] != b"PK\6\6":
+            raise _broken(path, "its end is damaged")
+        count, length, start = fields[7:10]
+    if count > MOST_ENTRIES or length > LONGEST_DIRECTORY:
+        raise _broken(path, f"its directory claims {count} entries in {length} bytes, more than any torch file has")
+    if start + length > size:
+        raise _broken(path, "its directory lies outside the file: the file is cut off")
+    file.seek(start)
+    return count, start, file.read(length)
+
+
+def _entry(path: pathlib.Path, file: BinaryIO, name: str, fields: tuple, extra: bytes, end: int) -> Entry:
+    """Checks one line of the directory against the entry's own header. `end`: where the directory begins."""
+    flags, method, crc = fields[3], fields[4], fields[7]
+    packed, size, offset = fields[8], fields[9], fields[16]
+    if flags & 1:
+        raise _broken(path, f"entry {shown(name)} is encrypted; {_RESAVE}")
+    if method != 0:
+        raise _broken(path, f"entry {shown(name)} is compressed, which torch.save never does; {_RESAVE}")
+    size, packed, offset = _zip64(path, name, [size, packed, offset], extra)
+    if packed != size or offset + _LOCAL.size > end:
+        raise _broken(path, f"entry {shown(name)} contradicts itself: {size} bytes stored in {packed}, at {offset}")
+    file.seek(offset)
+    local = _LOCAL.unpack(file.read(_LOCAL.size))
+    begin = offset + _LOCAL.size + local[9] + local[10]
+    if local[0] != b"PK\3\4" or local[2] & 1 or local[3] != 0:
+        raise _broken(path, f"entry {shown(name)} has a damaged header")
+    if begin + size > end:
+        raise _broken(path, f"entry {shown(name)} claims {size} bytes from {begin} on, but its part ends at {end}")
+    return Entry(begin, size, crc)
+
+
+def _zip64(path: pathlib.Path, name: str, values: list[int], extra: bytes) -> list[int]:
+    """Replaces values that do not fit 32 bits by those of the extra field."""
+    if 0xFFFFFFFF not in values:
+        return values
+    place = 0
+    while place + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, place)
+        wide = extra[place + 4 : place + 4 + length]
+        if kind == 1 and len(wide) >= 8 * values.count(0xFFFFFFFF):
+            found = iter(struct.unpack_from(f"<{len(wide) // 8}Q", wide))
+            return [next(found) if value == 0xFFFFFFFF else value for value in values]
+        place += 4 + length
+    raise _broken(path, f"entry {shown(name)} has a damaged header")
+
+
+def _broken(path: pathlib.Path, why: str) -> UserError:
+    return UserError(f"{path}: not a readable torch file: {why}")
