@@ -295,14 +295,18 @@ class Upsample(nn.Module):
 
 
 class Level(nn.Module):
-    """Blocks of one resolution, each followed by attention if `attend`; `resample` is given by the coders below."""
+    """Blocks of one resolution, each followed by attention if `attend`, then a change of resolution or none."""
 
-    def __init__(self, channels: int, features: int, blocks: int, attend: bool, dropout: float):
+    def __init__(self, channels: int, features: int, blocks: int, attend: bool, resample: str, dropout: float):
         super().__init__()
         widths = [channels] + [features] * blocks
         self.block = nn.ModuleList(ResnetBlock(a, b, dropout) for a, b in itertools.pairwise(widths))
         self.attn = nn.ModuleList(AttnBlock(features) for _ in range(blocks if attend else 0))
-        self.width = widths[-1]
+        self.width, self.resample = widths[-1], resample
+        if resample == "downsample":
+            self.downsample = Downsample(self.width)
+        elif resample == "upsample":
+            self.upsample = Upsample(self.width)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N,channels,S,S] -> [N,features,S',S'] with S' = S/2, S or 2S."""
@@ -310,9 +314,7 @@ class Level(nn.Module):
             x = block(x)
             if self.attn:
                 x = self.attn[i](x)
-        for name in ("downsample", "upsample"):
-            x = getattr(self, name, nn.Identity())(x)
-        return x
+        return getattr(self, self.resample)(x) if self.resample else x
 
 
 class Middle(nn.Module):
@@ -338,12 +340,9 @@ class Encoder(nn.Module):
         self.conv_in = conv(c.in_channels * c.patch**2, width)
         self.down = nn.ModuleList()
         for i, multiple in enumerate(c.ch_mult):
-            level = Level(width, c.ch * multiple, c.num_res_blocks, side in c.attn_resolutions, c.dropout)
-            width = level.width
-            if i < len(c.ch_mult) - 1:
-                level.downsample = Downsample(width)
-                side //= 2
-            self.down.append(level)
+            attend, resample = side // 2**i in c.attn_resolutions, "downsample" if i < len(c.ch_mult) - 1 else ""
+            self.down.append(Level(width, c.ch * multiple, c.num_res_blocks, attend, resample, c.dropout))
+            width = self.down[-1].width
         self.mid = Middle(width, c.dropout)
         self.norm_out, self.conv_out = group_norm(width), conv(width, c.z_channels)
 
@@ -397,11 +396,9 @@ class Decoder(nn.Module):
         levels = []
         for i, multiple in reversed(list(enumerate(c.ch_mult))):
             attend = c.resolution // c.patch // 2**i in c.attn_resolutions
-            level = Level(width, c.ch * multiple, c.num_res_blocks + 1, attend, c.dropout)
-            width = level.width
-            if i:
-                level.upsample = Upsample(width)
-            levels.append(level)
+            resample = "upsample" if i else ""
+            levels.append(Level(width, c.ch * multiple, c.num_res_blocks + 1, attend, resample, c.dropout))
+            width = levels[-1].width
         self.up = nn.ModuleList(reversed(levels))  # numbered as the encoder's, run from the last to the first
         self.norm_out, self.conv_out = group_norm(width), conv(width, c.in_channels * c.patch**2)
 
@@ -567,6 +564,7 @@ def sentence_case(text: str) -> str:
 
 # --- pictures --------------------------------------------------------------------------------------------------------
 
+RESIZES, RANGES = ("crop", "squash"), ("correct", "paper_double", "clip_double")
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -580,18 +578,24 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def fit(picture: Picture, size: int, crop: float) -> np.ndarray:
-    """A centred square of `crop` times the shorter side, resized with antialiasing -> uint8 [size, size, 3]."""
+def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop") -> np.ndarray:
+    """A picture -> uint8 [size, size, 3].
+
+    With "crop" a centred square of `crop` times the shorter side, bicubic; with "squash" all of it, bilinear, whatever
+    the sides' ratio, as the original does. Both with antialiasing. ValueError for arrays that are no uint8 images.
+    """
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
             raise ValueError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
-        if picture.shape[:2] == (size, size) and crop == 1.0:
+        if picture.shape[:2] == (size, size) and (resize == "squash" or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
     elif not isinstance(picture, Image.Image):
         with Image.open(picture) as image:
             picture = to_rgb(ImageOps.exif_transpose(image))
     image = to_rgb(picture)
+    if resize == "squash":
+        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
     width, height = image.size
     side = min(width, height) * crop
     left, top = (width - side) / 2, (height - side) / 2
@@ -607,7 +611,7 @@ def to_range(pixels: Tensor, name: str) -> Tensor:
     """
     if name == "clip_double":
         mean, std = pixels.new_tensor(CLIP_MEAN), pixels.new_tensor(CLIP_STD)
-        return 2 * ((pixels / 255 - mean) / std) - 1
+        return (pixels / 255 - mean) / std * 2 - 1
     unit = pixels / 127.5 - 1
     return 2 * unit - 1 if name == "paper_double" else unit
 
@@ -707,9 +711,8 @@ class Talk2Face(nn.Module):
         self._build()
 
     def _build(self) -> None:
-        known = {"crop": None, "range": ("correct", "paper_double", "clip_double")}
         for key, value in self.config.preprocess.items():
-            if key not in known or (known[key] and value not in known[key]):
+            if key != "crop" and value not in {"resize": RESIZES, "range": RANGES}.get(key, ()):
                 raise ValueError(f"config.json: preprocess.{key}={value!r} is not known to this version of the model")
         vocab = self.config.vocab
         self.transformer = Transformer(
@@ -750,8 +753,8 @@ class Talk2Face(nn.Module):
             pictures = list(pictures) if pictures.ndim == 4 else [pictures]
         elif isinstance(pictures, (str, os.PathLike, Image.Image)):
             pictures = [pictures]
-        crop = self.config.preprocess.get("crop", 1.0)
-        return np.stack([fit(picture, self.image_size, crop) for picture in pictures])
+        how = {key: value for key, value in self.config.preprocess.items() if key != "range"}
+        return np.stack([fit(picture, self.image_size, **how) for picture in pictures])
 
     @torch.no_grad()
     def encode(self, images: np.ndarray, batch_size: int = 16) -> Tensor:
