@@ -108,11 +108,11 @@ class Norm(nn.Module):
         if self.bias is None:
             return (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * self.weight).to(dtype)
         x = x - x.mean(-1, keepdim=True)
-        square = x.square().sum(-1, keepdim=True)
         if self.kind == "talk2face":
-            x = x / ((square / (x.shape[-1] - 1)).sqrt() + 1e-6)
+            spread = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # whose slope at 0 is 0, not that of a root
+            x = x / (spread / math.sqrt(x.shape[-1] - 1) + 1e-6)
         else:
-            x = x * torch.rsqrt(square / x.shape[-1] + 1e-6)
+            x = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
         return (x * self.weight + self.bias).to(dtype)
 
 
@@ -995,6 +995,8 @@ class Talk2Face(nn.Module):
         batch, vocab = len(prefixes), self.config.vocab
         guided = sampler.guidance != 1
         rows = [*prefixes, *[wordless] * batch] if guided else prefixes
+        if length < 1:
+            raise ValueError(f"no room for an answer behind the prompt: at most {length} ids")
         self._check_length(max(map(len, rows)) + length)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         first = vocab["text_size"] if kind == "image" else 0
@@ -1067,8 +1069,9 @@ if PreTrainedModel is not None:
             self.post_init()
 
         @classmethod
-        def from_pretrained(cls, name: str | os.PathLike, *args: Any, **kwargs: Any) -> Any:
+        def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
             """As in transformers; the text tokenizer comes along."""
+            name = pretrained_model_name_or_path
             loaded = super().from_pretrained(name, *args, **kwargs)
             model = loaded[0] if isinstance(loaded, tuple) else loaded
             known = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
