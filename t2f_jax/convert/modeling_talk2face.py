@@ -338,11 +338,12 @@ class Encoder(nn.Module):
         super().__init__()
         side, width = c.resolution // c.patch, c.ch
         self.conv_in = conv(c.in_channels * c.patch**2, width)
-        self.down = nn.ModuleList()
+        levels = []
         for i, multiple in enumerate(c.ch_mult):
             attend, resample = side // 2**i in c.attn_resolutions, "downsample" if i < len(c.ch_mult) - 1 else ""
-            self.down.append(Level(width, c.ch * multiple, c.num_res_blocks, attend, resample, c.dropout))
-            width = self.down[-1].width
+            levels.append(Level(width, c.ch * multiple, c.num_res_blocks, attend, resample, c.dropout))
+            width = levels[-1].width
+        self.down = nn.ModuleList(levels)
         self.mid = Middle(width, c.dropout)
         self.norm_out, self.conv_out = group_norm(width), conv(width, c.z_channels)
 
