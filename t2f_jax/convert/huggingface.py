@@ -1,0 +1,166 @@
+"""A model as a Hugging Face folder: PyTorch weights beside the one file of code that runs them, no JAX anywhere.
+
+    config.json              structure, joint vocabulary, attributes, preprocessing, sampler; auto_map for transformers
+    model.safetensors        transformer.* and vqgan.*, the latter under taming-transformers' names
+    text_tokenizer.model     SentencePiece (or vocab.txt: WordPiece)
+    modeling_talk2face.py    the model in PyTorch, self-contained
+    provenance.json          config of the run, steps, data, versions, figures
+    README.md                how to use the folder
+
+Written without torch. `modeling_talk2face.py` lies beside this file as text to copy: nothing here imports it.
+"""
+
+import dataclasses
+import pathlib
+import re
+import shutil
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from t2f_jax import text_tokenizer
+from t2f_jax.bundle import Model
+from t2f_jax.config import to_dict
+from t2f_jax.files import whole_folder, write_json, write_text
+from t2f_jax.models.decoder import unstack_layers
+
+CODE = "modeling_talk2face.py"
+WEIGHTS = "model.safetensors"
+
+# What a torch module list calls the parts that are numbered here.
+_NUMBERED = (
+    (r"^layer_(\d+)", r"layers.\1"),
+    (r"\.(down|up)_(\d+)", r".\1.\2"),
+    (r"((?:down|up)\.\d+)\.(block|attn)_(\d+)", r"\1.\2.\3"),
+    (r"^encoder\.(norm|dense1|dense2)_(\d+)", r"encoder.block.\2.\1"),
+)
+_LEAVES = {"kernel": "weight", "scale": "weight", "weight": "weight", "bias": "bias"}  # others are whole tables
+_KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}  # in, out -> out, in; height, width, in, out -> out, in, height, width
+_TRAINING_ONLY = ("init_std", "scan", "remat")
+
+
+def export(model: Model, out: pathlib.Path) -> None:
+    """Writes `model` to the folder `out`, whole or not at all; what stood there before is replaced.
+
+    `AutoModel.from_pretrained(out, trust_remote_code=True)` loads it, and so does `modeling_talk2face.load(out)`.
+    """
+    from safetensors.numpy import save_file
+
+    with whole_folder(out) as folder:
+        save_file(state_dict(model), folder / WEIGHTS, metadata={"format": "pt"})
+        model.tokenizer.save(folder)
+        write_json(folder / "config.json", settings(model))
+        write_json(folder / "provenance.json", model.provenance)
+        shutil.copyfile(pathlib.Path(__file__).with_name(CODE), folder / CODE)
+        write_text(folder / "README.md", card(model))
+
+
+def state_dict(model: Model) -> dict[str, np.ndarray]:
+    """Every weight under its torch name, in torch's layout (out, in, ...), values bit for bit."""
+    decoder, image = unstack_layers(model.params), model.image_tokenizer.params
+    return _renamed("transformer.", decoder) | _renamed("vqgan.", image)
+
+
+def _renamed(prefix: str, params: Any) -> dict[str, np.ndarray]:
+    named = {}
+    for path, leaf in traverse_util.flatten_dict(params).items():
+        value, module, last = np.asarray(jax.device_get(leaf)), ".".join(path[:-1]), path[-1]
+        if last == "kernel":
+            value = value.transpose(_KERNEL_AXES[value.ndim])
+        for pattern, name in _NUMBERED:
+            module = re.sub(pattern, name, module)
+        leaf_name = _LEAVES.get(last, f"{last}.weight")
+        named[f"{prefix}{module}.{leaf_name}"] = np.ascontiguousarray(value)
+    return named
+
+
+def settings(model: Model) -> dict[str, Any]:
+    """config.json: what the PyTorch model is built from, and where transformers finds its classes."""
+    wordpiece = isinstance(model.tokenizer, text_tokenizer.WordPiece)
+    structure = to_dict(model.run_config.model)
+    module = CODE.removesuffix(".py")
+    return {
+        "model_type": "talk2face",
+        "architectures": ["Talk2FaceModel"],
+        "auto_map": {"AutoConfig": f"{module}.Talk2FaceConfig", "AutoModel": f"{module}.Talk2FaceModel"},
+        "dtype": "float32",
+        "transformer": {k: v for k, v in structure.items() if k not in _TRAINING_ONLY},
+        "vqgan": to_dict(model.image_tokenizer.config),
+        "vocab": dataclasses.asdict(model.vocab),
+        "tokenizer_file": text_tokenizer.WORDPIECE_FILE if wordpiece else text_tokenizer.SENTENCEPIECE_FILE,
+        "text_length": model.run_config.text_length,
+        "attributes": [a.to_json() for a in model.schema],
+        "preprocess": dataclasses.asdict(model.preprocess),
+        "sampler": dataclasses.asdict(model.sampler),
+        "guidable": model.run_config.tasks.prompt_dropout > 0,
+    }
+
+
+def card(model: Model) -> str:
+    """README.md: what the model is and how to use it, both ways."""
+    c, vq = model.run_config.model, model.image_tokenizer.config
+    name = model.name or "talk2face"
+    attributes = "\n".join(f"- {a.name}: {a.allowed()}" for a in model.schema) or "- none"
+    example = _example(model)
+    words = "tokenizers" if isinstance(model.tokenizer, text_tokenizer.WordPiece) else "sentencepiece"
+    return f"""---
+library_name: transformers
+tags: [talk2face, text-to-image, image-to-text, face-attributes]
+---
+
+# {name}
+
+One prefix-LM transformer for faces: words to a face, a face to words, a face to age, gender and other attributes.
+{c.layers} layers of width {c.width} over {model.vocab.text_size} text pieces and {vq.n_embed} image codes; a face of
+{vq.resolution} x {vq.resolution} pixels is {vq.tokens} codes. Trained with t2f_jax; `provenance.json` says how, on
+what, and how well it does.
+
+## Use
+
+With transformers (`pip install torch transformers safetensors pillow {words}`):
+
+```python
+from transformers import AutoModel
+
+model = AutoModel.from_pretrained("PATH/TO/THIS/FOLDER", trust_remote_code=True)
+```
+
+or without, from this folder (`pip install torch numpy safetensors pillow {words}`):
+
+```python
+import modeling_talk2face
+
+model = modeling_talk2face.load(".")
+```
+
+Then, either way:
+
+```python
+faces = model.generate_images({example}, seeds=[0, 1, 2])  # uint8 [3, {vq.resolution}, {vq.resolution}, 3]
+print(model.caption(faces))
+print(model.analyze(faces)[0])  # {{attribute: {{value: probability}}}}
+codes = model.encode(model.images("face.jpg"))  # int64 [1, {vq.tokens}]
+again = model.decode(codes)  # uint8 [1, {vq.resolution}, {vq.resolution}, 3]
+```
+
+`generate_images` and `caption` take `temperature` (0: always the likeliest), `top_k` and `top_p`, the former `guidance`
+as well; `model(tokens, segments, positions)` gives logits. `help(model.generate_images)` and so on say more.
+
+Codes are the same to the last one as in JAX when products are float32 throughout: on a GPU set
+`torch.backends.cudnn.allow_tf32 = False` before encoding.
+
+## Attributes
+
+{attributes}
+"""
+
+
+def _example(model: Model) -> str:
+    """Arguments of `generate_images` that this model understands."""
+    if not model.schema:
+        return '"a smiling woman"'
+    attribute = model.schema[0]
+    value = (attribute.low + attribute.high) // 2 if attribute.is_number else f'"{attribute.candidates()[-1]}"'
+    return f'"a smiling woman", {{"{attribute.name}": {value}}}'

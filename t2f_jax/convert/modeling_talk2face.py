@@ -1,0 +1,1086 @@
+"""Talk2Face in PyTorch: words to faces, faces to words, faces to age and attributes, by one prefix-LM transformer.
+
+Stands alone beside the files of its folder, with transformers or without:
+
+    from transformers import AutoModel
+    model = AutoModel.from_pretrained(FOLDER, trust_remote_code=True)
+
+    import modeling_talk2face
+    model = modeling_talk2face.load(FOLDER)
+
+    faces = model.generate_images("a smiling woman", {"age": 30}, seeds=[0, 1])  # uint8 [2, S, S, 3]
+    model.caption(faces), model.analyze(faces, ["age", "gender"])
+
+Needs torch, numpy, Pillow, safetensors, and sentencepiece or tokenizers (for a vocab.txt).
+
+Axis legend: B rows, L ids of a row, Q queries, K keys, H heads, D width of a head, M model width, V ids of the
+vocabulary, P ids of the longest prefix; N images, S pixels of a side, G codes of a side, n = G * G codes of an image,
+C channels, E width of a code.
+"""
+
+# pyright: reportMissingImports=false
+
+import dataclasses
+import difflib
+import itertools
+import json
+import math
+import os
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+try:
+    from transformers import PretrainedConfig, PreTrainedModel
+    from transformers.utils.hub import cached_file
+except ImportError:
+    PreTrainedModel = None  # `load` does without
+
+Picture = str | os.PathLike | Image.Image | np.ndarray
+
+# --- the transformer -------------------------------------------------------------------------------------------------
+
+HIDDEN = -1e9  # added to the score of an invisible key
+
+
+def visible(segments: Tensor, mask: str) -> Tensor:
+    """Segments, int [B,L] -> bool [B,L,L]: may the query of a row see the key of a column?
+
+    Segment 0 is a pad, 1 the prefix, 2 and more a branch behind it. With mask "prefix" a prefix key is visible to every
+    query, a branch's key to the later queries of its own branch; with "causal" to later queries only.
+    """
+    query, key = segments[:, :, None], segments[:, None, :]
+    earlier = torch.ones(segments.shape[1:] * 2, dtype=torch.bool, device=segments.device).tril()
+    seen = (key == 1) | ((key > 0) & earlier & ((key == query) | (query == 0)))
+    return seen & earlier if mask == "causal" else seen
+
+
+def rotations(positions: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """cos and sin, float32 [B,1,L,D/2], of position * 10000^(-2i/D) (RoFormer)."""
+    rate = 10000.0 ** (-torch.arange(0, width, 2, dtype=torch.float32, device=positions.device) / width)
+    angle = positions[:, None, :, None].float() * rate
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """[B,H,L,D]: turns the pair (i, i + D/2) by its position's angle."""
+    cos, sin = rotation
+    first, second = x.float().chunk(2, -1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1).to(x.dtype)
+
+
+class Cache:
+    """Keys and values of the ids read so far, for up to `slots` ids a row."""
+
+    def __init__(self, c: SimpleNamespace, batch: int, slots: int, like: Tensor):
+        """Makes an empty one, of the type and on the device of `like`."""
+        self.store = like.new_empty(c.layers, 2, batch, c.heads, slots, c.width // c.heads)
+        self.filled = 0
+
+    def write(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Puts new keys and values [B,H,Q,D] behind the old ones; returns all of them, [B,H,K,D] each."""
+        end = self.filled + k.shape[2]
+        self.store[layer, 0, :, :, self.filled : end] = k
+        self.store[layer, 1, :, :, self.filled : end] = v
+        return self.store[layer, 0, :, :, :end], self.store[layer, 1, :, :, :end]
+
+
+class Norm(nn.Module):
+    """LayerNorm, RMSNorm, or the original's LayerNorm: (x - mean) / (unbiased std + 1e-6)."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        self.kind = c.norm
+        self.weight = nn.Parameter(torch.ones(c.width))
+        self.bias = None if c.norm == "rmsnorm" else nn.Parameter(torch.zeros(c.width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., M] -> the same shape and type; statistics in float32."""
+        dtype, x = x.dtype, x.float()
+        if self.bias is None:
+            return (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * self.weight).to(dtype)
+        x = x - x.mean(-1, keepdim=True)
+        if self.kind == "talk2face":
+            spread = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # whose slope at 0 is 0, not that of a root
+            x = x / (spread / math.sqrt(x.shape[-1] - 1) + 1e-6)
+        else:
+            x = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+        return (x * self.weight + self.bias).to(dtype)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; query, key and value in one product."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        self.heads, self.dropout = c.heads, c.dropout
+        self.qkv = nn.Linear(c.width, 3 * c.width, bias=c.bias)
+        self.out = nn.Linear(c.width, c.width, bias=c.bias)
+
+    def forward(
+        self, x: Tensor, bias: Tensor, rotation: tuple[Tensor, Tensor] | None, cache: Cache | None, layer: int
+    ) -> Tensor:
+        """[B,Q,M] -> [B,Q,M]; `bias` [B,1,Q,K] is 0 where the key is visible."""
+        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        if rotation is not None:
+            q, k = rotate(q, rotation), rotate(k, rotation)
+        if cache is not None:
+            k, v = cache.write(layer, k, v)
+        out = F.scaled_dot_product_attention(q, k, v, bias, self.dropout if self.training else 0.0)
+        return self.out(out.transpose(1, 2).flatten(2))
+
+
+class MLP(nn.Module):
+    """Two linear layers with a tanh-approximated GELU between."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        self.up = nn.Linear(c.width, c.mlp, bias=c.bias)
+        self.down = nn.Linear(c.mlp, c.width, bias=c.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., M] -> the same shape."""
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
+
+
+class Block(nn.Module):
+    """x += attention(norm(x)); x += mlp(norm(x))."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        self.norm_1, self.attention = Norm(c), Attention(c)
+        self.norm_2, self.mlp = Norm(c), MLP(c)
+        self.drop = nn.Dropout(c.dropout)
+
+    def forward(self, x: Tensor, *attention: Any) -> Tensor:
+        """[B,Q,M] -> [B,Q,M]; further arguments as in `Attention`."""
+        x = x + self.drop(self.attention(self.norm_1(x), *attention))
+        return x + self.drop(self.mlp(self.norm_2(x)))
+
+
+class Embedding(nn.Module):
+    """Sum of the word's, the position's and the segment's rows."""
+
+    def __init__(self, c: SimpleNamespace, vocab_size: int):
+        super().__init__()
+        self.word = nn.Embedding(vocab_size, c.width)
+        self.position = nn.Embedding(c.max_length, c.width) if c.positions == "learned" else None
+        self.segment = nn.Embedding(3, c.width) if c.segments else None
+
+    def forward(self, tokens: Tensor, segments: Tensor, positions: Tensor) -> Tensor:
+        """int [B,L] three times -> [B,L,M]. Every branch takes the one segment row of targets."""
+        x = self.word(tokens)
+        if self.position is not None:
+            x = x + self.position(positions)
+        if self.segment is not None:
+            x = x + self.segment(segments.clamp(max=2))
+        return x
+
+
+class Transformer(nn.Module):
+    """Embedding, pre-norm blocks, final norm and head."""
+
+    def __init__(self, c: SimpleNamespace, vocab_size: int):
+        super().__init__()
+        self.settings = c
+        self.embed = Embedding(c, vocab_size)
+        self.drop = nn.Dropout(c.dropout)
+        self.layers = nn.ModuleList(Block(c) for _ in range(c.layers))
+        self.final_norm = Norm(c)
+        self.head = None if c.tie else nn.Linear(c.width, vocab_size, bias=False)
+
+    def forward(
+        self, tokens: Tensor, segments: Tensor, positions: Tensor, seen: Tensor, cache: Cache | None = None
+    ) -> Tensor:
+        """Reads L ids, behind those in the cache if there is one.
+
+        Args:
+          tokens, segments, positions: int [B,L].
+          seen: bool [B,L,K], the ids that each may look at; K counts those in the cache and the new ones.
+
+        Returns:
+          What `logits` takes, [B,L,M].
+        """
+        c = self.settings
+        x = self.drop(self.embed(tokens, segments, positions))
+        bias = torch.where(seen, 0.0, max(HIDDEN, torch.finfo(x.dtype).min)).to(x.dtype)[:, None]
+        rotation = rotations(positions, c.width // c.heads) if c.positions == "rotary" else None
+        for i, layer in enumerate(self.layers):
+            x = layer(x, bias, rotation, cache, i)
+        if cache is not None:
+            cache.filled += tokens.shape[1]
+        return self.final_norm(x)
+
+    def logits(self, hidden: Tensor, first: int = 0, count: int | None = None) -> Tensor:
+        """[..., M] -> float32 logits [..., count] of the ids first .. first+count-1 (all V by default)."""
+        table = (self.embed.word if self.head is None else self.head).weight
+        return F.linear(hidden, table[first : None if count is None else first + count]).float()
+
+
+# --- the image tokenizer (taming-transformers' VQModel, under its names) ---------------------------------------------
+
+
+def conv(channels: int, features: int, size: int = 3) -> nn.Conv2d:
+    """A convolution that keeps the side of the map."""
+    return nn.Conv2d(channels, features, size, padding=size // 2)
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """32 groups, or the largest divisor that 32 shares with the channels."""
+    return nn.GroupNorm(math.gcd(32, channels), channels, eps=1e-6)
+
+
+class ResnetBlock(nn.Module):
+    """x + conv2(dropout(swish(norm2(conv1(swish(norm1(x))))))); a 1x1 convolution on x where the width changes."""
+
+    def __init__(self, channels: int, features: int, dropout: float):
+        super().__init__()
+        self.norm1, self.conv1 = group_norm(channels), conv(channels, features)
+        self.norm2, self.conv2 = group_norm(features), conv(features, features)
+        self.drop = nn.Dropout(dropout)
+        self.nin_shortcut = conv(channels, features, 1) if channels != features else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,S,S] -> [N,features,S,S]."""
+        h = self.conv1(F.silu(self.norm1(x)))
+        return self.nin_shortcut(x) + self.conv2(self.drop(F.silu(self.norm2(h))))
+
+
+class AttnBlock(nn.Module):
+    """x + single-head attention over all positions of the map."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = group_norm(channels)
+        self.q, self.k, self.v, self.proj_out = (conv(channels, channels, 1) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,S,S] -> the same shape."""
+        h = self.norm(x)
+        q, k, v = (layer(h).flatten(2).transpose(1, 2)[:, None] for layer in (self.q, self.k, self.v))
+        h = F.scaled_dot_product_attention(q, k, v)[:, 0].transpose(1, 2).reshape(x.shape)
+        return x + self.proj_out(h)
+
+
+class Downsample(nn.Module):
+    """Halves the map: padded right and bottom only, 3x3, stride 2."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,S,S] -> [N,C,S/2,S/2]."""
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample(nn.Module):
+    """Doubles the map: nearest neighbour, then 3x3."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = conv(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,S,S] -> [N,C,2S,2S]."""
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class Level(nn.Module):
+    """Blocks of one resolution, each followed by attention if `attend`, then a change of resolution or none."""
+
+    def __init__(self, channels: int, features: int, blocks: int, attend: bool, resample: str, dropout: float):
+        super().__init__()
+        widths = [channels] + [features] * blocks
+        self.block = nn.ModuleList(ResnetBlock(a, b, dropout) for a, b in itertools.pairwise(widths))
+        self.attn = nn.ModuleList(AttnBlock(features) for _ in range(blocks if attend else 0))
+        self.width, self.resample = widths[-1], resample
+        if resample == "downsample":
+            self.downsample = Downsample(self.width)
+        elif resample == "upsample":
+            self.upsample = Upsample(self.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,channels,S,S] -> [N,features,S',S'] with S' = S/2, S or 2S."""
+        for i, block in enumerate(self.block):
+            x = block(x)
+            if self.attn:
+                x = self.attn[i](x)
+        return getattr(self, self.resample)(x) if self.resample else x
+
+
+class Middle(nn.Module):
+    """Block, attention, block."""
+
+    def __init__(self, channels: int, dropout: float):
+        super().__init__()
+        self.block_1 = ResnetBlock(channels, channels, dropout)
+        self.attn_1 = AttnBlock(channels)
+        self.block_2 = ResnetBlock(channels, channels, dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,S,S] -> the same shape."""
+        return self.block_2(self.attn_1(self.block_1(x)))
+
+
+class Encoder(nn.Module):
+    """Folded images -> maps that `quant_conv` takes to code vectors."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        side, width = c.resolution // c.patch, c.ch
+        self.conv_in = conv(c.in_channels * c.patch**2, width)
+        levels = []
+        for i, multiple in enumerate(c.ch_mult):
+            attend, resample = side // 2**i in c.attn_resolutions, "downsample" if i < len(c.ch_mult) - 1 else ""
+            levels.append(Level(width, c.ch * multiple, c.num_res_blocks, attend, resample, c.dropout))
+            width = levels[-1].width
+        self.down = nn.ModuleList(levels)
+        self.mid = Middle(width, c.dropout)
+        self.norm_out, self.conv_out = group_norm(width), conv(width, c.z_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,S,S] -> [N,z_channels,G,G]."""
+        x = self.conv_in(x)
+        for level in self.down:
+            x = level(x)
+        return self.conv_out(F.silu(self.norm_out(self.mid(x))))
+
+
+class PatchBlock(nn.Module):
+    """x + dense2(gelu(dense1(norm(x))))."""
+
+    def __init__(self, width: int, dropout: float):
+        super().__init__()
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.dense1, self.dense2 = nn.Linear(width, width), nn.Linear(width, width)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., width] -> the same shape."""
+        return x + self.dense2(self.drop(F.gelu(self.dense1(self.norm(x)), approximate="tanh")))
+
+
+class PatchEncoder(nn.Module):
+    """As `Encoder`, but each code is a function of its own patch alone."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        width = 2 * c.ch
+        self.conv_in = nn.Linear(c.in_channels * c.patch**2, width)
+        self.block = nn.ModuleList(PatchBlock(width, c.dropout) for _ in range(c.num_res_blocks))
+        self.norm_out, self.conv_out = nn.LayerNorm(width, eps=1e-6), nn.Linear(width, c.z_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N,C,G,G] -> [N,z_channels,G,G]."""
+        x = self.conv_in(x.permute(0, 2, 3, 1))
+        for block in self.block:
+            x = block(x)
+        return self.conv_out(self.norm_out(x)).permute(0, 3, 1, 2)
+
+
+class Decoder(nn.Module):
+    """What `post_quant_conv` gives -> folded images; one block more per level than the encoder."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        width = c.ch * c.ch_mult[-1]
+        self.conv_in, self.mid = conv(c.z_channels, width), Middle(width, c.dropout)
+        levels = []
+        for i, multiple in reversed(list(enumerate(c.ch_mult))):
+            attend = c.resolution // c.patch // 2**i in c.attn_resolutions
+            resample = "upsample" if i else ""
+            levels.append(Level(width, c.ch * multiple, c.num_res_blocks + 1, attend, resample, c.dropout))
+            width = levels[-1].width
+        self.up = nn.ModuleList(reversed(levels))  # numbered as the encoder's, run from the last to the first
+        self.norm_out, self.conv_out = group_norm(width), conv(width, c.in_channels * c.patch**2)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[N,z_channels,G,G] -> [N,C,S,S]."""
+        x = self.mid(self.conv_in(z))
+        for level in reversed(self.up):
+            x = level(x)
+        return self.conv_out(F.silu(self.norm_out(x)))
+
+
+class Quantizer(nn.Module):
+    """The codebook."""
+
+    def __init__(self, size: int, width: int):
+        super().__init__()
+        self.embedding = nn.Embedding(size, width)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Vectors [..., E] -> the nearest codes, int64 [...]: argmin of |z|^2 + |e|^2 - 2 z e, in float32."""
+        z, codebook = z.float(), self.embedding.weight.float()
+        return (z.square().sum(-1, keepdim=True) + codebook.square().sum(-1) - 2 * z @ codebook.T).argmin(-1)
+
+
+class VQGAN(nn.Module):
+    """Encoder, codebook, decoder. Images are float [N,3,S,S] in [-1, 1]."""
+
+    def __init__(self, c: SimpleNamespace):
+        super().__init__()
+        self.patch, self.side = c.patch, c.resolution // (c.patch * 2 ** (len(c.ch_mult) - 1))
+        self.encoder = PatchEncoder(c) if c.encoder == "patch" else Encoder(c)
+        self.decoder = Decoder(c)
+        self.quantize = Quantizer(c.n_embed, c.embed_dim)
+        self.quant_conv = conv(c.z_channels, c.embed_dim, 1)
+        self.post_quant_conv = conv(c.embed_dim, c.z_channels, 1)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Images -> code vectors before quantization, [N,E,G,G]."""
+        p = self.patch
+        x = images.to(self.quant_conv.weight.dtype)
+        x = x.unflatten(2, (-1, p)).unflatten(4, (-1, p))  # [N,C,S/p,p,S/p,p]
+        return self.quant_conv(self.encoder(x.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)))
+
+    def codes(self, images: Tensor) -> Tensor:
+        """Images -> codes, int64 [N,n], row by row."""
+        return self.quantize(self.encode(images).permute(0, 2, 3, 1)).flatten(1)
+
+    def decode(self, vectors: Tensor) -> Tensor:
+        """Code vectors [N,E,G,G] -> images, about in [-1, 1]."""
+        p = self.patch
+        x = self.decoder(self.post_quant_conv(vectors)).unflatten(1, (p, p, -1))  # [N,p,p,C,S/p,S/p]
+        return x.permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)
+
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """Codes, int [N,n] -> images, clipped to [-1, 1]."""
+        vectors = self.quantize.embedding(codes).unflatten(1, (self.side, self.side))
+        return self.decode(vectors.permute(0, 3, 1, 2)).clamp(-1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images -> the same after a trip through the codes."""
+        return self.decode_codes(self.codes(images))
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+SENTENCEPIECE_FILE, WORDPIECE_FILE = "text_tokenizer.model", "vocab.txt"
+
+
+class SentencePiece:
+    """Text <-> ids by a SentencePiece model."""
+
+    def __init__(self, file: str | os.PathLike, special: Sequence[int]):
+        try:
+            import sentencepiece
+        except ImportError as error:
+            raise ImportError("this model's words need sentencepiece: pip install sentencepiece") from error
+        self.data, self.special = pathlib.Path(file).read_bytes(), special
+        self._processor = sentencepiece.SentencePieceProcessor(model_proto=self.data)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, no special ones but [UNK] among them."""
+        return self._processor.EncodeAsIds(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids; special ones are dropped."""
+        return self._processor.DecodeIds([i for i in ids if i not in self.special])
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes the model file into a folder."""
+        pathlib.Path(folder, SENTENCEPIECE_FILE).write_bytes(self.data)
+
+
+class WordPiece:
+    """Text <-> ids by BERT's uncased tokenizer over a vocabulary file."""
+
+    def __init__(self, file: str | os.PathLike, special: Sequence[int]):
+        try:
+            import tokenizers
+            from tokenizers import decoders, models, normalizers, pre_tokenizers
+        except ImportError as error:
+            raise ImportError("this model's words need tokenizers: pip install tokenizers") from error
+        self.data, self.special = pathlib.Path(file).read_bytes(), special
+        lines = self.data.decode("utf-8").removesuffix("\n").split("\n")
+        self._pieces, self._decoder = [line.rstrip("\r") for line in lines], decoders.WordPiece(cleanup=True)
+        ids = {piece: i for i, piece in enumerate(self._pieces)}
+        model = models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=200)
+        self._tokenizer = tokenizers.Tokenizer(model)
+        self._tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=True, lowercase=True)
+        self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text, no special ones but [UNK] among them."""
+        return self._tokenizer.encode(text).ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of ids; special ones are dropped, "34 - year - old" gives "34-year-old"."""
+        text = self._decoder.decode([self._pieces[i] for i in ids if i not in self.special])
+        return re.sub(r"(?<=\w) - (?=\w)", "-", text)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Writes the vocabulary file into a folder."""
+        pathlib.Path(folder, WORDPIECE_FILE).write_bytes(self.data)
+
+
+def words(file: str | os.PathLike, vocab: Mapping[str, int]) -> SentencePiece | WordPiece:
+    """The tokenizer in a file, whose name tells its kind; `vocab` holds the special ids."""
+    kind = WordPiece if pathlib.Path(file).name == WORDPIECE_FILE else SentencePiece
+    return kind(file, [vocab[name] for name in ("pad", "unk", "cls", "sep")])
+
+
+def squeeze(text: str) -> str:
+    """Lower case, single spaces."""
+    return " ".join(text.lower().split())
+
+
+def candidates(attribute: Mapping[str, Any]) -> list[str]:
+    """Every value of an attribute: its `values`, or the numbers from `low` to `high`."""
+    return attribute.get("values") or [str(n) for n in range(attribute["low"], attribute["high"] + 1)]
+
+
+def answers(attribute: Mapping[str, Any]) -> list[str]:
+    """The text that stands for each value: a yes-or-no attribute answers with its own name, "hat" or "not hat"."""
+    values, name = candidates(attribute), attribute["name"]
+    return [f"not {name}", name] if values == ["no", "yes"] else values
+
+
+def question(name: str) -> str:
+    """The words before an answer."""
+    return f"{name} :"
+
+
+def image_text(text: str, attributes: Mapping[str, str]) -> str:
+    """The words of a prompt: the text, then the attributes, such as "gender : male , not hat , age : 34"."""
+    flags = {"yes": "", "no": "not "}
+    parts = [f"{flags[v]}{name}" if v in flags else f"{question(name)} {v}" for name, v in attributes.items()]
+    return " ".join(part for part in (" ".join(text.split()), " , ".join(parts)) if part)
+
+
+def sentence_case(text: str) -> str:
+    """A capital letter at the start of each sentence."""
+    return re.sub(r"(^|[.!?] +)([a-z])", lambda m: m.group(1) + m.group(2).upper(), text)
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------
+
+RESIZES, RANGES = ("crop", "squash"), ("correct", "paper_double", "clip_double")
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Any picture as RGB: 16-bit grays are scaled to 8 bits, what is transparent stands on white."""
+    if image.mode.startswith(("I", "F")):
+        gray = np.asarray(image, np.float64) * (1 if image.mode == "F" else 1 / 257)
+        image = Image.fromarray(np.clip(np.round(gray), 0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop") -> np.ndarray:
+    """A picture -> uint8 [size, size, 3].
+
+    With "crop" a centred square of `crop` times the shorter side, bicubic; with "squash" all of it, bilinear, whatever
+    the sides' ratio, as the original does. Both with antialiasing. ValueError for arrays that are no uint8 images.
+    """
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+            raise ValueError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
+        if picture.shape[:2] == (size, size) and (resize == "squash" or crop == 1.0):
+            return picture
+        picture = Image.fromarray(picture)
+    elif not isinstance(picture, Image.Image):
+        with Image.open(picture) as image:
+            picture = to_rgb(ImageOps.exif_transpose(image))
+    image = to_rgb(picture)
+    if resize == "squash":
+        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
+    width, height = image.size
+    side = min(width, height) * crop
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0), np.uint8)
+
+
+def to_range(pixels: Tensor, name: str) -> Tensor:
+    """Pixels 0..255, float [..., 3] -> what the image tokenizer was trained on.
+
+    "correct" is -1..1; "paper_double" applies 2x - 1 twice, "clip_double" after CLIP's mean and standard deviation, as
+    the released code of Talk2Face does here and there.
+    """
+    if name == "clip_double":
+        mean, std = pixels.new_tensor(CLIP_MEAN), pixels.new_tensor(CLIP_STD)
+        return (pixels / 255 - mean) / std * 2 - 1
+    unit = pixels / 127.5 - 1
+    return 2 * unit - 1 if name == "paper_double" else unit
+
+
+# --- sampling and scoring --------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """How the next id is drawn from its logits.
+
+    Attributes:
+      temperature: logits are divided by it; 0 takes the likeliest id.
+      top_k: keep the k likeliest ids (and ties with the k-th); 0 keeps all.
+      top_p: then keep the likeliest ids until their probabilities sum to p; 1 keeps all.
+      guidance: classifier-free guidance, before all that: the logits are those without words, plus this many times what
+        the words change. 1 is off; each face costs twice otherwise.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    guidance: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, fine, right in (
+            ("temperature", 0 <= self.temperature < math.inf, "0 or more"),
+            ("top_k", self.top_k >= 0, "0 or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("guidance", 0 <= self.guidance < math.inf, "0 or more"),
+        ):
+            if not fine:
+                raise ValueError(f"{name} must be {right}, got {getattr(self, name)}")
+
+    def __call__(self, logits: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        """Logits [B,V] (-inf: never) and a row's own source of chance each -> int64 [B] places in the row."""
+        if self.temperature == 0:
+            return logits.argmax(-1)
+        logits = logits / self.temperature
+        size = logits.shape[-1]
+        k = min(self.top_k, size) or size
+        if k < size or self.top_p < 1:
+            best = logits.topk(k).values
+            if self.top_p < 1:
+                probs = best.softmax(-1)
+                before = probs.cumsum(-1) - probs  # the id that crosses p is kept
+                best = best.masked_fill(before >= self.top_p, math.inf)
+            logits = logits.masked_fill(logits < best.amin(-1, keepdim=True), -math.inf)
+        noise = torch.stack([torch.empty(size).exponential_(generator=g) for g in generators])
+        return (logits - noise.to(logits.device).log()).argmax(-1)
+
+
+class Tree:
+    """A trie of ids behind a prefix: every node sees the prefix and what stands above it."""
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+        self.above: list[list[int]] = []  # of each node: the path down to it, itself included
+        self._nodes: dict[tuple[int, int], int] = {}
+
+    def walk(self, node: int, ids: Sequence[int]) -> list[int]:
+        """Follows ids down from a node (-1: the root), growing what is missing; the nodes of the way."""
+        way = []
+        for token in ids:
+            if (node, token) not in self._nodes:
+                self._nodes[node, token] = len(self.tokens)
+                self.above.append([*(self.above[node] if node >= 0 else []), len(self.tokens)])
+                self.tokens.append(token)
+            node = self._nodes[node, token]
+            way.append(node)
+        return way
+
+    def seen(self) -> Tensor:
+        """bool [nodes, nodes]: row: node, column: itself or one above it."""
+        seen = torch.zeros(len(self.tokens), len(self.tokens), dtype=torch.bool)
+        for node, path in enumerate(self.above):
+            seen[node, path] = True
+        return seen
+
+
+# --- the model -------------------------------------------------------------------------------------------------------
+
+
+class Talk2Face(nn.Module):
+    """Words to faces, faces to words, faces to attributes.
+
+    `config` holds what config.json does. The parts: `transformer`, `vqgan`, and `tokenizer` (text <-> ids).
+    """
+
+    config: Any
+    tokenizer: SentencePiece | WordPiece
+
+    def __init__(self, config: Any):
+        """Makes the parts, their weights not yet loaded: see `load`."""
+        super().__init__()
+        self.config = config
+        self._build()
+
+    def _build(self) -> None:
+        for key, value in self.config.preprocess.items():
+            if key != "crop" and value not in {"resize": RESIZES, "range": RANGES}.get(key, ()):
+                raise ValueError(f"config.json: preprocess.{key}={value!r} is not known to this version of the model")
+        vocab = self.config.vocab
+        self.transformer = Transformer(
+            SimpleNamespace(**self.config.transformer), vocab["text_size"] + vocab["image_size"]
+        )
+        self.vqgan = VQGAN(SimpleNamespace(**self.config.vqgan))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images it takes and makes, in pixels."""
+        return self.config.vqgan["resolution"]
+
+    def forward(self, tokens: Tensor, segments: Tensor, positions: Tensor) -> Tensor:
+        """Logits of the next id at every place.
+
+        Args:
+          tokens: int [B,L], joint ids: text first, image code k at `text_size` + k.
+          segments: int [B,L]: 0 pad, 1 prefix, 2 and more: a branch behind the prefix that sees no other branch.
+          positions: int [B,L]; each branch's begin where the prefix's end. With `image_position` in the config, those
+            of an image's first code and of what follows it begin there.
+
+        Returns:
+          float32 [B,L,V].
+        """
+        seen = visible(segments, self.config.transformer["mask"])
+        return self.transformer.logits(self.transformer(tokens, segments, positions, seen))
+
+    # --- pictures and codes
+
+    def images(self, pictures: Picture | Sequence[Picture]) -> np.ndarray:
+        """Paths, PIL images or uint8 arrays -> uint8 [N,S,S,3], cropped and resized as in training."""
+        if isinstance(pictures, np.ndarray):
+            pictures = list(pictures) if pictures.ndim == 4 else [pictures]
+        elif isinstance(pictures, (str, os.PathLike, Image.Image)):
+            pictures = [pictures]
+        how = {key: value for key, value in self.config.preprocess.items() if key != "range"}
+        return np.stack([fit(picture, self.image_size, **how) for picture in pictures])
+
+    @torch.no_grad()
+    def encode(self, images: np.ndarray, batch_size: int = 16) -> Tensor:
+        """uint8 [N,S,S,3] -> codes, int64 [N,n]."""
+        name = self.config.preprocess.get("range", "correct")
+        parts = []
+        for start in range(0, len(images), batch_size):
+            pixels = torch.tensor(images[start : start + batch_size], device=self.device).float()
+            parts.append(self.vqgan.codes(to_range(pixels, name).permute(0, 3, 1, 2)))
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor, batch_size: int = 16) -> np.ndarray:
+        """Codes, int [N,n] -> uint8 [N,S,S,3]."""
+        parts = [self.vqgan.decode_codes(part).float() for part in codes.to(self.device).split(batch_size)]
+        pixels = ((torch.cat(parts) + 1) * 127.5).round().to(torch.uint8)
+        return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+    # --- the three tasks
+
+    def generate_images(
+        self,
+        text: str | Sequence[str] = "",
+        attributes: Mapping[str, str | int] | None = None,
+        seeds: Sequence[int] = (0,),
+        batch_size: int = 32,
+        **sampling: Any,
+    ) -> np.ndarray:
+        """Faces for words.
+
+        Args:
+          text: one description for all faces, or one for each seed.
+          attributes: what the faces should show besides, such as `{"gender": "female", "age": 34}`.
+          seeds: one face is made for each; the same seed and words give the same face whatever is made beside it.
+          batch_size: most faces made at once.
+          sampling: `temperature`, `top_k`, `top_p`, `guidance` (see `Sampler`); config.json's own if not given.
+
+        Returns:
+          uint8 [len(seeds),S,S,3].
+
+        Raises:
+          ValueError: an attribute or value that the model does not know, nothing that says what to draw, as many texts
+            as neither 1 nor the seeds, or guidance of a model that was not trained for it.
+        """
+        return self.decode(self.generate_codes(text, attributes, seeds, batch_size, **sampling))
+
+    def generate_codes(
+        self,
+        text: str | Sequence[str] = "",
+        attributes: Mapping[str, str | int] | None = None,
+        seeds: Sequence[int] = (0,),
+        batch_size: int = 32,
+        **sampling: Any,
+    ) -> Tensor:
+        """As `generate_images`, but the faces' codes, int64 [len(seeds),n]."""
+        sampler = Sampler(**{**self.config.sampler, **sampling})
+        if sampler.guidance != 1 and not self.config.guidable:
+            raise ValueError(f"guidance={sampler.guidance}, but the model has met no prompts without words: use 1")
+        texts = [text] * len(seeds) if isinstance(text, str) else list(text)
+        if len(texts) != len(seeds):
+            raise ValueError(f"{len(texts)} texts for {len(seeds)} seeds; give one text, or one for each seed")
+        wanted = self._checked(attributes or {})
+        prompts = [image_text(t, wanted) for t in texts]
+        if not all(prompts):
+            raise ValueError("nothing says what face to draw; give a text, attributes, or both")
+        prefixes, wordless = [self._text_prefix(p) for p in prompts], self._text_prefix("")
+        count = self.vqgan.side**2
+        rows = []
+        for i in range(0, len(prefixes), batch_size):
+            part = slice(i, i + batch_size)
+            rows.append(self._continue(prefixes[part], "image", count, sampler, seeds[part], wordless))
+        return torch.cat(rows) - self.config.vocab["text_size"]
+
+    def caption(
+        self,
+        pictures: Picture | Sequence[Picture],
+        seeds: Sequence[int] | None = None,
+        length: int = 64,
+        batch_size: int = 32,
+        **sampling: Any,
+    ) -> list[str]:
+        """A sentence or more for each face.
+
+        Args:
+          pictures: paths, PIL images or uint8 arrays.
+          seeds: one for each face, if the words are drawn by chance.
+          length: most ids of a caption.
+          batch_size: most faces described at once.
+          sampling: `temperature` (0, the likeliest words, if not given), `top_k`, `top_p` (see `Sampler`).
+        """
+        sampler = Sampler(**{"temperature": 0.0, **sampling})
+        prefixes = self._image_prefixes("to caption", self.encode(self.images(pictures)))
+        seeds = [0] * len(prefixes) if seeds is None else seeds
+        c = self.config.transformer
+        length = min(length, c["max_length"] - c["image_position"] - len(prefixes[0]))
+        rows = []
+        for i in range(0, len(prefixes), batch_size):
+            part = slice(i, i + batch_size)
+            rows += self._continue(prefixes[part], "text", length, sampler, seeds[part]).tolist()
+        return [sentence_case(self.tokenizer.decode(row)) for row in rows]
+
+    @torch.no_grad()
+    def analyze(
+        self,
+        pictures: Picture | Sequence[Picture],
+        attributes: Sequence[str] | None = None,
+        batch_size: int = 16,
+    ) -> list[dict[str, dict[str, float]]]:
+        """Exact probabilities of every answer, in one pass over a tree of all questions and answers.
+
+        Args:
+          pictures: paths, PIL images or uint8 arrays.
+          attributes: what to ask, by name; all that the model knows if not given.
+          batch_size: most faces measured at once.
+
+        Returns:
+          For each face `{attribute: {value: probability}}`, each attribute's summing to 1.
+        """
+        asked = [self._attribute(name) for name in attributes or [a["name"] for a in self.config.attributes]]
+        sep, tree = self.config.vocab["sep"], Tree()
+        nodes, targets, owners, count = [], [], [], 0  # of each scored id; candidates so far
+        for attribute in asked:
+            last = tree.walk(-1, self.tokenizer.encode(question(attribute["name"])))[-1]
+            for text in answers(attribute):
+                ids = [*self.tokenizer.encode(text), sep]
+                nodes += [last, *tree.walk(last, ids[:-1])]
+                targets += ids
+                owners += [count] * len(ids)
+                count += 1
+        prefixes = self._image_prefixes("to attributes", self.encode(self.images(pictures)))
+        results = []
+        for i in range(0, len(prefixes), batch_size):
+            log_probs = self._read_tree(prefixes[i : i + batch_size], tree)
+            picked = log_probs[:, nodes, targets].double()
+            scores = picked.new_zeros(len(picked), count).index_add_(1, self._tensor(owners), picked)
+            for line in scores:
+                parts = line.split([len(candidates(a)) for a in asked])
+                results.append(
+                    {a["name"]: dict(zip(candidates(a), p.softmax(0).tolist())) for a, p in zip(asked, parts)}
+                )
+        return results
+
+    # --- how it is done
+
+    def _tensor(self, values: Any) -> Tensor:
+        return torch.tensor(values, device=self.device)
+
+    def _attribute(self, name: str) -> dict[str, Any]:
+        known = {a["name"]: a for a in self.config.attributes}
+        name = squeeze(name.replace("_", " "))
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.3) or list(known)
+            raise ValueError(f"unknown attribute '{name}'; this model knows {', '.join(near) or 'none'}")
+        return known[name]
+
+    def _checked(self, attributes: Mapping[str, str | int]) -> dict[str, str]:
+        checked = {}
+        for name, value in attributes.items():
+            attribute, text = self._attribute(name), squeeze(str(value))
+            text = dict(zip(answers(attribute), candidates(attribute))).get(text, text)
+            text = str(int(text)) if "low" in attribute and re.fullmatch("[0-9]{1,9}", text) else text
+            if text not in candidates(attribute):
+                raise ValueError(f"{attribute['name']} cannot be '{value}', but {', '.join(candidates(attribute))}")
+            checked[attribute["name"]] = text
+        return checked
+
+    def _text_prefix(self, text: str) -> list[int]:
+        """[CLS] to image [SEP] TEXT [SEP], cut to the model's `text_length`."""
+        cls, sep, encode = self.config.vocab["cls"], self.config.vocab["sep"], self.tokenizer.encode
+        return [cls, *encode("to image"), sep, *encode(text), sep][: self.config.text_length]
+
+    def _image_prefixes(self, prompt: str, codes: Tensor) -> list[list[int]]:
+        """[CLS] PROMPT [SEP] IMG [SEP] for codes [N,n]."""
+        vocab = self.config.vocab
+        head = [vocab["cls"], *self.tokenizer.encode(prompt), vocab["sep"]]
+        return [[*head, *image, vocab["sep"]] for image in (codes + vocab["text_size"]).tolist()]
+
+    def _check_length(self, longest: int) -> None:
+        c = self.config.transformer
+        if c["positions"] == "learned" and longest + c["image_position"] > c["max_length"]:
+            raise ValueError(
+                f"a row of {longest} ids exceeds the model's {c['max_length']} positions; shorten the text"
+            )
+
+    def _prefill(self, prefixes: Sequence[Sequence[int]], slots: int) -> tuple[Tensor, Cache, Tensor, Tensor]:
+        """Reads prefixes into a cache with room for `slots` ids more.
+
+        Returns:
+          What stands behind each prefix's last id [B,M], the cache, bool [B,P]: the cache's slots that hold a prefix,
+          and the position of what comes next, int64 [B].
+        """
+        c, vocab = self.config.transformer, self.config.vocab
+        lengths = self._tensor([len(p) for p in prefixes])
+        size = int(lengths.max())
+        tokens = self._tensor([[*p, *[vocab["pad"]] * (size - len(p))] for p in prefixes])
+        place = torch.arange(size, device=self.device)
+        held = place < lengths[:, None]
+        seen = held[:, None].expand(-1, size, -1)
+        if c["mask"] == "causal":
+            seen = seen & (place <= place[:, None])
+        positions, following = place.expand(len(prefixes), -1), lengths
+        if c["image_position"]:
+            is_code = held & (tokens >= vocab["text_size"])
+            first = torch.where(is_code.any(1), is_code.int().argmax(1), lengths)  # place of the image
+            jump = c["image_position"] - first
+            positions = positions + (place >= first[:, None]) * jump[:, None]
+            following = lengths + jump
+        like = self.transformer.embed.word.weight
+        cache = Cache(self.transformer.settings, len(prefixes), size + slots, like)
+        hidden = self.transformer(tokens, held.long(), positions * held, seen, cache)
+        return hidden[torch.arange(len(prefixes)), lengths - 1], cache, held, following
+
+    def _span(self, hidden: Tensor, kind: str) -> Tensor:
+        """Logits of the ids that an image or a text may hold: -inf for a text's special ids, but [SEP]."""
+        vocab = self.config.vocab
+        if kind == "image":
+            return self.transformer.logits(hidden, vocab["text_size"], vocab["image_size"])
+        logits = self.transformer.logits(hidden, 0, vocab["text_size"])
+        logits[..., [vocab["pad"], vocab["unk"], vocab["cls"]]] = -math.inf
+        return logits
+
+    @torch.no_grad()
+    def _continue(
+        self,
+        prefixes: Sequence[Sequence[int]],
+        kind: str,
+        length: int,
+        sampler: Sampler,
+        seeds: Sequence[int],
+        wordless: Sequence[int] = (),
+    ) -> Tensor:
+        """Ids behind each prefix, int64 [B,up to `length`]: an image's, or a text's with [PAD] from its [SEP] on.
+
+        `wordless` is the prefix that says nothing, with which guidance compares.
+        """
+        if len(seeds) != len(prefixes):
+            raise ValueError(f"{len(prefixes)} rows need as many seeds, got {len(seeds)}")
+        batch, vocab = len(prefixes), self.config.vocab
+        guided = sampler.guidance != 1
+        rows = [*prefixes, *[wordless] * batch] if guided else prefixes
+        if length < 1:
+            raise ValueError(f"no room for an answer behind the prompt: at most {length} ids")
+        self._check_length(max(map(len, rows)) + length)
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        first = vocab["text_size"] if kind == "image" else 0
+        hidden, cache, seen, position = self._prefill(rows, length)
+        done = torch.zeros(batch, dtype=torch.bool, device=self.device)
+        out = []
+        while True:
+            logits = self._span(hidden, kind)
+            if guided:
+                logits = logits[batch:] + sampler.guidance * (logits[:batch] - logits[batch:])
+            token = first + sampler(logits, generators)
+            if kind == "text":
+                done = done | (token == vocab["sep"])
+                token = token.masked_fill(done, vocab["pad"])
+            out.append(token)
+            if len(out) == length or bool(done.all()):
+                return torch.stack(out, 1)
+            token = torch.cat([token, token]) if guided else token
+            seen = F.pad(seen, (0, 1), value=True)
+            two = torch.full_like(token, 2)
+            hidden = self.transformer(token[:, None], two[:, None], position[:, None], seen[:, None], cache)[:, 0]
+            position = position + 1
+
+    def _read_tree(self, prefixes: Sequence[Sequence[int]], tree: Tree) -> Tensor:
+        """Log-probabilities of the next text id behind each node of a tree behind each prefix, [B,nodes,text_size]."""
+        depth = [len(path) for path in tree.above]
+        self._check_length(max(map(len, prefixes)) + max(depth))
+        _, cache, held, position = self._prefill(prefixes, len(depth))
+        tokens = self._tensor(tree.tokens).expand(len(prefixes), -1)
+        seen = torch.cat(
+            [held[:, None].expand(-1, len(depth), -1), tree.seen().to(self.device).expand(len(prefixes), -1, -1)], -1
+        )
+        positions = position[:, None] + self._tensor(depth) - 1
+        hidden = self.transformer(tokens, torch.full_like(tokens, 2), positions, seen, cache)
+        return self._span(hidden, "text").log_softmax(-1)
+
+
+def load(folder: str | os.PathLike) -> Talk2Face:
+    """The model in a folder (config.json, model.safetensors, its tokenizer's file), without transformers.
+
+    Raises:
+      OSError, ValueError, RuntimeError: a file is missing, or does not fit the others.
+    """
+    from safetensors.torch import load_file
+
+    folder = pathlib.Path(folder)
+    config = SimpleNamespace(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    with torch.device("meta"):
+        model = Talk2Face(config)
+    model.load_state_dict(load_file(folder / "model.safetensors"), assign=True)
+    model.tokenizer = words(folder / config.tokenizer_file, config.vocab)
+    return model.eval()
+
+
+if PreTrainedModel is not None:
+
+    class Talk2FaceConfig(PretrainedConfig):
+        """What config.json holds; see there."""
+
+        model_type = "talk2face"
+
+    class Talk2FaceModel(Talk2Face, PreTrainedModel):
+        """`Talk2Face` as transformers' AutoModel loads it."""
+
+        config_class = Talk2FaceConfig
+
+        def __init__(self, config: Talk2FaceConfig):
+            PreTrainedModel.__init__(self, config)  # pyright: ignore[reportCallIssue]
+            self._build()
+            self.post_init()
+
+        @classmethod
+        def from_pretrained(cls, pretrained_model_name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+            """As in transformers; the text tokenizer comes along."""
+            name = pretrained_model_name_or_path
+            loaded = super().from_pretrained(name, *args, **kwargs)
+            model = loaded[0] if isinstance(loaded, tuple) else loaded
+            known = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
+            file = cached_file(name, model.config.tokenizer_file, **{k: kwargs[k] for k in known if k in kwargs})
+            model.tokenizer = words(str(file), model.config.vocab)
+            return loaded
+
+        def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+            """As in transformers; the text tokenizer goes along."""
+            super().save_pretrained(save_directory, *args, **kwargs)
+            self.tokenizer.save(save_directory)
