@@ -48,7 +48,7 @@ class DataConfig:
 class OptimConfig:
     """AdamW or Muon under linear warm-up and a decay."""
 
-    kind: str = "adamw"  # adamw | muon (dense kernels; the rest by Adam) | bert (AdamW without bias correction)
+    kind: str = "adamw"  # adamw | muon (dense kernels; the rest by NAdam) | bert (AdamW without bias correction)
     learning_rate: float = 1e-3
     warmup_steps: int = 100
     final_fraction: float = 0.0  # learning rate at the end, as a share of the peak

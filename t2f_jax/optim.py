@@ -94,7 +94,7 @@ def make(
 
 
 def _dense_axes(params: Any) -> Any:
-    """Which axes of a leaf are a matrix: those of dense kernels, single or stacked. None: this leaf is Adam's.
+    """Which axes of a leaf are a matrix: those of dense kernels, single or stacked. None: this leaf is NAdam's.
 
     Convolutions, tables, biases and scales are; they do not decay then.
     """

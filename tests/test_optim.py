@@ -96,9 +96,10 @@ def test_muon_turns_dense_kernels_evenly_and_leaves_the_rest_to_adam():
 
     muon, adam = first("muon"), first("adamw")
     before, spread = (np.linalg.svd(x["dense"]["kernel"], compute_uv=False) for x in (grads, muon))
-    assert before[0] / before[-1] > 100 and spread[0] / spread[-1] < 2
+    assert before[0] / before[-1] > 30 and spread[0] / spread[-1] < 2
     np.testing.assert_allclose(np.sqrt(np.square(spread).sum() / 32), 0.2, rtol=0.3)  # as large as Adam's updates
     np.testing.assert_allclose(muon["layers"]["kernel"][0], muon["dense"]["kernel"], atol=1e-5)
     np.testing.assert_allclose(muon["layers"]["kernel"][1], -muon["dense"]["kernel"], atol=1e-5)
     for path in (("dense", "bias"), ("conv", "kernel"), ("embed", "word")):
-        np.testing.assert_allclose(muon[path[0]][path[1]], adam[path[0]][path[1]], rtol=1e-4)
+        ours, theirs = muon[path[0]][path[1]], adam[path[0]][path[1]]
+        np.testing.assert_allclose(ours, theirs * (1 + 0.9 / 1.9), rtol=1e-4)  # NAdam's first step: b1 of a second one
