@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from t2f_jax import files
+from t2f_jax.config import Config, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.state import State
 
@@ -126,26 +127,6 @@ def _line(error: Exception) -> str:
     return f"{type(error).__name__}: {text[:160]}" if text else type(error).__name__
 
 
-def best_or_last(out: pathlib.Path, abstract: State) -> State:
-    """The checkpoint of smallest evaluation loss of the run in `out`; the newest if none was evaluated.
-
-    `abstract` is the state's shapes, with shardings (`partitioning.abstract`) or without (one device).
-
-    Raises:
-      UserError: no checkpoint there.
-    """
-    folder = out / "checkpoints"
-    if not folder.is_dir():
-        raise UserError(f"{out}: no checkpoints there; train first")
-    with Checkpoints(folder) as checkpoints:
-        losses = checkpoints.eval_losses()
-        state = checkpoints.restore(abstract, min(losses, key=losses.__getitem__)) if losses else None
-        state = state or checkpoints.restore_newest(abstract)
-    if state is None:
-        raise UserError(f"{folder}: no checkpoint there; train first")
-    return state
-
-
 def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> State:
     """The checkpoint of `step` of the run in `out`, the newest if None; nothing in the folder is changed.
 
@@ -180,10 +161,11 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     steps = [p for p in (out / "checkpoints").glob("*") if p.name.isdecimal()]
     if path.exists() and steps:
         before = _flat(files.read_json(path, "the config of the run's checkpoints"))
-        keys = [k for k in sorted(before.keys() | flat.keys()) if before.get(k) != flat.get(k)]
+        begun = _flat(to_dict(Config())) | before  # a key that is newer than the run has its default
+        keys = [k for k in sorted(before.keys() | flat.keys()) if begun.get(k) != flat.get(k)]
         keys = [k for k in keys if k.rpartition(".")[2] not in FREE_KEYS]
         if keys:
-            changes = ", ".join(f"{k} was {before.get(k)!r}, now {flat.get(k)!r}" for k in keys[:5])
+            changes = ", ".join(f"{k} was {begun.get(k)!r}, now {flat.get(k)!r}" for k in keys[:5])
             more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
             raise UserError(
                 f"{out} holds checkpoints of another config: {changes}{more}; give the old values or another folder"

@@ -19,7 +19,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax import checkpoint, metrics, partitioning
-from t2f_jax.checkpoint import best_or_last as best_or_last
 from t2f_jax.config import TrainConfig, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.progress import Progress

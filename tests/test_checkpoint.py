@@ -1,13 +1,11 @@
-import dataclasses
 import shutil
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toy
 
-from t2f_jax import checkpoint, loop, metrics
+from t2f_jax import checkpoint
 from t2f_jax.checkpoint import Checkpoints
 from t2f_jax.errors import UserError
 from t2f_jax.state import State
@@ -111,12 +109,9 @@ def test_a_changed_config_is_refused_by_key_once_there_are_checkpoints(tmp_path)
     assert "decoder.model.width was 16, now 32, decoder.train.steps was 10, now 20;" in str(error.value)
 
 
-def test_best_or_last_finds_the_smallest_evaluation_loss(tmp_path):
-    config = dataclasses.replace(toy.CONFIG, steps=8)
-    toy.run(tmp_path, config)
-    abstract = loop.Program(toy.Toy(config), config).abstract
-    evals = metrics.eval_rows(metrics.read(tmp_path / "metrics.jsonl"))
-    best = checkpoint.best_or_last(tmp_path, abstract)
-    assert int(best.step) == min(evals, key=lambda r: r["loss"])["step"]
-    with pytest.raises(UserError, match="train first"):
-        checkpoint.best_or_last(tmp_path / "elsewhere", abstract)
+def test_a_key_that_is_newer_than_the_run_has_its_default(tmp_path):
+    checkpoint.check_config(tmp_path, {"decoder": {"optim": {"learning_rate": 0.5}}})
+    (tmp_path / "checkpoints" / "5").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"decoder\.optim\.kind was 'adamw', now 'muon'"):
+        checkpoint.check_config(tmp_path, {"decoder": {"optim": {"learning_rate": 0.5, "kind": "muon"}}})
+    checkpoint.check_config(tmp_path, {"decoder": {"optim": {"learning_rate": 0.5, "kind": "adamw"}}})
