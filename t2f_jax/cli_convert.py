@@ -26,6 +26,8 @@ def _import(args: argparse.Namespace) -> None:
         allow_missing=args.allow_missing,
     )
     if not args.decoder and not args.vocab:
+        if args.range:
+            raise UserError("convert import: --range is a whole model's; give --decoder and --vocab, or leave it out")
         config, _, read = original.read_vqgan(args.vqgan, options)
         bundle.save_image_tokenizer(args.out, config, read(), {"imported": args.vqgan.name})
     elif args.decoder and args.vocab:
@@ -54,7 +56,7 @@ def _export(args: argparse.Namespace) -> None:
         else:
             export.to_original_vqgan(model, args.out)
     elif isinstance(model, bundle.Model):
-        from t2f_jax.convert import huggingface  # pyright: ignore[reportAttributeAccessIssue]
+        from t2f_jax.convert import huggingface
 
         huggingface.export(model, args.out)
     else:

@@ -90,7 +90,7 @@ def settings(model: Model) -> dict[str, Any]:
         "vqgan": to_dict(model.image_tokenizer.config),
         "vocab": dataclasses.asdict(model.vocab),
         "tokenizer_file": text_tokenizer.WORDPIECE_FILE if wordpiece else text_tokenizer.SENTENCEPIECE_FILE,
-        "text_length": model.run_config.text_length,
+        "text_length": model.text_length,
         "attributes": [a.to_json() for a in model.schema],
         "preprocess": dataclasses.asdict(model.preprocess),
         "sampler": dataclasses.asdict(model.sampler),

@@ -64,7 +64,7 @@ def settings(a: bundle.Model, b: bundle.Model) -> list[str]:
     pairs = {
         "preprocess": (a.preprocess, b.preprocess),
         "decoder.loss_span": (a.run_config.loss_span, b.run_config.loss_span),
-        "decoder.text_length": (a.run_config.text_length, b.run_config.text_length),
+        "decoder.text_length": (a.text_length, b.text_length),
         "sampler": (a.sampler, b.sampler),
         "attributes": ([x.name for x in a.schema], [x.name for x in b.schema]),
     }
@@ -112,7 +112,7 @@ def _sequences(model: bundle.Model, codes: np.ndarray) -> dict[str, tuple[list[s
     vocab, tok = model.vocab, model.tokenizer
     room = model.decoder.config.max_length - model.decoder.config.image_position
     n, texts = codes.shape[1], [text for text in TEXTS if len(tok.encode(text)) + codes.shape[1] + 8 <= room]
-    images = [sequence.to_image(vocab, tok, text, c, model.run_config.text_length) for text, c in zip(texts, codes)]
+    images = [sequence.to_image(vocab, tok, text, c, model.text_length) for text, c in zip(texts, codes)]
     captions = [sequence.fit(sequence.to_caption(vocab, tok, c, text), room) for text, c in zip(TEXTS, codes)]
     attributes = [
         sequence.to_attributes(vocab, tok, c, [(templates.attribute_question(name), answer)])
