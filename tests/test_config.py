@@ -48,7 +48,7 @@ def test_an_argument_reaches_the_config():
         ("decoder.model.norm=batchnorm", "'decoder.model.norm' must be one of talk2face, layernorm, rmsnorm"),
         ("data.sources.drawn.kind=flickr", "'data.sources.drawn.kind' must be one of synthetic, celeba, utkface"),
         ("decoder.train.steps", "is no override; write key=value"),
-        ("decoder.model.heads=5", "decoder.model.width=192 is no multiple of decoder.model.heads=5"),
+        ("decoder.model.heads=5", "decoder.model.width=128 is no multiple of decoder.model.heads=5"),
         ("data.image_size=32", "image.model.resolution=64 differs from data.image_size=32"),
     ],
 )

@@ -126,7 +126,7 @@ def test_the_folder_is_whole_and_needs_no_torch_to_be_written(tmp_path, monkeypa
     assert [p.name for p in tmp_path.iterdir()] == ["hf"]
     config = json.loads((tmp_path / "hf/config.json").read_text())
     assert config["auto_map"]["AutoModel"] == "modeling_talk2face.Talk2FaceModel"
-    assert config["preprocess"] == {"crop": 0.9}
+    assert config["preprocess"] == {"crop": 0.9, "resize": "crop", "range": "correct"}
 
 
 def test_every_weight_is_there_bit_for_bit(tmp_path):

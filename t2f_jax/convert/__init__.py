@@ -1,1 +1,1 @@
-"""Weights in and out: the original's files, torch's file format, safetensors. Nothing here imports torch."""
+"""Weights in and out: the original's files, safetensors, Hugging Face folders. Torch is in a file that is only copied."""
