@@ -419,6 +419,33 @@ def test_transformers_loads_a_copy_offline_without_jax(torch, tmp_path):
     assert np.abs(ages - found["ages"]).max() < 1e-5
 
 
+IMAGES_ALONE = """
+import sys
+for name in ("jax", "jaxlib", "flax", "t2f_jax", "tensorflow"):
+    sys.modules[name] = None
+import numpy as np
+from transformers import AutoModel
+model = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True)
+images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
+codes = model.encode(model.images(images))
+np.savez(sys.argv[3], images=images, codes=codes, again=model.decode(codes))
+"""
+
+
+def test_an_image_tokenizer_goes_alone(torch, modeling, tmp_path):
+    pytest.importorskip("transformers", reason="transformers is not installed; pip install -e '.[torch]'")
+    tokenizer = make().image_tokenizer
+    huggingface.export(tokenizer, tmp_path / "hf")
+    names = {p.name for p in (tmp_path / "hf").iterdir()}
+    assert names == {"config.json", "model.safetensors", "modeling_talk2face.py"}
+    found = run_alone(tmp_path / "hf", tmp_path, IMAGES_ALONE)
+    codes = np.asarray(tokenizer.encode(found["images"]))
+    assert np.array_equal(codes, found["codes"])
+    assert np.abs(np.asarray(tokenizer.decode(codes)).astype(int) - found["again"]).max() <= 1
+    plain = modeling.load(tmp_path / "hf")
+    assert np.array_equal(plain.encode(found["images"]).numpy(), codes)
+
+
 # --- full size -------------------------------------------------------------------------------------------------------
 
 BASE = DecoderConfig(12, 768, 12, 3072, max_length=1024, norm="talk2face", scan=False)  # the paper's

@@ -1,1 +1,1 @@
-"""Weights in and out: the original's files, safetensors, Hugging Face folders. Torch is in a file that is only copied."""
+"""Weights in and out: the original's files, safetensors, Hugging Face folders. Torch: in one file, copied only."""

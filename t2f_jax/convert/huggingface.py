@@ -21,9 +21,10 @@ import numpy as np
 from flax import traverse_util
 
 from t2f_jax import text_tokenizer
-from t2f_jax.bundle import Model
+from t2f_jax.bundle import Model, Preprocess
 from t2f_jax.config import to_dict
 from t2f_jax.files import whole_folder, write_json, write_text
+from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import unstack_layers
 
 CODE = "modeling_talk2face.py"
@@ -41,26 +42,31 @@ _KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}  # in, out -> out, in; height, width
 _TRAINING_ONLY = ("init_std", "scan", "remat")
 
 
-def export(model: Model, out: pathlib.Path) -> None:
+def export(model: Model | ImageTokenizer, out: pathlib.Path) -> None:
     """Writes `model` to the folder `out`, whole or not at all; what stood there before is replaced.
 
-    `AutoModel.from_pretrained(out, trust_remote_code=True)` loads it, and so does `modeling_talk2face.load(out)`.
+    `AutoModel.from_pretrained(out, trust_remote_code=True)` loads it, and so does `modeling_talk2face.load(out)`. Of an
+    image tokenizer alone there is no text tokenizer, provenance and model card.
     """
     from safetensors.numpy import save_file
 
     with whole_folder(out) as folder:
         save_file(state_dict(model), folder / WEIGHTS, metadata={"format": "pt"})
+        shutil.copyfile(pathlib.Path(__file__).with_name(CODE), folder / CODE)
+        if isinstance(model, ImageTokenizer):
+            write_json(folder / "config.json", _image_settings(model, "Talk2FaceImageTokenizer"))
+            return
         model.tokenizer.save(folder)
         write_json(folder / "config.json", settings(model))
         write_json(folder / "provenance.json", model.provenance)
-        shutil.copyfile(pathlib.Path(__file__).with_name(CODE), folder / CODE)
         write_text(folder / "README.md", card(model))
 
 
-def state_dict(model: Model) -> dict[str, np.ndarray]:
+def state_dict(model: Model | ImageTokenizer) -> dict[str, np.ndarray]:
     """Every weight under its torch name, in torch's layout (out, in, ...), values bit for bit."""
-    decoder, image = unstack_layers(model.params), model.image_tokenizer.params
-    return _renamed("transformer.", decoder) | _renamed("vqgan.", image)
+    if isinstance(model, ImageTokenizer):
+        return _renamed("vqgan.", model.params)
+    return _renamed("transformer.", unstack_layers(model.params)) | state_dict(model.image_tokenizer)
 
 
 def _renamed(prefix: str, params: Any) -> dict[str, np.ndarray]:
@@ -80,14 +86,9 @@ def settings(model: Model) -> dict[str, Any]:
     """config.json: what the PyTorch model is built from, and where transformers finds its classes."""
     wordpiece = isinstance(model.tokenizer, text_tokenizer.WordPiece)
     structure = to_dict(model.run_config.model)
-    module = CODE.removesuffix(".py")
     return {
-        "model_type": "talk2face",
-        "architectures": ["Talk2FaceModel"],
-        "auto_map": {"AutoConfig": f"{module}.Talk2FaceConfig", "AutoModel": f"{module}.Talk2FaceModel"},
-        "dtype": "float32",
+        **_image_settings(model.image_tokenizer, "Talk2FaceModel"),
         "transformer": {k: v for k, v in structure.items() if k not in _TRAINING_ONLY},
-        "vqgan": to_dict(model.image_tokenizer.config),
         "vocab": dataclasses.asdict(model.vocab),
         "tokenizer_file": text_tokenizer.WORDPIECE_FILE if wordpiece else text_tokenizer.SENTENCEPIECE_FILE,
         "text_length": model.text_length,
@@ -95,6 +96,19 @@ def settings(model: Model) -> dict[str, Any]:
         "preprocess": dataclasses.asdict(model.preprocess),
         "sampler": dataclasses.asdict(model.sampler),
         "guidable": model.run_config.tasks.prompt_dropout > 0,
+    }
+
+
+def _image_settings(tokenizer: ImageTokenizer, name: str) -> dict[str, Any]:
+    """The part of config.json that an image tokenizer alone needs, too; `name` is the class that transformers loads."""
+    module = CODE.removesuffix(".py")
+    return {
+        "model_type": "talk2face",
+        "architectures": [name],
+        "auto_map": {"AutoConfig": f"{module}.Talk2FaceConfig", "AutoModel": f"{module}.{name}"},
+        "dtype": "float32",
+        "vqgan": to_dict(tokenizer.config),
+        "preprocess": dataclasses.asdict(Preprocess(range=tokenizer.range)),
     }
 
 

@@ -696,14 +696,10 @@ class Tree:
 # --- the model -------------------------------------------------------------------------------------------------------
 
 
-class Talk2Face(nn.Module):
-    """Words to faces, faces to words, faces to attributes.
-
-    `config` holds what config.json does. The parts: `transformer`, `vqgan`, and `tokenizer` (text <-> ids).
-    """
+class ImageTokenizer(nn.Module):
+    """Pictures to codes and back: the part `vqgan`. `config` holds what config.json does."""
 
     config: Any
-    tokenizer: SentencePiece | WordPiece
 
     def __init__(self, config: Any):
         """Makes the parts, their weights not yet loaded: see `load`."""
@@ -715,10 +711,6 @@ class Talk2Face(nn.Module):
         for key, value in self.config.preprocess.items():
             if key != "crop" and value not in {"resize": RESIZES, "range": RANGES}.get(key, ()):
                 raise ValueError(f"config.json: preprocess.{key}={value!r} is not known to this version of the model")
-        vocab = self.config.vocab
-        self.transformer = Transformer(
-            SimpleNamespace(**self.config.transformer), vocab["text_size"] + vocab["image_size"]
-        )
         self.vqgan = VQGAN(SimpleNamespace(**self.config.vqgan))
 
     @property
@@ -731,22 +723,9 @@ class Talk2Face(nn.Module):
         """Side of the images it takes and makes, in pixels."""
         return self.config.vqgan["resolution"]
 
-    def forward(self, tokens: Tensor, segments: Tensor, positions: Tensor) -> Tensor:
-        """Logits of the next id at every place.
-
-        Args:
-          tokens: int [B,L], joint ids: text first, image code k at `text_size` + k.
-          segments: int [B,L]: 0 pad, 1 prefix, 2 and more: a branch behind the prefix that sees no other branch.
-          positions: int [B,L]; each branch's begin where the prefix's end. With `image_position` in the config, those
-            of an image's first code and of what follows it begin there.
-
-        Returns:
-          float32 [B,L,V].
-        """
-        seen = visible(segments, self.config.transformer["mask"])
-        return self.transformer.logits(self.transformer(tokens, segments, positions, seen))
-
-    # --- pictures and codes
+    def forward(self, images: Tensor) -> Tensor:
+        """Images in [-1, 1], float [B,3,S,S] -> their reconstructions, of the same shape."""
+        return self.vqgan(images)
 
     def images(self, pictures: Picture | Sequence[Picture]) -> np.ndarray:
         """Paths, PIL images or uint8 arrays -> uint8 [N,S,S,3], cropped and resized as in training."""
@@ -773,6 +752,37 @@ class Talk2Face(nn.Module):
         parts = [self.vqgan.decode_codes(part).float() for part in codes.to(self.device).split(batch_size)]
         pixels = ((torch.cat(parts) + 1) * 127.5).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+class Talk2Face(ImageTokenizer):
+    """Words to faces, faces to words, faces to attributes.
+
+    `config` holds what config.json does. The parts: `transformer`, `vqgan`, and `tokenizer` (text <-> ids).
+    """
+
+    tokenizer: SentencePiece | WordPiece
+
+    def _build(self) -> None:
+        super()._build()
+        vocab = self.config.vocab
+        self.transformer = Transformer(
+            SimpleNamespace(**self.config.transformer), vocab["text_size"] + vocab["image_size"]
+        )
+
+    def forward(self, tokens: Tensor, segments: Tensor, positions: Tensor) -> Tensor:
+        """Logits of the next id at every place.
+
+        Args:
+          tokens: int [B,L], joint ids: text first, image code k at `text_size` + k.
+          segments: int [B,L]: 0 pad, 1 prefix, 2 and more: a branch behind the prefix that sees no other branch.
+          positions: int [B,L]; each branch's begin where the prefix's end. With `image_position` in the config, those
+            of an image's first code and of what follows it begin there.
+
+        Returns:
+          float32 [B,L,V].
+        """
+        seen = visible(segments, self.config.transformer["mask"])
+        return self.transformer.logits(self.transformer(tokens, segments, positions, seen))
 
     # --- the three tasks
 
@@ -1035,8 +1045,11 @@ class Talk2Face(nn.Module):
         return self._span(hidden, "text").log_softmax(-1)
 
 
-def load(folder: str | os.PathLike) -> Talk2Face:
+def load(folder: str | os.PathLike) -> Any:
     """The model in a folder (config.json, model.safetensors, its tokenizer's file), without transformers.
+
+    Returns:
+      A `Talk2Face`, or the `ImageTokenizer` of a folder that holds one alone.
 
     Raises:
       OSError, ValueError, RuntimeError: a file is missing, or does not fit the others.
@@ -1046,9 +1059,10 @@ def load(folder: str | os.PathLike) -> Talk2Face:
     folder = pathlib.Path(folder)
     config = SimpleNamespace(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
     with torch.device("meta"):
-        model = Talk2Face(config)
+        model = Talk2Face(config) if hasattr(config, "transformer") else ImageTokenizer(config)
     model.load_state_dict(load_file(folder / "model.safetensors"), assign=True)
-    model.tokenizer = words(folder / config.tokenizer_file, config.vocab)
+    if isinstance(model, Talk2Face):
+        model.tokenizer = words(folder / config.tokenizer_file, config.vocab)
     return model.eval()
 
 
@@ -1058,6 +1072,16 @@ if PreTrainedModel is not None:
         """What config.json holds; see there."""
 
         model_type = "talk2face"
+
+    class Talk2FaceImageTokenizer(ImageTokenizer, PreTrainedModel):
+        """`ImageTokenizer` as transformers' AutoModel loads it."""
+
+        config_class = Talk2FaceConfig
+
+        def __init__(self, config: Talk2FaceConfig):
+            PreTrainedModel.__init__(self, config)  # pyright: ignore[reportCallIssue]
+            self._build()
+            self.post_init()
 
     class Talk2FaceModel(Talk2Face, PreTrainedModel):
         """`Talk2Face` as transformers' AutoModel loads it."""
