@@ -301,9 +301,9 @@ def test_verify_finds_no_difference_and_every_difference(model, pair, tmp_path):
 
 def test_the_command_imports_a_pair_and_an_image_tokenizer_alone(pair, tmp_path, capsys):
     decoder, vqgan, words = map(str, pair)
-    options = ["--image-size", "32", "--heads", "2", "--range", "correct"]
+    options = ["--image-size", "32", "--heads", "2"]
     everything = ["--decoder", decoder, "--vqgan", vqgan, "--vocab", words]
-    cli.main(["convert", "import", *everything, *options, "--out", str(tmp_path / "m")])
+    cli.main(["convert", "import", *everything, *options, "--range", "correct", "--out", str(tmp_path / "m")])
     model = bundle.load(tmp_path / "m")
     assert model.preprocess.range == "correct" and model.attribute("gender") in model.schema
     assert templates.CAPTION_PROMPT and model.provenance["imported"][0]["file"] == "talk2face.bin"
@@ -318,6 +318,9 @@ def test_the_command_imports_a_pair_and_an_image_tokenizer_alone(pair, tmp_path,
     with pytest.raises(SystemExit):
         cli.main(["convert", "import", "--decoder", decoder, "--vqgan", vqgan, "--out", str(tmp_path / "n")])
     assert "--decoder and --vocab go together" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["convert", "import", "--vqgan", vqgan, "--range", "correct", "--out", str(tmp_path / "n")])
+    assert "--range is a whole model's" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["convert", "export", str(tmp_path / "m"), "--to", "original", "--out", str(tmp_path / "s")])
     assert "already there" in capsys.readouterr().err and (tmp_path / "s" / "decoder.json").is_file()
