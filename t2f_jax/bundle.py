@@ -266,6 +266,11 @@ class Model:
         codes = self.encode(self.images(pictures))
         prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.CAPTION_PROMPT, c) for c in codes]
         spare = self.decoder.config.max_length - self.decoder.config.image_position - len(prefixes[0])
+        if spare < 1:
+            raise UserError(
+                f"the model's {self.decoder.config.max_length} positions leave no room for words behind a face; train"
+                " one with more decoder.model.max_length"
+            )
         length = min(length, spare)
         seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
         sampler = sampler or sampling.Sampler(temperature=0.0)

@@ -1,5 +1,6 @@
 """Model folders: saved and loaded bit for bit, refused with a clear line where a part is missing, broken or foreign."""
 
+import copy
 import dataclasses
 import json
 
@@ -86,6 +87,13 @@ def test_a_prompt_has_the_room_that_training_gave_it(model):
     assert model.text_length == 48  # 64 ids in a row, 16 of them codes; the config's text_length is 64
     fits = [n for n in range(1, 80) if model.holds(" ".join(["man"] * n))]
     assert fits == list(range(1, len(fits) + 1)) and 0 < len(fits) < 48
+
+
+def test_a_caption_without_room_is_refused(model):
+    short = copy.copy(model)
+    short.decoder = model.decoder.clone(config=dataclasses.replace(model.decoder.config, max_length=20))
+    with pytest.raises(UserError, match="20 positions leave no room"):
+        short.caption(np.zeros((1, 16, 16, 3), np.uint8))
 
 
 def test_what_the_model_does_not_know_is_named(folder):
