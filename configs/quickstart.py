@@ -30,7 +30,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.text.phrases = True  # soon learned
 
     d = c.decoder
-    # Small: what counts in minutes is how many rows are read, and a narrow model reads three times as many.
+    # Small: what counts in minutes is how many rows are read, and a narrow model reads about twice as many.
     d.model.width, d.model.layers, d.model.heads, d.model.mlp = 128, 3, 4, 512
     d.model.scan = False  # on a CPU single layers run a quarter faster, and few compile soon enough
     d.model.image_position = 64  # each code at its own position, whatever the words before it
