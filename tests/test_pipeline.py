@@ -256,11 +256,12 @@ def test_an_error_in_the_background_is_raised_as_itself():
         next(batches)
 
 
-def test_an_abandoned_iterator_lets_python_end(tmp_path):
+def test_an_abandoned_iterator_lets_python_end():
     code = (
-        "import numpy as np\nfrom t2f_jax.data import pipeline\n"
-        "b = pipeline._through_tf_data(lambda s: {'x': np.zeros(1000)}, 0, 10**9)\n"
-        "next(b); next(b); print('done')"
+        "import time, numpy as np\nfrom t2f_jax.data import pipeline\n"
+        "def make(step):\n    time.sleep(0.5 if step else 0)\n    return {'x': np.zeros(1000)}\n"
+        "b = pipeline._through_tf_data(make, 0, 10**9)\n"
+        "next(b); next(b); time.sleep(0.1); print('done')"  # its thread is at the third batch now
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0 and result.stdout.strip() == "done", result.stderr[-2000:]

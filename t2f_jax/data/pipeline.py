@@ -3,7 +3,9 @@
 B rows of a batch, S image side, L length of a row.
 """
 
+import atexit
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,15 @@ from t2f_jax.vocab import Vocab
 Batch = dict[str, np.ndarray]
 _FOREVER = 2**40  # steps
 _AHEAD = 4  # batches kept ready
+_open: weakref.WeakSet[Any] = weakref.WeakSet()  # iterators whose thread may be at work
+
+
+@atexit.register
+def _close() -> None:
+    """Ends the threads while Python lives: one that came back into a Python that ends would hang there, and it too."""
+    for batches in list(_open):
+        with contextlib.suppress(ValueError):  # in use by another thread
+            batches.close()
 
 
 def image_batches(
@@ -180,8 +191,9 @@ def _through_tf_data(make: Callable[[int], Batch], start: int, stop: int) -> Ite
     """
     if start >= stop:
         return iter(())
-    first = make(start)
-    return _rest(make, start, stop, first)
+    batches = _rest(make, start, stop, make(start))
+    _open.add(batches)
+    return batches
 
 
 def _rest(make: Callable[[int], Batch], start: int, stop: int, first: Batch) -> Iterator[Batch]:
