@@ -1,21 +1,20 @@
 """Checkpoints of a run: written in the background, the newest and the best kept, a broken one passed over."""
 
+import contextlib
 import logging
 import math
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
-
-from t2f_jax import files
+from t2f_jax import files, hosts
 from t2f_jax.config import Config, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.state import State
 
 # Keys, at whatever depth, that a resumed run may change: they decide where and when, never which numbers come out.
-FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "mesh")
+FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "hang_after", "mesh")
 
 
 class Checkpoints:
@@ -37,7 +36,7 @@ class Checkpoints:
         from orbax.checkpoint import checkpoint_managers as policies
 
         logging.getLogger("absl").setLevel(logging.ERROR)  # its warnings are about multi-host setups that we have not
-        self.folder, self._say, self._ocp = folder.absolute(), say, ocp
+        self.folder, self._say, self._ocp, self._writing = folder.absolute(), say, ocp, 0
         keep = [
             policies.LatestN(max(keep_last, 1)),
             policies.BestN(n=keep_best, get_metric_fn=_loss, reverse=True, keep_checkpoints_without_metrics=False),
@@ -56,8 +55,11 @@ class Checkpoints:
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, *_: Any) -> None:
-        self._manager.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is None or kind is SystemExit or not hosts.many():
+            with contextlib.suppress(Exception) if kind else contextlib.nullcontext():  # the first failure is told
+                self._manager.close()
+        # Else other processes may have gone, and closing would wait for them.
 
     @property
     def steps(self) -> list[int]:
@@ -70,14 +72,37 @@ class Checkpoints:
         return {step: values["loss"] for step, values in found.items() if values}
 
     def save(self, state: State, step: int, eval_loss: float | None = None) -> None:
-        """Starts writing; returns when `state` may be overwritten. Waits for an earlier write first."""
+        """Starts writing; returns when `state` may be overwritten. Waits for an earlier write first.
+
+        Raises:
+          UserError: no room left for this or for the earlier one.
+        """
         scored = None if eval_loss is None or not math.isfinite(eval_loss) else {"loss": eval_loss}
         args = self._ocp.args.Composite(state=self._ocp.args.StandardSave(state))
-        self._manager.save(step, args=args, metrics=scored, force=True)
+        with self._written():
+            self._manager.wait_until_finished()  # not hidden in `save`: what went wrong with the earlier one is told as such
+            self._writing = step
+            self._manager.save(step, args=args, metrics=scored, force=True)
 
     def wait(self) -> None:
-        """Returns when everything is on disk."""
-        self._manager.wait_until_finished()
+        """Returns when everything is on disk. Raises UserError as `save` does."""
+        with self._written():
+            self._manager.wait_until_finished()
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            full = _disk_full(error)
+            if full is None:
+                raise
+            whole = sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal())
+            back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no earlier checkpoint"
+            raise UserError(
+                f"{self.folder}: the checkpoint of step {self._writing} could not be written ({full}); {back}: make room,"
+                " and the same command goes on from there"
+            ) from error
 
     def restore(self, abstract: State, step: int) -> State:
         """The checkpoint of `step`, laid out as `abstract` (`jax.ShapeDtypeStruct`s with shardings) says."""
@@ -94,10 +119,13 @@ class Checkpoints:
         """
         broken: dict[int, Exception] = {}
         for step in reversed(self.steps):
+            state = None
             try:
                 state = self.restore(abstract, step)
             except Exception as error:  # whatever Orbax and TensorStore raise for missing, cut or foreign files
                 broken[step] = error
+            if not hosts.all_agree(step not in broken) or state is None:
+                broken.setdefault(step, OSError("another process could not read it"))
                 continue
             for bad, error in broken.items():
                 self._say(f"checkpoint {bad} in {self.folder} is broken ({_line(error)}); going back to {step}")
@@ -111,15 +139,26 @@ class Checkpoints:
         return None
 
     def _set_aside(self, step: int) -> None:
-        if jax.process_index() == 0:
+        if hosts.first():
             target = self.folder / f"broken-{step}"
             shutil.rmtree(target, ignore_errors=True)
             (self.folder / str(step)).rename(target)
+        hosts.wait(f"checkpoint {step} set aside")
         self._manager.reload()
 
 
 def _loss(metrics: Any) -> float:
     return metrics["loss"]
+
+
+def _disk_full(error: BaseException | None) -> str | None:
+    """What the system said if an error, or one behind it, is that there is no room left."""
+    while error is not None:
+        for said in ("No space left on device", "Disk quota exceeded", "File too large"):
+            if said in str(error):
+                return said
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _line(error: Exception) -> str:
@@ -170,7 +209,7 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
             raise UserError(
                 f"{out} holds checkpoints of another config: {changes}{more}; give the old values or another folder"
             )
-    if jax.process_index() == 0:
+    if hosts.first():
         files.write_json(path, config)
 
 

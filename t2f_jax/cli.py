@@ -32,21 +32,43 @@ def _positive(text: str) -> int:
 
 
 def _train_tokenizer(args: argparse.Namespace) -> None:
-    from t2f_jax import config, stages
+    from t2f_jax import config, hosts, stages
 
-    print(stages.train_tokenizer(config.load(args.config, args.overrides), args.out))
+    chosen = config.load(args.config, args.overrides)
+    hosts.join()
+    _told(stages.train_tokenizer(chosen, args.out))
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from t2f_jax import config, stages
+    from t2f_jax import config, hosts, stages
 
-    print(stages.prepare(config.load(args.config, args.overrides), args.tokenizer, args.out))
+    chosen = config.load(args.config, args.overrides)
+    hosts.join()
+    _told(stages.prepare(chosen, args.tokenizer, args.out))
 
 
 def _train(args: argparse.Namespace) -> None:
-    from t2f_jax import config, stages
+    from t2f_jax import config, hosts, stages
 
-    print(stages.train(config.load(args.config, args.overrides), args.out, args.tokenizer, args.store))
+    chosen = config.load(args.config, args.overrides)
+    hosts.join()
+    _told(stages.train(chosen, args.out, args.tokenizer, args.store))
+
+
+def _told(result: pathlib.Path) -> None:
+    """The command's answer, once however many processes there are."""
+    from t2f_jax import hosts
+
+    if hosts.first():
+        print(result, flush=True)
+
+
+def _first_alone(work: Callable[[], None]) -> None:
+    """Does `work` in the first process; a TPU slice of several hosts wants all of them there."""
+    from t2f_jax import hosts
+
+    hosts.join()
+    hosts.alone(work, "the first process is done")
 
 
 def _quickstart(args: argparse.Namespace) -> None:
@@ -59,25 +81,25 @@ def _quickstart(args: argparse.Namespace) -> None:
 def _generate(args: argparse.Namespace) -> None:
     from t2f_jax import commands
 
-    commands.generate(args)
+    _first_alone(lambda: commands.generate(args))
 
 
 def _caption(args: argparse.Namespace) -> None:
     from t2f_jax import commands
 
-    commands.caption(args)
+    _first_alone(lambda: commands.caption(args))
 
 
 def _analyze(args: argparse.Namespace) -> None:
     from t2f_jax import commands
 
-    commands.analyze(args)
+    _first_alone(lambda: commands.analyze(args))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
     from t2f_jax import results
 
-    results.evaluate_and_publish(args.model, args.out, args.overrides)
+    _first_alone(lambda: results.evaluate_and_publish(args.model, args.out, args.overrides))
 
 
 def _report(args: argparse.Namespace) -> None:
@@ -265,14 +287,20 @@ def main(argv: list[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    from t2f_jax import hosts
+
     try:
         args.run(args)
     except UserError as error:
-        sys.exit(_fail(f"t2f: {error}", 2))
+        hosts.leave(_fail(f"t2f: {error}", 2))
     except OSError as error:  # a full disk, a folder that cannot be written, a file where a folder should be
-        sys.exit(_fail(f"t2f: {error.filename or 'file'}: {error.strerror or error}", 2))
+        hosts.leave(_fail(f"t2f: {error.filename or 'file'}: {error.strerror or error}", 2))
     except KeyboardInterrupt:
-        sys.exit(_fail("t2f: interrupted; the same command goes on from the last checkpoint", 130))
+        hosts.leave(_fail("t2f: interrupted; the same command goes on from the last checkpoint", 130))
+    except Exception as error:
+        if not hosts.joined():
+            raise
+        hosts.leave(_fail(f"t2f: {hosts.fault(error)}", hosts.RESTART))
 
 
 def _fail(line: str, code: int) -> int:

@@ -2,6 +2,7 @@
 
 A training step's line is `{"step": 7, "loss": 1.5, ..., "seconds": 0.02}`; `step` counts updates, the first one is 1.
 An evaluation's line is `{"step": 200, "eval": {"loss": 1.4, ...}}`: the weights after that many updates.
+A save's line is `{"step": 200, "time": ..., "goodput": {...}}`: where the time went until then, see `goodput.Clock`.
 """
 
 import json
@@ -27,6 +28,11 @@ def train_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def eval_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of `read`'s rows, the evaluations, flat: `{"step": 200, "loss": 1.4, ...}`."""
     return [{"step": row["step"], **row["eval"]} for row in rows if "eval" in row]
+
+
+def last_goodput(out: pathlib.Path) -> dict[str, Any] | None:
+    """The last save's line of the run in `out`, None if there is none."""
+    return next((row for row in reversed(read(out / "metrics.jsonl")) if "goodput" in row), None)
 
 
 def truncate(path: pathlib.Path, step: int) -> None:
@@ -77,6 +83,11 @@ class Writer:
         """One evaluation's numbers."""
         self._line({"step": step, "eval": _plain(values)})
         self._scalars("eval", step, values)
+
+    def goodput(self, step: int, values: Mapping[str, Any]) -> None:
+        """Where the time went until a save: `goodput.Clock.record`."""
+        self._line({"step": step, **values})
+        self._scalars("goodput", step, values["goodput"])
 
     def close(self) -> None:
         """Ends both records."""

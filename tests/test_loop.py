@@ -38,7 +38,7 @@ def finish(*args, code=0, **kwargs):
 def record(out):
     """metrics.jsonl without what a clock says."""
     rows = metrics.read(out / "metrics.jsonl")
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows if "goodput" not in row]
 
 
 @pytest.fixture(scope="module")
