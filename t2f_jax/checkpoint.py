@@ -80,7 +80,7 @@ class Checkpoints:
         scored = None if eval_loss is None or not math.isfinite(eval_loss) else {"loss": eval_loss}
         args = self._ocp.args.Composite(state=self._ocp.args.StandardSave(state))
         with self._written():
-            self._manager.wait_until_finished()  # not hidden in `save`: what went wrong with the earlier one is told as such
+            self._manager.wait_until_finished()  # here and not in `save`, while `_writing` is still the earlier one
             self._writing = step
             self._manager.save(step, args=args, metrics=scored, force=True)
 
@@ -100,8 +100,8 @@ class Checkpoints:
             whole = sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal())
             back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no earlier checkpoint"
             raise UserError(
-                f"{self.folder}: the checkpoint of step {self._writing} could not be written ({full}); {back}: make room,"
-                " and the same command goes on from there"
+                f"{self.folder}: the checkpoint of step {self._writing} could not be written ({full}); {back}:"
+                " make room, and the same command goes on from there"
             ) from error
 
     def restore(self, abstract: State, step: int) -> State:

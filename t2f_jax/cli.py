@@ -21,14 +21,18 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def _positive(text: str) -> int:
+def _positive(text: str, least: int = 1) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} on, got '{text}'")
     return value
+
+
+def _natural(text: str) -> int:
+    return _positive(text, least=0)
 
 
 def _train_tokenizer(args: argparse.Namespace) -> None:
@@ -112,6 +116,15 @@ def _bench(args: argparse.Namespace) -> None:
     from t2f_jax import bench
 
     bench.run(args.model, args.json, args.only)
+
+
+def _supervise(args: argparse.Namespace) -> None:
+    from t2f_jax import supervise
+
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if command[:1] == ["t2f"]:
+        command = [sys.executable, "-m", "t2f_jax.cli", *command[1:]]
+    sys.exit(supervise.Supervisor(command, args.processes, args.restarts, args.grace).run())
 
 
 def _convert(args: argparse.Namespace) -> None:
@@ -241,6 +254,33 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
     sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")
 
+    sub = command(
+        "supervise",
+        _supervise,
+        "start a command again where it was, whenever it is killed, hangs or loses another host",
+        "Not after exit code 0, or 2: a mistake in what was given.",
+    )
+    sub.add_argument(
+        "--processes", type=_positive, default=1, metavar="N", help="start N of it on this machine as one job (1)"
+    )
+    sub.add_argument(
+        "--restarts",
+        type=_natural,
+        default=5,
+        metavar="N",
+        help="give up after N in a row without a new checkpoint (5)",
+    )
+    sub.add_argument(
+        "--grace",
+        type=_positive,
+        default=60,
+        metavar="S",
+        help="seconds to save in after SIGTERM, then it is killed (60)",
+    )
+    sub.add_argument(
+        "command", nargs="+", metavar="COMMAND", help="after --, such as: -- t2f train faces --out runs/faces"
+    )
+
     cli_convert.add(command("convert", _convert, "weights in and out: the original's files, PyTorch, safetensors"))
     return parser
 
@@ -264,7 +304,9 @@ def _tune_cpu() -> None:
     memory anew each time, which in small pages costs a fifth of its time; glibc reads that setting only at a program's
     start, so the program starts itself again.
     """
-    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_CORES)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    here = os.environ.get("T2F_PROCESSES_HERE", "1")  # that share them
+    cores = max(1, min(cores, MOST_CORES) // int(here if here.isdecimal() and here != "0" else 1))
     devices = 1 << (cores.bit_length() - 1)
     if "XLA_FLAGS" not in os.environ and devices > 1:
         os.environ["XLA_FLAGS"] = f"{CPU_FLAGS} --xla_force_host_platform_device_count={devices}"
@@ -287,10 +329,15 @@ def main(argv: list[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    guarded(lambda: args.run(args))
+
+
+def guarded(work: Callable[[], None]) -> None:
+    """Does a command's work; what goes wrong becomes a line on stderr and an exit code."""
     from t2f_jax import hosts
 
     try:
-        args.run(args)
+        work()
     except UserError as error:
         hosts.leave(_fail(f"t2f: {error}", 2))
     except OSError as error:  # a full disk, a folder that cannot be written, a file where a folder should be

@@ -1,8 +1,8 @@
 """The processes of one job, a host or several: how they find one another, take turns, agree, and end together.
 
 A job of several processes is found by JAX on Cloud TPU (one slice or more), GKE, Slurm and Open MPI, or named by three
-variables, `T2F_COORDINATOR` (HOST:PORT of the first process), `T2F_PROCESS_COUNT` and `T2F_PROCESS_ID` (from 0). Nothing
-here happens by importing.
+variables, `T2F_COORDINATOR` (HOST:PORT of the first process), `T2F_PROCESS_COUNT` and `T2F_PROCESS_ID` (from 0).
+Nothing here happens by importing.
 """
 
 import contextlib
@@ -12,8 +12,6 @@ import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-import numpy as np
-
 from t2f_jax.errors import UserError
 
 T = TypeVar("T")
@@ -22,6 +20,10 @@ RESTART = 75  # exit code (EX_TEMPFAIL): not the user's mistake; the same comman
 VARIABLES = ("T2F_COORDINATOR", "T2F_PROCESS_COUNT", "T2F_PROCESS_ID")
 CONNECT_SECONDS = 300  # that a process waits for the others at the start; T2F_CONNECT_SECONDS
 HEARTBEAT_SECONDS = 60  # without a sign of life, after which a process counts as lost; T2F_HEARTBEAT_SECONDS
+
+
+class _AlreadyAtWork(RuntimeError):
+    """A program that has used JAX cannot join a job any more; one that is by itself need not."""
 
 
 def join() -> None:
@@ -53,7 +55,8 @@ def join() -> None:
             raise UserError(f"T2F_COORDINATOR={coordinator} must be HOST:PORT, such as 10.0.0.2:8476")
         _connect(coordinator, count, process, cluster_detection_method="deactivate", **seconds)
     else:
-        _connect(**seconds)
+        with contextlib.suppress(_AlreadyAtWork):
+            _connect(**seconds)
 
 
 def _connect(*place: Any, **options: Any) -> None:
@@ -61,12 +64,14 @@ def _connect(*place: Any, **options: Any) -> None:
 
     try:
         jax.distributed.initialize(*place, **options)
+    except RuntimeError as error:
+        if "must be called before" in str(error):
+            raise _AlreadyAtWork("JAX is in use already; a job's processes join before anything else") from error
+        text = " ".join(str(error).split())[:200]
+        raise UserError(f"the job's processes did not find one another ({text}); start all of them") from error
     except ValueError as error:  # JAX knows of no cluster here: a process of its own
         if "coordinator_address" not in str(error):
             raise
-    except jax.errors.JaxRuntimeError as error:
-        text = " ".join(str(error).split())[:200]
-        raise UserError(f"the job's processes did not find one another ({text}); start all of them") from error
 
 
 def _whole(name: str, default: int, least: int = 1) -> int:
@@ -124,6 +129,7 @@ def all_agree(here: bool) -> bool:
     """Whether `here` is true in every process; each must ask."""
     if not many():
         return here
+    import numpy as np
     from jax.experimental import multihost_utils
 
     return bool(np.all(multihost_utils.process_allgather(np.array(here))))
