@@ -10,7 +10,7 @@ from typing import Any
 
 from t2f_jax import files, hosts
 from t2f_jax.config import Config, to_dict
-from t2f_jax.errors import UserError
+from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.state import State
 
 # Keys, at whatever depth, that a resumed run may change: they decide where and when, never which numbers come out.
@@ -35,8 +35,8 @@ class Checkpoints:
         import orbax.checkpoint as ocp
         from orbax.checkpoint import checkpoint_managers as policies
 
-        logging.getLogger("absl").setLevel(logging.ERROR)  # its warnings are about multi-host setups that we have not
-        self.folder, self._say, self._ocp, self._writing = folder.absolute(), say, ocp, 0
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what Orbax logs as an error it raises, too
+        self.folder, self._say, self._ocp = folder.absolute(), say, ocp
         keep = [
             policies.LatestN(max(keep_last, 1)),
             policies.BestN(n=keep_best, get_metric_fn=_loss, reverse=True, keep_checkpoints_without_metrics=False),
@@ -72,37 +72,14 @@ class Checkpoints:
         return {step: values["loss"] for step, values in found.items() if values}
 
     def save(self, state: State, step: int, eval_loss: float | None = None) -> None:
-        """Starts writing; returns when `state` may be overwritten. Waits for an earlier write first.
-
-        Raises:
-          UserError: no room left for this or for the earlier one.
-        """
+        """Starts writing; returns when `state` may be overwritten. Waits for an earlier write first."""
         scored = None if eval_loss is None or not math.isfinite(eval_loss) else {"loss": eval_loss}
         args = self._ocp.args.Composite(state=self._ocp.args.StandardSave(state))
-        with self._written():
-            self._manager.wait_until_finished()  # here and not in `save`, while `_writing` is still the earlier one
-            self._writing = step
-            self._manager.save(step, args=args, metrics=scored, force=True)
+        self._manager.save(step, args=args, metrics=scored, force=True)
 
     def wait(self) -> None:
-        """Returns when everything is on disk. Raises UserError as `save` does."""
-        with self._written():
-            self._manager.wait_until_finished()
-
-    @contextlib.contextmanager
-    def _written(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            full = _disk_full(error)
-            if full is None:
-                raise
-            whole = sorted(int(p.name) for p in self.folder.iterdir() if p.name.isdecimal())
-            back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no earlier checkpoint"
-            raise UserError(
-                f"{self.folder}: the checkpoint of step {self._writing} could not be written ({full}); {back}:"
-                " make room, and the same command goes on from there"
-            ) from error
+        """Returns when everything is on disk."""
+        self._manager.wait_until_finished()
 
     def restore(self, abstract: State, step: int) -> State:
         """The checkpoint of `step`, laid out as `abstract` (`jax.ShapeDtypeStruct`s with shardings) says."""
@@ -151,8 +128,22 @@ def _loss(metrics: Any) -> float:
     return metrics["loss"]
 
 
+@contextlib.contextmanager
+def room(out: pathlib.Path, label: str) -> Iterator[None]:
+    """What fails in the block for want of room becomes a DiskFull that names the newest whole checkpoint."""
+    try:
+        yield
+    except Exception as error:
+        said = _disk_full(error)
+        if said is None:
+            raise
+        whole = sorted(int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdecimal())
+        back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no checkpoint yet"
+        raise DiskFull(f"{label}: {out}: {said}; {back}: make room, and the same command goes on from there") from error
+
+
 def _disk_full(error: BaseException | None) -> str | None:
-    """What the system said if an error, or one behind it, is that there is no room left."""
+    """What the system said, if it is that an error, or one behind it, was for want of room."""
     while error is not None:
         for said in ("No space left on device", "Disk quota exceeded", "File too large"):
             if said in str(error):

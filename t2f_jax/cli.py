@@ -5,9 +5,10 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from t2f_jax import __version__, cli_convert
-from t2f_jax.errors import UserError
+from t2f_jax.errors import DiskFull, UserError
 
 CONFIG_HELP = (
     "a Python file with get_config(arg), or the name of one in configs/ (quickstart, faces, ...); NAME:ARG passes ARG"
@@ -67,7 +68,7 @@ def _told(result: pathlib.Path) -> None:
         print(result, flush=True)
 
 
-def _first_alone(work: Callable[[], None]) -> None:
+def _first_alone(work: Callable[[], Any]) -> None:
     """Does `work` in the first process; a TPU slice of several hosts wants all of them there."""
     from t2f_jax import hosts
 
@@ -268,18 +269,16 @@ def build_parser() -> argparse.ArgumentParser:
         type=_natural,
         default=5,
         metavar="N",
-        help="give up after N in a row without a new checkpoint (5)",
+        help="without a new checkpoint in between, at most (5)",
     )
     sub.add_argument(
         "--grace",
         type=_positive,
         default=60,
         metavar="S",
-        help="seconds to save in after SIGTERM, then it is killed (60)",
+        help="seconds to save in after SIGTERM (60)",
     )
-    sub.add_argument(
-        "command", nargs="+", metavar="COMMAND", help="after --, such as: -- t2f train faces --out runs/faces"
-    )
+    sub.add_argument("command", nargs="+", metavar="COMMAND", help="after --: -- t2f train faces --out runs/faces")
 
     cli_convert.add(command("convert", _convert, "weights in and out: the original's files, PyTorch, safetensors"))
     return parser
@@ -338,6 +337,8 @@ def guarded(work: Callable[[], None]) -> None:
 
     try:
         work()
+    except DiskFull as error:
+        hosts.leave(_fail(f"t2f: {error}", 2), at_once=True)
     except UserError as error:
         hosts.leave(_fail(f"t2f: {error}", 2))
     except OSError as error:  # a full disk, a folder that cannot be written, a file where a folder should be

@@ -40,7 +40,7 @@ class Clock:
             self.add(part, time.time() - began)
 
     def record(self) -> dict[str, Any]:
-        """{"time": now, since the epoch, "goodput": {"share": of the time in steps, "wall": seconds, each of PARTS}}."""
+        """{"time": now, since the epoch, "goodput": {"share": steps' share, "wall": seconds, and those of PARTS}}."""
         now = time.time()
         wall = max(now - self._first, 1e-9)
         steps = max(wall - sum(self._seconds.values()), 0.0)

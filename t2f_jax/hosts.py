@@ -118,7 +118,7 @@ def in_turn(work: Callable[[], T], name: str) -> T:
     return result if first() else work()  # type: ignore[return-value]  # the first process has its T
 
 
-def alone(work: Callable[[], None], name: str) -> None:
+def alone(work: Callable[[], Any], name: str) -> None:
     """Lets the first process do `work` while the others wait."""
     if first():
         work()
@@ -145,12 +145,15 @@ def asked_to_stop(step: int) -> bool:
     return many() and multihost_utils.reached_preemption_sync_point(step)
 
 
-def leave(code: int) -> NoReturn:
+def leave(code: int, at_once: bool = False) -> NoReturn:
     """Ends the program with an exit code, and so that no other process waits for this one or is waited for.
 
     At a usual exit JAX says goodbye to the others, for minutes if they have gone or hang.
+
+    Args:
+      at_once: leave nobody the time to write something at the end.
     """
-    if code and joined():
+    if code and (joined() or at_once):
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()

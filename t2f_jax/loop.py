@@ -5,6 +5,7 @@ on from its newest checkpoint and gives the numbers, bit for bit, that it would 
 step, and so is the random key.
 """
 
+import contextlib
 import itertools
 import math
 import pathlib
@@ -141,13 +142,11 @@ def run(
             record = metrics.Writer(out, start) if main else None
             clock = goodput.Clock(began, metrics.last_goodput(out) if main and start else None)
             events = _Events(program, cfg, checkpoints, eval_batches, on_eval, progress, start, record, clock, watchdog)
-            try:
+            with checkpoint.room(out, label), contextlib.closing(events):
                 state = events.train(state, train_batches, stop)
                 watchdog.beat("writing the last checkpoint")
                 checkpoints.wait()
                 events.finish(int(state.step))
-            finally:
-                events.close()
             if stop.asked:
                 progress.say(f"{label}: stopped after step {int(state.step)}, which is saved; run it again to go on")
                 raise SystemExit(143)

@@ -156,7 +156,7 @@ def put_batch(batch: dict[str, np.ndarray], mesh: Mesh, batch_size: int | None =
     def put(x: np.ndarray) -> jax.Array:
         shape = (batch_size, *np.shape(x)[1:]) if np.ndim(x) else ()
 
-        def part(index: tuple[slice, ...]) -> np.ndarray:
+        def part(index: Any) -> np.ndarray:
             return x[np.searchsorted(rows, range(batch_size)[index[0]]), *index[1:]] if index else x
 
         return jax.make_array_from_callback(shape, cut(shape), part)

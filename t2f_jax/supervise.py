@@ -1,8 +1,8 @@
 """Starts a command again where it was: `t2f supervise [--processes N] -- COMMAND`, on this machine.
 
-What is supervised ends with 0 (done), 2 (a mistake, which starting again does not mend) or something else: killed, lost a
-host, hung, out of memory, pre-empted elsewhere. Then all of its processes are ended and started again, after a pause, as
-long as it makes progress: a run reports its checkpoints in a file (see `faults.report_progress`).
+What is supervised ends with 0 (done), 2 (a mistake, which starting again does not mend) or something else: killed, lost
+a host, hung, out of memory, pre-empted elsewhere. Then all of its processes are ended and started again, after a pause,
+as long as it makes progress: a run reports its checkpoints in a file (see `faults.report_progress`).
 """
 
 import contextlib
