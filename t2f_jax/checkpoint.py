@@ -4,11 +4,10 @@ import contextlib
 import logging
 import math
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from t2f_jax import files, hosts
+from t2f_jax import files, hosts, remote
 from t2f_jax.config import Config, to_dict
 from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.state import State
@@ -26,17 +25,18 @@ class Checkpoints:
 
     def __init__(
         self,
-        folder: pathlib.Path,
+        folder: Any,
         keep_last: int = 1,
         keep_best: int = 1,
         say: Callable[[str], None] = print,
         read_only: bool = False,
     ):
         import orbax.checkpoint as ocp
+        from etils import epath
         from orbax.checkpoint import checkpoint_managers as policies
 
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # what Orbax logs as an error it raises, too
-        self.folder, self._say, self._ocp = folder.absolute(), say, ocp
+        self.folder, self._say, self._ocp = epath.Path(folder).expanduser(), say, ocp
         keep = [
             policies.LatestN(max(keep_last, 1)),
             policies.BestN(n=keep_best, get_metric_fn=_loss, reverse=True, keep_checkpoints_without_metrics=False),
@@ -118,10 +118,21 @@ class Checkpoints:
     def _set_aside(self, step: int) -> None:
         if hosts.first():
             target = self.folder / f"broken-{step}"
-            shutil.rmtree(target, ignore_errors=True)
+            if target.exists():
+                target.rmtree()
             (self.folder / str(step)).rename(target)
         hosts.wait(f"checkpoint {step} set aside")
         self._manager.reload()
+
+
+def folder_of(out: pathlib.Path) -> Any:
+    """Where the checkpoints of the run in `out` lie: there, or in the bucket that it is a working folder of."""
+    return remote.home(out / "checkpoints") or out / "checkpoints"
+
+
+def _steps(out: pathlib.Path) -> list[int]:
+    folder = folder_of(out)
+    return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
 
 
 def _loss(metrics: Any) -> float:
@@ -137,7 +148,7 @@ def room(out: pathlib.Path, label: str) -> Iterator[None]:
         said = _disk_full(error)
         if said is None:
             raise
-        whole = sorted(int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdecimal())
+        whole = _steps(out)
         back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no checkpoint yet"
         raise DiskFull(f"{label}: {out}: {said}; {back}: make room, and the same command goes on from there") from error
 
@@ -163,7 +174,7 @@ def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> Stat
     Raises:
       UserError: no such checkpoint, or one that cannot be read; the message names those that are there.
     """
-    folder = out / "checkpoints"
+    folder = folder_of(out)
     if not folder.is_dir():
         raise UserError(f"{out}: no checkpoints there; train first")
     with Checkpoints(folder, read_only=True) as checkpoints:
@@ -188,8 +199,8 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     """
     path = out / "run.json"
     flat = _flat(config)
-    steps = [p for p in (out / "checkpoints").glob("*") if p.name.isdecimal()]
-    if path.exists() and steps:
+    remote.pull(path)
+    if path.exists() and _steps(out):
         before = _flat(files.read_json(path, "the config of the run's checkpoints"))
         begun = _flat(to_dict(Config())) | before  # a key that is newer than the run has its default
         keys = [k for k in sorted(before.keys() | flat.keys()) if begun.get(k) != flat.get(k)]
@@ -202,6 +213,7 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
             )
     if hosts.first():
         files.write_json(path, config)
+        remote.push(path)
 
 
 def _flat(value: Any, where: str = "") -> dict[str, Any]:

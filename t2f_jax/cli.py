@@ -32,6 +32,39 @@ def _positive(text: str, least: int = 1) -> int:
     return value
 
 
+def _place(text: str) -> pathlib.Path | str:
+    """A local path, or an address such as gs://bucket/folder, which `_resolve` makes one of."""
+    return text if "://" in text else pathlib.Path(text)
+
+
+def _resolve(args: argparse.Namespace) -> None:
+    """Gives addresses their local copies: what is read is fetched, what is written goes up as or after it is made."""
+    from t2f_jax import remote
+
+    for name, value in vars(args).items():
+        if name == "out" and isinstance(value, str):
+            args.out = remote.working(value)
+        elif name in ("tokenizer", "store", "model", "folder", "a", "b") and isinstance(value, str):
+            setattr(args, name, remote.fetched(value))
+        elif name == "json" and isinstance(value, str):
+            folder, _, file = value.rpartition("/")
+            args.json = remote.working(folder) / file
+        elif name == "files":
+            args.files = [str(remote.fetched(file)) if remote.is_remote(file) else file for file in value]
+
+
+def _run(args: argparse.Namespace) -> None:
+    from t2f_jax import hosts, remote
+
+    _resolve(args)
+    args.run(args)
+    if hosts.joined() and not hosts.first():
+        return
+    for path in (getattr(args, "json", None), None if args.run in STAGES else getattr(args, "out", None)):
+        if path is not None:  # stages see to it themselves, as they go
+            remote.push(path)
+
+
 def _natural(text: str) -> int:
     return _positive(text, least=0)
 
@@ -150,9 +183,7 @@ def build_parser() -> argparse.ArgumentParser:
         return sub
 
     def out(sub: argparse.ArgumentParser, text: str, default: str | None = None) -> None:
-        sub.add_argument(
-            "--out", type=pathlib.Path, required=default is None, default=default, metavar="DIR", help=text
-        )
+        sub.add_argument("--out", type=_place, required=default is None, default=default, metavar="DIR", help=text)
 
     def overrides(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
@@ -160,7 +191,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
 
     def model(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--model", type=pathlib.Path, required=True, metavar="M", help="a model folder")
+        sub.add_argument("--model", type=_place, required=True, metavar="M", help="a model folder")
 
     sub = command(
         "quickstart",
@@ -183,7 +214,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     sub.add_argument(
         "--tokenizer",
-        type=pathlib.Path,
+        type=_place,
         required=True,
         metavar="T",
         help="an image tokenizer folder, or a model folder",
@@ -200,10 +231,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     out(sub, "checkpoints, metrics.jsonl, TensorBoard and the finished model/")
-    sub.add_argument(
-        "--tokenizer", type=pathlib.Path, metavar="T", help="take this image tokenizer instead of training one"
-    )
-    sub.add_argument("--store", type=pathlib.Path, metavar="S", help="take this prepared store instead of making one")
+    sub.add_argument("--tokenizer", type=_place, metavar="T", help="take this image tokenizer instead of training one")
+    sub.add_argument("--store", type=_place, metavar="S", help="take this prepared store instead of making one")
     overrides(sub)
 
     sub = command("generate", _generate, "make faces from words", "Each PNG carries its prompt, seed and options.")
@@ -232,7 +261,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub = command(name, run, summary)
         model(sub)
         sub.add_argument("files", nargs="+", metavar="FILE", help="image files")
-        sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the answers as JSON, too")
+        sub.add_argument("--json", type=_place, metavar="F", help="write the answers as JSON, too")
         if name == "analyze":
             sub.add_argument(
                 "--attribute", action="append", default=[], metavar="NAME", help="ask only this; repeatable"
@@ -246,14 +275,14 @@ def build_parser() -> argparse.ArgumentParser:
     overrides(sub)
 
     sub = command("report", _report, "write the report of an evaluated run again")
-    sub.add_argument("folder", type=pathlib.Path, metavar="DIR", help="the --out of `evaluate` or `quickstart`")
+    sub.add_argument("folder", type=_place, metavar="DIR", help="the --out of `evaluate` or `quickstart`")
 
     sub = command(
         "bench", _bench, "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run"
     )
-    sub.add_argument("--model", type=pathlib.Path, metavar="M", help="a model folder (default: random weights)")
+    sub.add_argument("--model", type=_place, metavar="M", help="a model folder (default: random weights)")
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
-    sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")
+    sub.add_argument("--json", type=_place, metavar="F", help="write the rows as JSON, too")
 
     sub = command(
         "supervise",
@@ -284,6 +313,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+STAGES = (_train, _train_tokenizer, _prepare)
 TUNABLES = "glibc.malloc.hugetlb=1"
 # Devices wait for one another in every step. A laptop that slept or a busy machine must not end the run: by default
 # XLA aborts after 40 seconds.
@@ -328,7 +358,7 @@ def main(argv: list[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    guarded(lambda: args.run(args))
+    guarded(lambda: _run(args))
 
 
 def guarded(work: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import checkpoint, faults, goodput, hosts, metrics, partitioning
+from t2f_jax import checkpoint, faults, goodput, hosts, metrics, partitioning, remote
 from t2f_jax.config import TrainConfig, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.progress import Progress
@@ -123,7 +123,7 @@ def run(
 
     with (
         jax.set_mesh(program.mesh),
-        checkpoint.Checkpoints(out / "checkpoints", cfg.keep_last, cfg.keep_best, say) as checkpoints,
+        checkpoint.Checkpoints(checkpoint.folder_of(out), cfg.keep_last, cfg.keep_best, say) as checkpoints,
     ):
         state = checkpoints.restore_newest(program.abstract)
         start = 0 if state is None else int(state.step)
@@ -139,6 +139,8 @@ def run(
             faults.Termination() as stop,
             faults.Watchdog(label, cfg.hang_after) as watchdog,
         ):
+            if main:
+                remote.pull(out / "metrics.jsonl")
             record = metrics.Writer(out, start) if main else None
             clock = goodput.Clock(began, metrics.last_goodput(out) if main and start else None)
             events = _Events(program, cfg, checkpoints, eval_batches, on_eval, progress, start, record, clock, watchdog)
@@ -276,6 +278,7 @@ class _Events:
         faults.report_progress(self.progress.label, step)
         if self.writer:
             self.writer.goodput(step, self.clock.record())
+            self.writer.publish()
 
     def lost(self, what: str, step: int) -> None:
         """Ends the run with what the user can do."""

@@ -12,6 +12,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from t2f_jax import remote
+
 TENSORBOARD_EVERY = 20  # steps; TensorBoard is for looking at, the JSON lines are the record
 
 
@@ -66,7 +68,7 @@ class Writer:
     """
 
     def __init__(self, out: pathlib.Path, step: int = 0):
-        path = out / "metrics.jsonl"
+        self._path = path = out / "metrics.jsonl"
         out.mkdir(parents=True, exist_ok=True)
         truncate(path, step)
         self._file = path.open("a")
@@ -89,11 +91,20 @@ class Writer:
         self._line({"step": step, **values})
         self._scalars("goodput", step, values["goodput"])
 
+    def publish(self) -> None:
+        """Puts both records, as far as they are, where the run's checkpoints lie if that is a bucket."""
+        if self._tensorboard is not None:
+            self._tensorboard.flush()
+        remote.push(self._path)
+        remote.push(self._folder)
+
     def close(self) -> None:
         """Ends both records."""
         self._file.close()
         if self._tensorboard is not None:
             self._tensorboard.close()
+        remote.push(self._path)
+        remote.push(self._folder)
 
     def _line(self, values: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(values) + "\n")

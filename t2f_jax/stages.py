@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from t2f_jax import __version__, templates
+from t2f_jax import __version__, remote, templates
 from t2f_jax.config import Config, TrainConfig, from_dict, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.files import read_json, write_json
@@ -91,8 +91,11 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
         tokenizer = ImageTokenizer(config.image.model, params)
         sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
         plots.reconstruction_grid(sample, np.asarray(tokenizer.reconstruct(sample))).save(out / "reconstructions.png")
+        remote.push(out / "reconstructions.png")
+        remote.push(folder)
 
     hosts.alone(write, "image tokenizer written")
+    remote.pull(folder)
     return folder
 
 
@@ -131,12 +134,18 @@ def prepare(
             f"{tokenizer}: an image tokenizer for {image_tokenizer.config.resolution} pixels,"
             f" but data.image_size={config.data.image_size}"
         )
-    words = text_tokenizer.load(pathlib.Path(config.decoder.init_from)) if config.decoder.init_from else None
+    words = text_tokenizer.load(remote.fetched(config.decoder.init_from)) if config.decoder.init_from else None
     identity = bundle.fingerprint(image_tokenizer)
     encode = lambda x: np.asarray(image_tokenizer.encode(x))  # noqa: E731
-    return hosts.in_turn(
-        lambda: preparing.run(config, encode, identity, cache or out / "images", out, words), "store prepared"
-    )
+
+    def work() -> pathlib.Path:
+        remote.pull(out)
+        if hosts.first():
+            preparing.run(config, encode, identity, cache or out / "images", out, words)
+            remote.push(out)
+        return out
+
+    return hosts.in_turn(work, "store prepared")
 
 
 def train(
@@ -155,11 +164,13 @@ def train(
     from t2f_jax.train_decoder import DecoderTrainer
 
     cache = out / "images"
-    parent = bundle.load(config.decoder.init_from) if config.decoder.init_from else None
-    if parent is not None and tokenizer is None:
-        tokenizer = pathlib.Path(config.decoder.init_from)  # its codes are the ones that the weights know
+    origin = remote.fetched(config.decoder.init_from) if config.decoder.init_from else None
+    parent = bundle.load(origin) if origin else None
+    if origin and tokenizer is None:
+        tokenizer = origin  # its codes are the ones that the weights know
     if tokenizer is None:
         tokenizer = out / "tokenizer" / "tokenizer"
+        remote.pull(tokenizer)
         if (tokenizer / "config.json").is_file():
             checkpoint.check_config(out / "tokenizer", _identity(config))
         else:
@@ -187,10 +198,16 @@ def train(
     if hosts.first():
         folders = {"tokenizer": str(tokenizer.absolute()), "store": str(store.absolute())}
         write_json(out / EXPERIMENT, {"config": to_dict(config), **folders})
+        remote.push(out / EXPERIMENT)
     state = loop.run(trainer, run, out, batches, held_out, "decoder", config=identity)
     params = partitioning.to_host(trainer.export(state))
     model = _model(config, params, image_tokenizer, data, words, run.steps)
-    hosts.alone(lambda: bundle.save(out / "model", model), "model written")
+
+    def write() -> None:
+        bundle.save(out / "model", model)
+        remote.push(out / "model")
+
+    hosts.alone(write, "model written")
     return out / "model"
 
 

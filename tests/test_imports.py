@@ -12,9 +12,9 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "t2f_jax"
 # A module imports only modules that stand before it.
 # fmt: off
 ORDER = [
-    "errors", "files", "hosts", "supervise", "imaging", "progress", "config", "vocab", "text_tokenizer", "templates",
-    "captions", "sequence", "models.quantizer", "models.vqgan", "models.discriminator", "models.perceptual",
-    "models.attention", "models.decoder", "image_tokenizer", "losses", "optim", "state", "partitioning", "metrics",
+    "errors", "files", "remote", "hosts", "supervise", "imaging", "progress", "config", "vocab", "text_tokenizer",
+    "templates", "captions", "sequence", "models.quantizer", "models.vqgan", "models.discriminator",
+    "models.perceptual", "models.attention", "models.decoder", "image_tokenizer", "losses", "optim", "state", "partitioning", "metrics",
     "faults", "goodput", "sampling", "scoring", "checkpoint", "bundle", "convert.huggingface", "loop",
     "train_tokenizer", "train_decoder", "judge", "evaluate", "plots", "report",
     "data.anatomy", "data.drawing", "data.synthetic", "data.celeba", "data.utkface", "data.sources", "data.images",
