@@ -6,6 +6,7 @@ reads and writes local files. TensorFlow's file system does the transfers, or gc
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import pathlib
@@ -159,7 +160,7 @@ def _told(text: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno:  # of this machine's own files
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):  # of this machine's disk
             raise
         line = " ".join(str(error).split())[:200]
         raise UserError(f"{text}: the bucket cannot be used ({type(error).__name__}: {line})") from error

@@ -165,6 +165,16 @@ def strike(supervisor, out, kind, rng):
     return None
 
 
+def new_lines(supervisor, out, count):
+    """Returns when so many more lines of numbers have come, or the run has ended."""
+    last = None
+    while count > 0 and supervisor.poll() is None:
+        now = len(metrics.read(out / "metrics.jsonl"))
+        count -= max(now - (now if last is None else last), 0)  # a start cuts what it does again
+        last = now
+        time.sleep(0.01)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_ten_kills_at_random_moments_change_no_bit(tmp_path, processes):
@@ -175,7 +185,17 @@ def test_ten_kills_at_random_moments_change_no_bit(tmp_path, processes):
     flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
 
     def supervised(out, *more):
-        command = [sys.executable, "-m", "t2f_jax.cli", "supervise", "--processes", str(processes), "--"]
+        command = [
+            sys.executable,
+            "-m",
+            "t2f_jax.cli",
+            "supervise",
+            "--processes",
+            str(processes),
+            "--restarts",
+            "30",
+            "--",
+        ]
         command += [sys.executable, toy.__file__, str(out), *args, *more]
         file = (tmp_path / f"{out.name}.log").open("w")
         environment = {**os.environ, **flags, "T2F_HEARTBEAT_SECONDS": "10"}
@@ -185,8 +205,9 @@ def test_ten_kills_at_random_moments_change_no_bit(tmp_path, processes):
     out, kills = tmp_path / "struck", []
     process = supervised(out, "--wait", "0.3")
     while len(kills) < 10 and process.poll() is None:
-        # Anywhere in a start: while it imports, joins, restores, compiles, steps or saves.
-        time.sleep(rng.uniform(0, 12) if len(kills) % 3 != 2 else 0)
+        # Anywhere in a start: while it imports, joins, restores or compiles (no new line), steps, evaluates or saves.
+        new_lines(process, out, rng.randint(0, 5))
+        time.sleep(rng.uniform(0, 0.3))
         done = strike(process, out, kinds[len(kills) % 3], rng)
         if done:
             kills.append(done)
