@@ -108,7 +108,7 @@ def run(
 
     Raises:
       UserError: checkpoints of another config or none that can be read, a mesh or batch that does not fit the devices,
-        data that ends, a loss that is not finite.
+        data that ends, a loss that is not finite, a full disk.
       SystemExit: 143 after SIGTERM, once a checkpoint is written.
     """
     began = time.time()
