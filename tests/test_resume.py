@@ -132,7 +132,7 @@ def test_a_model_starts_another_training(store, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("trainer", ["train", "train-tokenizer"])
 def test_the_local_launcher_loses_a_process_and_finishes(store, tmp_path, trainer):
-    """Two processes of the real trainers; the numbers of a two-process run that was left alone, and one's within 1e-5."""
+    """The numbers of a two-process run that was left alone, and of one process within 1e-5."""
     words = [trainer, "quickstart:tiny", *(DECODER if trainer == "train" else TOKENIZER)]
     words += store if trainer == "train" else []
     flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=1"}
@@ -150,7 +150,7 @@ def test_the_local_launcher_loses_a_process_and_finishes(store, tmp_path, traine
         while len(lines(out)) < count and process.poll() is None:
             time.sleep(0.01)
         children = [p for p in psutil.Process(process.pid).children() if "t2f_jax.cli" in " ".join(p.cmdline())]
-        [p for p in children if p.environ()["T2F_PROCESS_ID"] == str(victim)][0].kill()
+        next(p for p in children if p.environ()["T2F_PROCESS_ID"] == str(victim)).kill()
         time.sleep(1)
     assert process.wait(500) == 0
     told = (out / "launch.log").read_text()
