@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax import sampling, sequence
+from t2f_jax.engine import Engine, span_logits
 from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.sequence import Branch, Encoder, Example
 from t2f_jax.templates import Attribute, attribute_question
@@ -87,10 +88,9 @@ def tree(vocab: Vocab, tok: Encoder, attributes: tuple[Attribute, ...]) -> Tree:
     return Tree(np.array(tokens, np.int32), depth, ancestors, nodes_CxS, targets_CxS, scored_CxS, tuple(ends))
 
 
-def _log_probs(decoder: Decoder, vocab: Vocab, params: Any, hidden: jax.Array, kind: str) -> jax.Array:
+def _log_probs(vocab: Vocab, params: Any, hidden: jax.Array, kind: str) -> jax.Array:
     """Final-norm output [...,M] -> log-probabilities of the span's ids, as `sampling` draws them; -inf: not allowed."""
-    first, count = vocab.image_span if kind == "image" else vocab.text_span
-    logits = run(decoder, params, hidden, first, count, method="head")
+    logits = span_logits(params, hidden, kind)
     if kind == "text":
         logits = jnp.where(vocab.text_allowed(), logits, -jnp.inf)
     return jax.nn.log_softmax(logits)
@@ -114,18 +114,13 @@ def _score_tree(
     tokens = jnp.broadcast_to(tree.tokens_N, (batch, count))
     positions = next_B[:, None] + tree.depth_N[None]
     hidden, _ = run(decoder, params, tokens, jnp.full_like(tokens, 2), positions, seen, cache, size, method="extend")
-    log_probs = _log_probs(decoder, vocab, params, hidden, "text")
+    log_probs = _log_probs(vocab, params, hidden, "text")
     picked = log_probs[:, tree.nodes_CxS, tree.targets_CxS]
     return jnp.where(tree.scored_CxS, picked, 0.0).sum(-1)
 
 
 def score_attributes(
-    decoder: Decoder,
-    params: Any,
-    vocab: Vocab,
-    tok: Encoder,
-    prefixes: Sequence[Sequence[int]],
-    attributes: Sequence[Attribute],
+    engine: Engine, tok: Encoder, prefixes: Sequence[Sequence[int]], attributes: Sequence[Attribute]
 ) -> list[dict[str, np.ndarray]]:
     """Probability of every candidate answer to every attribute's question.
 
@@ -141,13 +136,13 @@ def score_attributes(
     """
     if not prefixes or not attributes:
         return [{} for _ in prefixes]
-    candidates = tree(vocab, tok, tuple(attributes))
-    sampling.check_length(decoder, max(map(len, prefixes)) + candidates.deepest)
-    decoder, params = sampling.single(decoder, params)
+    candidates = tree(engine.vocab, tok, tuple(attributes))
+    engine.check_length(max(map(len, prefixes)) + candidates.deepest)
     results: list[dict[str, np.ndarray]] = [{}] * len(prefixes)
-    for size, rows in sampling.batches([len(p) for p in prefixes]):
-        ids, lengths = sampling.padded([prefixes[r] for r in rows], size)
-        scores = np.asarray(_score_tree(decoder, vocab, candidates, params, ids, lengths), np.float64)
+    for size, rows in sampling.batches([sampling.bucket(len(p)) for p in prefixes]):
+        ids, lengths = sampling.padded(sampling.filled([prefixes[r] for r in rows]), size)
+        scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, ids, lengths)
+        scores = np.asarray(scores, np.float64)
         for row, line in zip(rows, scores):
             parts = np.split(line, candidates.ends[:-1])
             results[row] = {a.name: _normalise(part) for a, part in zip(attributes, parts)}
@@ -163,7 +158,7 @@ def _normalise(log_probs: np.ndarray) -> np.ndarray:
 def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: dict[str, jax.Array]) -> jax.Array:
     inputs = (rows["tokens"], rows["segments"], rows["positions"])
     hidden = run(decoder, params, *inputs, method="hidden")
-    log_probs = _log_probs(decoder, vocab, params, hidden, kind)
+    log_probs = _log_probs(vocab, params, hidden, kind)
     first = vocab.image_span[0] if kind == "image" else vocab.text_span[0]
     scored = rows["weights"] > 0
     place = jnp.where(scored, rows["targets"] - first, 0)
@@ -172,12 +167,7 @@ def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: di
 
 
 def score_text(
-    decoder: Decoder,
-    params: Any,
-    vocab: Vocab,
-    prefixes: Sequence[Sequence[int]],
-    answers: Sequence[Sequence[int]],
-    kind: str = "text",
+    engine: Engine, prefixes: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], kind: str = "text"
 ) -> list[float]:
     """Log-likelihood (nats) of one answer for each prefix: a caption with its [SEP], or (kind "image") an image's ids.
 
@@ -187,10 +177,11 @@ def score_text(
     if not prefixes:
         return []
     lengths = [len(p) + len(a) for p, a in zip(prefixes, answers, strict=True)]
-    sampling.check_length(decoder, max(lengths))
+    engine.check_length(max(lengths))
+    decoder, vocab = engine.decoder, engine.vocab
     results = [0.0] * len(prefixes)
     assemble = functools.partial(sequence.assemble, image_position=decoder.config.image_position)
-    for size, rows in sampling.batches(lengths):
+    for size, rows in sampling.batches([sampling.bucket(n) for n in lengths]):
         examples = [
             Example(
                 tuple(prefixes[r]),
@@ -200,8 +191,7 @@ def score_text(
             )
             for r in rows
         ]
-        examples += examples[:1] * ((1 << (len(rows) - 1).bit_length()) - len(rows))
-        scores = _score_rows(decoder, vocab, kind, params, assemble(examples, size))
+        scores = _score_rows(decoder, vocab, kind, engine.params, assemble(sampling.filled(examples), size))
         for row, score in zip(rows, np.asarray(scores)):
             results[row] = float(score)
     return results

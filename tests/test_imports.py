@@ -13,9 +13,10 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "t2f_jax"
 # fmt: off
 ORDER = [
     "errors", "files", "imaging", "progress", "config", "vocab", "text_tokenizer", "templates", "captions",
-    "sequence", "models.quantizer", "models.vqgan", "models.discriminator", "models.perceptual", "models.attention",
-    "models.decoder", "image_tokenizer", "losses", "optim", "state", "partitioning", "metrics", "sampling", "scoring",
-    "checkpoint", "bundle", "convert.huggingface", "loop", "train_tokenizer", "train_decoder", "judge", "evaluate",
+    "sequence", "models.quantizer", "models.vqgan", "models.discriminator", "models.perceptual", "models.dense",
+    "models.attention", "models.decoder", "image_tokenizer", "losses", "optim", "state", "partitioning", "metrics",
+    "engine", "grammar", "sampler", "sampling", "scoring", "checkpoint", "bundle", "convert.huggingface", "loop",
+    "train_tokenizer", "train_decoder", "judge", "evaluate",
     "plots", "report",
     "data.anatomy", "data.drawing", "data.synthetic", "data.celeba", "data.utkface", "data.sources", "data.images",
     "data.store", "data.prepare", "data.mixture", "data.examples", "data.pipeline", "commands", "stages", "results",

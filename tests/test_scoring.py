@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax import scoring, sequence
+from t2f_jax import engine, scoring, sequence
 from t2f_jax.config import DecoderConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
@@ -63,7 +63,7 @@ def test_equals_brute_force(changes):
         probs = np.exp(scores)
         return probs / probs.sum()
 
-    results = scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES, ATTRIBUTES)
+    results = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
     for prefix, found in zip(PREFIXES, results):
         assert list(found) == ["hat", "hair color", "age"]
         for attribute in ATTRIBUTES:
@@ -83,31 +83,37 @@ def test_the_tree_shares_what_is_common():
 
 def test_questions_do_not_disturb_one_another():
     decoder, params = model()
-    together = scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES[:1], ATTRIBUTES)[0]
+    together = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES[:1], ATTRIBUTES)[0]
     for attribute in ATTRIBUTES[:2]:
-        alone = scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES[:1], [attribute])[0]
+        alone = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES[:1], [attribute])[0]
         np.testing.assert_allclose(alone[attribute.name], together[attribute.name], rtol=1e-4)
 
 
 def test_score_text_is_the_chain_rule():
     decoder, params = model()
     answer = [*TOK.encode("abc"), VOCAB.sep]
-    one, two, three = scoring.score_text(decoder, params, VOCAB, [PREFIXES[0], PREFIXES[0], PREFIXES[2]], [answer] * 3)
+    one, two, three = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0], PREFIXES[0], PREFIXES[2]], [answer] * 3
+    )
     assert one == pytest.approx(two) and one < 0 and one != pytest.approx(three, abs=1e-3)
     # all continuations of one id share the probability 1
     allowed = np.flatnonzero(VOCAB.text_allowed())
-    singles = scoring.score_text(decoder, params, VOCAB, [PREFIXES[0]] * len(allowed), [[a] for a in allowed])
+    singles = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0]] * len(allowed), [[a] for a in allowed]
+    )
     assert np.exp(singles).sum() == pytest.approx(1, abs=1e-4)
     images = range(VOCAB.text_size, VOCAB.size)
-    singles = scoring.score_text(decoder, params, VOCAB, [PREFIXES[0]] * 8, [[i] for i in images], kind="image")
+    singles = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0]] * 8, [[i] for i in images], kind="image"
+    )
     assert np.exp(singles).sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_too_long():
     decoder, params = model(max_length=32)
     with pytest.raises(UserError, match="exceeds the model's 32 positions"):
-        scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES, ATTRIBUTES)
-    assert scoring.score_attributes(decoder, params, VOCAB, TOK, [], ATTRIBUTES) == []
+        scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
+    assert scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, [], ATTRIBUTES) == []
 
 
 def test_number():
