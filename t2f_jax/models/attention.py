@@ -99,7 +99,7 @@ class Attention(nn.Module):
             out = _read(q, k, v, bias_Bx1xQxK)
         else:
             scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32) + bias_Bx1xQxK
-            # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K], backwards, too.
+            # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K].
             probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
             total = probs.sum(-1, keepdims=True)
             probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
