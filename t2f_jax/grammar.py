@@ -77,11 +77,16 @@ def text(vocab: Vocab, length: int) -> Grammar:
     return Grammar(length, None, False, vocab.text_allowed()[None], follow)
 
 
+def answer_paths(vocab: Vocab, tok: Encoder, attribute: Attribute) -> list[tuple[int, ...]]:
+    """Ids of the question with each of `attribute.answers()` and [SEP]."""
+    given = sequence.question(tok, attribute_question(attribute.name))
+    return [(*given, *sequence.answer(vocab, tok, text)) for text in attribute.answers()]
+
+
 @functools.lru_cache(maxsize=512)
 def answer(vocab: Vocab, tok: Encoder, attribute: Attribute) -> Grammar:
     """An attribute's question, then one of its answers (a number: any of its range) and [SEP], as a trie."""
-    given = sequence.question(tok, attribute_question(attribute.name))
-    paths = [(*given, *sequence.answer(vocab, tok, candidate)) for candidate in attribute.answers()]
+    paths = answer_paths(vocab, tok, attribute)
     nodes = {path[:i]: 0 for path in paths for i in range(len(path))}
     nodes = {start: state for state, start in enumerate(nodes)}
     known = np.array(sorted({token for path in paths for token in path}), np.int32)

@@ -49,19 +49,24 @@ def test_equals_brute_force(changes):
     apply = jax.jit(decoder.apply)
 
     def brute(prefix, attribute):
-        scores = []
-        for candidate in attribute.answers():
-            question = TOK.encode(attribute_question(attribute.name))
-            ids = [*prefix, *question, *TOK.encode(candidate), VOCAB.sep]
+        """One forward pass for each candidate, each of its ids among those with which some candidate goes on."""
+        question = TOK.encode(attribute_question(attribute.name))
+        answers = [[*TOK.encode(text), VOCAB.sep] for text in attribute.answers()]
+        probs = []
+        for answer in answers:
+            ids = [*prefix, *question, *answer]
             start = len(prefix) + len(question)
             arrays = np.zeros((3, 1, 64), np.int32)
             arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(64)
             arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * (len(ids) - len(prefix))
-            logits = apply({"params": params}, *arrays)[0, :, : VOCAB.text_size]
-            logits = jax.nn.log_softmax(jnp.where(VOCAB.text_allowed(), logits, -jnp.inf))
-            scores.append(sum(float(logits[i - 1, ids[i]]) for i in range(start, len(ids))))
-        probs = np.exp(scores)
-        return probs / probs.sum()
+            odds = np.exp(np.asarray(apply({"params": params}, *arrays)[0], np.float64))
+            prob = 1.0
+            for i, token in enumerate(answer):
+                options = {other[i] for other in answers if other[:i] == answer[:i]}
+                prob *= odds[start + i - 1, token] / odds[start + i - 1, sorted(options)].sum()
+            probs.append(prob)
+        assert sum(probs) == pytest.approx(1)
+        return probs
 
     results = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
     for prefix, found in zip(PREFIXES, results):
@@ -74,10 +79,10 @@ def test_equals_brute_force(changes):
 def test_the_tree_shares_what_is_common():
     tree = scoring.tree(VOCAB, TOK, ATTRIBUTES)
     assert tree is scoring.tree(VOCAB, TOK, ATTRIBUTES)
-    words = ["hat", "haircolor", "age", "hatnothat", "hathat"]
-    words += ["haircolor" + w for w in ("red", "redbrown", "black")]
-    words += [f"age{n}" for n in range(8, 13)]
+    words = ["hat", "haircolor", "haircolorred", "age", "age1"]  # behind each of them there is a choice: age 8, 9 or 1.
     assert len(tree.tokens_N) == len({w[:n] for w in words for n in range(1, len(w) + 1)})
+    assert len(tree.choices_K) == len(words)
+    assert tree.real_CxS.sum(1).tolist() == [1, 1, 2, 2, 1, 1, 1, 2, 2, 2]
     assert tree.ends == (2, 5, 10)
 
 

@@ -891,6 +891,8 @@ class Talk2Face(ImageTokenizer):
     ) -> list[dict[str, dict[str, float]]]:
         """Exact probabilities of every answer, in one pass over a tree of all questions and answers.
 
+        At each place of an answer the model chooses among the ids with which some answer goes on.
+
         Args:
           pictures: paths, PIL images or uint8 arrays.
           attributes: what to ask, by name; all that the model knows if not given.
@@ -901,21 +903,24 @@ class Talk2Face(ImageTokenizer):
         """
         asked = [self._attribute(name) for name in attributes or [a["name"] for a in self.config.attributes]]
         sep, tree = self.config.vocab["sep"], Tree()
-        nodes, targets, owners, count = [], [], [], 0  # of each scored id; candidates so far
+        choices: list[tuple[int, list[int], int, int]] = []  # node, ids it chooses among, the one taken, candidate
+        count = 0  # candidates so far
         for attribute in asked:
             last = tree.walk(-1, self.tokenizer.encode(question(attribute["name"])))[-1]
-            for text in answers(attribute):
-                ids = [*self.tokenizer.encode(text), sep]
-                nodes += [last, *tree.walk(last, ids[:-1])]
-                targets += ids
-                owners += [count] * len(ids)
+            paths = [[*self.tokenizer.encode(text), sep] for text in answers(attribute)]
+            for path in paths:
+                for i, token in enumerate(path):
+                    options = sorted({other[i] for other in paths if other[:i] == path[:i]})
+                    if len(options) > 1:
+                        choices.append(([last, *tree.walk(last, path[:i])][-1], options, token, count))
                 count += 1
         prefixes = self._image_prefixes("to attributes", self.encode(self.images(pictures)))
         results = []
         for i in range(0, len(prefixes), batch_size):
-            log_probs = self._read_tree(prefixes[i : i + batch_size], tree)
-            picked = log_probs[:, nodes, targets].double()
-            scores = picked.new_zeros(len(picked), count).index_add_(1, self._tensor(owners), picked)
+            log_probs = self._read_tree(prefixes[i : i + batch_size], tree).double()
+            scores = log_probs.new_zeros(len(log_probs), count)
+            for node, options, token, candidate in choices:
+                scores[:, candidate] += log_probs[:, node, token] - log_probs[:, node, options].logsumexp(-1)
             for line in scores:
                 parts = line.split([len(candidates(a)) for a in asked])
                 results.append(
