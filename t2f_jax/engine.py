@@ -14,10 +14,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder, unstack_layers
 from t2f_jax.models.dense import grouped, grouped_product, groups_here
+from t2f_jax.partitioning import batch_shardings, make_mesh, tree_shardings
 from t2f_jax.vocab import Vocab
 
 
@@ -28,6 +30,7 @@ class Engine:
     decoder: Decoder
     params: Any
     vocab: Vocab
+    mesh: Mesh
 
     def check_length(self, longest: int) -> None:
         """Raises UserError if a row of `longest` ids might not fit a learned position table."""
@@ -37,14 +40,21 @@ class Engine:
                 f"a row of {longest} ids exceeds the model's {config.max_length} positions; shorten prompt or answer"
             )
 
+    def spread(self, rows: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+        """Arrays with one axis of rows first -> on the devices, the rows spread over the mesh's batch axes."""
+        return jax.device_put(rows, batch_shardings(rows, self.mesh))
 
-def prepare(decoder: Decoder, params: Any, vocab: Vocab, groups: int | None = None) -> Engine:
+
+def prepare(decoder: Decoder, params: Any, vocab: Vocab, mesh: Mesh | None = None, groups: int | None = None) -> Engine:
     """A decoder and its parameters (as in training, layers single or stacked) -> an engine.
 
     Args:
+      mesh: weights are shared out by `partitioning`'s rules, rows over its batch axes; if not given, all devices of
+        this process hold all weights and share the rows.
       groups: of the kernels' outputs, see `models.dense`; what suits this machine if not given.
     """
-    groups = groups_here() if groups is None else groups
+    mesh = make_mesh("", jax.local_devices()) if mesh is None else mesh
+    groups = groups_here(mesh.size) if groups is None else groups
     params = unstack_layers(params)
     table = params["embed"]["word"] if decoder.config.tie else params["head"]["weight"]
     spans = {"text": vocab.text_span, "image": vocab.image_span}
@@ -56,9 +66,11 @@ def prepare(decoder: Decoder, params: Any, vocab: Vocab, groups: int | None = No
         return jnp.asarray(leaf)
 
     rest = {name: part for name, part in params.items() if name != "head"}
-    converted = jax.tree_util.tree_map_with_path(convert, rest)
+    ready = {**jax.tree_util.tree_map_with_path(convert, rest), "head": head}
+    if mesh.size > 1:
+        ready = jax.device_put(ready, tree_shardings(ready, mesh))
     single = dataclasses.replace(decoder.config, scan=False)
-    return Engine(Decoder(single, decoder.vocab_size, decoder.dtype, groups), {**converted, "head": head}, vocab)
+    return Engine(Decoder(single, decoder.vocab_size, decoder.dtype, groups), ready, vocab, mesh)
 
 
 def span_logits(params: Any, hidden: jax.Array, kind: str, ids: jax.Array | None = None) -> jax.Array:

@@ -38,7 +38,7 @@ LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"mlp/up/kernel$", ("embed", "mlp")),
     (r"mlp/up/bias$", ("mlp",)),
     (r"mlp/down/kernel$", ("mlp", "embed")),
-    (r"head/weight$", ("vocab", "embed")),
+    (r"head/(weight|text|image)$", ("vocab", "embed")),
     (r"kernel$", (None, None, None, "channels")),  # a convolution: height, width, in, out
 )
 
@@ -129,10 +129,14 @@ def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
         local = jax.make_array_from_process_local_data
         return {name: local(rows if np.ndim(x) else same, np.asarray(x)) for name, x in batch.items()}
 
-    def cut(x: np.ndarray) -> NamedSharding:
-        return NamedSharding(mesh, spec(("batch",)[: np.ndim(x)], np.shape(x)[:1], mesh))
+    return jax.device_put(batch, batch_shardings(batch, mesh))
 
-    return jax.device_put(batch, {name: cut(x) for name, x in batch.items()})
+
+def batch_shardings(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, NamedSharding]:
+    """The first axis over the batch axes; replicated where they do not divide it."""
+    return {
+        name: NamedSharding(mesh, spec(("batch",)[: np.ndim(x)], np.shape(x)[:1], mesh)) for name, x in batch.items()
+    }
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:

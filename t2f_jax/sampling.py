@@ -1,6 +1,6 @@
 """Generation: prefill of the prefix, then one id after another from a key-value cache, all in one compiled program.
 
-Axis legend: B rows, R rows of the model (B times the variants of a prefix), P prefix bucket, T cache slots (P + ids to
+Axis legend: B rows, V variants of a prefix, R = B * V rows of the model, P prefix bucket, T cache slots (P + ids to
 generate), S and U states and ids of a grammar, M model width.
 
 A row's prefix stands in slots 0..n-1 of its bucket and what it generates in slots P, P+1, ...; the slots between are
@@ -112,97 +112,117 @@ def _grown(cache: Cache, slots: int) -> Cache:
     return jax.tree.map(lambda x: jnp.pad(x, ((0, 0), (0, slots - x.shape[1]), (0, 0))), cache)
 
 
+# A row's attention reads all slots of its cache, filled or not. Several rows' caches outweigh the weights, so their
+# cache grows in stages; each stage is compiled, so that a single row, whose cache is small, has one.
+STAGE = 64  # slots
+FEW_ROWS = 3
+
+
+def _stages(rows: int, length: int) -> list[int]:
+    """Numbers of ids generated when the cache must grow, the last being `length`."""
+    if rows <= FEW_ROWS:
+        return [length]
+    count = max(1, length // STAGE)
+    return [length * (i + 1) // count for i in range(count)]
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _decode(
-    decoder: Decoder, vocab: Vocab, length: int, kind: sampler.Kind, params: Any, batch: Mapping[str, jax.Array]
+    decoder: Decoder,
+    vocab: Vocab,
+    length: int,
+    kind: sampler.Kind,
+    params: Any,
+    rows: Mapping[str, jax.Array],
+    shared: Mapping[str, jax.Array],
 ) -> jax.Array:
-    """int32 ids [B,length]; [PAD] behind a span's end. `batch` as `_arrays` makes it; row r of R is variant r // B."""
-    ids_RxP, lengths_R, weights_VxB = batch["ids"], batch["lengths"], batch["weights"]
-    (variants, rows), size = weights_VxB.shape, ids_RxP.shape[1]
-    slots = size + length
-    keys_B = jax.vmap(jax.random.PRNGKey)(batch["seeds"])
-    columns = []
-    if batch["text"].size:
-        columns.append(batch["text"])
-    if "image" in batch:
-        columns.append(vocab.text_size + jnp.arange(vocab.image_size))
+    """int32 ids [B,length]; [PAD] behind a span's end. `rows` and `shared` as `_arrays` makes them."""
+    ids_RxP, lengths_R, weights_BxV = rows["ids"], rows["lengths"], rows["weights"]
+    (batch, variants), size = weights_BxV.shape, ids_RxP.shape[1]
+    keys_B = jax.vmap(jax.random.PRNGKey)(rows["seeds"])
+    text = shared.get("text")
+    columns = [] if text is None else [text]
+    columns += [vocab.text_size + jnp.arange(vocab.image_size)] if "image" in shared else []
     ids_U = jnp.concatenate(columns).astype(jnp.int32)
 
     def logits_of(hidden_RxM: jax.Array) -> jax.Array:
-        some = None if batch["text"].size == vocab.text_size else batch["text"]
-        parts = [span_logits(params, hidden_RxM, "text", some)] if batch["text"].size else []
-        parts += [span_logits(params, hidden_RxM, "image")] if "image" in batch else []
+        parts = []
+        if text is not None:
+            parts.append(span_logits(params, hidden_RxM, "text", None if text.size == vocab.text_size else text))
+        if "image" in shared:
+            parts.append(span_logits(params, hidden_RxM, "image"))
         logits = jnp.concatenate(parts, -1)
-        if variants == 1:
-            return logits
-        return (weights_VxB[..., None] * logits.reshape(variants, rows, -1)).sum(0)
+        return logits if variants == 1 else jnp.einsum("bv,bvu->bu", weights_BxV, logits.reshape(batch, variants, -1))
 
     def draw(hidden_RxM: jax.Array, t: jax.Array | int, state_B: jax.Array) -> tuple[jax.Array, jax.Array]:
         """The ids at place t and the states behind them."""
-        logits = jnp.where(batch["allowed"][state_B], logits_of(hidden_RxM), -jnp.inf)
+        logits = jnp.where(shared["allowed"][state_B], logits_of(hidden_RxM), -jnp.inf)
         keys = jax.vmap(jax.random.fold_in, (0, None))(keys_B, t)
-        progress_B = t / jnp.maximum(batch["limits"] - 1, 1)
-        place_B = sampler.draw(kind, batch["numbers"], keys, logits, progress_B)
-        if "given" in batch:
-            given_B = batch["given"][:, t]
+        progress_B = t / jnp.maximum(rows["limits"] - 1, 1)
+        place_B = sampler.draw(kind, shared["numbers"], keys, logits, progress_B)
+        if "given" in rows:
+            given_B = rows["given"][:, t]
             place_B = jnp.where(given_B < 0, place_B, given_B)
         going_B = state_B != END
-        state = jnp.where(going_B, batch["follow"][state_B, place_B], END)
-        state = jnp.where(t + 1 < batch["limits"], state, END)
+        state = jnp.where(going_B, shared["follow"][state_B, place_B], END)
+        state = jnp.where(t + 1 < rows["limits"], state, END)
         return jnp.where(going_B, ids_U[place_B], vocab.pad), state
 
-    hidden, cache, next_R = prefill(decoder, vocab, params, ids_RxP, lengths_R, slots)
-    token, state = draw(hidden[jnp.arange(rows * variants), lengths_R - 1], 0, batch["states"])
-    out = jnp.full((rows, length), vocab.pad, jnp.int32).at[:, 0].set(token)
-    slot = jnp.arange(slots)
-
-    def unfinished(carry: Any) -> jax.Array:
-        return (carry[2] != END).any()
+    stages = _stages(batch * variants, length)
+    hidden, cache, next_R = prefill(decoder, vocab, params, ids_RxP, lengths_R, size + stages[0])
+    token, state = draw(hidden[jnp.arange(batch * variants), lengths_R - 1], 0, rows["states"])
+    out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
+    carry = (jnp.int32(0), token, state, out, cache)
 
     def advance(carry: Any) -> Any:
         t, token, state, out, cache = carry  # token t stands in `out`; in slot size + t it predicts token t + 1
+        slot = jnp.arange(cache[0][0].shape[1])
         seen = (slot[None] < lengths_R[:, None]) | ((slot >= size) & (slot <= size + t))[None]
-        rows_of = (jnp.tile(token, variants)[:, None], jnp.full_like(next_R, 2)[:, None], (next_R + t)[:, None])
-        hidden, cache = run(decoder, params, *rows_of, seen[:, None], cache, size + t, method="extend")
+        new = (jnp.repeat(token, variants)[:, None], jnp.full_like(next_R, 2)[:, None], (next_R + t)[:, None])
+        hidden, cache = run(decoder, params, *new, seen[:, None], cache, size + t, method="extend")
         token, state = draw(hidden[:, 0], t + 1, state)
         out = jax.lax.dynamic_update_slice(out, token[:, None], (0, t + 1))
         return t + 1, token, state, out, cache
 
-    return jax.lax.while_loop(unfinished, advance, (jnp.int32(0), token, state, out, cache))[3]
+    for stage in stages:
+        carry = (*carry[:4], _grown(carry[4], size + stage))
+        carry = jax.lax.while_loop(lambda c, end=stage: (c[0] + 1 < end) & (c[2] != END).any(), advance, carry)
+    return carry[3]
 
 
-def _arrays(vocab: Vocab, requests: Sequence[Request], size: int, chosen: Sampler) -> dict[str, np.ndarray]:
-    """Requests of one bucket, with equally many variants each, -> what `_decode` reads."""
+def _arrays(
+    vocab: Vocab, requests: Sequence[Request], size: int, chosen: Sampler
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Requests of one bucket, with equally many variants each -> what `_decode` reads: a row's own, and the shared."""
     kinds = tuple(dict.fromkeys(r.grammar for r in requests))
     merged, starts = grammar.union(vocab, kinds)
     start_of = dict(zip(kinds, starts))
-    variants = range(len(requests[0].prefixes))
-    ids, lengths = padded([r.prefixes[v] for v in variants for r in requests], size)
-    batch: dict[str, np.ndarray] = {
+    ids, lengths = padded([prefix for r in requests for prefix in r.prefixes], size)
+    rows = {
         "ids": ids,
         "lengths": lengths,
-        "weights": np.array([[r.weights[v] for r in requests] for v in variants], np.float32),
+        "weights": np.array([r.weights for r in requests], np.float32),
         "seeds": np.array([r.seed for r in requests], np.uint32),
         "states": np.array([start_of[r.grammar] for r in requests], np.int32),
         "limits": np.array([r.grammar.length for r in requests], np.int32),
-        "text": np.arange(vocab.text_size, dtype=np.int32) if merged.text is None else merged.text,
-        "allowed": merged.allowed_SxU,
-        "follow": merged.follow_SxU,
-        "numbers": chosen.numbers,
     }
-    if merged.image:
-        batch["image"] = np.zeros(0, np.int32)
     if any(len(r.given) for r in requests):
         known = merged.ids(vocab)
-        given = np.full((len(requests), merged.length), -1, np.int32)
-        for row, r in zip(given, requests):
+        rows["given"] = np.full((len(requests), merged.length), -1, np.int32)
+        for row, r in zip(rows["given"], requests):
             imposed = np.asarray(r.given, np.int32)
             places = np.minimum(np.searchsorted(known, imposed), len(known) - 1)
             if (known[places] != imposed)[imposed >= 0].any() or len(imposed) > r.grammar.length:
                 raise ValueError("`given` holds more ids than the span, or one that the grammar does not know")
             row[: len(imposed)] = np.where(imposed < 0, -1, places)
-        batch["given"] = given
-    return batch
+    shared = {"allowed": merged.allowed_SxU, "follow": merged.follow_SxU, "numbers": chosen.numbers}
+    if merged.image:
+        shared["image"] = np.zeros(0, np.int32)
+    if merged.text is None:
+        shared["text"] = np.arange(vocab.text_size, dtype=np.int32)
+    elif merged.text.size:
+        shared["text"] = merged.text
+    return rows, shared
 
 
 def generate(
@@ -235,9 +255,9 @@ def generate(
     results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(requests)
     keys = [(r.bucket, len(r.prefixes), bool(len(r.given))) for r in requests]
     for (size, _, _), rows in batches(keys, batch_size):
-        batch = _arrays(vocab, filled([requests[r] for r in rows]), size, chosen)
+        own, shared = _arrays(vocab, filled([requests[r] for r in rows]), size, chosen)
         length = max(requests[r].grammar.length for r in rows)
-        out = _decode(engine.decoder, vocab, length, chosen.kind, engine.params, batch)
+        out = _decode(engine.decoder, vocab, length, chosen.kind, engine.params, engine.spread(own), shared)
         for row, line in zip(rows, np.asarray(out)):
             line = line[: requests[row].grammar.length]
             end = np.flatnonzero(line == vocab.sep)

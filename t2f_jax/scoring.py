@@ -5,8 +5,8 @@ among the ids that may come next. Where only one may, nothing need be computed; 
 are the ends of the branches of a tree that hangs on the image prefix, for example
 
     PREFIX - gender - :         PREFIX runs once and is cached; the nodes of the tree run in one pass behind it, each
-           - age    - : - 1     seeing the prefix and its own ancestors, at position prefix length + depth. Behind
-                        - 2     "gender :" it may be male or female, behind "age : 1" a digit or [SEP].
+           - age    - : - 1     seeing the prefix and its own ancestors, at position prefix length + depth. There is a
+                        - 2     choice behind "gender :" (male or female), and one behind "age : 1" (a digit or [SEP]).
 
 Axis legend: B faces, P prefix bucket, N nodes, K nodes with a choice, C candidates (of all attributes), S choices on the
 longest candidate's way, U ids that can be chosen.
@@ -149,7 +149,8 @@ def score_attributes(
     results: list[dict[str, np.ndarray]] = [{}] * len(prefixes)
     for size, rows in sampling.batches([sampling.bucket(len(p)) for p in prefixes]):
         ids, lengths = sampling.padded(sampling.filled([prefixes[r] for r in rows]), size)
-        scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, ids, lengths)
+        own = engine.spread({"ids": ids, "lengths": lengths})
+        scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, own["ids"], own["lengths"])
         scores = np.asarray(scores, np.float64)
         for row, line in zip(rows, scores):
             parts = np.split(line, candidates.ends[:-1])
@@ -194,7 +195,8 @@ def score_text(
             )
             for r in rows
         ]
-        scores = _score_rows(decoder, vocab, kind, engine.params, assemble(sampling.filled(examples), size))
+        own = engine.spread(assemble(sampling.filled(examples), size))
+        scores = _score_rows(decoder, vocab, kind, engine.params, own)
         for row, score in zip(rows, np.asarray(scores)):
             results[row] = float(score)
     return results

@@ -39,7 +39,7 @@ def generate(decoder, params, vocab, prefixes, kind, length, sampler, seeds, wor
         sampling.Request(grammar=span, seed=seed, **sampling.guided(prefix, wordless, sampler.guidance))
         for prefix, seed in zip(prefixes, seeds, strict=True)
     ]
-    return sampling.generate(engine.prepare(decoder, params, vocab, groups), requests, sampler)
+    return sampling.generate(engine.prepare(decoder, params, vocab, groups=groups), requests, sampler)
 
 
 def slowly(decoder, params, kind, length, sampler):

@@ -66,9 +66,9 @@ def grouped(table_OxK: jax.Array, groups: int) -> jax.Array:
     return table_OxK.reshape(groups, -1, table_OxK.shape[1])
 
 
-def groups_here() -> int:
-    """Groups for decoding on this machine: its cores if there is one CPU device, else 0 (the layout of training)."""
-    if jax.default_backend() != "cpu" or jax.device_count() > 1:
+def groups_here(devices: int) -> int:
+    """Groups for decoding on this machine: its cores if one CPU device does it, else 0 (the layout of training)."""
+    if jax.default_backend() != "cpu" or devices > 1:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 1 << (cores.bit_length() - 1)  # a power of two divides widths
