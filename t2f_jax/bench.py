@@ -15,12 +15,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import bundle, config, sampling, scoring, sequence, templates, text_tokenizer
+from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, text_tokenizer
 from t2f_jax.files import write_json
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder, stack_layers
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.progress import Progress
+from t2f_jax.sampler import Sampler
 from t2f_jax.train_decoder import DecoderTrainer
 
 REPEATS = 5
@@ -136,14 +137,9 @@ class Bench:
         model = self.model
         seconds = _median(
             lambda: sampling.generate(
-                model.decoder,
-                model.params,
-                model.vocab,
-                [self.prefix] * batch,
-                "image",
-                self.n,
-                sampling.Sampler(top_k=70),
-                list(range(batch)),
+                model.engine,
+                [sampling.Request((self.prefix,), grammar.image(model.vocab, self.n), seed) for seed in range(batch)],
+                Sampler(top_k=70),
             )
         )
         baseline = self._uncached(PREFIX, self.n)
@@ -174,9 +170,8 @@ class Bench:
         rows: list[int] = []
 
         def once() -> Any:
-            out = sampling.generate(
-                model.decoder, model.params, model.vocab, [prefix], "text", length, sampling.Sampler(), [0]
-            )
+            request = sampling.Request((prefix,), grammar.text(model.vocab, length))
+            out = sampling.generate(model.engine, [request], Sampler())
             rows.append(min(len(out[0]) + 1, length))
             return out
 
@@ -191,11 +186,7 @@ class Bench:
             sequence.image_prefix(model.vocab, model.tokenizer, templates.ATTRIBUTE_PROMPT, c)
             for c in self.codes[:batch]
         ]
-        seconds = _median(
-            lambda: scoring.score_attributes(
-                model.decoder, model.params, model.vocab, model.tokenizer, prefixes, model.schema
-            )
-        )
+        seconds = _median(lambda: scoring.score_attributes(model.engine, model.tokenizer, prefixes, model.schema))
         baseline = self._uncached(len(prefixes[0]) + 4, 2) * len(model.schema)
         return Row(f"attributes_b{batch}", seconds / batch, "s/face", baseline, baseline / (seconds / batch))
 

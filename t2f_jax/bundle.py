@@ -21,13 +21,14 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax import imaging, sampling, scoring, sequence, templates, text_tokenizer
+from t2f_jax import engine, grammar, imaging, sampling, scoring, sequence, templates, text_tokenizer
 from t2f_jax.config import DecoderConfig, DecoderRunConfig, VQGANConfig, from_dict, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.files import read_json, whole_folder, write_json
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder, unstack_layers
 from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.sampler import Sampler
 from t2f_jax.templates import Attribute
 from t2f_jax.vocab import Vocab
 
@@ -165,12 +166,17 @@ class Model:
         return self.image_tokenizer.config.resolution
 
     @property
-    def sampler(self) -> sampling.Sampler:
+    def sampler(self) -> Sampler:
         """How this model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
         known = self.provenance.get("config", {}).get("eval", {})
-        names = [f.name for f in dataclasses.fields(sampling.Sampler)]
+        names = [f.name for f in dataclasses.fields(Sampler)]
         options: dict[str, Any] = {"top_p": 0.95} | {name: known[name] for name in names if name in known}
-        return sampling.Sampler(**options)
+        return Sampler(**options)
+
+    @functools.cached_property
+    def engine(self) -> engine.Engine:
+        """The decoder as `sampling` and `scoring` run it."""
+        return engine.prepare(self.decoder, self.params, self.vocab)
 
     @functools.cached_property
     def hash(self) -> str:
@@ -212,7 +218,7 @@ class Model:
         text: str | Sequence[str] = "",
         attributes: Mapping[str, str | int] | None = None,
         seeds: Sequence[int] = (0,),
-        sampler: sampling.Sampler | None = None,
+        sampler: Sampler | None = None,
         batch_size: int = 32,
     ) -> np.ndarray:
         """Faces for words.
@@ -246,19 +252,19 @@ class Model:
                 " this one was not: use guidance 1"
             )
         wordless = sequence.text_prefix(self.vocab, self.tokenizer, "", length)
-        rows = []
-        for start in range(0, len(prefixes), batch_size):
-            part = slice(start, start + batch_size)
-            rows += sampling.generate(
-                self.decoder, self.params, self.vocab, prefixes[part], "image", n, sampler, list(seeds[part]), wordless
-            )
+        span = grammar.image(self.vocab, n)
+        requests = [
+            sampling.Request(grammar=span, seed=seed, **sampling.guided(prefix, wordless, sampler.guidance))
+            for prefix, seed in zip(prefixes, seeds)
+        ]
+        rows = sampling.generate(self.engine, requests, sampler, batch_size)
         return self.decode(self.vocab.codes(np.stack(rows)))
 
     def caption(
         self,
         pictures: imaging.Picture | Sequence[imaging.Picture],
         seeds: Sequence[int] | None = None,
-        sampler: sampling.Sampler | None = None,
+        sampler: Sampler | None = None,
         length: int = 64,
         batch_size: int = 32,
     ) -> list[str]:
@@ -273,13 +279,10 @@ class Model:
             )
         length = min(length, spare)
         seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
-        sampler = sampler or sampling.Sampler(temperature=0.0)
-        rows = []
-        for start in range(0, len(prefixes), batch_size):
-            part = slice(start, start + batch_size)
-            rows += sampling.generate(
-                self.decoder, self.params, self.vocab, prefixes[part], "text", length, sampler, seeds[part]
-            )
+        sampler = sampler or Sampler(temperature=0.0)
+        span = grammar.text(self.vocab, length)
+        requests = [sampling.Request((p,), span, seed) for p, seed in zip(prefixes, seeds, strict=True)]
+        rows = sampling.generate(self.engine, requests, sampler, batch_size)
         return [templates.sentence_case(self.tokenizer.decode(row.tolist())) for row in rows]
 
     def analyze(
@@ -303,9 +306,8 @@ class Model:
         prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.ATTRIBUTE_PROMPT, c) for c in codes]
         answers = []
         for start in range(0, len(prefixes), batch_size):
-            answers += scoring.score_attributes(
-                self.decoder, self.params, self.vocab, self.tokenizer, prefixes[start : start + batch_size], asked
-            )
+            part = prefixes[start : start + batch_size]
+            answers += scoring.score_attributes(self.engine, self.tokenizer, part, asked)
         return answers
 
 

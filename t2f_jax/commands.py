@@ -14,7 +14,7 @@ from t2f_jax import __version__, bundle, imaging, scoring, templates
 from t2f_jax.errors import UserError
 from t2f_jax.files import write_json
 from t2f_jax.progress import Progress
-from t2f_jax.sampling import Sampler
+from t2f_jax.sampler import Sampler
 
 
 def generate(args: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"mlp/up/kernel$", ("embed", "mlp")),
     (r"mlp/up/bias$", ("mlp",)),
     (r"mlp/down/kernel$", ("mlp", "embed")),
-    (r"head/weight$", ("vocab", "embed")),
+    (r"head/(weight|text|image)$", ("vocab", "embed")),
     (r"kernel$", (None, None, None, "channels")),  # a convolution: height, width, in, out
 )
 
@@ -144,22 +144,19 @@ def put_batch(batch: dict[str, np.ndarray], mesh: Mesh, batch_size: int | None =
       batch: with several processes each gives its `local_rows`; what has no dimension is the same in all.
       batch_size: rows of all processes together; needed if there are several.
     """
-
-    def cut(shape: tuple[int, ...]) -> NamedSharding:
-        return NamedSharding(mesh, spec(("batch",)[: len(shape)], shape[:1], mesh))
-
     if not mesh.is_multi_process:
-        return jax.device_put(batch, {name: cut(np.shape(x)) for name, x in batch.items()})
+        return jax.device_put(batch, batch_shardings(batch, mesh))
     assert batch_size is not None
     rows = np.array(local_rows(batch_size, mesh))
 
     def put(x: np.ndarray) -> jax.Array:
         shape = (batch_size, *np.shape(x)[1:]) if np.ndim(x) else ()
+        sharding = NamedSharding(mesh, spec(("batch",)[: len(shape)], shape[:1], mesh))
 
         def part(index: Any) -> np.ndarray:
             return x[np.searchsorted(rows, range(batch_size)[index[0]]), *index[1:]] if index else x
 
-        return jax.make_array_from_callback(shape, cut(shape), part)
+        return jax.make_array_from_callback(shape, sharding, part)
 
     return {name: put(np.asarray(x)) for name, x in batch.items()}
 
@@ -174,6 +171,13 @@ def to_host(tree: Any) -> Any:
         return np.asarray(x)
 
     return jax.tree.map(one, tree)
+
+
+def batch_shardings(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, NamedSharding]:
+    """The first axis over the batch axes; replicated where they do not divide it."""
+    return {
+        name: NamedSharding(mesh, spec(("batch",)[: np.ndim(x)], np.shape(x)[:1], mesh)) for name, x in batch.items()
+    }
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:

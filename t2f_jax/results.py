@@ -141,7 +141,7 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
     """Everything that is measured on one source's test faces."""
     from t2f_jax import judge
     from t2f_jax.data import images
-    from t2f_jax.sampling import Sampler
+    from t2f_jax.sampler import Sampler
 
     settings = config.eval
     name, schema = source.name, source.schema
@@ -214,7 +214,7 @@ def _large(face: np.ndarray, scale: int) -> bytes:
 
 
 def _samples(model: Any, prompt: str, config: Config, seed: int) -> report.Samples:
-    from t2f_jax.sampling import Sampler
+    from t2f_jax.sampler import Sampler
 
     settings = config.eval
     seeds = [seed + i for i in range(max(1, settings.samples // 2))]

@@ -1,108 +1,83 @@
 """Generation: prefill of the prefix, then one id after another from a key-value cache, all in one compiled program.
 
-Axis legend: B rows, P prefix bucket, T cache slots (P + ids to generate), V ids of the span, M model width.
+Axis legend: B rows, V variants of a prefix, R = B * V rows of the model, P prefix bucket, T cache slots (P + ids to
+generate), S and U states and ids of a grammar, M model width.
 
 A row's prefix stands in slots 0..n-1 of its bucket and what it generates in slots P, P+1, ...; the slots between are
-never looked at. Rows of one bucket share a program, and a row's random numbers depend on its own seed alone.
+never looked at. Rows of one bucket share a program, whatever their tasks; a row's random numbers depend on its own seed
+alone.
 """
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from t2f_jax import grammar, sampler
+from t2f_jax.engine import Engine, span_logits
 from t2f_jax.errors import UserError
-from t2f_jax.models.decoder import Cache, Decoder, empty_cache, run, unstack_layers
+from t2f_jax.grammar import END, Grammar
+from t2f_jax.models.decoder import Cache, Decoder, empty_cache, run
+from t2f_jax.sampler import Sampler
 from t2f_jax.vocab import Vocab
 
-BUCKET = 32  # prefixes are padded to a multiple of this: few programs to compile, little to pay
 LARGEST_BATCH = 64  # rows decoded together
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampler:
-    """How the next id is drawn from its logits.
+class Request:
+    """One row to generate.
 
     Attributes:
-      temperature: logits are divided by it; 0 takes the likeliest id.
-      top_k: keep the k likeliest ids (and ties with the k-th); 0 keeps all.
-      top_p: then keep the likeliest ids until their probabilities sum to p; 1 keeps all.
-      guidance: classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598), before all that: the logits are
-        those without words, plus this many times what the words change. 1 is off; each face costs twice otherwise.
+      prefixes: the prefix in one or more variants, ids of any lengths.
+      grammar: what the span may hold. A question given before an answer is part of it.
+      seed: from 0 to 2^32 - 1.
+      weights: of the variants' logits, which are summed: (g, 1 - g) for a prompt and the prompt without words is
+        classifier-free guidance by g.
+      given: ids imposed on the span's places, -1 where one is drawn; none if empty.
     """
 
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    guidance: float = 1.0
+    prefixes: tuple[Sequence[int], ...]
+    grammar: Grammar
+    seed: int = 0
+    weights: tuple[float, ...] = (1.0,)
+    given: Sequence[int] = ()
 
-    def __post_init__(self) -> None:
-        for name, fine, right in (
-            ("temperature", 0 <= self.temperature < float("inf"), "0 or more"),
-            ("top_k", self.top_k >= 0, "0 or more"),
-            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
-            ("guidance", 0 <= self.guidance < float("inf"), "0 or more"),
-        ):
-            if not fine:
-                raise UserError(f"{name} must be {right}, got {getattr(self, name)}")
-
-    def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
-        """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row."""
-        if self.temperature == 0:
-            return jnp.argmax(logits_BxV, -1).astype(jnp.int32)
-        logits = logits_BxV / self.temperature
-        size = logits.shape[-1]
-        k = min(self.top_k, size) or size
-        if k < size or self.top_p < 1:
-            best = jax.lax.top_k(logits, k)[0]
-            if self.top_p < 1:
-                probs = jax.nn.softmax(best, -1)
-                before = jnp.cumsum(probs, -1) - probs  # the id that crosses p is kept, as in the original
-                best = jnp.where(before < self.top_p, best, jnp.inf)
-            logits = jnp.where(logits < best.min(-1, keepdims=True), -jnp.inf, logits)
-        return jax.vmap(jax.random.categorical)(keys_B, logits).astype(jnp.int32)
-
-
-def single(decoder: Decoder, params: Any) -> tuple[Decoder, Any]:
-    """The decoder and its parameters with layers one by one, as caches want them (a copy only if they were stacked)."""
-    config = dataclasses.replace(decoder.config, scan=False)
-    return Decoder(config, decoder.vocab_size, decoder.dtype), unstack_layers(params)
+    @property
+    def bucket(self) -> int:
+        """Padded length of its longest prefix."""
+        return bucket(max(map(len, self.prefixes)))
 
 
 def bucket(length: int) -> int:
-    """`length` rounded up to a multiple of `BUCKET`."""
-    return -(-length // BUCKET) * BUCKET
+    """`length` rounded up: few programs, little to pay. Prompts differ in length, prefixes with a face hardly."""
+    step = 32 if length <= 128 else 8
+    return -(-length // step) * step
 
 
-def batches(lengths: Sequence[int], largest: int = LARGEST_BATCH) -> list[tuple[int, list[int]]]:
-    """Batches of rows of one bucket: [(padded length, row numbers)], at most `largest` rows each."""
-    groups: dict[int, list[int]] = {}
-    for row, length in enumerate(lengths):
-        groups.setdefault(bucket(length), []).append(row)
-    return [(size, rows[i : i + largest]) for size, rows in groups.items() for i in range(0, len(rows), largest)]
+def batches(keys: Sequence[Any], largest: int = LARGEST_BATCH) -> list[tuple[Any, list[int]]]:
+    """Rows of equal keys (such as their bucket) in batches: [(key, row numbers)], at most `largest` rows each."""
+    groups: dict[Any, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
+    return [(key, rows[i : i + largest]) for key, rows in groups.items() for i in range(0, len(rows), largest)]
+
+
+def filled(rows: Sequence[Any]) -> list[Any]:
+    """Rows -> a power of two of them, those added repeat the first: few batch sizes to compile."""
+    return [*rows, *[rows[0]] * ((1 << (len(rows) - 1).bit_length()) - len(rows))]
 
 
 def padded(prefixes: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Prefixes -> int32 ids [B,size] and lengths [B]; B is a power of two, the rows added repeat the first."""
-    count = 1 << (len(prefixes) - 1).bit_length()
-    ids, lengths = np.zeros((count, size), np.int32), np.zeros(count, np.int32)
-    for i in range(count):
-        prefix = prefixes[i if i < len(prefixes) else 0]
-        ids[i, : len(prefix)], lengths[i] = prefix, len(prefix)
+    """Prefixes -> int32 ids [B,size] and lengths [B]."""
+    ids, lengths = np.zeros((len(prefixes), size), np.int32), np.array([len(p) for p in prefixes], np.int32)
+    for row, prefix in zip(ids, prefixes):
+        row[: len(prefix)] = prefix
     return ids, lengths
-
-
-def check_length(decoder: Decoder, longest: int) -> None:
-    """Raises UserError if a row of `longest` ids might not fit a learned position table."""
-    config = decoder.config
-    if config.positions == "learned" and longest + config.image_position > config.max_length:
-        raise UserError(
-            f"a row of {longest} ids exceeds the model's {config.max_length} positions; shorten prompt or answer"
-        )
 
 
 def prefill(
@@ -114,11 +89,11 @@ def prefill(
       Final-norm output [B,P,M], the cache, and the position of what comes next, int32 [B].
     """
     batch, size = ids_BxP.shape
-    place, slot = jnp.arange(size), jnp.arange(slots)
-    seen = (slot[None] < lengths_B[:, None])[:, None, :]
+    place = jnp.arange(size)
+    seen = (place[None] < lengths_B[:, None])[:, None, :]
     if decoder.config.mask == "causal":
-        seen = seen & (slot[None] <= place[:, None])[None]
-    seen = jnp.broadcast_to(seen, (batch, size, slots))
+        seen = seen & (place[None] <= place[:, None])[None]
+    seen = jnp.broadcast_to(seen, (batch, size, size))
     segments = (place[None] < lengths_B[:, None]).astype(jnp.int32)
     positions, next_B = jnp.broadcast_to(place[None], (batch, size)), lengths_B
     if decoder.config.image_position:  # as in `sequence.assemble`
@@ -128,121 +103,175 @@ def prefill(
         jump_B = decoder.config.image_position - index_B
         positions = positions + (place[None] >= index_B[:, None]) * jump_B[:, None]
         next_B = lengths_B + jump_B
-    cache = empty_cache(decoder.config, batch, slots, decoder.dtype)
+    cache = empty_cache(decoder.config, batch, size, decoder.dtype)
     hidden, cache = run(decoder, params, ids_BxP, segments, positions * segments, seen, cache, 0, method="extend")
-    return hidden, cache, next_B
+    return hidden, _grown(cache, slots), next_B
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
+def _grown(cache: Cache, slots: int) -> Cache:
+    return jax.tree.map(lambda x: jnp.pad(x, ((0, 0), (0, slots - x.shape[1]), (0, 0))), cache)
+
+
+# A row's attention reads all slots of its cache, filled or not. Several rows' caches outweigh the weights, so their
+# cache grows in stages; each stage is compiled, so that a single row, whose cache is small, has one.
+STAGE = 64  # slots
+FEW_ROWS = 3
+
+
+def _stages(rows: int, length: int) -> list[int]:
+    """Numbers of ids generated when the cache must grow, the last being `length`."""
+    if rows <= FEW_ROWS:
+        return [length]
+    count = max(1, length // STAGE)
+    return [length * (i + 1) // count for i in range(count)]
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _decode(
     decoder: Decoder,
     vocab: Vocab,
-    kind: str,
     length: int,
-    sampler: Sampler,
+    kind: sampler.Kind,
     params: Any,
-    ids_BxP: jax.Array,
-    lengths_B: jax.Array,
-    seeds_B: jax.Array,
+    rows: Mapping[str, jax.Array],
+    shared: Mapping[str, jax.Array],
 ) -> jax.Array:
-    """int32 ids [B,length]; [PAD] behind a text's [SEP]. With guidance the B rows without words stand behind the B."""
-    decoder, params = single(decoder, params)
-    (batch,), (rows, size) = seeds_B.shape, ids_BxP.shape
-    slots = size + length
-    keys_B = jax.vmap(jax.random.PRNGKey)(seeds_B)
-    first, count = vocab.image_span if kind == "image" else vocab.text_span
-    allowed = np.ones(count, bool) if kind == "image" else vocab.text_allowed()
+    """int32 ids [B,length]; [PAD] behind a span's end. `rows` and `shared` as `_arrays` makes them."""
+    ids_RxP, lengths_R, weights_BxV = rows["ids"], rows["lengths"], rows["weights"]
+    (batch, variants), size = weights_BxV.shape, ids_RxP.shape[1]
+    keys_B = jax.vmap(jax.random.PRNGKey)(rows["seeds"])
+    text = shared.get("text")
+    columns = [] if text is None else [text]
+    columns += [vocab.text_size + jnp.arange(vocab.image_size)] if "image" in shared else []
+    ids_U = jnp.concatenate(columns).astype(jnp.int32)
 
-    def draw(hidden: jax.Array, t: jax.Array | int) -> jax.Array:
-        logits = run(decoder, params, hidden, first, count, method="head")
-        if rows > batch:
-            logits = logits[batch:] + sampler.guidance * (logits[:batch] - logits[batch:])
-        logits = jnp.where(allowed, logits, -jnp.inf)
-        return first + sampler(jax.vmap(jax.random.fold_in, (0, None))(keys_B, t), logits)
+    def logits_of(hidden_RxM: jax.Array) -> jax.Array:
+        parts = []
+        if text is not None:
+            parts.append(span_logits(params, hidden_RxM, "text", None if text.size == vocab.text_size else text))
+        if "image" in shared:
+            parts.append(span_logits(params, hidden_RxM, "image"))
+        logits = jnp.concatenate(parts, -1)
+        return logits if variants == 1 else jnp.einsum("bv,bvu->bu", weights_BxV, logits.reshape(batch, variants, -1))
 
-    hidden, cache, next_B = prefill(decoder, vocab, params, ids_BxP, lengths_B, slots)
-    token = draw(hidden[jnp.arange(rows), lengths_B - 1], 0)
+    def draw(hidden_RxM: jax.Array, t: jax.Array | int, state_B: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """The ids at place t and the states behind them."""
+        logits = jnp.where(shared["allowed"][state_B], logits_of(hidden_RxM), -jnp.inf)
+        keys = jax.vmap(jax.random.fold_in, (0, None))(keys_B, t)
+        progress_B = t / jnp.maximum(rows["limits"] - 1, 1)
+        place_B = sampler.draw(kind, shared["numbers"], keys, logits, progress_B)
+        if "given" in rows:
+            given_B = rows["given"][:, t]
+            place_B = jnp.where(given_B < 0, place_B, given_B)
+        going_B = state_B != END
+        state = jnp.where(going_B, shared["follow"][state_B, place_B], END)
+        state = jnp.where(t + 1 < rows["limits"], state, END)
+        return jnp.where(going_B, ids_U[place_B], vocab.pad), state
+
+    stages = _stages(batch * variants, length)
+    hidden, cache, next_R = prefill(decoder, vocab, params, ids_RxP, lengths_R, size + stages[0])
+    token, state = draw(hidden[jnp.arange(batch * variants), lengths_R - 1], 0, rows["states"])
     out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
-    slot = jnp.arange(slots)
+    carry = (jnp.int32(0), token, state, out, cache)
 
-    def done(token: jax.Array) -> jax.Array:
-        return jnp.zeros(batch, bool) if kind == "image" else (token == vocab.sep) | (token == vocab.pad)
-
-    def unfinished(state: Any) -> jax.Array:
-        t, token, _, _ = state
-        return (t + 1 < length) & ~done(token).all()
-
-    def advance(state: Any) -> Any:
-        t, token, out, cache = state  # token t stands in `out`; it goes to slot size + t and predicts token t + 1
-        seen = (slot[None] < lengths_B[:, None]) | ((slot >= size) & (slot <= size + t))[None]
-        hidden, cache = run(
-            decoder,
-            params,
-            jnp.tile(token, rows // batch)[:, None],
-            jnp.full((rows, 1), 2),
-            (next_B + t)[:, None],
-            seen[:, None],
-            cache,
-            size + t,
-            method="extend",
-        )
-        token = jnp.where(done(token), vocab.pad, draw(hidden[:, 0], t + 1))
+    def advance(carry: Any) -> Any:
+        t, token, state, out, cache = carry  # token t stands in `out`; in slot size + t it predicts token t + 1
+        slot = jnp.arange(cache[0][0].shape[1])
+        seen = (slot[None] < lengths_R[:, None]) | ((slot >= size) & (slot <= size + t))[None]
+        new = (jnp.repeat(token, variants)[:, None], jnp.full_like(next_R, 2)[:, None], (next_R + t)[:, None])
+        hidden, cache = run(decoder, params, *new, seen[:, None], cache, size + t, method="extend")
+        token, state = draw(hidden[:, 0], t + 1, state)
         out = jax.lax.dynamic_update_slice(out, token[:, None], (0, t + 1))
-        return t + 1, token, out, cache
+        return t + 1, token, state, out, cache
 
-    return jax.lax.while_loop(unfinished, advance, (jnp.int32(0), token, out, cache))[2]
+    for stage in stages:
+        carry = (*carry[:4], _grown(carry[4], size + stage))
+        carry = jax.lax.while_loop(lambda c, end=stage: (c[0] + 1 < end) & (c[2] != END).any(), advance, carry)
+    return carry[3]
+
+
+def _arrays(
+    vocab: Vocab, requests: Sequence[Request], size: int, chosen: Sampler
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Requests of one bucket, with equally many variants each -> what `_decode` reads: a row's own, and the shared."""
+    kinds = tuple(dict.fromkeys(r.grammar for r in requests))
+    merged, starts = grammar.union(vocab, kinds)
+    start_of = dict(zip(kinds, starts))
+    ids, lengths = padded([prefix for r in requests for prefix in r.prefixes], size)
+    rows = {
+        "ids": ids,
+        "lengths": lengths,
+        "weights": np.array([r.weights for r in requests], np.float32),
+        "seeds": np.array([r.seed for r in requests], np.uint32),
+        "states": np.array([start_of[r.grammar] for r in requests], np.int32),
+        "limits": np.array([r.grammar.length for r in requests], np.int32),
+    }
+    if any(len(r.given) for r in requests):
+        known = merged.ids(vocab)
+        rows["given"] = np.full((len(requests), merged.length), -1, np.int32)
+        for row, r in zip(rows["given"], requests):
+            imposed = np.asarray(r.given, np.int32)
+            places = np.minimum(np.searchsorted(known, imposed), len(known) - 1)
+            if (known[places] != imposed)[imposed >= 0].any() or len(imposed) > r.grammar.length:
+                raise ValueError("`given` holds more ids than the span, or one that the grammar does not know")
+            row[: len(imposed)] = np.where(imposed < 0, -1, places)
+    shared = {"allowed": merged.allowed_SxU, "follow": merged.follow_SxU, "numbers": chosen.numbers}
+    if merged.image:
+        shared["image"] = np.zeros(0, np.int32)
+    if merged.text is None:
+        shared["text"] = np.arange(vocab.text_size, dtype=np.int32)
+    elif merged.text.size:
+        shared["text"] = merged.text
+    return rows, shared
 
 
 def generate(
-    decoder: Decoder,
-    params: Any,
-    vocab: Vocab,
-    prefixes: Sequence[Sequence[int]],
-    kind: str,
-    length: int,
-    sampler: Sampler,
-    seeds: Sequence[int],
-    wordless: Sequence[int] = (),
+    engine: Engine, requests: Sequence[Request], chosen: Sampler, batch_size: int = LARGEST_BATCH
 ) -> list[np.ndarray]:
-    """Continues every prefix by an image or a text.
+    """Continues every request's prefix by what its grammar allows.
 
     Args:
-      decoder, params: the model; its layers single or stacked.
-      prefixes: ids, of any lengths. A question given before a text's answer is not part of it: see `scoring`.
-      kind: "image": exactly `length` image ids, from the image rows of the head alone. "text": text ids up to [SEP],
-        at most `length` with it.
-      wordless: the prefix that says nothing (`sequence.text_prefix` of ""), which `sampler.guidance` compares with.
-      seeds: one for each prefix. A row is a pure function of (params, prefix, sampler, seed), up to the last bits that
-        another batch size may change.
+      requests: rows of any tasks and lengths; those of one bucket are decoded together.
+      chosen: how ids are drawn. A row is a pure function of (weights, request, sampler), up to the last bits that
+        another batch size may change. Its `guidance` is the requests' business, see `guided`.
+      batch_size: most rows decoded together.
 
     Returns:
-      For each prefix an int32 array of ids; a text's closing [SEP] is left out.
+      For each request an int32 array of ids; a text's or an answer's closing [SEP] is left out.
 
     Raises:
-      UserError: prefix and `length` exceed a learned position table.
+      UserError: prefix and span exceed a learned position table, or a seed out of range.
+      ValueError: a request whose variants and weights differ in number, or `given` ids that its grammar does not know.
     """
-    if kind not in ("image", "text"):
-        raise ValueError(f"kind is 'image' or 'text', got {kind!r}")
-    if len(seeds) != len(prefixes):
-        raise ValueError(f"{len(prefixes)} prefixes need as many seeds, got {len(seeds)}")
-    if not prefixes:
+    if not requests:
         return []
+    seeds = [r.seed for r in requests]
     if min(seeds) < 0 or max(seeds) >= 2**32:
         raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {min(seeds)} to {max(seeds)}")
-    check_length(decoder, max(map(len, prefixes)) + length)
-    guided = sampler.guidance != 1
-    if guided and not wordless:
-        raise ValueError("guidance needs the prefix without words")
-    decoder, params = single(decoder, params)
-    results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(prefixes)
-    for size, rows in batches([len(p) for p in prefixes]):
-        ids, lengths = padded([prefixes[r] for r in rows], size)
-        row_seeds = np.array([seeds[r] for r in rows] + [seeds[rows[0]]] * (len(ids) - len(rows)), np.int64)
-        if guided:
-            blank, blank_lengths = padded([wordless] * len(ids), size)
-            ids, lengths = np.concatenate([ids, blank]), np.concatenate([lengths, blank_lengths])
-        out = _decode(decoder, vocab, kind, length, sampler, params, ids, lengths, row_seeds.astype(np.uint32))
+    engine.check_length(max(len(p) + r.grammar.length for r in requests for p in r.prefixes))
+    if any(len(r.prefixes) != len(r.weights) for r in requests):
+        raise ValueError("a request needs one weight for each variant of its prefix")
+    vocab = engine.vocab
+    results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(requests)
+    keys = [(r.bucket, len(r.prefixes), bool(len(r.given))) for r in requests]
+    for (size, _, _), rows in batches(keys, batch_size):
+        own, shared = _arrays(vocab, filled([requests[r] for r in rows]), size, chosen)
+        length = max(requests[r].grammar.length for r in rows)
+        out = _decode(engine.decoder, vocab, length, chosen.kind, engine.params, engine.spread(own), shared)
         for row, line in zip(rows, np.asarray(out)):
-            end = np.flatnonzero(line == vocab.sep) if kind == "text" else np.zeros(0, int)
+            line = line[: requests[row].grammar.length]
+            end = np.flatnonzero(line == vocab.sep)
             results[row] = line[: end[0]] if end.size else line
     return results
+
+
+def guided(prefix: Sequence[int], wordless: Sequence[int], guidance: float) -> dict[str, Any]:
+    """`prefixes` and `weights` of a request by classifier-free guidance.
+
+    Args:
+      wordless: the prefix that says nothing (`sequence.text_prefix` of "").
+      guidance: how much the words count, see `Sampler.guidance`; with 1 there is one variant.
+    """
+    if guidance == 1:
+        return {"prefixes": (prefix,), "weights": (1.0,)}
+    return {"prefixes": (prefix, wordless), "weights": (guidance, 1 - guidance)}

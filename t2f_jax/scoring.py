@@ -1,13 +1,15 @@
-"""Exact likelihoods of candidate answers: every attribute of a face in one pass over a tree of tokens.
+"""Exact probabilities of answers: every attribute of a face in one pass over a tree of tokens.
 
-All questions with all their candidate answers form a trie that hangs on the image prefix, for example
+An answer's probability is that of typed decoding (`grammar.answer`, temperature 1): at each place the model chooses
+among the ids that may come next. Where only one may, nothing need be computed; the other places, of all questions,
+are the ends of the branches of a tree that hangs on the image prefix, for example
 
-    PREFIX - gender - : - male          PREFIX runs once and is cached; the nodes of the tree run in one pass behind it,
-                        - female        each seeing the prefix and its own ancestors, at position prefix length + depth.
-           - age    - : - 1 - 0         A candidate's probability is the product over its tokens and the closing [SEP],
-                            - 1         each read at the node before it.
+    PREFIX - gender - :         PREFIX runs once and is cached; the nodes of the tree run in one pass behind it, each
+           - age    - : - 1     seeing the prefix and its own ancestors, at position prefix length + depth. There is a
+                        - 2     choice behind "gender :" (male or female), and one behind "age : 1" (a digit or [SEP]).
 
-Axis legend: B faces, P prefix bucket, N nodes, C candidates (of all attributes), S tokens of the longest candidate.
+Axis legend: B faces, P prefix bucket, N nodes, K nodes with a choice, C candidates (of all attributes), S choices on the
+longest candidate's way, U ids that can be chosen.
 """
 
 import dataclasses
@@ -19,23 +21,27 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import sampling, sequence
+from t2f_jax import grammar, sampling, sequence
+from t2f_jax.engine import Engine, span_logits
 from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.sequence import Branch, Encoder, Example
-from t2f_jax.templates import Attribute, attribute_question
+from t2f_jax.templates import Attribute
 from t2f_jax.vocab import Vocab
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tree:
-    """The trie of some attributes' questions and candidates. Compared by identity: `tree` makes each only once."""
+    """The tree of some attributes' questions and answers. Compared by identity: `tree` makes each only once."""
 
     tokens_N: np.ndarray  # int32
     depth_N: np.ndarray  # int32, 0 for the first token of a question
     ancestors_NxN: np.ndarray  # bool, row: node, column: itself or one above it
-    nodes_CxS: np.ndarray  # int32: node at which each of a candidate's tokens is predicted
-    targets_CxS: np.ndarray  # int32: those tokens, closing [SEP] included
-    scored_CxS: np.ndarray  # bool: False behind a candidate's end
+    choices_K: np.ndarray  # int32: the nodes behind which there is a choice
+    ids_U: np.ndarray  # int32, text ids
+    allowed_KxU: np.ndarray  # bool: what may be chosen there
+    nodes_CxS: np.ndarray  # int32, 0..K-1: the choices on a candidate's way
+    picks_CxS: np.ndarray  # int32, 0..U-1: and what the candidate takes there
+    real_CxS: np.ndarray  # bool: False behind its last choice
     ends: tuple[int, ...]  # the candidates of attribute a end at place ends[a] of C
 
     @property
@@ -47,50 +53,51 @@ class Tree:
 @functools.lru_cache(maxsize=64)
 def tree(vocab: Vocab, tok: Encoder, attributes: tuple[Attribute, ...]) -> Tree:
     """The tree of `attributes`, kept for the next call."""
-    tokens: list[int] = []
-    parents: list[int] = []
-    children: dict[tuple[int, int], int] = {}
-    paths: list[list[int]] = []
-    targets: list[tuple[int, ...]] = []
+    nodes: dict[tuple[int, ...], int] = {}  # a path of ids -> the node at its end
+    choices: dict[tuple[str, int], tuple[int, int, np.ndarray]] = {}  # (question, state) -> its number, node and ids
+    taken: list[list[tuple[int, int]]] = []  # of each candidate: (number of the choice, id)
     ends: list[int] = []
-
-    def walk(node: int, ids: Sequence[int]) -> list[int]:
-        path = []
-        for token in ids:
-            if (node, token) not in children:
-                children[node, token] = len(tokens)
-                tokens.append(token)
-                parents.append(node)
-            node = children[node, token]
-            path.append(node)
-        return path
-
     for attribute in attributes:
-        question = sequence.question(tok, attribute_question(attribute.name))
-        last = walk(-1, question)[-1]
-        for text in attribute.answers():
-            ids = sequence.answer(vocab, tok, text)
-            paths.append([last, *walk(last, ids[:-1])])
-            targets.append(ids)
-        ends.append(len(paths))
+        g = grammar.answer(vocab, tok, attribute)
+        known = g.ids(vocab)
+        for path in grammar.answer_paths(vocab, tok, attribute):
+            nodes.setdefault(path[:1], len(nodes))
+            state, way = g.start, []
+            for i, token in enumerate(path):
+                if g.allowed_SxU[state].sum() > 1:
+                    for j in range(1, i + 1):
+                        nodes.setdefault(path[:j], len(nodes))
+                    here = (len(choices), nodes[path[:i]], known[g.allowed_SxU[state]])
+                    way.append((choices.setdefault((attribute.name, state), here)[0], token))
+                state = g.follow_SxU[state, np.searchsorted(known, token)]
+            taken.append(way)
+        ends.append(len(taken))
 
-    count = len(tokens)
-    ancestors, depth = np.eye(count, dtype=bool), np.zeros(count, np.int32)
-    for node, parent in enumerate(parents):  # a parent stands before its children
-        if parent >= 0:
-            ancestors[node] |= ancestors[parent]
-            depth[node] = depth[parent] + 1
-    shape = (len(paths), max(map(len, paths)))
-    nodes_CxS, targets_CxS, scored_CxS = np.zeros(shape, np.int32), np.zeros(shape, np.int32), np.zeros(shape, bool)
-    for c, (path, ids) in enumerate(zip(paths, targets)):
-        nodes_CxS[c, : len(path)], targets_CxS[c, : len(ids)], scored_CxS[c, : len(ids)] = path, ids, True
-    return Tree(np.array(tokens, np.int32), depth, ancestors, nodes_CxS, targets_CxS, scored_CxS, tuple(ends))
+    ids = np.unique(np.concatenate([some for _, _, some in choices.values()] or [np.zeros(1, np.int32)]))
+    allowed = np.stack([np.isin(ids, some) for _, _, some in choices.values()] or [np.ones(len(ids), bool)])
+    shape = (len(taken), max(map(len, taken)))
+    places, picks, real = np.zeros(shape, np.int32), np.zeros(shape, np.int32), np.zeros(shape, bool)
+    for c, way in enumerate(taken):
+        for s, (number, token) in enumerate(way):
+            places[c, s], picks[c, s], real[c, s] = number, np.searchsorted(ids, token), True
+    ancestors = np.array([[path[: len(above)] == above for above in nodes] for path in nodes])
+    return Tree(
+        np.array([path[-1] for path in nodes], np.int32),
+        np.array([len(path) - 1 for path in nodes], np.int32),
+        ancestors,
+        np.array([node for _, node, _ in choices.values()] or [0], np.int32),
+        ids,
+        allowed,
+        places,
+        picks,
+        real,
+        tuple(ends),
+    )
 
 
-def _log_probs(decoder: Decoder, vocab: Vocab, params: Any, hidden: jax.Array, kind: str) -> jax.Array:
+def _log_probs(vocab: Vocab, params: Any, hidden: jax.Array, kind: str) -> jax.Array:
     """Final-norm output [...,M] -> log-probabilities of the span's ids, as `sampling` draws them; -inf: not allowed."""
-    first, count = vocab.image_span if kind == "image" else vocab.text_span
-    logits = run(decoder, params, hidden, first, count, method="head")
+    logits = span_logits(params, hidden, kind)
     if kind == "text":
         logits = jnp.where(vocab.text_allowed(), logits, -jnp.inf)
     return jax.nn.log_softmax(logits)
@@ -114,18 +121,14 @@ def _score_tree(
     tokens = jnp.broadcast_to(tree.tokens_N, (batch, count))
     positions = next_B[:, None] + tree.depth_N[None]
     hidden, _ = run(decoder, params, tokens, jnp.full_like(tokens, 2), positions, seen, cache, size, method="extend")
-    log_probs = _log_probs(decoder, vocab, params, hidden, "text")
-    picked = log_probs[:, tree.nodes_CxS, tree.targets_CxS]
-    return jnp.where(tree.scored_CxS, picked, 0.0).sum(-1)
+    logits = span_logits(params, hidden[:, tree.choices_K], "text", jnp.asarray(tree.ids_U))
+    log_probs = jax.nn.log_softmax(jnp.where(tree.allowed_KxU, logits, -jnp.inf))
+    picked = log_probs[:, tree.nodes_CxS, tree.picks_CxS]
+    return jnp.where(tree.real_CxS, picked, 0.0).sum(-1)
 
 
 def score_attributes(
-    decoder: Decoder,
-    params: Any,
-    vocab: Vocab,
-    tok: Encoder,
-    prefixes: Sequence[Sequence[int]],
-    attributes: Sequence[Attribute],
+    engine: Engine, tok: Encoder, prefixes: Sequence[Sequence[int]], attributes: Sequence[Attribute]
 ) -> list[dict[str, np.ndarray]]:
     """Probability of every candidate answer to every attribute's question.
 
@@ -133,37 +136,33 @@ def score_attributes(
       prefixes: to-attributes prefixes (`sequence.image_prefix`), ids.
 
     Returns:
-      For each prefix {attribute name: float64 [len(attribute.candidates())]}, each summing to 1: the candidates' exact
-      probabilities, among the text ids, normalised over the candidates.
+      For each prefix {attribute name: float64 [len(attribute.candidates())]}, each summing to 1: the exact
+      probabilities with which typed decoding gives the answers.
 
     Raises:
       UserError: a prefix with its answers exceeds a learned position table.
     """
     if not prefixes or not attributes:
         return [{} for _ in prefixes]
-    candidates = tree(vocab, tok, tuple(attributes))
-    sampling.check_length(decoder, max(map(len, prefixes)) + candidates.deepest)
-    decoder, params = sampling.single(decoder, params)
+    candidates = tree(engine.vocab, tok, tuple(attributes))
+    engine.check_length(max(map(len, prefixes)) + candidates.deepest)
     results: list[dict[str, np.ndarray]] = [{}] * len(prefixes)
-    for size, rows in sampling.batches([len(p) for p in prefixes]):
-        ids, lengths = sampling.padded([prefixes[r] for r in rows], size)
-        scores = np.asarray(_score_tree(decoder, vocab, candidates, params, ids, lengths), np.float64)
+    for size, rows in sampling.batches([sampling.bucket(len(p)) for p in prefixes]):
+        ids, lengths = sampling.padded(sampling.filled([prefixes[r] for r in rows]), size)
+        own = engine.spread({"ids": ids, "lengths": lengths})
+        scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, own["ids"], own["lengths"])
+        scores = np.asarray(scores, np.float64)
         for row, line in zip(rows, scores):
             parts = np.split(line, candidates.ends[:-1])
-            results[row] = {a.name: _normalise(part) for a, part in zip(attributes, parts)}
+            results[row] = {a.name: np.exp(part) / np.exp(part).sum() for a, part in zip(attributes, parts)}
     return results
-
-
-def _normalise(log_probs: np.ndarray) -> np.ndarray:
-    probs = np.exp(log_probs - log_probs.max())
-    return probs / probs.sum()
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: dict[str, jax.Array]) -> jax.Array:
     inputs = (rows["tokens"], rows["segments"], rows["positions"])
     hidden = run(decoder, params, *inputs, method="hidden")
-    log_probs = _log_probs(decoder, vocab, params, hidden, kind)
+    log_probs = _log_probs(vocab, params, hidden, kind)
     first = vocab.image_span[0] if kind == "image" else vocab.text_span[0]
     scored = rows["weights"] > 0
     place = jnp.where(scored, rows["targets"] - first, 0)
@@ -172,12 +171,7 @@ def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: di
 
 
 def score_text(
-    decoder: Decoder,
-    params: Any,
-    vocab: Vocab,
-    prefixes: Sequence[Sequence[int]],
-    answers: Sequence[Sequence[int]],
-    kind: str = "text",
+    engine: Engine, prefixes: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], kind: str = "text"
 ) -> list[float]:
     """Log-likelihood (nats) of one answer for each prefix: a caption with its [SEP], or (kind "image") an image's ids.
 
@@ -187,10 +181,11 @@ def score_text(
     if not prefixes:
         return []
     lengths = [len(p) + len(a) for p, a in zip(prefixes, answers, strict=True)]
-    sampling.check_length(decoder, max(lengths))
+    engine.check_length(max(lengths))
+    decoder, vocab = engine.decoder, engine.vocab
     results = [0.0] * len(prefixes)
     assemble = functools.partial(sequence.assemble, image_position=decoder.config.image_position)
-    for size, rows in sampling.batches(lengths):
+    for size, rows in sampling.batches([sampling.bucket(n) for n in lengths]):
         examples = [
             Example(
                 tuple(prefixes[r]),
@@ -200,8 +195,8 @@ def score_text(
             )
             for r in rows
         ]
-        examples += examples[:1] * ((1 << (len(rows) - 1).bit_length()) - len(rows))
-        scores = _score_rows(decoder, vocab, kind, params, assemble(examples, size))
+        own = engine.spread(assemble(sampling.filled(examples), size))
+        scores = _score_rows(decoder, vocab, kind, engine.params, own)
         for row, score in zip(rows, np.asarray(scores)):
             results[row] = float(score)
     return results

@@ -15,7 +15,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.sampling import Sampler
+from t2f_jax.sampler import Sampler
 
 SCHEMA = (
     templates.Attribute("gender", ("male", "female")),

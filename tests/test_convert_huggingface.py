@@ -19,13 +19,13 @@ from flax import traverse_util
 from PIL import Image
 from safetensors.numpy import load_file
 
-from t2f_jax import bundle, imaging, sampling, sequence, templates, text_tokenizer
+from t2f_jax import bundle, grammar, imaging, sampling, sequence, templates, text_tokenizer
 from t2f_jax.config import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
 from t2f_jax.convert import huggingface
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.sampling import Sampler
+from t2f_jax.sampler import Sampler
 
 SCHEMA = (
     templates.Attribute("gender", ("male", "female")),
@@ -479,13 +479,17 @@ def assert_same_greedy(model, prefix, ours, theirs):
     assert margin < 1e-4
 
 
+def requests_of(prefixes, span):
+    return [sampling.Request((prefix,), span) for prefix in prefixes]
+
+
 @pytest.mark.slow
 def test_greedy_tokens_of_every_task_at_base_size(pair, modeling):
     image = VQGANConfig(256, 3, 16, "patch", 16, (1,), 1, (), 16, 16, BASE_CODES)
     ours, theirs = pair(BASE, image, wordpiece(BASE_WORDS))
     texts = ["a man with glasses", "a smiling woman"]
     prefixes = [sequence.text_prefix(ours.vocab, ours.tokenizer, text) for text in texts]
-    drawn = sampling.generate(ours.decoder, ours.params, ours.vocab, prefixes, "image", 256, GREEDY, [0, 0])
+    drawn = sampling.generate(ours.engine, requests_of(prefixes, grammar.image(ours.vocab, 256)), GREEDY)
     codes = theirs.generate_codes(texts, seeds=[0, 0], temperature=0.0).numpy()
     assert codes.shape == (2, 256)
     for prefix, one, other in zip(prefixes, drawn, codes):
@@ -496,7 +500,7 @@ def test_greedy_tokens_of_every_task_at_base_size(pair, modeling):
     read = np.asarray(ours.encode(people))
     assert np.array_equal(read, theirs.encode(people))
     prefixes = [sequence.image_prefix(ours.vocab, ours.tokenizer, templates.CAPTION_PROMPT, c) for c in read]
-    said = sampling.generate(ours.decoder, ours.params, ours.vocab, prefixes, "text", 40, GREEDY, [0, 0])
+    said = sampling.generate(ours.engine, requests_of(prefixes, grammar.text(ours.vocab, 40)), GREEDY)
     theirs_said = theirs._continue(prefixes, "text", 40, modeling.Sampler(temperature=0.0), [0, 0]).numpy()
     for prefix, one, other in zip(prefixes, said, theirs_said):
         print(f"caption: {len(one)} ids, {(one == other[: len(one)]).mean():.1%} equal")

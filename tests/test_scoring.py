@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax import scoring, sequence
+from t2f_jax import engine, scoring, sequence
 from t2f_jax.config import DecoderConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
@@ -49,21 +49,26 @@ def test_equals_brute_force(changes):
     apply = jax.jit(decoder.apply)
 
     def brute(prefix, attribute):
-        scores = []
-        for candidate in attribute.answers():
-            question = TOK.encode(attribute_question(attribute.name))
-            ids = [*prefix, *question, *TOK.encode(candidate), VOCAB.sep]
+        """One forward pass for each candidate, each of its ids among those with which some candidate goes on."""
+        question = TOK.encode(attribute_question(attribute.name))
+        answers = [[*TOK.encode(text), VOCAB.sep] for text in attribute.answers()]
+        probs = []
+        for answer in answers:
+            ids = [*prefix, *question, *answer]
             start = len(prefix) + len(question)
             arrays = np.zeros((3, 1, 64), np.int32)
             arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(64)
             arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * (len(ids) - len(prefix))
-            logits = apply({"params": params}, *arrays)[0, :, : VOCAB.text_size]
-            logits = jax.nn.log_softmax(jnp.where(VOCAB.text_allowed(), logits, -jnp.inf))
-            scores.append(sum(float(logits[i - 1, ids[i]]) for i in range(start, len(ids))))
-        probs = np.exp(scores)
-        return probs / probs.sum()
+            odds = np.exp(np.asarray(apply({"params": params}, *arrays)[0], np.float64))
+            prob = 1.0
+            for i, token in enumerate(answer):
+                options = {other[i] for other in answers if other[:i] == answer[:i]}
+                prob *= odds[start + i - 1, token] / odds[start + i - 1, sorted(options)].sum()
+            probs.append(prob)
+        assert sum(probs) == pytest.approx(1)
+        return probs
 
-    results = scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES, ATTRIBUTES)
+    results = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
     for prefix, found in zip(PREFIXES, results):
         assert list(found) == ["hat", "hair color", "age"]
         for attribute in ATTRIBUTES:
@@ -74,40 +79,46 @@ def test_equals_brute_force(changes):
 def test_the_tree_shares_what_is_common():
     tree = scoring.tree(VOCAB, TOK, ATTRIBUTES)
     assert tree is scoring.tree(VOCAB, TOK, ATTRIBUTES)
-    words = ["hat", "haircolor", "age", "hatnothat", "hathat"]
-    words += ["haircolor" + w for w in ("red", "redbrown", "black")]
-    words += [f"age{n}" for n in range(8, 13)]
+    words = ["hat", "haircolor", "haircolorred", "age", "age1"]  # behind each of them there is a choice: age 8, 9 or 1.
     assert len(tree.tokens_N) == len({w[:n] for w in words for n in range(1, len(w) + 1)})
+    assert len(tree.choices_K) == len(words)
+    assert tree.real_CxS.sum(1).tolist() == [1, 1, 2, 2, 1, 1, 1, 2, 2, 2]
     assert tree.ends == (2, 5, 10)
 
 
 def test_questions_do_not_disturb_one_another():
     decoder, params = model()
-    together = scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES[:1], ATTRIBUTES)[0]
+    together = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES[:1], ATTRIBUTES)[0]
     for attribute in ATTRIBUTES[:2]:
-        alone = scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES[:1], [attribute])[0]
+        alone = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES[:1], [attribute])[0]
         np.testing.assert_allclose(alone[attribute.name], together[attribute.name], rtol=1e-4)
 
 
 def test_score_text_is_the_chain_rule():
     decoder, params = model()
     answer = [*TOK.encode("abc"), VOCAB.sep]
-    one, two, three = scoring.score_text(decoder, params, VOCAB, [PREFIXES[0], PREFIXES[0], PREFIXES[2]], [answer] * 3)
+    one, two, three = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0], PREFIXES[0], PREFIXES[2]], [answer] * 3
+    )
     assert one == pytest.approx(two) and one < 0 and one != pytest.approx(three, abs=1e-3)
     # all continuations of one id share the probability 1
     allowed = np.flatnonzero(VOCAB.text_allowed())
-    singles = scoring.score_text(decoder, params, VOCAB, [PREFIXES[0]] * len(allowed), [[a] for a in allowed])
+    singles = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0]] * len(allowed), [[a] for a in allowed]
+    )
     assert np.exp(singles).sum() == pytest.approx(1, abs=1e-4)
     images = range(VOCAB.text_size, VOCAB.size)
-    singles = scoring.score_text(decoder, params, VOCAB, [PREFIXES[0]] * 8, [[i] for i in images], kind="image")
+    singles = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0]] * 8, [[i] for i in images], kind="image"
+    )
     assert np.exp(singles).sum() == pytest.approx(1, abs=1e-4)
 
 
 def test_too_long():
     decoder, params = model(max_length=32)
     with pytest.raises(UserError, match="exceeds the model's 32 positions"):
-        scoring.score_attributes(decoder, params, VOCAB, TOK, PREFIXES, ATTRIBUTES)
-    assert scoring.score_attributes(decoder, params, VOCAB, TOK, [], ATTRIBUTES) == []
+        scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
+    assert scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, [], ATTRIBUTES) == []
 
 
 def test_number():

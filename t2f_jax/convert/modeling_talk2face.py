@@ -630,28 +630,40 @@ class Sampler:
       top_p: then keep the likeliest ids until their probabilities sum to p; 1 keeps all.
       guidance: classifier-free guidance, before all that: the logits are those without words, plus this many times what
         the words change. 1 is off; each face costs twice otherwise.
+      min_p: then keep ids at least this many times as likely as the likeliest.
+      final_temperature: where given, the temperature goes in a straight line from `temperature` to this.
     """
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
     guidance: float = 1.0
+    min_p: float = 0.0
+    final_temperature: float | None = None
 
     def __post_init__(self) -> None:
+        final = 0.0 if self.final_temperature is None else self.final_temperature
         for name, fine, right in (
             ("temperature", 0 <= self.temperature < math.inf, "0 or more"),
             ("top_k", self.top_k >= 0, "0 or more"),
             ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
             ("guidance", 0 <= self.guidance < math.inf, "0 or more"),
+            ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
+            ("final_temperature", 0 <= final < math.inf, "0 or more"),
         ):
             if not fine:
                 raise ValueError(f"{name} must be {right}, got {getattr(self, name)}")
 
-    def __call__(self, logits: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-        """Logits [B,V] (-inf: never) and a row's own source of chance each -> int64 [B] places in the row."""
-        if self.temperature == 0:
+    def __call__(self, logits: Tensor, generators: Sequence[torch.Generator], progress: float = 0.0) -> Tensor:
+        """Logits [B,V] (-inf: never) and a row's own source of chance each -> int64 [B] places in the row.
+
+        `progress` goes from 0 at a span's first id to 1 at its last.
+        """
+        last = self.temperature if self.final_temperature is None else self.final_temperature
+        temperature = self.temperature + (last - self.temperature) * progress
+        if temperature <= 0:
             return logits.argmax(-1)
-        logits = logits / self.temperature
+        logits = logits / temperature
         size = logits.shape[-1]
         k = min(self.top_k, size) or size
         if k < size or self.top_p < 1:
@@ -661,6 +673,9 @@ class Sampler:
                 before = probs.cumsum(-1) - probs  # the id that crosses p is kept
                 best = best.masked_fill(before >= self.top_p, math.inf)
             logits = logits.masked_fill(logits < best.amin(-1, keepdim=True), -math.inf)
+        if self.min_p > 0:
+            least = logits.amax(-1, keepdim=True) + math.log(self.min_p)
+            logits = logits.masked_fill(logits < least, -math.inf)
         noise = torch.stack([torch.empty(size).exponential_(generator=g) for g in generators])
         return (logits - noise.to(logits.device).log()).argmax(-1)
 
@@ -876,6 +891,8 @@ class Talk2Face(ImageTokenizer):
     ) -> list[dict[str, dict[str, float]]]:
         """Exact probabilities of every answer, in one pass over a tree of all questions and answers.
 
+        At each place of an answer the model chooses among the ids with which some answer goes on.
+
         Args:
           pictures: paths, PIL images or uint8 arrays.
           attributes: what to ask, by name; all that the model knows if not given.
@@ -886,21 +903,24 @@ class Talk2Face(ImageTokenizer):
         """
         asked = [self._attribute(name) for name in attributes or [a["name"] for a in self.config.attributes]]
         sep, tree = self.config.vocab["sep"], Tree()
-        nodes, targets, owners, count = [], [], [], 0  # of each scored id; candidates so far
+        choices: list[tuple[int, list[int], int, int]] = []  # node, ids it chooses among, the one taken, candidate
+        count = 0  # candidates so far
         for attribute in asked:
             last = tree.walk(-1, self.tokenizer.encode(question(attribute["name"])))[-1]
-            for text in answers(attribute):
-                ids = [*self.tokenizer.encode(text), sep]
-                nodes += [last, *tree.walk(last, ids[:-1])]
-                targets += ids
-                owners += [count] * len(ids)
+            paths = [[*self.tokenizer.encode(text), sep] for text in answers(attribute)]
+            for path in paths:
+                for i, token in enumerate(path):
+                    options = sorted({other[i] for other in paths if other[:i] == path[:i]})
+                    if len(options) > 1:
+                        choices.append(([last, *tree.walk(last, path[:i])][-1], options, token, count))
                 count += 1
         prefixes = self._image_prefixes("to attributes", self.encode(self.images(pictures)))
         results = []
         for i in range(0, len(prefixes), batch_size):
-            log_probs = self._read_tree(prefixes[i : i + batch_size], tree)
-            picked = log_probs[:, nodes, targets].double()
-            scores = picked.new_zeros(len(picked), count).index_add_(1, self._tensor(owners), picked)
+            log_probs = self._read_tree(prefixes[i : i + batch_size], tree).double()
+            scores = log_probs.new_zeros(len(log_probs), count)
+            for node, options, token, candidate in choices:
+                scores[:, candidate] += log_probs[:, node, token] - log_probs[:, node, options].logsumexp(-1)
             for line in scores:
                 parts = line.split([len(candidates(a)) for a in asked])
                 results.append(
@@ -1018,7 +1038,7 @@ class Talk2Face(ImageTokenizer):
             logits = self._span(hidden, kind)
             if guided:
                 logits = logits[batch:] + sampler.guidance * (logits[:batch] - logits[batch:])
-            token = first + sampler(logits, generators)
+            token = first + sampler(logits, generators, len(out) / max(length - 1, 1))
             if kind == "text":
                 done = done | (token == vocab["sep"])
                 token = token.masked_fill(done, vocab["pad"])

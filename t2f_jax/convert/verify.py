@@ -8,11 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from t2f_jax import bundle, sampling, scoring, sequence, templates
+from t2f_jax import bundle, grammar, sampling, scoring, sequence, templates
 from t2f_jax.errors import UserError
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.sampler import Sampler
 from t2f_jax.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT
 
 TEXTS = tuple(
@@ -142,10 +143,9 @@ def _decode(model: VQGAN, params: Any, codes: jax.Array) -> Any:
 
 
 def _greedy(model: bundle.Model, prefixes: Any, kind: Any, length: int) -> list[list[int]]:
-    sampler = sampling.Sampler(temperature=0.0)
-    drawn = sampling.generate(
-        model.decoder, model.params, model.vocab, prefixes, kind, length, sampler, [0] * len(prefixes)
-    )
+    span = grammar.image(model.vocab, length) if kind == "image" else grammar.text(model.vocab, length)
+    requests = [sampling.Request((prefix,), span) for prefix in prefixes]
+    drawn = sampling.generate(model.engine, requests, Sampler(temperature=0.0))
     return [np.asarray(row).tolist() for row in drawn]
 
 
@@ -180,7 +180,7 @@ def _answers_row(a: bundle.Model, b: bundle.Model, prefixes: Any, task: str) -> 
     asked = [x for x in a.schema if x in b.schema]
     if not asked:
         return Row(f"answers, {task}", 0.0, "no question that both know")
-    told = [scoring.score_attributes(m.decoder, m.params, m.vocab, m.tokenizer, prefixes, asked) for m in (a, b)]
+    told = [scoring.score_attributes(m.engine, m.tokenizer, prefixes, asked) for m in (a, b)]
     difference, wrong = 0.0, 0
     for first, second in zip(*told):
         for name in first:

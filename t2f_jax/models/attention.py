@@ -3,9 +3,13 @@
 Axis legend: B batch, Q queries, K keys, L length of a row, H heads, D width of a head, M width of the model.
 """
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+
+from t2f_jax.models.dense import dense
 
 HIDDEN = -1e9  # added to the score of an invisible key: its probability is exactly 0 in float32
 
@@ -53,6 +57,7 @@ class Attention(nn.Module):
     dropout: float = 0.0
     init_std: float = 0.02
     dtype: jnp.dtype = jnp.float32
+    groups: int = 0  # layout of the kernels, see `dense`
 
     @nn.compact
     def __call__(
@@ -70,34 +75,55 @@ class Attention(nn.Module):
           x_BxQxM: normalised input.
           bias_Bx1xQxK: float32, 0 where the key is visible and `HIDDEN` elsewhere; K = Q without a cache.
           rotation: of the queries' positions, from `rotations`; None for learned positions.
-          cache: keys and values, each [B,H,K,D].
+          cache: keys and values, each [B*H,K,D].
           index: slot of the cache that the first of the Q new keys goes to.
           deterministic: no dropout of the attention probabilities.
 
         Returns:
-          Output [B,Q,M], and the keys and values attended to, each [B,H,K,D].
+          Output [B,Q,M], and the keys and values attended to, as `cache` or, without one, each [B,H,Q,D].
         """
         batch, length, model = x_BxQxM.shape
-        normal = nn.initializers.normal(self.init_std)
 
-        def dense(width: int, name: str) -> nn.Dense:
-            return nn.Dense(width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name=name)
+        def product(width: int, name: str) -> Any:
+            return dense(width, self.bias, self.init_std, self.dtype, self.groups, name)
 
         # Products of two axes: with three, XLA's CPU backend takes about twice as long for the gradients.
-        qkv = dense(3 * model, "qkv")(x_BxQxM.reshape(-1, model))
+        qkv = product(3 * model, "qkv")(x_BxQxM.reshape(-1, model))
         qkv = qkv.reshape(batch, length, 3, self.heads, model // self.heads)
         q, k, v = (qkv[:, :, i].swapaxes(1, 2) for i in range(3))  # [B,H,Q,D]: the layout that decoding reads fastest
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
-        if cache is not None:
-            k = jax.lax.dynamic_update_slice_in_dim(cache[0], k.astype(cache[0].dtype), index, axis=2)
-            v = jax.lax.dynamic_update_slice_in_dim(cache[1], v.astype(cache[1].dtype), index, axis=2)
         q = q * (model // self.heads) ** -0.5
-        scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32) + bias_Bx1xQxK
-        # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K], also backwards.
-        probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
-        total = probs.sum(-1, keepdims=True)
-        probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
-        out = jnp.einsum("bhqk,bhkd->bhqd", probs, v, preferred_element_type=jnp.float32) / total
-        out = dense(model, "out")(out.astype(self.dtype).swapaxes(1, 2).reshape(-1, model))
+        if cache is not None:
+            k, v = (_write(slots, x, index) for slots, x in zip(cache, (k, v)))
+            out = _read(q, k, v, bias_Bx1xQxK)
+        else:
+            scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32) + bias_Bx1xQxK
+            # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K].
+            probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
+            total = probs.sum(-1, keepdims=True)
+            probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
+            out = jnp.einsum("bhqk,bhkd->bhqd", probs, v, preferred_element_type=jnp.float32) / total
+        out = product(model, "out")(out.astype(self.dtype).swapaxes(1, 2).reshape(-1, model))
         return out.reshape(batch, length, model), (k, v)
+
+
+# A cache has one axis for batch and heads. With two, XLA's CPU backend makes a second array of each for the products,
+# and copies all of both in every step.
+def _write(cache_NxKxD: jax.Array, x_BxHxQxD: jax.Array, index: jax.Array | int) -> jax.Array:
+    """The cache with slots index .. index+Q-1 set."""
+    rows = x_BxHxQxD.reshape(-1, *x_BxHxQxD.shape[2:]).astype(cache_NxKxD.dtype)
+    return jax.lax.dynamic_update_slice_in_dim(cache_NxKxD, rows, index, axis=1)
+
+
+def _read(q_BxHxQxD: jax.Array, k_NxKxD: jax.Array, v_NxKxD: jax.Array, bias_Bx1xQxK: jax.Array) -> jax.Array:
+    """Attention of scaled queries to a cache, float32 [B,H,Q,D]."""
+    batch, heads, length, width = q_BxHxQxD.shape
+    q = q_BxHxQxD.reshape(-1, length, width)
+    scores = jnp.einsum("nqd,nkd->nqk", q, k_NxKxD, preferred_element_type=jnp.float32)
+    scores = scores.reshape(batch, heads, length, -1) + bias_Bx1xQxK
+    probs = jnp.exp(scores - scores.max(-1, keepdims=True))
+    total = probs.sum(-1, keepdims=True)
+    probs = probs.reshape(-1, length, k_NxKxD.shape[1]).astype(v_NxKxD.dtype)
+    out = jnp.einsum("nqk,nkd->nqd", probs, v_NxKxD, preferred_element_type=jnp.float32)
+    return out.reshape(batch, heads, length, width) / total

@@ -22,8 +22,9 @@ import jax.numpy as jnp
 
 from t2f_jax.config import DecoderConfig
 from t2f_jax.models.attention import HIDDEN, Attention, rotations, visible
+from t2f_jax.models.dense import dense
 
-Cache = list[tuple[jax.Array, jax.Array]]  # keys and values of every layer, each [B,H,T,D]
+Cache = list[tuple[jax.Array, jax.Array]]  # keys and values of every layer, each [B*H,T,D]
 
 
 class Norm(nn.Module):
@@ -60,13 +61,13 @@ class MLP(nn.Module):
     bias: bool
     init_std: float
     dtype: jnp.dtype
+    groups: int = 0  # layout of the kernels, see `dense`
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B,L,M] -> [B,L,M]."""
-        normal = nn.initializers.normal(self.init_std)
-        up = nn.Dense(self.width, use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name="up")
-        down = nn.Dense(x.shape[-1], use_bias=self.bias, dtype=self.dtype, kernel_init=normal, name="down")
+        up: Any = dense(self.width, self.bias, self.init_std, self.dtype, self.groups, "up")
+        down: Any = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.groups, "down")
         flat = x.reshape(-1, x.shape[-1])  # two axes, as in `Attention`
         return down(nn.gelu(up(flat), approximate=True)).reshape(x.shape)
 
@@ -77,6 +78,7 @@ class Block(nn.Module):
     config: DecoderConfig
     dtype: jnp.dtype = jnp.float32
     deterministic: bool = True
+    groups: int = 0
 
     @nn.compact
     def __call__(
@@ -90,10 +92,11 @@ class Block(nn.Module):
         """[B,L,M] -> [B,L,M] and the layer's cache (None if none was given); arguments as in `Attention`."""
         c = self.config
         drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
-        attend = Attention(c.heads, c.bias, c.dropout, c.init_std, self.dtype, name="attention")
+        attend = Attention(c.heads, c.bias, c.dropout, c.init_std, self.dtype, self.groups, name="attention")
         y, kept = attend(Norm(c.norm, self.dtype, name="norm_1")(x), bias, rotation, cache, index, self.deterministic)
         x = x + drop(y)
-        y = MLP(c.mlp, c.bias, c.init_std, self.dtype, name="mlp")(Norm(c.norm, self.dtype, name="norm_2")(x))
+        mlp = MLP(c.mlp, c.bias, c.init_std, self.dtype, self.groups, name="mlp")
+        y = mlp(Norm(c.norm, self.dtype, name="norm_2")(x))
         return x + drop(y), None if cache is None else kept
 
 
@@ -142,11 +145,15 @@ REMAT = {
 
 
 class Decoder(nn.Module):
-    """The prefix LM. `dtype` is that of the products; parameters, softmax and logits are float32."""
+    """The prefix LM. `dtype` is that of the products; parameters, softmax and logits are float32.
+
+    `groups` is the layout of its layers' kernels (`models.dense`): 0 as documented above, as training has them.
+    """
 
     config: DecoderConfig
     vocab_size: int
     dtype: jnp.dtype = jnp.float32
+    groups: int = 0
 
     def setup(self) -> None:
         """Names the parts: embed, layers (or layer_0 ...), final_norm, head."""
@@ -225,7 +232,7 @@ class Decoder(nn.Module):
             return stack(c, self.dtype, not train, name="layers")(x, bias, rotation)
         kept = []
         for i in range(c.layers):
-            layer = block(c, self.dtype, not train, name=f"layer_{i}")
+            layer = block(c, self.dtype, not train, self.groups, name=f"layer_{i}")
             x, layer_cache = layer(x, bias, rotation, None if cache is None else cache[i], index)
             kept.append(layer_cache)
         return x, kept
@@ -242,7 +249,7 @@ def run(decoder: Decoder, params: Any, *args: Any, method: str | None = None, **
 
 def empty_cache(config: DecoderConfig, batch: int, slots: int, dtype: Any = jnp.float32) -> Cache:
     """A cache of zeros for B = `batch` rows of T = `slots` ids."""
-    shape = (batch, config.heads, slots, config.width // config.heads)
+    shape = (batch * config.heads, slots, config.width // config.heads)
     return [(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype)) for _ in range(config.layers)]
 
 

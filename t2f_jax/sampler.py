@@ -1,0 +1,105 @@
+"""How the next id is drawn from its logits: temperature, top-k, top-p, min-p, and how much the words count."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from t2f_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """How the next id is drawn.
+
+    Attributes:
+      temperature: logits are divided by it; 0 takes the likeliest id.
+      top_k: keep the k likeliest ids (and ties with the k-th); 0 keeps all.
+      top_p: then keep the likeliest ids until their probabilities sum to p (Holtzman et al., 2020, arXiv:1904.09751);
+        1 keeps all.
+      min_p: then keep ids at least this many times as likely as the likeliest (Nguyen et al., 2024, arXiv:2407.01082).
+      guidance: classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598), before all that: the logits are
+        those without words, plus this many times what the words change. 1 is off; each face costs twice otherwise.
+      final_temperature: where given, the temperature goes from `temperature` at a span's first id to this at its last,
+        in a straight line.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    guidance: float = 1.0
+    min_p: float = 0.0
+    final_temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        final = 0.0 if self.final_temperature is None else self.final_temperature
+        for name, fine, right in (
+            ("temperature", 0 <= self.temperature < math.inf, "0 or more"),
+            ("top_k", self.top_k >= 0, "0 or more"),
+            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
+            ("guidance", 0 <= self.guidance < math.inf, "0 or more"),
+            ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
+            ("final_temperature", 0 <= final < math.inf, "0 or more"),
+        ):
+            if not fine:
+                raise UserError(f"{name} must be {right}, got {getattr(self, name)}")
+
+    @property
+    def kind(self) -> "Kind":
+        """What a compiled program is made for: the numbers in `numbers` may change without compiling anew."""
+        last = self.temperature if self.final_temperature is None else self.final_temperature
+        return Kind(not self.temperature and not last, self.top_k, self.top_p < 1, self.min_p > 0)
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """float32 [4]: first and last temperature, top_p, min_p."""
+        last = self.temperature if self.final_temperature is None else self.final_temperature
+        return np.array([self.temperature, last, self.top_p, self.min_p], np.float32)
+
+    def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
+        """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row, as a first id's."""
+        return draw(self.kind, jnp.asarray(self.numbers), keys_B, logits_BxV, jnp.zeros(len(keys_B)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """Which steps a sampler takes; hashable, so that a program can be compiled for it."""
+
+    greedy: bool
+    top_k: int
+    top_p: bool
+    min_p: bool
+
+
+def draw(
+    kind: Kind, numbers_4: jax.Array, keys_B: jax.Array, logits_BxV: jax.Array, progress_B: jax.Array
+) -> jax.Array:
+    """Draws from float32 logits (-inf: never) -> int32 [B] places in the row.
+
+    Args:
+      kind, numbers_4: a sampler's `kind` and `numbers`.
+      progress_B: from 0 at a span's first id to 1 at its last.
+    """
+    likeliest = jnp.argmax(logits_BxV, -1).astype(jnp.int32)
+    if kind.greedy:
+        return likeliest
+    first, last, top_p, min_p = numbers_4
+    temperature_B = first + (last - first) * progress_B
+    logits = logits_BxV / jnp.maximum(temperature_B, 1e-6)[:, None]
+    size = logits.shape[-1]
+    k = min(kind.top_k, size) or size
+    least = jnp.full(logits.shape[:1], -jnp.inf)
+    if k < size or kind.top_p:
+        best = jax.lax.top_k(logits, k)[0]
+        if kind.top_p:
+            probs = jax.nn.softmax(best, -1)
+            before = jnp.cumsum(probs, -1) - probs  # the id that crosses p is kept, as in the original
+            best = jnp.where(before < top_p, best, jnp.inf)
+        least = best.min(-1)
+    if kind.min_p:
+        least = jnp.maximum(least, logits.max(-1) + jnp.log(min_p))
+    logits = jnp.where(logits < least[:, None], -jnp.inf, logits)
+    drawn = jax.vmap(jax.random.categorical)(keys_B, logits).astype(jnp.int32)
+    return jnp.where(temperature_B > 0, drawn, likeliest)
