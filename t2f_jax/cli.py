@@ -95,10 +95,10 @@ def _train(args: argparse.Namespace) -> None:
 
 def _told(result: pathlib.Path) -> None:
     """The command's answer, once however many processes there are."""
-    from t2f_jax import hosts
+    from t2f_jax import hosts, remote
 
     if hosts.first():
-        print(result, flush=True)
+        print(remote.home(result) or result, flush=True)
 
 
 def _first_alone(work: Callable[[], Any]) -> None:

@@ -7,6 +7,7 @@ reads and writes local files. TensorFlow's file system does the transfers, or gc
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -40,11 +41,23 @@ def address(text: str) -> Any:
     return epath.Path(text)
 
 
+def _cache() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("T2F_CACHE") or pathlib.Path.home() / ".cache" / "t2f")
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Processes of one machine share their copies: one fetches, the others wait and find them."""
+    _cache().mkdir(parents=True, exist_ok=True)
+    with (_cache() / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
+        yield
+
+
 def local(text: str) -> pathlib.Path:
     """Where an address' local copy lies: in $T2F_CACHE, or else the user's cache folder."""
-    root = os.environ.get("T2F_CACHE") or pathlib.Path.home() / ".cache" / "t2f"
     name = text.rstrip("/").rpartition("/")[2]
-    return pathlib.Path(root) / f"{name}-{hashlib.sha256(text.rstrip('/').encode()).hexdigest()[:12]}"
+    return _cache() / f"{name}-{hashlib.sha256(text.rstrip('/').encode()).hexdigest()[:12]}"
 
 
 def fetched(text: str) -> pathlib.Path:
@@ -56,7 +69,7 @@ def fetched(text: str) -> pathlib.Path:
     if not is_remote(text):
         return pathlib.Path(text)
     source, target = address(text), local(text)
-    with _told(text):
+    with _told(text), _one_at_a_time():
         if source.is_dir():
             if not _whole(source, target):
                 shutil.rmtree(target, ignore_errors=True)
@@ -103,13 +116,15 @@ def pull(path: pathlib.Path) -> None:
     source = home(path)
     if source is None:
         return
-    with _told(str(source)):
+    with _told(str(source)), _one_at_a_time():
         if source.is_dir():
             if any((source / name).exists() for name in LAST) and not _whole(source, path):
                 _down(source, path)
         elif source.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(source.read_bytes())
+            partial = path.with_name(f".{path.name}.partial")
+            partial.write_bytes(source.read_bytes())
+            os.replace(partial, path)
 
 
 def push(path: pathlib.Path) -> None:

