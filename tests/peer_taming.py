@@ -9,6 +9,7 @@ threads (2). Ends with its input. It imports nothing of t2f_jax: the two run in 
 
 import argparse
 import contextlib
+import io
 import json
 import sys
 import time
@@ -81,7 +82,7 @@ def main() -> None:
     threads = parser.parse_args().threads
     torch.set_num_threads(threads)
     with torch.inference_mode():
-        with contextlib.redirect_stdout(sys.stderr):  # taming prints what it builds
+        with contextlib.redirect_stdout(io.StringIO()):  # taming prints what it builds
             peer = Peer()
         calls = {"encode": peer.encode, "decode": peer.decode}
         warm = set()
