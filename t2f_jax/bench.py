@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, text_tokenizer
+from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, text_tokenizer, vqgan_speed
 from t2f_jax.files import write_json
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder, stack_layers
@@ -35,8 +35,8 @@ ROWS = (
     "caption_48",
     "attributes_b1",
     "attributes_b32",
-    "tokenizer_encode",
-    "tokenizer_decode",
+    "vqgan_encode",
+    "vqgan_decode",
 )
 
 
@@ -66,8 +66,9 @@ def _median(run: Callable[[], Any], repeats: int = REPEATS) -> float:
 class Bench:
     """The measurements on one model; each method returns a `Row`."""
 
-    def __init__(self, model: bundle.Model):
+    def __init__(self, model: bundle.Model, peer: str | None = None):
         self.model = model
+        self.peer = peer
         self.n = model.image_tokenizer.config.tokens
         rng = np.random.default_rng(0)
         self.faces = rng.integers(0, 256, (32, model.image_size, model.image_size, 3), np.uint8)
@@ -198,17 +199,18 @@ class Bench:
         """All attributes of 32 faces, per face, against separate uncached answers."""
         return self._attributes(32)
 
-    def tokenizer_encode(self) -> Row:
-        """Images to codes, eight at a time."""
-        return Row(
-            "tokenizer_encode", 8 / _median(lambda: self.model.image_tokenizer.encode(self.faces[:8])), "images/s"
-        )
+    def _vqgan(self, job: str) -> Row:
+        speed = vqgan_speed.measure(job, self.peer, REPEATS)
+        share = self._share(speed.flops / speed.seconds, self.matmul)
+        return Row(f"vqgan_{job}", speed.seconds, "s/image", speed.peer_seconds, speed.ratio, share)
 
-    def tokenizer_decode(self) -> Row:
-        """Codes to images, eight at a time."""
-        return Row(
-            "tokenizer_decode", 8 / _median(lambda: self.model.image_tokenizer.decode(self.codes[:8])), "images/s"
-        )
+    def vqgan_encode(self) -> Row:
+        """One image of 256 x 256 to codes, f16, against the peer; the limit is the convolutions' FLOPs."""
+        return self._vqgan("encode")
+
+    def vqgan_decode(self) -> Row:
+        """Codes to one image of 256 x 256, f16, against the peer; the limit is the convolutions' FLOPs."""
+        return self._vqgan("decode")
 
     @staticmethod
     def _share(reached: float, limit: float) -> float | None:
@@ -234,9 +236,14 @@ def random_model(loaded: config.Config) -> bundle.Model:
     )
 
 
-def run(model: pathlib.Path | None, out: pathlib.Path | None, only: str | None) -> Sequence[Row]:
-    """Measures, prints a table, writes JSON if `out` is given. Without a model: the quickstart's, random weights."""
-    bench = Bench(bundle.load(model) if model else random_model(config.load("quickstart")))
+def run(
+    model: pathlib.Path | None, out: pathlib.Path | None, only: str | None, peer: str | None = None
+) -> Sequence[Row]:
+    """Measures, prints a table, writes JSON if `out` is given. Without a model: the quickstart's, random weights.
+
+    `peer` is the command of a `peer.Peer`: what `vqgan_encode` and `vqgan_decode` are compared with.
+    """
+    bench = Bench(bundle.load(model) if model else random_model(config.load("quickstart")), peer)
     chosen = [name for name in ROWS if not only or only in name or name.startswith("machine")]
     rows: list[Row] = []
     print(f"{'name':18} {'value':>10} {'unit':12} {'baseline':>10} {'ratio':>8} {'of limit':>9}")

@@ -90,7 +90,7 @@ def _report(args: argparse.Namespace) -> None:
 def _bench(args: argparse.Namespace) -> None:
     from t2f_jax import bench
 
-    bench.run(args.model, args.json, args.only)
+    bench.run(args.model, args.json, args.only, args.peer)
 
 
 def _convert(args: argparse.Namespace) -> None:
@@ -218,6 +218,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--model", type=pathlib.Path, metavar="M", help="a model folder (default: random weights)")
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
+    sub.add_argument(
+        "--peer", metavar="COMMAND", help='what the VQGAN is compared with, such as "python tests/peer_taming.py"'
+    )
     sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")
 
     cli_convert.add(command("convert", _convert, "weights in and out: the original's files, PyTorch, safetensors"))
