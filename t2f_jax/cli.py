@@ -90,7 +90,7 @@ def _report(args: argparse.Namespace) -> None:
 def _bench(args: argparse.Namespace) -> None:
     from t2f_jax import bench
 
-    bench.run(args.model, args.json, args.only, args.peer)
+    bench.run(args.model, args.json, args.only, args.peer, args.config)
 
 
 def _convert(args: argparse.Namespace) -> None:
@@ -217,6 +217,12 @@ def build_parser() -> argparse.ArgumentParser:
         "bench", _bench, "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run"
     )
     sub.add_argument("--model", type=pathlib.Path, metavar="M", help="a model folder (default: random weights)")
+    sub.add_argument(
+        "--config",
+        default="talk2face_base",
+        metavar="CONFIG",
+        help="whose structure random weights have (talk2face_base)",
+    )
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
     sub.add_argument(
         "--peer", metavar="COMMAND", help='what the VQGAN is compared with, such as "python tests/peer_taming.py"'

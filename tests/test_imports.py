@@ -19,7 +19,7 @@ ORDER = [
     "convert.huggingface", "loop", "train_tokenizer", "train_decoder", "judge", "evaluate", "plots", "report",
     "data.anatomy", "data.drawing", "data.synthetic", "data.celeba", "data.utkface", "data.sources", "data.images",
     "data.store", "data.prepare", "data.mixture", "data.examples", "data.pipeline", "commands", "stages", "results",
-    "peer", "vqgan_speed", "bench", "convert.zip_files", "convert.pickles", "convert.torch_reader",
+    "peer", "vqgan_speed", "random_model", "bench", "convert.zip_files", "convert.pickles", "convert.torch_reader",
     "convert.torch_writer", "convert.names", "convert.infer", "convert.match", "convert.quirks", "convert.original",
     "convert.export", "convert.opening", "convert.verify", "cli_convert", "cli",
 ]
