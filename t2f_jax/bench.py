@@ -5,8 +5,12 @@ Each row is a figure, the baseline measured beside it and the ratio of the two; 
 """
 
 import dataclasses
+import os
 import pathlib
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,12 +19,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, text_tokenizer
+from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, vqgan_speed
 from t2f_jax.files import write_json
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder, stack_layers
-from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.progress import Progress
+from t2f_jax.random_model import random_model
 from t2f_jax.sampler import Sampler
 from t2f_jax.train_decoder import DecoderTrainer
 
@@ -35,9 +38,11 @@ ROWS = (
     "caption_48",
     "attributes_b1",
     "attributes_b32",
-    "tokenizer_encode",
-    "tokenizer_decode",
+    "vqgan_encode",
+    "vqgan_decode",
+    "cold_start",
 )
+_SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +71,9 @@ def _median(run: Callable[[], Any], repeats: int = REPEATS) -> float:
 class Bench:
     """The measurements on one model; each method returns a `Row`."""
 
-    def __init__(self, model: bundle.Model):
+    def __init__(self, model: bundle.Model, peer: str | None = None):
         self.model = model
+        self.peer = peer
         self.n = model.image_tokenizer.config.tokens
         rng = np.random.default_rng(0)
         self.faces = rng.integers(0, 256, (32, model.image_size, model.image_size, 3), np.uint8)
@@ -92,7 +98,7 @@ class Bench:
     def train_step_b4(self) -> Row:
         """A training step of four rows of all tasks; the limit is the model's FLOPs at the measured peak."""
         model, run = self.model, self.model.run_config
-        trainer = DecoderTrainer(run, model.vocab, stack_layers(model.params))
+        trainer = DecoderTrainer(run, model.vocab, jax.tree.map(jnp.copy, stack_layers(model.params)))
         length = run.sequence_length
         pairs = [(templates.attribute_question(a.name), a.answers()[0]) for a in model.schema][:4]
         caption = sequence.to_caption(model.vocab, model.tokenizer, self.codes[0], "a face")
@@ -116,43 +122,52 @@ class Bench:
         c = run.model
         weights = c.layers * (4 * c.width**2 + 2 * c.width * c.mlp) + model.vocab.size * c.width
         flops = 3 * 4 * length * (2 * weights + 4 * c.layers * length * c.width)
-        return Row(
-            "train_step_b4", 4 / seconds, "sequences/s", share_of_limit=self._share(flops / seconds, self.matmul)
-        )
+        share = self._share(lambda: flops / self.matmul, seconds)
+        return Row("train_step_b4", 4 / seconds, "sequences/s", share_of_limit=share)
 
     def _uncached(self, prefix: int, answer: int) -> float:
-        """Seconds of an answer decoded without a cache: a full forward pass for each id, integrated over 5 lengths."""
+        """Seconds of an answer decoded without a cache: for each id a full forward pass over all there is so far, with
+        the head over the whole vocabulary at every position, integrated over 9 lengths."""
         decoder = Decoder(dataclasses.replace(self.model.run_config.model, scan=False), self.model.vocab.size)
-        forward = jax.jit(lambda p, t, s, i: decoder.apply({"params": p}, t, s, i)[:, -1])  # type: ignore[index]
-        lengths = np.linspace(prefix, prefix + answer - 1, 5).astype(int)
+        params = jax.tree.map(jnp.asarray, self.model.params)
+        forward = jax.jit(lambda p, t, s, i: decoder.apply({"params": p}, t, s, i))
+        lengths = np.unique(np.linspace(prefix, prefix + answer - 1, 9).astype(int))
         times = []
         for length in lengths:
             row = np.zeros((1, length), np.int32)
             segments = np.where(np.arange(length) < prefix, 1, 2)[None].astype(np.int32)
             places = np.arange(length, dtype=np.int32)[None]
-            times.append(_median(lambda r=row, s=segments, p=places: forward(self.model.params, r, s, p), 3))
-        return float(np.trapezoid(times, lengths) / (lengths[-1] - lengths[0]) * answer)
+            times.append(_median(lambda r=row, s=segments, p=places: forward(params, r, s, p), 3))
+        mean = np.trapezoid(times, lengths) / (lengths[-1] - lengths[0]) if len(lengths) > 1 else times[0]
+        return float(mean * answer)
+
+    def _limit(self, rows: int, prefix: int, answer: int, head: int) -> float:
+        """Seconds that this machine needs at least: all products of the prefix at the measured peak; then for each id
+        the larger of its products, and reading the weights and the rows' caches once.
+
+        Args:
+          head: rows of the head that an id needs.
+        """
+        c = self.model.run_config.model
+        layers = c.layers * (4 * c.width**2 + 2 * c.width * c.mlp)
+        filled = prefix + answer / 2  # on average
+        attention = 4 * c.layers * c.width
+        first = rows * prefix * (2 * layers + attention * prefix) / self.matmul
+        products = rows * (2 * (layers + head * c.width) + attention * filled) / self.matmul
+        read = 4 * (layers + head * c.width + 2 * rows * c.layers * c.width * filled) / self.read
+        return first + answer * max(products, read)
+
+    def _share(self, limit: Callable[[], float], seconds: float) -> float | None:
+        return limit() / seconds if self.matmul and self.read else None
 
     def _sample(self, batch: int) -> Row:
-        model = self.model
-        seconds = _median(
-            lambda: sampling.generate(
-                model.engine,
-                [sampling.Request((self.prefix,), grammar.image(model.vocab, self.n), seed) for seed in range(batch)],
-                Sampler(top_k=70),
-            )
-        )
+        model, span = self.model, grammar.image(self.model.vocab, self.n)
+        requests = [sampling.Request((self.prefix,), span, seed) for seed in range(batch)]
+        seconds = _median(lambda: sampling.generate(model.engine, requests, Sampler(top_k=70)), 3)
+        self.machine_read()  # anew, beside what is held against it: on a shared machine it changes quickly
         baseline = self._uncached(PREFIX, self.n)
-        c = model.run_config.model
-        read = 4 * (c.layers * (4 * c.width**2 + 2 * c.width * c.mlp) + model.vocab.image_size * c.width) * self.n
-        return Row(
-            f"sample_b{batch}",
-            seconds / batch,
-            "s/image",
-            baseline,
-            baseline / (seconds / batch),
-            self._share(read / seconds, self.read) if batch == 1 else None,
-        )
+        share = self._share(lambda: self._limit(batch, PREFIX, self.n, model.vocab.image_size), seconds)
+        return Row(f"sample_b{batch}", seconds / batch, "s/image", baseline, baseline / (seconds / batch), share)
 
     def sample_b1(self) -> Row:
         """One image's codes, against decoding without a cache."""
@@ -163,80 +178,116 @@ class Bench:
         return self._sample(8)
 
     def caption_48(self) -> Row:
-        """A caption of 48 ids, against decoding without a cache."""
+        """A caption of 48 ids, greedy as captions are, against decoding without a cache."""
         model = self.model
         prefix = sequence.image_prefix(model.vocab, model.tokenizer, templates.CAPTION_PROMPT, self.codes[0])
         length = min(48, model.run_config.model.max_length - len(prefix))
+        request = sampling.Request((prefix,), grammar.text(model.vocab, length))
         rows: list[int] = []
 
         def once() -> Any:
-            request = sampling.Request((prefix,), grammar.text(model.vocab, length))
-            out = sampling.generate(model.engine, [request], Sampler())
+            out = sampling.generate(model.engine, [request], Sampler(temperature=0.0))
             rows.append(min(len(out[0]) + 1, length))
             return out
 
         seconds = _median(once)
         decoded = rows[-1]  # a caption may end earlier: both sides are counted per id
         baseline = self._uncached(len(prefix), decoded)
-        return Row("caption_48", seconds / decoded * 48, "s/caption", baseline / decoded * 48, baseline / seconds)
+        share = self._share(lambda: self._limit(1, len(prefix), decoded, model.vocab.text_size), seconds)
+        return Row(
+            "caption_48", seconds / decoded * 48, "s/caption", baseline / decoded * 48, baseline / seconds, share
+        )
 
-    def _attributes(self, batch: int) -> Row:
-        model = self.model
-        prefixes = [
-            sequence.image_prefix(model.vocab, model.tokenizer, templates.ATTRIBUTE_PROMPT, c)
-            for c in self.codes[:batch]
-        ]
-        seconds = _median(lambda: scoring.score_attributes(model.engine, model.tokenizer, prefixes, model.schema))
-        baseline = self._uncached(len(prefixes[0]) + 4, 2) * len(model.schema)
-        return Row(f"attributes_b{batch}", seconds / batch, "s/face", baseline, baseline / (seconds / batch))
+    def _face_prefixes(self, batch: int) -> list[tuple[int, ...]]:
+        words = (self.model.vocab, self.model.tokenizer, templates.ATTRIBUTE_PROMPT)
+        return [sequence.image_prefix(*words, codes) for codes in self.codes[:batch]]
+
+    @property
+    def _nodes(self) -> int:
+        return len(scoring.tree(self.model.vocab, self.model.tokenizer, self.model.schema).tokens_N)
+
+    def _attributes(self, batch: int) -> float:
+        """Seconds of all attributes of `batch` faces."""
+        model, prefixes = self.model, self._face_prefixes(batch)
+        return _median(lambda: scoring.score_attributes(model.engine, model.tokenizer, prefixes, model.schema), 3)
 
     def attributes_b1(self) -> Row:
         """All attributes of one face, against a separate uncached answer (two forward passes) for each."""
-        return self._attributes(1)
+        seconds, length = self._attributes(1), len(self._face_prefixes(1)[0])
+        baseline = self._uncached(length + 4, 2) * len(self.model.schema)  # behind a question of some four ids
+        share = self._share(lambda: self._limit(1, length + self._nodes, 0, 0), seconds)
+        return Row("attributes_b1", seconds, "s/face", baseline, baseline / seconds, share)
 
     def attributes_b32(self) -> Row:
-        """All attributes of 32 faces, per face, against separate uncached answers."""
-        return self._attributes(32)
+        """All attributes of 32 faces, per face; the baseline is what their prefills take by themselves."""
+        engine, prefixes = self.model.engine, self._face_prefixes(32)
+        ids, lengths = sampling.padded(prefixes, sampling.bucket(len(prefixes[0])))
 
-    def tokenizer_encode(self) -> Row:
-        """Images to codes, eight at a time."""
-        return Row(
-            "tokenizer_encode", 8 / _median(lambda: self.model.image_tokenizer.encode(self.faces[:8])), "images/s"
-        )
+        @jax.jit
+        def prefill(params: Any, ids: Any, lengths: Any) -> Any:
+            hidden, cache, _ = sampling.prefill(engine.decoder, engine.vocab, params, ids, lengths, ids.shape[1])
+            return hidden[:, -1], cache
 
-    def tokenizer_decode(self) -> Row:
-        """Codes to images, eight at a time."""
-        return Row(
-            "tokenizer_decode", 8 / _median(lambda: self.model.image_tokenizer.decode(self.codes[:8])), "images/s"
-        )
+        alone = _median(lambda: prefill(engine.params, ids, lengths), 3) / 32
+        seconds = self._attributes(32) / 32
+        share = self._share(lambda: self._limit(1, len(prefixes[0]) + self._nodes, 0, 0), seconds)
+        return Row("attributes_b32", seconds, "s/face", alone, alone / seconds, share)
 
-    @staticmethod
-    def _share(reached: float, limit: float) -> float | None:
-        return reached / limit if limit else None
+    def cold_start(self) -> Row:
+        """`t2f generate` from the command line to a saved PNG of one face, less what drawing takes by itself.
+
+        The second run; the baseline is the first one, which compiles what the second finds.
+        """
+        model = self.model
+        request = sampling.Request((self.prefix,), grammar.image(model.vocab, self.n))
+
+        def draw() -> Any:
+            return model.decode(model.vocab.codes(np.stack(sampling.generate(model.engine, [request], model.sampler))))
+
+        drawing = _median(draw, 3)
+        with tempfile.TemporaryDirectory() as folder:
+            home = pathlib.Path(folder)
+            bundle.save(home / "model", model)
+            arguments = ["generate", "--model", str(home / "model"), "--text", "a face", "--n", "1", "--out", str(home)]
+            environment = {**os.environ, "XDG_CACHE_HOME": str(home / "cache")}
+            times = []
+            for _ in range(2):
+                start = time.perf_counter()
+                subprocess.run(
+                    [sys.executable, "-m", "t2f_jax.cli", *arguments], env=environment, check=True, **_SILENT
+                )
+                times.append(time.perf_counter() - start - drawing)
+        return Row("cold_start", times[1], "s", times[0], times[0] / times[1])
+
+    def _vqgan(self, job: str) -> Row:
+        speed = vqgan_speed.measure(job, self.peer, REPEATS)
+        share = self._share(lambda: speed.flops / self.matmul, speed.seconds)
+        return Row(f"vqgan_{job}", speed.seconds, "s/image", speed.peer_seconds, speed.ratio, share)
+
+    def vqgan_encode(self) -> Row:
+        """One image of 256 x 256 to codes, f16, against the peer; the limit is the convolutions' FLOPs."""
+        return self._vqgan("encode")
+
+    def vqgan_decode(self) -> Row:
+        """Codes to one image of 256 x 256, f16, against the peer; the limit is the convolutions' FLOPs."""
+        return self._vqgan("decode")
 
 
-def random_model(loaded: config.Config) -> bundle.Model:
-    """A model of a config's structure with random weights, which knows drawn faces' attributes."""
-    from t2f_jax.data.synthetic import SCHEMA
+def run(
+    model: pathlib.Path | None,
+    out: pathlib.Path | None,
+    only: str | None,
+    peer: str | None = None,
+    spec: str = "talk2face_base",
+) -> Sequence[Row]:
+    """Measures, prints a table, writes JSON if `out` is given.
 
-    sentences = [f"{templates.attribute_question(a.name)} {v}" for a in SCHEMA for v in a.answers()]
-    prompts = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT, "a face"]
-    words = text_tokenizer.train_sentencepiece(sentences + prompts, loaded.text.vocab_size)
-    vq = loaded.image.model
-    image = np.zeros((1, vq.resolution, vq.resolution, vq.in_channels), np.float32)
-    vq_params = jax.jit(VQGAN(vq).init)(jax.random.key(0), image)["params"]
-    vocab = text_tokenizer.vocab(words, vq.n_embed)
-    row = np.zeros((1, 8), np.int32)
-    decoder = Decoder(dataclasses.replace(loaded.decoder.model, scan=False), vocab.size)
-    params = jax.jit(decoder.init)(jax.random.key(1), row, row, row)["params"]
-    return bundle.Model(
-        loaded.decoder, params, ImageTokenizer(vq, vq_params), words, SCHEMA, bundle.Preprocess(), {}, loaded.name
-    )
-
-
-def run(model: pathlib.Path | None, out: pathlib.Path | None, only: str | None) -> Sequence[Row]:
-    """Measures, prints a table, writes JSON if `out` is given. Without a model: the quickstart's, random weights."""
-    bench = Bench(bundle.load(model) if model else random_model(config.load("quickstart")))
+    Args:
+      model: a model folder; random weights of the config `spec` if None.
+      only: the rows whose name holds this.
+      peer: the command of a `peer.Peer`: what `vqgan_encode` and `vqgan_decode` are compared with.
+    """
+    bench = Bench(bundle.load(model) if model else random_model(config.load(spec)), peer)
     chosen = [name for name in ROWS if not only or only in name or name.startswith("machine")]
     rows: list[Row] = []
     print(f"{'name':18} {'value':>10} {'unit':12} {'baseline':>10} {'ratio':>8} {'of limit':>9}")

@@ -13,15 +13,18 @@ Axes: N faces, S image side, n codes per image.
 import dataclasses
 import functools
 import hashlib
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import ml_dtypes
 import numpy as np
 from flax import traverse_util
 
 from t2f_jax import engine, grammar, imaging, sampling, scoring, sequence, templates, text_tokenizer
+from t2f_jax.compilation import keep_programs
 from t2f_jax.config import DecoderConfig, DecoderRunConfig, VQGANConfig, from_dict, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.files import read_json, whole_folder, write_json
@@ -54,15 +57,7 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
     Raises:
       UserError: no such file, a broken one, or tensors that are missing, unexpected or misshapen (the first are named).
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    if not path.is_file():
-        raise UserError(f"{path}: this part of the model is missing; a model folder holds it beside config.json")
-    try:
-        flat = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not a whole safetensors file ({error})") from error
+    flat = _mapped(path)
     shapes: dict[str, Any] = traverse_util.flatten_dict(expected, sep=".")
     wanted = {k: tuple(v.shape) for k, v in shapes.items()}
     missing, unexpected = sorted(wanted.keys() - flat.keys()), sorted(flat.keys() - wanted.keys())
@@ -73,6 +68,33 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
                 f"{path}: {len(names)} tensors {what} for its config.json, the first: {', '.join(names[:3])}"
             )
     return traverse_util.unflatten_dict(flat, sep=".")
+
+
+_TYPES = {"F32": np.dtype(np.float32), "BF16": np.dtype(ml_dtypes.bfloat16), "I8": np.dtype(np.int8)}
+
+
+def _mapped(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The tensors of a safetensors file, mapped into memory: they are read when they are used."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise UserError(f"{path}: this part of the model is missing; a model folder holds it beside config.json")
+    try:
+        with safe_open(path, "np") as checked:  # header, offsets and size agree
+            checked.keys()
+    except (SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"{path}: not a whole safetensors file ({error})") from error
+    file = np.memmap(path, np.uint8, "r")
+    start = 8 + int.from_bytes(file[:8].tobytes(), "little")
+    header = json.loads(file[8:start].tobytes())
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, told in header.items():
+        first, last = (start + offset for offset in told["data_offsets"])
+        if told["dtype"] not in _TYPES:
+            raise UserError(f"{path}: tensor {name} is {told['dtype']}; the types read are {', '.join(_TYPES)}")
+        tensors[name] = file[first:last].view(_TYPES[told["dtype"]]).reshape(told["shape"])
+    return tensors
 
 
 def abstract_vqgan(config: VQGANConfig) -> Any:
@@ -110,13 +132,28 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
     return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)), preprocess.range)
 
 
+def _bytes(value: Any) -> memoryview:
+    """An array's bytes, without a copy where it lies in this machine's memory."""
+    return np.ascontiguousarray(jax.device_get(value)).reshape(-1).view(np.uint8).data
+
+
 def fingerprint(tokenizer: ImageTokenizer) -> str:
     """Hash of an image tokenizer's structure and weights: codes made by another one are refused by it."""
     digest = hashlib.sha256(repr(sorted(to_dict(tokenizer.config).items())).encode())
     if tokenizer.range != "correct":
         digest.update(tokenizer.range.encode())
     for name, value in sorted(traverse_util.flatten_dict(tokenizer.params, sep=".").items()):
-        digest.update(name.encode() + np.ascontiguousarray(jax.device_get(value)).tobytes())
+        digest.update(name.encode())
+        digest.update(_bytes(value))
+    return digest.hexdigest()[:16]
+
+
+def weights_hash(tokenizer: ImageTokenizer, params: Any) -> str:
+    """Hash of a model's weights, layers one by one."""
+    digest = hashlib.sha256(fingerprint(tokenizer).encode())
+    for name, value in sorted(traverse_util.flatten_dict(unstack_layers(params), sep=".").items()):
+        digest.update(name.encode())
+        digest.update(_bytes(value))
     return digest.hexdigest()[:16]
 
 
@@ -151,6 +188,7 @@ class Model:
         preprocess: Preprocess,
         provenance: dict[str, Any],
         name: str = "",
+        weights_hash: str = "",
     ):
         self.run_config, self.name, self.provenance = decoder, name, provenance
         self.image_tokenizer = ImageTokenizer(image_tokenizer.config, image_tokenizer.params, preprocess.range)
@@ -158,7 +196,7 @@ class Model:
         self.schema = tuple(schema)
         self.vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
         self.decoder = Decoder(dataclasses.replace(decoder.model, scan=False), self.vocab.size)
-        self.params = params
+        self.params, self._hash = params, weights_hash
 
     @property
     def image_size(self) -> int:
@@ -180,11 +218,8 @@ class Model:
 
     @functools.cached_property
     def hash(self) -> str:
-        """Hash of the decoder's weights (with the image tokenizer's), for provenance."""
-        digest = hashlib.sha256(fingerprint(self.image_tokenizer).encode())
-        for name, value in sorted(traverse_util.flatten_dict(self.params, sep=".").items()):
-            digest.update(name.encode() + np.ascontiguousarray(jax.device_get(value)).tobytes())
-        return digest.hexdigest()[:16]
+        """Hash of all weights, for provenance; the one in its folder, where there is one."""
+        return self._hash or weights_hash(self.image_tokenizer, self.params)
 
     def attribute(self, name: str) -> Attribute:
         """The attribute of that name. Raises UserError, naming the nearest right one."""
@@ -333,6 +368,7 @@ def save(folder: pathlib.Path, model: Model) -> None:
         values = {
             "format": FORMAT,
             "name": model.name,
+            "weights": weights_hash(model.image_tokenizer, params),
             "decoder": to_dict(model.run_config),
             "image_tokenizer": to_dict(model.image_tokenizer.config),
             "vocab": dataclasses.asdict(model.vocab),
@@ -349,6 +385,7 @@ def load(folder: str | pathlib.Path) -> Model:
     Raises:
       UserError: the folder or a part of it is missing, broken, or does not fit the others; the message names the part.
     """
+    keep_programs()
     folder = pathlib.Path(folder)
     values = _read_config(folder, "a model folder")
     run = _typed(DecoderRunConfig, values, "decoder", folder)
@@ -370,6 +407,7 @@ def load(folder: str | pathlib.Path) -> Model:
         _preprocess(values, folder),
         read_json(folder / "provenance.json", "the model's provenance"),
         values.get("name", ""),
+        values.get("weights", ""),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from t2f_jax import __version__, cli_convert
+from t2f_jax.compilation import keep_programs
 from t2f_jax.errors import DiskFull, UserError
 
 CONFIG_HELP = (
@@ -149,7 +150,7 @@ def _report(args: argparse.Namespace) -> None:
 def _bench(args: argparse.Namespace) -> None:
     from t2f_jax import bench
 
-    bench.run(args.model, args.json, args.only)
+    bench.run(args.model, args.json, args.only, args.peer, args.config)
 
 
 def _supervise(args: argparse.Namespace) -> None:
@@ -281,7 +282,16 @@ def build_parser() -> argparse.ArgumentParser:
         "bench", _bench, "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run"
     )
     sub.add_argument("--model", type=_place, metavar="M", help="a model folder (default: random weights)")
+    sub.add_argument(
+        "--config",
+        default="talk2face_base",
+        metavar="CONFIG",
+        help="whose structure random weights have (talk2face_base)",
+    )
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
+    sub.add_argument(
+        "--peer", metavar="COMMAND", help='what the VQGAN is compared with, such as "python tests/peer_taming.py"'
+    )
     sub.add_argument("--json", type=_place, metavar="F", help="write the rows as JSON, too")
 
     sub = command(
@@ -325,19 +335,23 @@ CPU_FLAGS = (
 MOST_CORES = 8  # that a small model's batch is spread over
 
 
-def _tune_cpu() -> None:
-    """Sets what makes training on a CPU fast, unless the user has; says nothing to TPUs and GPUs.
+def _tune_cpu(many_steps: bool) -> None:
+    """Sets what makes a CPU fast, unless the user has; says nothing to TPUs and GPUs.
 
     Steps of small models are too short to be cut into threads: a core gains more as a device of its own, with its own
-    part of the batch (0.30 s a step against 0.47 s, quickstart's decoder on two cores). And a step takes its temporary
-    memory anew each time, which in small pages costs a fifth of its time; glibc reads that setting only at a program's
-    start, so the program starts itself again.
+    part of the batch (0.30 s a step against 0.47 s, quickstart's decoder on two cores). And memory is taken in large
+    pages: a training step takes its temporary memory anew each time, which in small pages costs a fifth of its time,
+    and decoding reads all weights for every id. glibc reads that setting only at a program's start, so the program
+    starts itself again.
+
+    Args:
+      many_steps: is it a training?
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     here = os.environ.get("T2F_PROCESSES_HERE", "1")  # that share them
     cores = max(1, min(cores, MOST_CORES) // int(here if here.isdecimal() and here != "0" else 1))
     devices = 1 << (cores.bit_length() - 1)
-    if "XLA_FLAGS" not in os.environ and devices > 1:
+    if many_steps and "XLA_FLAGS" not in os.environ and devices > 1:
         os.environ["XLA_FLAGS"] = f"{CPU_FLAGS} --xla_force_host_platform_device_count={devices}"
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         os.environ["GLIBC_TUNABLES"] = TUNABLES
@@ -353,8 +367,12 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f"unrecognized arguments: {' '.join(flags)}")
     elif rest:
         args.overrides = [*args.overrides, *rest]  # argparse takes no KEY=VALUE behind an option
-    if argv is None and args.run in (_quickstart, _train, _train_tokenizer):
-        _tune_cpu()
+    if args.run is _supervise:  # what it starts sees to itself
+        guarded(lambda: _run(args))
+        return
+    if argv is None and args.run not in (_convert, _report):
+        _tune_cpu(many_steps=args.run in (_quickstart, _train, _train_tokenizer))
+    keep_programs()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

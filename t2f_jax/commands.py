@@ -23,7 +23,7 @@ def generate(args: argparse.Namespace) -> None:
 
     if not args.text and not args.attribute:
         raise UserError("generate: say what face to make, with --text, --attribute K=V, or both")
-    options = {f.name: getattr(args, f.name) for f in dataclasses.fields(Sampler)}
+    options = {f.name: getattr(args, f.name, None) for f in dataclasses.fields(Sampler)}
     options = {name: value for name, value in options.items() if value is not None}
     Sampler(**options)  # says what is wrong with them before the model is read
     model = bundle.load(args.model)

@@ -8,6 +8,7 @@ and scores holds (converted once, when a model is loaded):
     head/image [G,image_size/G,M] those of the image ids, which an image may emit: a span pays only for its own rows
 """
 
+import concurrent.futures
 import dataclasses
 from typing import Any
 
@@ -66,7 +67,10 @@ def prepare(decoder: Decoder, params: Any, vocab: Vocab, mesh: Mesh | None = Non
         return jnp.asarray(leaf)
 
     rest = {name: part for name, part in params.items() if name != "head"}
-    ready = {**jax.tree_util.tree_map_with_path(convert, rest), "head": head}
+    paths, structure = jax.tree_util.tree_flatten_with_path(rest)
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # a large model's weights are read from the disk here
+        ready = structure.unflatten(pool.map(lambda leaf: convert(*leaf), paths))
+    ready = {**ready, "head": head}
     if mesh.size > 1:
         ready = jax.device_put(ready, tree_shardings(ready, mesh))
     single = dataclasses.replace(decoder.config, scan=False)

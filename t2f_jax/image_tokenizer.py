@@ -57,7 +57,7 @@ class ImageTokenizer:
 
     def __init__(self, config: VQGANConfig, params: Any, range: str = "correct"):
         self.config = config
-        self.params = params
+        self.params = jax.tree.map(jnp.asarray, params)  # onto the device once, not at each call
         self.range = range
 
     def encode(self, images_BxRxRx3: Any) -> jax.Array:

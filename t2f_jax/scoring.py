@@ -6,10 +6,10 @@ are the ends of the branches of a tree that hangs on the image prefix, for examp
 
     PREFIX - gender - :         PREFIX runs once and is cached; the nodes of the tree run in one pass behind it, each
            - age    - : - 1     seeing the prefix and its own ancestors, at position prefix length + depth. There is a
-                        - 2     choice behind "gender :" (male or female), and one behind "age : 1" (a digit or [SEP]).
+                        - 2     choice behind "gender :" (male or female), another behind "age : 1" (a digit or [SEP]).
 
-Axis legend: B faces, P prefix bucket, N nodes, K nodes with a choice, C candidates (of all attributes), S choices on the
-longest candidate's way, U ids that can be chosen.
+Axis legend: B faces, P prefix bucket, N nodes, K nodes with a choice, C candidates (of all attributes), S choices on
+the longest candidate's way, U ids that can be chosen.
 """
 
 import dataclasses

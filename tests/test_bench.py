@@ -2,14 +2,17 @@
 
 import json
 
-from t2f_jax import bench
+from t2f_jax import bench, vqgan_speed
+from t2f_jax.config import VQGANConfig
 
 
-def test_machine_rows_and_json(tmp_path, capsys):
-    rows = bench.run(None, tmp_path / "rows.json", "tokenizer_decode")
-    assert [r.name for r in rows] == ["machine_matmul", "machine_read", "tokenizer_decode"]
+def test_machine_rows_and_json(tmp_path, capsys, monkeypatch):
+    measure, small = vqgan_speed.measure, VQGANConfig(resolution=16, ch=8, ch_mult=(1, 2), attn_resolutions=())
+    monkeypatch.setattr(vqgan_speed, "measure", lambda *args: measure(*args, config=small))
+    rows = bench.run(None, tmp_path / "rows.json", "vqgan_decode")
+    assert [r.name for r in rows] == ["machine_matmul", "machine_read", "vqgan_decode"]
     matmul, read, decode = (r.value for r in rows)
-    assert 0.1 < matmul < 100_000 and 0.1 < read < 5000 and decode > 0  # GFLOP/s, GB/s, images/s: nothing folded away
+    assert 0.1 < matmul < 100_000 and 0.1 < read < 5000 and decode > 0  # GFLOP/s, GB/s, seconds: nothing folded away
     told = json.loads((tmp_path / "rows.json").read_text())
     assert set(told[0]) == {"name", "value", "unit", "baseline", "ratio", "share_of_limit"}
     assert "machine_read" in capsys.readouterr().out

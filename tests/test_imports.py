@@ -12,17 +12,17 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "t2f_jax"
 # A module imports only modules that stand before it.
 # fmt: off
 ORDER = [
-    "errors", "files", "remote", "hosts", "supervise", "imaging", "progress", "config", "vocab", "text_tokenizer",
-    "templates", "captions", "sequence", "models.quantizer", "models.vqgan", "models.discriminator",
-    "models.perceptual", "models.dense", "models.attention", "models.decoder", "image_tokenizer", "losses", "optim",
-    "state", "partitioning", "metrics", "faults", "goodput", "engine", "grammar", "sampler", "sampling", "scoring",
-    "checkpoint", "bundle", "convert.huggingface", "loop", "train_tokenizer", "train_decoder", "judge", "evaluate",
-    "plots", "report",
+    "errors", "compilation", "files", "remote", "hosts", "supervise", "imaging", "progress", "config", "vocab",
+    "text_tokenizer", "templates", "captions", "sequence", "models.quantizer", "models.doubling", "models.vqgan",
+    "models.discriminator", "models.perceptual", "models.dense", "models.attention", "models.decoder",
+    "image_tokenizer", "losses", "optim", "state", "partitioning", "metrics", "faults", "goodput", "engine", "grammar",
+    "sampler", "sampling", "scoring", "checkpoint", "bundle", "convert.huggingface", "loop", "train_tokenizer",
+    "train_decoder", "judge", "evaluate", "plots", "report",
     "data.anatomy", "data.drawing", "data.synthetic", "data.celeba", "data.utkface", "data.sources", "data.images",
     "data.store", "data.prepare", "data.mixture", "data.examples", "data.pipeline", "commands", "stages", "results",
-    "bench", "convert.zip_files", "convert.pickles", "convert.torch_reader", "convert.torch_writer", "convert.names",
-    "convert.infer", "convert.match", "convert.quirks", "convert.original", "convert.export", "convert.opening",
-    "convert.verify", "cli_convert", "cli",
+    "peer", "vqgan_speed", "random_model", "bench", "convert.zip_files", "convert.pickles", "convert.torch_reader",
+    "convert.torch_writer", "convert.names", "convert.infer", "convert.match", "convert.quirks", "convert.original",
+    "convert.export", "convert.opening", "convert.verify", "cli_convert", "cli",
 ]
 # fmt: on
 

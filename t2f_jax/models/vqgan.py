@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 
 from t2f_jax.config import VQGANConfig
+from t2f_jax.models.doubling import double, double_and_convolve
 from t2f_jax.models.quantizer import Quantizer
 
 
@@ -51,10 +52,24 @@ class GroupNorm(nn.Module):
         return (x * factor_BxC[:, None, None] + shift_BxC[:, None, None]).astype(x_BxSxSxC.dtype)
 
 
-def conv(features: int, name: str, dtype: Any, size: int = 3, stride: int = 1, padding: Any = "SAME") -> nn.Conv:
-    """A convolution with the initialization of torch's Conv2d: uniform within 1 / sqrt(fan in)."""
+def conv(
+    features: int, name: str, dtype: Any, size: int = 3, stride: int = 1, padding: Any = "SAME", how: Any = None
+) -> nn.Conv:
+    """A convolution with the initialization of torch's Conv2d: uniform within 1 / sqrt(fan in).
+
+    `how`, if given, computes it: called as `jax.lax.conv_general_dilated` is.
+    """
     init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
-    return nn.Conv(features, (size, size), (stride, stride), padding, dtype=dtype, kernel_init=init, name=name)
+    return nn.Conv(
+        features,
+        (size, size),
+        (stride, stride),
+        padding,
+        dtype=dtype,
+        kernel_init=init,
+        conv_general_dilated=how,
+        name=name,
+    )
 
 
 class ResnetBlock(nn.Module):
@@ -109,11 +124,11 @@ class Upsample(nn.Module):
     dtype: Any
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """[B, S, S, C] -> [B, 2S, 2S, C]."""
-        batch, height, width, channels = x.shape
-        x = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
-        return conv(channels, "conv", self.dtype)(x.reshape(batch, 2 * height, 2 * width, channels))
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """[B, S, S, C] -> [B, 2S, 2S, C]; where no gradient is wanted, by the backend's fastest form."""
+        if train:
+            return conv(x.shape[-1], "conv", self.dtype)(double(x))
+        return conv(x.shape[-1], "conv", self.dtype, how=double_and_convolve)(x)
 
 
 class Level(nn.Module):
@@ -133,8 +148,10 @@ class Level(nn.Module):
             x = ResnetBlock(self.features, self.dropout, self.dtype, name=f"block_{i}")(x, train)
             if self.attend:
                 x = AttnBlock(self.dtype, name=f"attn_{i}")(x)
-        if self.resample:
-            x = {"downsample": Downsample, "upsample": Upsample}[self.resample](self.dtype, name=self.resample)(x)
+        if self.resample == "downsample":
+            x = Downsample(self.dtype, name="downsample")(x)
+        elif self.resample == "upsample":
+            x = Upsample(self.dtype, name="upsample")(x, train)
         return x
 
 
