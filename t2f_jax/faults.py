@@ -57,7 +57,7 @@ class Watchdog:
         self.label, self.limit, self._end = label, limit, end
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watchdog")
-        self.beat("the start")
+        self.beat("restoring")
 
     def __enter__(self) -> "Watchdog":
         if self.limit > 0:

@@ -123,6 +123,7 @@ def run(
 
     with (
         jax.set_mesh(program.mesh),
+        faults.Watchdog(label, cfg.hang_after) as watchdog,
         checkpoint.Checkpoints(checkpoint.folder_of(out), cfg.keep_last, cfg.keep_best, say) as checkpoints,
     ):
         state = checkpoints.restore_newest(program.abstract)
@@ -137,8 +138,8 @@ def run(
         with (
             Progress(label, cfg.steps, start, "step", quiet=not main) as progress,
             faults.Termination() as stop,
-            faults.Watchdog(label, cfg.hang_after) as watchdog,
         ):
+            watchdog.beat("the first step")
             if main:
                 remote.pull(out / "metrics.jsonl")
             record = metrics.Writer(out, start) if main else None

@@ -17,7 +17,7 @@ from t2f_jax import faults, goodput, hosts, metrics, supervise
 from t2f_jax.errors import UserError
 
 
-def job(out, *args, processes=2, devices=1, seconds=300):
+def job(out, *args, processes=2, devices=1, heartbeat=60):
     """Runs the toy as one job of several processes; returns [(exit code, stdout, stderr)] by process."""
     port, running = supervise.free_port(), []
     for i in range(processes):
@@ -26,13 +26,13 @@ def job(out, *args, processes=2, devices=1, seconds=300):
         running.append(
             subprocess.Popen(
                 [sys.executable, toy.__file__, str(out), *args],
-                env={**os.environ, **flags, **place, "T2F_HEARTBEAT_SECONDS": "10"},
+                env={**os.environ, **flags, **place, "T2F_HEARTBEAT_SECONDS": str(heartbeat)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
         )
-    told = [process.communicate(timeout=seconds) for process in running]
+    told = [process.communicate(timeout=500) for process in running]
     return [(process.returncode, *texts) for process, texts in zip(running, told)]
 
 
@@ -78,7 +78,7 @@ def test_what_eight_devices_saved_goes_on_on_four_on_one_and_on_two_processes(tm
 @pytest.mark.slow
 @pytest.mark.parametrize("lost", [0, 1])
 def test_a_lost_process_ends_the_job_with_a_reason(tmp_path, lost):
-    ends = job(tmp_path, "--by", str(lost), "--kill", "9")
+    ends = job(tmp_path, "--by", str(lost), "--kill", "9", heartbeat=10)
     assert ends[lost][0] == -signal.SIGKILL
     code, _, err = ends[1 - lost]
     assert code not in (0, 2)
