@@ -127,8 +127,12 @@ def pull(path: pathlib.Path) -> None:
             os.replace(partial, path)
 
 
-def push(path: pathlib.Path) -> None:
-    """Puts a file or folder of a working folder into the bucket, the file that says "whole" last."""
+def push(path: pathlib.Path, without: str = "") -> None:
+    """Puts a file or folder of a working folder into the bucket, the file that says "whole" last.
+
+    Args:
+      without: name of a folder in it that stays here.
+    """
     target = home(path)
     if target is None or not path.exists():
         return
@@ -138,6 +142,7 @@ def push(path: pathlib.Path) -> None:
             target.write_bytes(path.read_bytes())
             return
         files = [file for file in path.rglob("*") if file.is_file() and file.name not in (MARK, COPIED)]
+        files = [file for file in files if not without or file.relative_to(path).parts[0] != without]
         for name in LAST:  # what is replaced is not whole meanwhile
             if (path / name).is_file() and (target / name).exists():
                 (target / name).unlink()

@@ -142,7 +142,7 @@ def prepare(
         remote.pull(out)
         if hosts.first():
             preparing.run(config, encode, identity, cache or out / "images", out, words)
-            remote.push(out)
+            remote.push(out, without="images")
         return out
 
     return hosts.in_turn(work, "store prepared")
