@@ -197,9 +197,17 @@ class Decoder(nn.Module):
         Returns:
           Final-norm output [B,L,M] and the cache with slots index .. index+L-1 filled.
         """
+        c = self.config
+        assert not c.scan, "cached decoding wants the layers one by one (unstack_layers, scan=False)"
         x = self.embed(tokens, segments, positions)
-        x, cache = self._layers(x, _bias(seen_BxLxT), self._rotation(positions), cache, index, False)
-        return self.final_norm(x), cache
+        block: Any = Block(c, self.dtype, True, self.groups, parent=None)
+        layer = jax.jit(lambda params, *args: block.apply({"params": params}, *args))  # traced once for all layers
+        bias, rotation = _bias(seen_BxLxT), self._rotation(positions)
+        grown = []
+        for i in range(c.layers):
+            x, kept = layer(self.variables["params"][f"layer_{i}"], x, bias, rotation, cache[i], index)
+            grown.append(kept)
+        return self.final_norm(x), grown
 
     def head(self, hidden: jax.Array, first: int = 0, count: int | None = None) -> jax.Array:
         """[..., M] -> float32 logits [..., count] of the ids first .. first+count-1 (all V by default)."""
