@@ -36,7 +36,9 @@ class Checkpoints:
         from orbax.checkpoint import checkpoint_managers as policies
 
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # what Orbax logs as an error it raises, too
-        self.folder, self._say, self._ocp = epath.Path(folder).expanduser(), say, ocp
+        # Orbax wants whole paths; one in a bucket is.
+        self.folder = epath.Path(folder.absolute()) if isinstance(folder, pathlib.Path) else folder
+        self._say, self._ocp = say, ocp
         keep = [
             policies.LatestN(max(keep_last, 1)),
             policies.BestN(n=keep_best, get_metric_fn=_loss, reverse=True, keep_checkpoints_without_metrics=False),

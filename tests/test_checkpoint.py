@@ -1,3 +1,4 @@
+import pathlib
 import shutil
 
 import jax
@@ -115,3 +116,12 @@ def test_a_key_that_is_newer_than_the_run_has_its_default(tmp_path):
     with pytest.raises(UserError, match=r"decoder\.optim\.kind was 'adamw', now 'muon'"):
         checkpoint.check_config(tmp_path, {"decoder": {"optim": {"learning_rate": 0.5, "kind": "muon"}}})
     checkpoint.check_config(tmp_path, {"decoder": {"optim": {"learning_rate": 0.5, "kind": "adamw"}}})
+
+
+def test_a_relative_folder_is_as_good(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Checkpoints(pathlib.Path("run/checkpoints")) as ck:
+        ck.save(make(1), 1)
+        ck.wait()
+    assert (tmp_path / "run" / "checkpoints" / "1" / "state").is_dir()
+    assert int(checkpoint.at_step(pathlib.Path("run"), ABSTRACT).step) == 1
