@@ -6,7 +6,7 @@ import pathlib
 import sys
 from collections.abc import Callable
 
-from t2f_jax import __version__, cli_convert
+from t2f_jax import __version__, cli_convert, cli_plan
 from t2f_jax.compilation import keep_programs
 from t2f_jax.errors import UserError
 
@@ -228,6 +228,16 @@ def build_parser() -> argparse.ArgumentParser:
         "--peer", metavar="COMMAND", help='what the VQGAN is compared with, such as "python tests/peer_taming.py"'
     )
     sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")
+
+    sub = command(
+        "plan",
+        cli_plan.run,
+        "what a training run needs and takes on a TPU topology, before a chip is rented",
+        "Compiles the real training step for it: memory, time bounds, collectives. Needs pip install 't2f_jax[tpu]'.",
+    )
+    sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+    cli_plan.add(sub)
+    overrides(sub)
 
     cli_convert.add(command("convert", _convert, "weights in and out: the original's files, PyTorch, safetensors"))
     return parser

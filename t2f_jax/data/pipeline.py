@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import sequence
+from t2f_jax import packing, sequence
 from t2f_jax.config import DecoderRunConfig
 from t2f_jax.data.examples import Writer
 from t2f_jax.data.images import ImageSet, view
@@ -90,26 +90,42 @@ def sequence_batches(
     start_step: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
-    """Endless batches of `sequence.assemble` from `start_step` on: sources and tasks mixed, words and views drawn anew.
+    """Endless batches of `sequence.assemble` (or `packing.pack`, if `config.pack` > 1) from `start_step` on.
+
+    Sources and tasks are mixed, words and views drawn anew.
 
     Args:
       weights: share of each source by name; sources without one, or of 0, are left out.
-      batch_size, shard: see `image_batches`.
+      batch_size, shard: rows, see `image_batches`.
 
     Raises:
-      UserError: a weight for a source that the store has not, or a configuration in which no row fits.
+      UserError: a weight for a source that the store has not, a configuration in which no row fits, or packed rows
+        that the processes cannot share.
     """
     names, shares = _weighted(store, weights)
     mixture = Mixture([len(store.codes(name, "train")) for name in names], shares, seed)
     writer = Writer(store, vocab, tok, config)
+    if config.pack > 1 and shard[1] > 1 and batch_size % (packing.GROUP * shard[1]):
+        raise UserError(
+            f"batch_size={batch_size}: packed rows come in groups of {packing.GROUP}, so that {shard[1]} processes need"
+            f" a multiple of {packing.GROUP * shard[1]}"
+        )
 
-    def example(row: int) -> sequence.Example:
-        source, i = mixture.locate(row)
-        return writer.example(names[source], "train", i, np.random.default_rng((seed, row)))
+    def example(number: int) -> sequence.Example:
+        source, i = mixture.locate(number)
+        return writer.example(names[source], "train", i, np.random.default_rng((seed, number)))
 
     def make(step: int) -> Batch:
-        examples = [example(r) for r in rows(step)]
-        return sequence.assemble(examples, config.sequence_length, config.loss_span, config.model.image_position)
+        chosen = rows(step)
+        examples = [example(n) for n in range(chosen.start * config.pack, chosen.stop * config.pack)]
+        if config.pack == 1:
+            length = (
+                config.sequence_length
+                if shard[1] > 1
+                else sequence.trimmed(examples, config.sequence_length, config.trim)
+            )
+            return sequence.assemble(examples, length, config.loss_span, config.model.image_position)
+        return packing.pack(examples, len(chosen), config.row_ids, config.loss_span, config.model.image_position)
 
     rows = _rows_of(batch_size, shard)
     return _through_tf_data(make, start_step, _FOREVER)
