@@ -1,21 +1,19 @@
 """Checkpoints of a run: written in the background, the newest and the best kept, a broken one passed over."""
 
+import contextlib
 import logging
 import math
 import pathlib
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
-
-from t2f_jax import files
+from t2f_jax import files, hosts, remote
 from t2f_jax.config import Config, to_dict
-from t2f_jax.errors import UserError
+from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.state import State
 
 # Keys, at whatever depth, that a resumed run may change: they decide where and when, never which numbers come out.
-FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "mesh")
+FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "hang_after", "mesh")
 
 
 class Checkpoints:
@@ -27,17 +25,18 @@ class Checkpoints:
 
     def __init__(
         self,
-        folder: pathlib.Path,
+        folder: Any,
         keep_last: int = 1,
         keep_best: int = 1,
         say: Callable[[str], None] = print,
         read_only: bool = False,
     ):
         import orbax.checkpoint as ocp
+        from etils import epath
         from orbax.checkpoint import checkpoint_managers as policies
 
-        logging.getLogger("absl").setLevel(logging.ERROR)  # its warnings are about multi-host setups that we have not
-        self.folder, self._say, self._ocp = folder.absolute(), say, ocp
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what Orbax logs as an error it raises, too
+        self.folder, self._say, self._ocp = epath.Path(folder).expanduser(), say, ocp
         keep = [
             policies.LatestN(max(keep_last, 1)),
             policies.BestN(n=keep_best, get_metric_fn=_loss, reverse=True, keep_checkpoints_without_metrics=False),
@@ -56,8 +55,11 @@ class Checkpoints:
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, *_: Any) -> None:
-        self._manager.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is None or kind is SystemExit or not hosts.many():
+            with contextlib.suppress(Exception) if kind else contextlib.nullcontext():  # the first failure is told
+                self._manager.close()
+        # Else other processes may have gone, and closing would wait for them.
 
     @property
     def steps(self) -> list[int]:
@@ -94,10 +96,13 @@ class Checkpoints:
         """
         broken: dict[int, Exception] = {}
         for step in reversed(self.steps):
+            state = None
             try:
                 state = self.restore(abstract, step)
             except Exception as error:  # whatever Orbax and TensorStore raise for missing, cut or foreign files
                 broken[step] = error
+            if not hosts.all_agree(step not in broken) or state is None:
+                broken.setdefault(step, OSError("another process could not read it"))
                 continue
             for bad, error in broken.items():
                 self._say(f"checkpoint {bad} in {self.folder} is broken ({_line(error)}); going back to {step}")
@@ -111,15 +116,51 @@ class Checkpoints:
         return None
 
     def _set_aside(self, step: int) -> None:
-        if jax.process_index() == 0:
+        if hosts.first():
             target = self.folder / f"broken-{step}"
-            shutil.rmtree(target, ignore_errors=True)
+            if target.exists():
+                target.rmtree()
             (self.folder / str(step)).rename(target)
+        hosts.wait(f"checkpoint {step} set aside")
         self._manager.reload()
+
+
+def folder_of(out: pathlib.Path) -> Any:
+    """Where the checkpoints of the run in `out` lie: there, or in the bucket that it is a working folder of."""
+    return remote.home(out / "checkpoints") or out / "checkpoints"
+
+
+def _steps(out: pathlib.Path) -> list[int]:
+    folder = folder_of(out)
+    return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
 
 
 def _loss(metrics: Any) -> float:
     return metrics["loss"]
+
+
+@contextlib.contextmanager
+def room(out: pathlib.Path, label: str) -> Iterator[None]:
+    """What fails in the block for want of room becomes a DiskFull that names the newest whole checkpoint."""
+    try:
+        yield
+    except Exception as error:
+        said = _disk_full(error)
+        if said is None:
+            raise
+        whole = _steps(out)
+        back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no checkpoint yet"
+        raise DiskFull(f"{label}: {out}: {said}; {back}: make room, and the same command goes on from there") from error
+
+
+def _disk_full(error: BaseException | None) -> str | None:
+    """What the system said, if it is that an error, or one behind it, was for want of room."""
+    while error is not None:
+        for said in ("No space left on device", "Disk quota exceeded", "File too large"):
+            if said in str(error):
+                return said
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _line(error: Exception) -> str:
@@ -133,7 +174,7 @@ def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> Stat
     Raises:
       UserError: no such checkpoint, or one that cannot be read; the message names those that are there.
     """
-    folder = out / "checkpoints"
+    folder = folder_of(out)
     if not folder.is_dir():
         raise UserError(f"{out}: no checkpoints there; train first")
     with Checkpoints(folder, read_only=True) as checkpoints:
@@ -158,8 +199,8 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     """
     path = out / "run.json"
     flat = _flat(config)
-    steps = [p for p in (out / "checkpoints").glob("*") if p.name.isdecimal()]
-    if path.exists() and steps:
+    remote.pull(path)
+    if path.exists() and _steps(out):
         before = _flat(files.read_json(path, "the config of the run's checkpoints"))
         begun = _flat(to_dict(Config())) | before  # a key that is newer than the run has its default
         keys = [k for k in sorted(before.keys() | flat.keys()) if begun.get(k) != flat.get(k)]
@@ -170,8 +211,9 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
             raise UserError(
                 f"{out} holds checkpoints of another config: {changes}{more}; give the old values or another folder"
             )
-    if jax.process_index() == 0:
+    if hosts.first():
         files.write_json(path, config)
+        remote.push(path)
 
 
 def _flat(value: Any, where: str = "") -> dict[str, Any]:

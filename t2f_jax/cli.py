@@ -5,10 +5,11 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from t2f_jax import __version__, cli_convert, cli_plan
 from t2f_jax.compilation import keep_programs
-from t2f_jax.errors import UserError
+from t2f_jax.errors import DiskFull, UserError
 
 CONFIG_HELP = (
     "a Python file with get_config(arg), or the name of one in configs/ (quickstart, faces, ...); NAME:ARG passes ARG"
@@ -22,32 +23,91 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def _positive(text: str) -> int:
+def _positive(text: str, least: int = 1) -> int:
     try:
         value = int(text)
     except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} on, got '{text}'")
     return value
 
 
-def _train_tokenizer(args: argparse.Namespace) -> None:
-    from t2f_jax import config, stages
+def _place(text: str) -> pathlib.Path | str:
+    """A local path, or an address such as gs://bucket/folder, which `_resolve` makes one of."""
+    return text if "://" in text else pathlib.Path(text)
 
-    print(stages.train_tokenizer(config.load(args.config, args.overrides), args.out))
+
+def _resolve(args: argparse.Namespace) -> None:
+    """Gives addresses their local copies: what is read is fetched, what is written goes up as or after it is made."""
+    from t2f_jax import remote
+
+    for name, value in vars(args).items():
+        if name == "out" and isinstance(value, str):
+            args.out = remote.working(value)
+        elif name in ("tokenizer", "store", "model", "folder", "a", "b") and isinstance(value, str):
+            setattr(args, name, remote.fetched(value))
+        elif name == "json" and isinstance(value, str):
+            folder, _, file = value.rpartition("/")
+            args.json = remote.working(folder) / file
+        elif name == "files":
+            args.files = [str(remote.fetched(file)) if remote.is_remote(file) else file for file in value]
+
+
+def _run(args: argparse.Namespace) -> None:
+    from t2f_jax import hosts, remote
+
+    _resolve(args)
+    args.run(args)
+    if hosts.joined() and not hosts.first():
+        return
+    for path in (getattr(args, "json", None), None if args.run in STAGES else getattr(args, "out", None)):
+        if path is not None:  # stages see to it themselves, as they go
+            remote.push(path)
+
+
+def _natural(text: str) -> int:
+    return _positive(text, least=0)
+
+
+def _train_tokenizer(args: argparse.Namespace) -> None:
+    from t2f_jax import config, hosts, stages
+
+    chosen = config.load(args.config, args.overrides)
+    hosts.join()
+    _told(stages.train_tokenizer(chosen, args.out))
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from t2f_jax import config, stages
+    from t2f_jax import config, hosts, stages
 
-    print(stages.prepare(config.load(args.config, args.overrides), args.tokenizer, args.out))
+    chosen = config.load(args.config, args.overrides)
+    hosts.join()
+    _told(stages.prepare(chosen, args.tokenizer, args.out))
 
 
 def _train(args: argparse.Namespace) -> None:
-    from t2f_jax import config, stages
+    from t2f_jax import config, hosts, stages
 
-    print(stages.train(config.load(args.config, args.overrides), args.out, args.tokenizer, args.store))
+    chosen = config.load(args.config, args.overrides)
+    hosts.join()
+    _told(stages.train(chosen, args.out, args.tokenizer, args.store))
+
+
+def _told(result: pathlib.Path) -> None:
+    """The command's answer, once however many processes there are."""
+    from t2f_jax import hosts, remote
+
+    if hosts.first():
+        print(remote.home(result) or result, flush=True)
+
+
+def _first_alone(work: Callable[[], Any]) -> None:
+    """Does `work` in the first process; a TPU slice of several hosts wants all of them there."""
+    from t2f_jax import hosts
+
+    hosts.join()
+    hosts.alone(work, "the first process is done")
 
 
 def _quickstart(args: argparse.Namespace) -> None:
@@ -60,25 +120,25 @@ def _quickstart(args: argparse.Namespace) -> None:
 def _generate(args: argparse.Namespace) -> None:
     from t2f_jax import commands
 
-    commands.generate(args)
+    _first_alone(lambda: commands.generate(args))
 
 
 def _caption(args: argparse.Namespace) -> None:
     from t2f_jax import commands
 
-    commands.caption(args)
+    _first_alone(lambda: commands.caption(args))
 
 
 def _analyze(args: argparse.Namespace) -> None:
     from t2f_jax import commands
 
-    commands.analyze(args)
+    _first_alone(lambda: commands.analyze(args))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
     from t2f_jax import results
 
-    results.evaluate_and_publish(args.model, args.out, args.overrides)
+    _first_alone(lambda: results.evaluate_and_publish(args.model, args.out, args.overrides))
 
 
 def _report(args: argparse.Namespace) -> None:
@@ -91,6 +151,15 @@ def _bench(args: argparse.Namespace) -> None:
     from t2f_jax import bench
 
     bench.run(args.model, args.json, args.only, args.peer, args.config)
+
+
+def _supervise(args: argparse.Namespace) -> None:
+    from t2f_jax import supervise
+
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if command[:1] == ["t2f"]:
+        command = [sys.executable, "-m", "t2f_jax.cli", *command[1:]]
+    sys.exit(supervise.Supervisor(command, args.processes, args.restarts, args.grace).run())
 
 
 def _convert(args: argparse.Namespace) -> None:
@@ -115,9 +184,7 @@ def build_parser() -> argparse.ArgumentParser:
         return sub
 
     def out(sub: argparse.ArgumentParser, text: str, default: str | None = None) -> None:
-        sub.add_argument(
-            "--out", type=pathlib.Path, required=default is None, default=default, metavar="DIR", help=text
-        )
+        sub.add_argument("--out", type=_place, required=default is None, default=default, metavar="DIR", help=text)
 
     def overrides(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
@@ -125,7 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
 
     def model(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--model", type=pathlib.Path, required=True, metavar="M", help="a model folder")
+        sub.add_argument("--model", type=_place, required=True, metavar="M", help="a model folder")
 
     sub = command(
         "quickstart",
@@ -148,7 +215,7 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     sub.add_argument(
         "--tokenizer",
-        type=pathlib.Path,
+        type=_place,
         required=True,
         metavar="T",
         help="an image tokenizer folder, or a model folder",
@@ -165,10 +232,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     out(sub, "checkpoints, metrics.jsonl, TensorBoard and the finished model/")
-    sub.add_argument(
-        "--tokenizer", type=pathlib.Path, metavar="T", help="take this image tokenizer instead of training one"
-    )
-    sub.add_argument("--store", type=pathlib.Path, metavar="S", help="take this prepared store instead of making one")
+    sub.add_argument("--tokenizer", type=_place, metavar="T", help="take this image tokenizer instead of training one")
+    sub.add_argument("--store", type=_place, metavar="S", help="take this prepared store instead of making one")
     overrides(sub)
 
     sub = command("generate", _generate, "make faces from words", "Each PNG carries its prompt, seed and options.")
@@ -197,7 +262,7 @@ def build_parser() -> argparse.ArgumentParser:
         sub = command(name, run, summary)
         model(sub)
         sub.add_argument("files", nargs="+", metavar="FILE", help="image files")
-        sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the answers as JSON, too")
+        sub.add_argument("--json", type=_place, metavar="F", help="write the answers as JSON, too")
         if name == "analyze":
             sub.add_argument(
                 "--attribute", action="append", default=[], metavar="NAME", help="ask only this; repeatable"
@@ -211,12 +276,12 @@ def build_parser() -> argparse.ArgumentParser:
     overrides(sub)
 
     sub = command("report", _report, "write the report of an evaluated run again")
-    sub.add_argument("folder", type=pathlib.Path, metavar="DIR", help="the --out of `evaluate` or `quickstart`")
+    sub.add_argument("folder", type=_place, metavar="DIR", help="the --out of `evaluate` or `quickstart`")
 
     sub = command(
         "bench", _bench, "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run"
     )
-    sub.add_argument("--model", type=pathlib.Path, metavar="M", help="a model folder (default: random weights)")
+    sub.add_argument("--model", type=_place, metavar="M", help="a model folder (default: random weights)")
     sub.add_argument(
         "--config",
         default="talk2face_base",
@@ -227,7 +292,32 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--peer", metavar="COMMAND", help='what the VQGAN is compared with, such as "python tests/peer_taming.py"'
     )
-    sub.add_argument("--json", type=pathlib.Path, metavar="F", help="write the rows as JSON, too")
+    sub.add_argument("--json", type=_place, metavar="F", help="write the rows as JSON, too")
+
+    sub = command(
+        "supervise",
+        _supervise,
+        "start a command again where it was, whenever it is killed, hangs or loses another host",
+        "Not after exit code 0, or 2: a mistake in what was given.",
+    )
+    sub.add_argument(
+        "--processes", type=_positive, default=1, metavar="N", help="start N of it on this machine as one job (1)"
+    )
+    sub.add_argument(
+        "--restarts",
+        type=_natural,
+        default=5,
+        metavar="N",
+        help="without a new checkpoint in between, at most (5)",
+    )
+    sub.add_argument(
+        "--grace",
+        type=_positive,
+        default=60,
+        metavar="S",
+        help="seconds to save in after SIGTERM (60)",
+    )
+    sub.add_argument("command", nargs="+", metavar="COMMAND", help="after --: -- t2f train faces --out runs/faces")
 
     sub = command(
         "plan",
@@ -243,6 +333,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+STAGES = (_train, _train_tokenizer, _prepare)
 TUNABLES = "glibc.malloc.hugetlb=1"
 # Devices wait for one another in every step. A laptop that slept or a busy machine must not end the run: by default
 # XLA aborts after 40 seconds.
@@ -266,7 +357,9 @@ def _tune_cpu(many_steps: bool) -> None:
     Args:
       many_steps: is it a training?
     """
-    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_CORES)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    here = os.environ.get("T2F_PROCESSES_HERE", "1")  # that share them
+    cores = max(1, min(cores, MOST_CORES) // int(here if here.isdecimal() and here != "0" else 1))
     devices = 1 << (cores.bit_length() - 1)
     if many_steps and "XLA_FLAGS" not in os.environ and devices > 1:
         os.environ["XLA_FLAGS"] = f"{CPU_FLAGS} --xla_force_host_platform_device_count={devices}"
@@ -284,20 +377,36 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f"unrecognized arguments: {' '.join(flags)}")
     elif rest:
         args.overrides = [*args.overrides, *rest]  # argparse takes no KEY=VALUE behind an option
+    if args.run is _supervise:  # what it starts sees to itself
+        guarded(lambda: _run(args))
+        return
     if argv is None and args.run not in (_convert, _report):
         _tune_cpu(many_steps=args.run in (_quickstart, _train, _train_tokenizer))
     keep_programs()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    guarded(lambda: _run(args))
+
+
+def guarded(work: Callable[[], None]) -> None:
+    """Does a command's work; what goes wrong becomes a line on stderr and an exit code."""
+    from t2f_jax import hosts
+
     try:
-        args.run(args)
+        work()
+    except DiskFull as error:
+        hosts.leave(_fail(f"t2f: {error}", 2), at_once=True)
     except UserError as error:
-        sys.exit(_fail(f"t2f: {error}", 2))
+        hosts.leave(_fail(f"t2f: {error}", 2))
     except OSError as error:  # a full disk, a folder that cannot be written, a file where a folder should be
-        sys.exit(_fail(f"t2f: {error.filename or 'file'}: {error.strerror or error}", 2))
+        hosts.leave(_fail(f"t2f: {error.filename or 'file'}: {error.strerror or error}", 2))
     except KeyboardInterrupt:
-        sys.exit(_fail("t2f: interrupted; the same command goes on from the last checkpoint", 130))
+        hosts.leave(_fail("t2f: interrupted; the same command goes on from the last checkpoint", 130))
+    except Exception as error:
+        if not hosts.joined():
+            raise
+        hosts.leave(_fail(f"t2f: {hosts.fault(error)}", hosts.RESTART))
 
 
 def _fail(line: str, code: int) -> int:

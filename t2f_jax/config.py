@@ -74,6 +74,7 @@ class TrainConfig:
     save_every: int = 200
     keep_last: int = 2
     keep_best: int = 1
+    hang_after: float = 1800.0  # seconds without the end of a step after which a process gives up; 0 = never
     mesh: str = ""  # "data=2,fsdp=4,tensor=1"; empty: all devices on data (as many as divide the batch)
 
 
@@ -282,6 +283,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "*.train.eval_every": (1, 10**9),
     "*.train.eval_batches": (1, 10**9),
     "*.train.save_every": (1, 10**9),
+    "*.train.hang_after": (0, 10**9),
     "*.train.keep_last": (1, 10**6),
     "*.train.keep_best": (0, 10**6),
     "image.model.patch": (1, 256),

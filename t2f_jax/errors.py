@@ -3,3 +3,7 @@
 
 class UserError(Exception):
     """A mistake in what the user gave (a path, a row, a key, a flag): says what, where, and what would be right."""
+
+
+class DiskFull(UserError):
+    """No room to write what must be written. Whoever catches it ends the process soon: other writers fail, too."""

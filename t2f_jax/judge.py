@@ -172,7 +172,7 @@ def train(
     choices_NxA, numbers_NxK = _targets(fields, schema)
     init, step = _training(schema, steps)
     state = init(jax.random.key(seed, impl="rbg"), jnp.asarray(images[:1]))
-    mesh = partitioning.sharing_mesh(BATCH)
+    mesh = partitioning.sharing_mesh(BATCH, alone=True)
     for i in range(steps):
         rows = np.random.default_rng((seed, i)).integers(len(images), size=BATCH)
         key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), i)

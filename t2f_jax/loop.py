@@ -5,10 +5,10 @@ on from its newest checkpoint and gives the numbers, bit for bit, that it would 
 step, and so is the random key.
 """
 
+import contextlib
 import itertools
 import math
 import pathlib
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from t2f_jax import checkpoint, chips, metrics, partitioning
+from t2f_jax import checkpoint, chips, faults, goodput, hosts, metrics, partitioning, remote
 from t2f_jax.config import TrainConfig, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.progress import Progress
@@ -48,6 +48,7 @@ class Program:
     """A trainer compiled for a mesh: its state's layout, and the jitted functions."""
 
     def __init__(self, trainer: Trainer, config: TrainConfig):
+        self.batch_size = config.batch_size
         self.mesh = partitioning.sharing_mesh(config.batch_size, config.mesh)
         partitioning.check_batch(config.batch_size, self.mesh)
         shapes = jax.eval_shape(trainer.init, jax.random.key(config.seed))
@@ -62,20 +63,23 @@ class Program:
             floats = [x for x in jax.tree.leaves(state.params) if jnp.issubdtype(x.dtype, jnp.floating)]
             return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in floats]))
 
-        self._init = jax.jit(trainer.init, out_shardings=shardings)
-        self._key = jax.random.key(config.seed)
+        def evaluate(state: State, batch: Any) -> tuple[dict[str, jax.Array], jax.Array]:
+            rows = batch["mask"].sum() if "mask" in batch else jnp.float32(len(jax.tree.leaves(batch)[0]))
+            return trainer.evaluate(state, batch), rows
+
+        self._init = jax.jit(lambda: trainer.init(jax.random.key(config.seed)), out_shardings=shardings)
         # A batch keeps the sharding that `partitioning.put_batch` gave it. The old state gives its memory to the new.
         self.step = jax.jit(step, in_shardings=(shardings, None), out_shardings=(shardings, None), donate_argnums=0)
-        self.evaluate = jax.jit(trainer.evaluate, in_shardings=(shardings, None))
+        self.evaluate = jax.jit(evaluate, in_shardings=(shardings, None))
         self.finite = jax.jit(finite, in_shardings=(shardings,))
 
     def init(self) -> State:
         """The state before the first step, each device making its own part."""
-        return self._init(self._key)
+        return self._init()
 
     def put(self, batch: Batch) -> dict[str, jax.Array]:
-        """A batch onto the devices."""
-        return partitioning.put_batch(batch, self.mesh)
+        """A batch onto the devices; one process of several gives its own rows."""
+        return partitioning.put_batch(batch, self.mesh, self.batch_size)
 
 
 def run(
@@ -91,7 +95,8 @@ def run(
     """Trains up to `cfg.steps` updates in the folder `out`, going on where an earlier run of it stopped.
 
     Args:
-      train_batches: first step (0 at the start) -> the batches from there on.
+      train_batches: first step (0 at the start) -> the batches from there on. One process of several makes only the
+        rows that `partitioning.local_rows` names, of these and of the held-out batches, which are full ones there.
       eval_batches: the held-out batches, the same each time; `cfg.eval_batches` of them are used (0: all).
       label: name of the run in what it prints.
       on_eval: called with the state and the number of updates after an evaluation; must not keep the state, whose
@@ -104,13 +109,14 @@ def run(
 
     Raises:
       UserError: checkpoints of another config or none that can be read, a mesh or batch that does not fit the devices,
-        data that ends, a loss that is not finite.
+        data that ends, a loss that is not finite, a full disk.
       SystemExit: 143 after SIGTERM, once a checkpoint is written.
     """
+    began = time.time()
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.check_config(out, config if config is not None else {"train": to_dict(cfg)})
     program = Program(trainer, cfg)
-    main = jax.process_index() == 0
+    main = hosts.first()
 
     def say(message: str) -> None:
         if main:
@@ -118,7 +124,8 @@ def run(
 
     with (
         jax.set_mesh(program.mesh),
-        checkpoint.Checkpoints(out / "checkpoints", cfg.keep_last, cfg.keep_best, say) as checkpoints,
+        faults.Watchdog(label, cfg.hang_after) as watchdog,
+        checkpoint.Checkpoints(checkpoint.folder_of(out), cfg.keep_last, cfg.keep_best, say) as checkpoints,
     ):
         state = checkpoints.restore_newest(program.abstract)
         start = 0 if state is None else int(state.step)
@@ -129,17 +136,24 @@ def run(
             return state
         else:
             say(f"going on after step {start}")
-        with Progress(label, cfg.steps, start, "step", quiet=not main) as progress, _Termination() as stop:
-            events = _Events(program, cfg, out, checkpoints, eval_batches, on_eval, progress, start, main)
-            try:
+        with (
+            Progress(label, cfg.steps, start, "step", quiet=not main) as progress,
+            faults.Termination() as stop,
+        ):
+            watchdog.beat("the first step")
+            if main:
+                remote.pull(out / "metrics.jsonl")
+            record = metrics.Writer(out, start) if main else None
+            clock = goodput.Clock(began, metrics.last_goodput(out) if main and start else None)
+            events = _Events(program, cfg, checkpoints, eval_batches, on_eval, progress, start, record, clock, watchdog)
+            with checkpoint.room(out, label), contextlib.closing(events):
                 state = events.train(state, train_batches, stop)
-            finally:
-                events.close()
-            checkpoints.wait()
+                watchdog.beat("writing the last checkpoint")
+                checkpoints.wait()
+                events.finish(int(state.step))
             if stop.asked:
                 progress.say(f"{label}: stopped after step {int(state.step)}, which is saved; run it again to go on")
                 raise SystemExit(143)
-            progress.say(f"{label}: {events.summary(int(state.step))}")
     return state
 
 
@@ -150,23 +164,23 @@ class _Events:
         self,
         program: Program,
         cfg: TrainConfig,
-        out: pathlib.Path,
         checkpoints: checkpoint.Checkpoints,
         eval_batches: Callable[[], Iterable[Batch]],
         on_eval: Callable[[State, int], None] | None,
         progress: Progress,
         start: int,
-        main: bool,
+        writer: metrics.Writer | None,
+        clock: goodput.Clock,
+        watchdog: faults.Watchdog,
     ):
         self.program, self.cfg, self.checkpoints, self.progress = program, cfg, checkpoints, progress
         self.eval_batches, self.on_eval, self.start = eval_batches, on_eval, start
-        self.writer = metrics.Writer(out, start) if main else None
+        self.writer, self.clock, self.watchdog = writer, clock, watchdog
         self.best = min(checkpoints.eval_losses().values(), default=math.inf)
-        self.seconds = dict.fromkeys(("input", "eval", "saving"), 0.0)
         self.compile_seconds: float | None = None
         self.began = self.mark = time.monotonic()  # mark: when the last recorded step, evaluation or save was done
 
-    def train(self, state: State, train_batches: Callable[[int], Iterator[Batch]], stop: "_Termination") -> State:
+    def train(self, state: State, train_batches: Callable[[int], Iterator[Batch]], stop: faults.Termination) -> State:
         """The steps from `start` on, and what is due after each."""
         cfg = self.cfg
         batches = iter(train_batches(self.start))
@@ -177,7 +191,7 @@ class _Events:
             if pending:
                 self.record(*pending)  # waits for the step before this one; the device is busy meanwhile
             pending = step, numbers
-            last = step == cfg.steps or stop.asked
+            last = stop.after(step) or step == cfg.steps
             eval_due = step == cfg.steps or _due(step, cfg.eval_every)
             save_due = last or _due(step, cfg.save_every)
             if eval_due or save_due:
@@ -195,13 +209,11 @@ class _Events:
 
     def fetch(self, batches: Iterator[Batch], step: int) -> dict[str, jax.Array]:
         """The batch of the step after `step`, on its way to the devices while they compute."""
-        began = time.monotonic()
-        batch = next(batches, None)
-        if batch is None:
-            raise UserError(f"{self.progress.label}: the training data ended after step {step} of {self.cfg.steps}")
-        there = self.program.put(batch)
-        self.seconds["input"] += time.monotonic() - began
-        return there
+        with self.clock.spending("input"):
+            batch = next(batches, None)
+            if batch is None:
+                raise UserError(f"{self.progress.label}: the training data ended after step {step} of {self.cfg.steps}")
+            return self.program.put(batch)
 
     def dispatch(self, state: State, batch: dict[str, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
         """Starts a step; the first call compiles it."""
@@ -211,6 +223,7 @@ class _Events:
         result = self.program.step(state, batch)
         self.compile_seconds = self.mark = time.monotonic()
         self.compile_seconds -= began
+        self.clock.add("compile", self.compile_seconds)
         return result
 
     def record(self, step: int, numbers: dict[str, jax.Array]) -> None:
@@ -225,22 +238,25 @@ class _Events:
             self.lost(f"the loss is {values['loss']}", step)
         if self.writer:
             self.writer.train(step, values)
+        self.watchdog.beat(f"step {step + 1}")
         self.progress.update(step, f"loss {values['loss']:.4g}")
 
     def evaluate(self, state: State, step: int) -> float:
         """Means over the held-out batches, each row counting the same. Returns the loss."""
-        began = time.monotonic()
+        with self.clock.spending("eval"):
+            return self._evaluate(state, step)
+
+    def _evaluate(self, state: State, step: int) -> float:
         sums: dict[str, float] = {}
         rows: dict[str, float] = {}
         for batch in itertools.islice(self.eval_batches(), self.cfg.eval_batches or None):
-            weight = float(np.sum(batch["mask"])) if "mask" in batch else float(len(next(iter(batch.values()))))
-            values = jax.device_get(self.program.evaluate(state, self.program.put(batch)))
+            values, weight = jax.device_get(self.program.evaluate(state, self.program.put(batch)))
+            self.watchdog.beat(f"the evaluation after step {step}")
             for name, x in values.items():
-                if name == "loss" or math.isfinite(
-                    x
-                ):  # a part of the loss may be missing in a batch: then it is no number
-                    sums[name] = sums.get(name, 0.0) + weight * float(x)
-                    rows[name] = rows.get(name, 0.0) + weight
+                # a part of the loss may be missing in a batch: then it is no number
+                if name == "loss" or math.isfinite(x):
+                    sums[name] = sums.get(name, 0.0) + float(weight) * float(x)
+                    rows[name] = rows.get(name, 0.0) + float(weight)
         if not rows:
             raise UserError(f"{self.progress.label}: the held-out data is empty, so that nothing can be evaluated")
         means = {name: total / rows[name] for name, total in sums.items()}
@@ -251,20 +267,25 @@ class _Events:
         if self.on_eval:
             self.on_eval(state, step)
         self.progress.say(f"{self.progress.label}: step {step}, evaluation loss {means['loss']:.5g}")
-        self.seconds["eval"] += time.monotonic() - began
         return means["loss"]
 
     def save(self, state: State, step: int, eval_loss: float | None) -> None:
         """A checkpoint of weights that are known to be numbers."""
-        began = time.monotonic()
-        if not self.program.finite(state):
-            self.lost("the weights are not finite", step)
-        self.checkpoints.save(state, step, eval_loss)
+        self.watchdog.beat(f"saving step {step}")
+        with self.clock.spending("saving"):
+            if not self.program.finite(state):
+                self.lost("the weights are not finite", step)
+            self.checkpoints.save(state, step, eval_loss)
         self.best = min(self.best, math.inf if eval_loss is None else eval_loss)
-        self.seconds["saving"] += time.monotonic() - began
+        self.watchdog.beat(f"step {step + 1}")
+        faults.report_progress(self.progress.label, step)
+        if self.writer:
+            self.writer.goodput(step, self.clock.record())
+            self.writer.publish()
 
     def lost(self, what: str, step: int) -> None:
         """Ends the run with what the user can do."""
+        self.checkpoints.wait()  # the last one is still being written, maybe, and every process comes here
         good = self.checkpoints.steps
         back = f"the last good checkpoint is of step {good[-1]}" if good else "there is no checkpoint yet"
         raise UserError(
@@ -272,39 +293,17 @@ class _Events:
             " optim.warmup_steps may help"
         )
 
-    def summary(self, step: int) -> str:
-        """Where the time went, in a line. Saving in the background and data read ahead cost nothing here."""
-        total = max(time.monotonic() - self.began, 1e-9)
-        spent = {"compile": self.compile_seconds or 0.0, **self.seconds}
-        shares = {"steps": 1 - sum(spent.values()) / total, **{k: v / total for k, v in spent.items()}}
-        text = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-        return f"{step - self.start} steps in {total:.1f} s ({text})"
+    def finish(self, step: int) -> None:
+        """Says where the time went, of this process and of those before it."""
+        steps, seconds = step - self.start, time.monotonic() - self.began
+        earlier = f" (of {step}, the others before a restart)" if self.start else ""
+        text = f"{steps} steps in {seconds:.1f} s{earlier}; goodput of the whole run: {self.clock.summary()}"
+        self.progress.say(f"{self.progress.label}: {text}")
 
     def close(self) -> None:
         """Ends the record."""
         if self.writer:
             self.writer.close()
-
-
-class _Termination:
-    """Notes a SIGTERM (a pre-empted machine, a batch system's time limit), so that the loop saves before it leaves."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> "_Termination":
-        try:
-            self._before = signal.signal(signal.SIGTERM, self._note)
-        except ValueError:  # not in the main thread: whoever is there gets the signal
-            self._before = None
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
-
-    def _note(self, *_: Any) -> None:
-        self.asked = True
 
 
 def _rates(values: dict[str, float], mesh: Mesh) -> dict[str, float]:

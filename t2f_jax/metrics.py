@@ -2,6 +2,7 @@
 
 A training step's line is `{"step": 7, "loss": 1.5, ..., "seconds": 0.02}`; `step` counts updates, the first one is 1.
 An evaluation's line is `{"step": 200, "eval": {"loss": 1.4, ...}}`: the weights after that many updates.
+A save's line is `{"step": 200, "time": ..., "goodput": {...}}`: where the time went until then, see `goodput.Clock`.
 """
 
 import json
@@ -10,6 +11,8 @@ import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
+
+from t2f_jax import remote
 
 TENSORBOARD_EVERY = 20  # steps; TensorBoard is for looking at, the JSON lines are the record
 
@@ -27,6 +30,11 @@ def train_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def eval_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of `read`'s rows, the evaluations, flat: `{"step": 200, "loss": 1.4, ...}`."""
     return [{"step": row["step"], **row["eval"]} for row in rows if "eval" in row]
+
+
+def last_goodput(out: pathlib.Path) -> dict[str, Any] | None:
+    """The last save's line of the run in `out`, None if there is none."""
+    return next((row for row in reversed(read(out / "metrics.jsonl")) if "goodput" in row), None)
 
 
 def truncate(path: pathlib.Path, step: int) -> None:
@@ -60,7 +68,7 @@ class Writer:
     """
 
     def __init__(self, out: pathlib.Path, step: int = 0):
-        path = out / "metrics.jsonl"
+        self._path = path = out / "metrics.jsonl"
         out.mkdir(parents=True, exist_ok=True)
         truncate(path, step)
         self._file = path.open("a")
@@ -78,11 +86,25 @@ class Writer:
         self._line({"step": step, "eval": _plain(values)})
         self._scalars("eval", step, values)
 
+    def goodput(self, step: int, values: Mapping[str, Any]) -> None:
+        """Where the time went until a save: `goodput.Clock.record`."""
+        self._line({"step": step, **values})
+        self._scalars("goodput", step, values["goodput"])
+
+    def publish(self) -> None:
+        """Puts both records, as far as they are, where the run's checkpoints lie if that is a bucket."""
+        if self._tensorboard is not None:
+            self._tensorboard.flush()
+        remote.push(self._path)
+        remote.push(self._folder)
+
     def close(self) -> None:
         """Ends both records."""
         self._file.close()
         if self._tensorboard is not None:
             self._tensorboard.close()
+        remote.push(self._path)
+        remote.push(self._folder)
 
     def _line(self, values: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(values) + "\n")

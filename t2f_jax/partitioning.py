@@ -81,14 +81,15 @@ def _placed(shape: tuple[int, ...], devices: Sequence[Any], spec: str) -> np.nda
     return mesh_utils.create_hybrid_device_mesh(within, across, devices, allow_split_physical_axes=True)
 
 
-def sharing_mesh(batch_size: int, spec: str = "") -> Mesh:
+def sharing_mesh(batch_size: int, spec: str = "", alone: bool = False) -> Mesh:
     """The mesh of `spec`; of an empty one, as many of this process's devices as `batch_size` rows divide over.
 
-    Several processes need all their devices, so that there a batch that does not divide is left for `check_batch`.
+    Several processes need all their devices, so that there a batch that does not divide is left for `check_batch`; not
+    so if this one works `alone`.
     """
-    if spec or jax.process_count() > 1:
+    if spec or (jax.process_count() > 1 and not alone):
         return make_mesh(spec)
-    return make_mesh("", jax.devices()[: math.gcd(batch_size, jax.device_count())])
+    return make_mesh("", jax.local_devices()[: math.gcd(batch_size, jax.local_device_count())])
 
 
 def path_name(path: Any) -> str:
@@ -132,18 +133,58 @@ def batch_ways(mesh: Mesh) -> int:
     return int(np.prod([mesh.shape[name] for name in RULES["batch"]]))
 
 
-def put_batch(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, jax.Array]:
+def local_rows(batch_size: int, mesh: Mesh) -> list[int]:
+    """Numbers of the rows, of 0..batch_size-1, that this process's devices hold and it therefore makes; ascending.
+
+    Every row of a batch that the devices do not divide. Processes that share their rows over other axes (`tensor`) each
+    make them.
+    """
+    if not mesh.is_multi_process:
+        return list(range(batch_size))
+    sharding = NamedSharding(mesh, spec(("batch",), (batch_size,), mesh))
+    return sorted({r for (cut,) in _places(sharding, (batch_size,)) for r in range(batch_size)[cut]})
+
+
+def _places(sharding: NamedSharding, shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    return list(sharding.addressable_devices_indices_map(shape).values())  # type: ignore[arg-type]  # no None here
+
+
+def put_batch(batch: dict[str, np.ndarray], mesh: Mesh, batch_size: int | None = None) -> dict[str, jax.Array]:
     """Moves a batch onto the devices, its rows spread over the batch axes.
 
-    With several processes each gives its own rows, in the order of the processes.
     Rows that the devices do not divide (a last, short evaluation batch) go to every device.
-    """
-    if jax.process_count() > 1:  # all the rows together divide, whatever this process holds
-        rows, same = NamedSharding(mesh, PartitionSpec(RULES["batch"])), NamedSharding(mesh, PartitionSpec())
-        local = jax.make_array_from_process_local_data
-        return {name: local(rows if np.ndim(x) else same, np.asarray(x)) for name, x in batch.items()}
 
-    return jax.device_put(batch, batch_shardings(batch, mesh))
+    Args:
+      batch: with several processes each gives its `local_rows`; what has no dimension is the same in all.
+      batch_size: rows of all processes together; needed if there are several.
+    """
+    if not mesh.is_multi_process:
+        return jax.device_put(batch, batch_shardings(batch, mesh))
+    assert batch_size is not None
+    rows = np.array(local_rows(batch_size, mesh))
+
+    def put(x: np.ndarray) -> jax.Array:
+        shape = (batch_size, *np.shape(x)[1:]) if np.ndim(x) else ()
+        sharding = NamedSharding(mesh, spec(("batch",)[: len(shape)], shape[:1], mesh))
+
+        def part(index: Any) -> np.ndarray:
+            return x[np.searchsorted(rows, range(batch_size)[index[0]]), *index[1:]] if index else x
+
+        return jax.make_array_from_callback(shape, sharding, part)
+
+    return {name: put(np.asarray(x)) for name, x in batch.items()}
+
+
+def to_host(tree: Any) -> Any:
+    """Arrays spread over the processes -> whole numpy arrays in each, one leaf at a time."""
+
+    def one(x: Any) -> np.ndarray:
+        if isinstance(x, jax.Array) and not x.is_fully_addressable:
+            whole = NamedSharding(x.sharding.mesh, PartitionSpec())  # type: ignore[union-attr]  # all of ours are named
+            x = jax.jit(lambda y: y, out_shardings=whole)(x).addressable_data(0)
+        return np.asarray(x)
+
+    return jax.tree.map(one, tree)
 
 
 def batch_shardings(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, NamedSharding]:

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from t2f_jax import __version__, templates
-from t2f_jax.config import Config, from_dict, to_dict
+from t2f_jax import __version__, remote, templates
+from t2f_jax.config import Config, TrainConfig, from_dict, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.files import read_json, write_json
 
@@ -61,36 +61,49 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     Raises:
       UserError: data that is missing or broken, a checkpoint of another config.
     """
-    from t2f_jax import bundle, loop, plots
+    from t2f_jax import bundle, hosts, loop, partitioning, plots
     from t2f_jax.data import pipeline
     from t2f_jax.image_tokenizer import ImageTokenizer
     from t2f_jax.train_tokenizer import TokenizerTrainer
 
     cache = cache or out / "images"
-    train = _image_sets(config, "train", cache)
-    validation = _image_sets(config, "validation", cache)
+    train, validation = hosts.in_turn(
+        lambda: (_image_sets(config, "train", cache), _image_sets(config, "validation", cache)), "pixels read"
+    )
     trainer, run = TokenizerTrainer(config.image), config.image.train
     weights = [config.data.sources[s.name].weight for s in train]
+    mine = _rows_here(run)
 
     def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
-        data = config.data
-        return pipeline.image_batches(
-            list(zip(train, weights)), run.batch_size, run.seed, start, flip=data.flip, jitter=data.jitter
-        )
+        sets, data = list(zip(train, weights)), config.data
+        return pipeline.image_batches(sets, run.batch_size, run.seed, start, data.flip, data.jitter, mine)
 
     def held_out() -> Iterator[dict[str, np.ndarray]]:
-        return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches)
+        return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches, mine)
 
     state = loop.run(trainer, run, out, batches, held_out, "image tokenizer", config=_identity(config))
-    params = trainer.export(state)
+    params = partitioning.to_host(trainer.export(state))
     folder = out / "tokenizer"
-    bundle.save_image_tokenizer(
-        folder, config.image.model, params, {"config": to_dict(config), "steps": run.steps, "versions": versions()}
-    )
-    tokenizer = ImageTokenizer(config.image.model, params)
-    sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
-    plots.reconstruction_grid(sample, np.asarray(tokenizer.reconstruct(sample))).save(out / "reconstructions.png")
+
+    def write() -> None:
+        told = {"config": to_dict(config), "steps": run.steps, "versions": versions()}
+        bundle.save_image_tokenizer(folder, config.image.model, params, told)
+        tokenizer = ImageTokenizer(config.image.model, params)
+        sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
+        plots.reconstruction_grid(sample, np.asarray(tokenizer.reconstruct(sample))).save(out / "reconstructions.png")
+        remote.push(out / "reconstructions.png")
+        remote.push(folder)
+
+    hosts.alone(write, "image tokenizer written")
+    remote.pull(folder)
     return folder
+
+
+def _rows_here(run: TrainConfig) -> list[int]:
+    """Which of a batch's rows this process makes."""
+    from t2f_jax import partitioning
+
+    return partitioning.local_rows(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))
 
 
 def _identity(config: Config) -> dict[str, Any]:
@@ -112,7 +125,7 @@ def prepare(
     config: Config, tokenizer: pathlib.Path, out: pathlib.Path, cache: pathlib.Path | None = None
 ) -> pathlib.Path:
     """Encodes every image and trains the text tokenizer; returns the store `out`. Resumable per source and split."""
-    from t2f_jax import bundle, text_tokenizer
+    from t2f_jax import bundle, hosts, text_tokenizer
     from t2f_jax.data import prepare as preparing
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
@@ -121,12 +134,18 @@ def prepare(
             f"{tokenizer}: an image tokenizer for {image_tokenizer.config.resolution} pixels,"
             f" but data.image_size={config.data.image_size}"
         )
-    words = text_tokenizer.load(pathlib.Path(config.decoder.init_from)) if config.decoder.init_from else None
+    words = text_tokenizer.load(remote.fetched(config.decoder.init_from)) if config.decoder.init_from else None
     identity = bundle.fingerprint(image_tokenizer)
-    preparing.run(
-        config, lambda x: np.asarray(image_tokenizer.encode(x)), identity, cache or out / "images", out, words
-    )
-    return out
+    encode = lambda x: np.asarray(image_tokenizer.encode(x))  # noqa: E731
+
+    def work() -> pathlib.Path:
+        remote.pull(out)
+        if hosts.first():
+            preparing.run(config, encode, identity, cache or out / "images", out, words)
+            remote.push(out, without="images")
+        return out
+
+    return hosts.in_turn(work, "store prepared")
 
 
 def train(
@@ -140,18 +159,18 @@ def train(
 
     With `decoder.init_from` the model there lends its tokenizers, too, and its weights to begin with.
     """
-    import jax
-
-    from t2f_jax import bundle, checkpoint, loop
+    from t2f_jax import bundle, checkpoint, hosts, loop, partitioning
     from t2f_jax.data import pipeline
     from t2f_jax.train_decoder import DecoderTrainer
 
     cache = out / "images"
-    parent = bundle.load(config.decoder.init_from) if config.decoder.init_from else None
-    if parent is not None and tokenizer is None:
-        tokenizer = pathlib.Path(config.decoder.init_from)  # its codes are the ones that the weights know
+    origin = remote.fetched(config.decoder.init_from) if config.decoder.init_from else None
+    parent = bundle.load(origin) if origin else None
+    if origin and tokenizer is None:
+        tokenizer = origin  # its codes are the ones that the weights know
     if tokenizer is None:
         tokenizer = out / "tokenizer" / "tokenizer"
+        remote.pull(tokenizer)
         if (tokenizer / "config.json").is_file():
             checkpoint.check_config(out / "tokenizer", _identity(config))
         else:
@@ -163,21 +182,32 @@ def train(
     weights = {name: source.weight for name, source in config.data.sources.items() if source.weight > 0}
     start = None if parent is None else bundle.initial_params(parent, config.decoder.model, vocab)
     trainer = DecoderTrainer(config.decoder, vocab, start, image_tokenizer.params["quantize"]["embedding"])
+    mine = _rows_here(run)
 
     def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
-        return pipeline.sequence_batches(data, vocab, words, config.decoder, weights, run.batch_size, run.seed, start)
+        return pipeline.sequence_batches(
+            data, vocab, words, config.decoder, weights, run.batch_size, run.seed, start, mine
+        )
 
     def held_out() -> Iterator[dict[str, np.ndarray]]:
         return pipeline.sequence_eval_batches(
-            data, vocab, words, config.decoder, weights, run.batch_size, run.eval_batches
+            data, vocab, words, config.decoder, weights, run.batch_size, run.eval_batches, mine=mine
         )
 
     identity = {"decoder": to_dict(config.decoder), "store": data.fingerprint}
-    if jax.process_index() == 0:
+    if hosts.first():
         folders = {"tokenizer": str(tokenizer.absolute()), "store": str(store.absolute())}
         write_json(out / EXPERIMENT, {"config": to_dict(config), **folders})
+        remote.push(out / EXPERIMENT)
     state = loop.run(trainer, run, out, batches, held_out, "decoder", config=identity)
-    bundle.save(out / "model", _model(config, trainer.export(state), image_tokenizer, data, words, run.steps))
+    params = partitioning.to_host(trainer.export(state))
+    model = _model(config, params, image_tokenizer, data, words, run.steps)
+
+    def write() -> None:
+        bundle.save(out / "model", model)
+        remote.push(out / "model")
+
+    hosts.alone(write, "model written")
     return out / "model"
 
 

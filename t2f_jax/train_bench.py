@@ -80,6 +80,7 @@ def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repe
     for run, trim in runs:
         run(_batch(vocab, n, batch, 0, config.sequence_length, trim))  # compiles
     peaks, seconds, done = [_peak()], ([], []), []
+    made: Any = {}
     for number in range(repeats):
         for (run, trim), times in zip(runs, seconds):
             made = _batch(vocab, n, batch, batch * number, config.sequence_length, trim)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import toy
 
-from t2f_jax import metrics
+from t2f_jax import checkpoint, metrics
 from t2f_jax.config import to_dict
-from t2f_jax.errors import UserError
+from t2f_jax.errors import DiskFull, UserError
 
 TIMES = ("seconds", "compile_seconds")
 
@@ -38,7 +38,7 @@ def finish(*args, code=0, **kwargs):
 def record(out):
     """metrics.jsonl without what a clock says."""
     rows = metrics.read(out / "metrics.jsonl")
-    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows]
+    return [{k: v for k, v in row.items() if k not in TIMES} for row in rows if "goodput" not in row]
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +209,39 @@ def test_the_loop_costs_less_than_the_steps(tmp_path):
     toy.run(tmp_path, config)
     seconds = [r["seconds"] for r in metrics.train_rows(metrics.read(tmp_path / "metrics.jsonl"))]
     assert np.median(seconds) < 5e-3  # generous: a shared machine
+
+
+def test_a_disk_that_is_full_is_told_and_the_earlier_checkpoint_is_whole(tmp_path, monkeypatch):
+    save = checkpoint.Checkpoints.save
+
+    def full(self, state, step, loss):
+        if step == 12:
+            self.wait()
+            raise ValueError("RESOURCE_EXHAUSTED: Failed writing: No space left on device [os_error_code='28']")
+        save(self, state, step, loss)
+
+    monkeypatch.setattr(checkpoint.Checkpoints, "save", full)
+    with pytest.raises(
+        DiskFull, match=r"toy: .*: No space left on device; the checkpoint of step 8 is whole: make room"
+    ):
+        toy.run(tmp_path)
+    monkeypatch.setattr(checkpoint.Checkpoints, "save", save)
+    toy.run(tmp_path)
+    assert [r["step"] for r in metrics.train_rows(record(tmp_path))] == list(range(1, 25))
+
+
+@pytest.mark.slow
+def test_a_small_disk(tmp_path):
+    """A real one, of 300 kB; needs the right to mount."""
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "t2f", tmp_path]).returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        _, err = finish(tmp_path / "run", code=2)
+        told = err.splitlines()[-1]
+        assert "No space left on device; the checkpoint of step" in told and "is whole: make room" in told
+        subprocess.run(["mount", "-o", "remount,size=20m", tmp_path], check=True)
+        _, err = finish(tmp_path / "run")
+        assert f"going on after step {told.split('of step ')[1].split()[0]}" in err
+        assert [r["step"] for r in metrics.train_rows(record(tmp_path / "run"))] == list(range(1, 25))
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)

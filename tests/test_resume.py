@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 # Small, but with everything that a step can hold: dropout, averages, codebook revival, all tasks, augmented views.
@@ -70,9 +71,9 @@ def kill_at(words, out, count):
 
 
 def numbers(out):
-    """Every step's and evaluation's numbers but the times, in order."""
+    """Every step's and evaluation's numbers but the times and the saves' lines, in order."""
     records = [json.loads(line) for line in lines(out)]
-    return [{k: v for k, v in r.items() if not k.endswith("seconds")} for r in records]
+    return [{k: v for k, v in r.items() if not k.endswith("seconds")} for r in records if "goodput" not in r]
 
 
 def check(words, tmp_path, kills, seed):
@@ -80,7 +81,7 @@ def check(words, tmp_path, kills, seed):
     rng, out = random.Random(seed), tmp_path / "killed"
     for _ in range(kills):
         before = len(lines(out))
-        assert kill_at(words, out, before + rng.randint(1, 9)) < 27, "the run was over before it was killed"
+        assert kill_at(words, out, before + rng.randint(1, 9)) < 32, "the run was over before it was killed"
     finish(words, out)
     assert numbers(out) == numbers(tmp_path / "whole")
     steps = [r["step"] for r in numbers(out) if "loss" in r]
@@ -126,3 +127,37 @@ def test_a_model_starts_another_training(store, tmp_path):
     _, told = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "decoder.model.layers=3, there 2" in told.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("trainer", ["train", "train-tokenizer"])
+def test_the_local_launcher_loses_a_process_and_finishes(store, tmp_path, trainer):
+    """The numbers of a two-process run that was left alone, and of one process within 1e-5."""
+    words = [trainer, "quickstart:tiny", *(DECODER if trainer == "train" else TOKENIZER)]
+    words += store if trainer == "train" else []
+    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=1"}
+    launcher = pathlib.Path(__file__).parent.parent / "launch" / "local"
+    path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+
+    def launch(out):
+        command = [launcher, "--processes", "2", "--restarts", "20", "--", "t2f", *words, "--out", out]
+        return subprocess.Popen(command, env={**os.environ, **flags, "PATH": path, "T2F_HEARTBEAT_SECONDS": "10"})
+
+    assert launch(tmp_path / "whole").wait(500) == 0
+    out = tmp_path / "struck"
+    process = launch(out)
+    for victim, count in ((1, 8), (0, 20)):
+        while len(lines(out)) < count and process.poll() is None:
+            time.sleep(0.01)
+        children = [p for p in psutil.Process(process.pid).children() if "t2f_jax.cli" in " ".join(p.cmdline())]
+        next(p for p in children if p.environ()["T2F_PROCESS_ID"] == str(victim)).kill()
+        time.sleep(1)
+    assert process.wait(500) == 0
+    told = (out / "launch.log").read_text()
+    assert told.count("ended by SIGKILL") == 2
+    assert numbers(out) == numbers(tmp_path / "whole")
+    assert (out / ("model" if trainer == "train" else "tokenizer") / "config.json").is_file()
+    finish(words, tmp_path / "one")
+    for got, want in zip(numbers(out), numbers(tmp_path / "one"), strict=True):
+        assert got["step"] == want["step"]
+        assert got.get("eval", got)["loss"] == pytest.approx(want.get("eval", want)["loss"], rel=1e-5)

@@ -1,14 +1,13 @@
 """A tiny run with everything a real one has: dropout, an averaged copy, `extra` state. Also a program that tests kill.
 
-python toy.py OUT [--kill STEP] [--term STEP] [--wait SECONDS] [key=value of TrainConfig ...]
-prints the final state's digest.
+python toy.py OUT [--kill STEP] [--term STEP] [--hang STEP] [--by PROCESS] [--wait SECONDS] [key=value of TrainConfig]
+prints the final state's digest. One process of several if the environment says so; `--by` is the one that is struck.
 """
 
 import ast
 import dataclasses
 import hashlib
 import os
-import pathlib
 import signal
 import sys
 import time
@@ -18,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from t2f_jax import loop, optim, state
+from t2f_jax import cli, hosts, loop, optim, partitioning, remote, state
 from t2f_jax.config import OptimConfig, TrainConfig
 
 CONFIG = TrainConfig(steps=24, batch_size=16, seed=3, ema=0.9, eval_every=4, eval_batches=2, save_every=4)
@@ -60,9 +59,11 @@ class Toy:
         return {"loss": self.loss(s.weights, batch)}
 
 
-def rows(seed, step, count):
+def rows(seed, step, config):
+    """This process's rows of a batch."""
     rng = np.random.default_rng([seed, step])
-    x = rng.normal(size=(count, 8)).astype(np.float32)
+    mesh = partitioning.sharing_mesh(config.batch_size, config.mesh)
+    x = rng.normal(size=(config.batch_size, 8)).astype(np.float32)[partitioning.local_rows(config.batch_size, mesh)]
     return {"x": x, "y": np.sin(x)}
 
 
@@ -71,21 +72,19 @@ def train_batches(start, config=CONFIG, at=None):
     while True:
         if at:
             at(step)
-        yield rows(config.seed, step, config.batch_size)
+        yield rows(config.seed, step, config)
         step += 1
 
 
 def eval_batches(config=CONFIG):
     for i in range(5):
-        yield rows(config.seed + 1000, i, config.batch_size)
+        yield rows(config.seed + 1000, i, config)
 
 
 def run(out, config=CONFIG, at=None, /, **kwargs):
     trainer = kwargs.pop("trainer", None) or Toy(config)
-    return loop.run(
-        trainer, config, pathlib.Path(out), lambda s: train_batches(s, config, at), lambda: eval_batches(config), "toy",
-        **kwargs,
-    )  # fmt: skip
+    batches, held_out = lambda s: train_batches(s, config, at), lambda: eval_batches(config)
+    return loop.run(trainer, config, remote.working(str(out)), batches, held_out, "toy", **kwargs)
 
 
 def digest(tree):
@@ -103,15 +102,23 @@ def main(out, *args):
             key, _, text = arg.partition("=")
             changes[key] = ast.literal_eval(text)
 
+    hosts.join()
+
     def at(step):
         time.sleep(options.get("wait", 0))
+        if jax.process_index() != options.get("by", 0):
+            return
         if step == options.get("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
         if step == options.get("term"):
             os.kill(os.getpid(), signal.SIGTERM)
+        if step == options.get("hang"):
+            time.sleep(1000)
 
-    print(digest(run(out, dataclasses.replace(CONFIG, **changes), at)))
+    told = digest(partitioning.to_host(run(out, dataclasses.replace(CONFIG, **changes), at)))
+    if hosts.first():
+        print(told)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    cli.guarded(lambda: main(*sys.argv[1:]))

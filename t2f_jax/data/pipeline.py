@@ -41,7 +41,7 @@ def image_batches(
     start_step: int = 0,
     flip: bool = False,
     jitter: float = 0.0,
-    shard: tuple[int, int] = (0, 1),
+    mine: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Endless batches {"image": uint8 [B, S, S, 3]} from `start_step` on, sources mixed by weight.
 
@@ -49,7 +49,7 @@ def image_batches(
       sets: (images, weight) of each source.
       batch_size: B of all processes together.
       flip, jitter: how views may differ, see `images.view`; every row draws its own, half of them mirrored.
-      shard: (this process, number of processes): each makes only its own rows.
+      mine: which of a batch's B rows this process makes, one of several; None: all.
     """
     mixture = Mixture([len(s) for s, _ in sets], [w for _, w in sets], seed)
 
@@ -60,12 +60,12 @@ def image_batches(
             return plain
         return view(plain, seed, row, 1 + int(np.random.default_rng((seed, row)).integers(2)), flip, jitter)
 
-    rows = _rows_of(batch_size, shard)
+    rows = _rows_of(batch_size, mine)
     return _through_tf_data(lambda step: {"image": np.stack([image(r) for r in rows(step)])}, start_step, _FOREVER)
 
 
 def image_eval_batches(
-    sets: Sequence[ImageSet], batch_size: int, batches: int, shard: tuple[int, int] = (0, 1)
+    sets: Sequence[ImageSet], batch_size: int, batches: int, mine: Sequence[int] | None = None
 ) -> Iterator[Batch]:
     """At most `batches` batches {"image": uint8 [B, S, S, 3], "mask": float32 [B]}, the same faces at every call.
 
@@ -76,7 +76,7 @@ def image_eval_batches(
     def make(rows: list[int]) -> Batch:
         return {"image": np.stack([sets[s].images[i] for s, i in (chosen[r] for r in rows)])}
 
-    return _held_out_batches(make, len(chosen), batch_size, shard)
+    return _held_out_batches(make, len(chosen), batch_size, mine)
 
 
 def sequence_batches(
@@ -88,7 +88,7 @@ def sequence_batches(
     batch_size: int,
     seed: int,
     start_step: int = 0,
-    shard: tuple[int, int] = (0, 1),
+    mine: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Endless batches of `sequence.assemble` (or `packing.pack`, if `config.pack` > 1) from `start_step` on.
 
@@ -96,38 +96,44 @@ def sequence_batches(
 
     Args:
       weights: share of each source by name; sources without one, or of 0, are left out.
-      batch_size, shard: rows, see `image_batches`.
+      batch_size, mine: rows, see `image_batches`. Packed rows are made in groups (`packing.GROUP`), of which a process
+        makes those that hold rows of its own.
 
     Raises:
-      UserError: a weight for a source that the store has not, a configuration in which no row fits, or packed rows
-        that the processes cannot share.
+      UserError: a weight for a source that the store has not, or a configuration in which no row fits.
     """
     names, shares = _weighted(store, weights)
     mixture = Mixture([len(store.codes(name, "train")) for name in names], shares, seed)
     writer = Writer(store, vocab, tok, config)
-    if config.pack > 1 and shard[1] > 1 and batch_size % (packing.GROUP * shard[1]):
-        raise UserError(
-            f"batch_size={batch_size}: packed rows come in groups of {packing.GROUP}, so that {shard[1]} processes need"
-            f" a multiple of {packing.GROUP * shard[1]}"
-        )
 
     def example(number: int) -> sequence.Example:
         source, i = mixture.locate(number)
         return writer.example(names[source], "train", i, np.random.default_rng((seed, number)))
 
-    def make(step: int) -> Batch:
-        chosen = rows(step)
-        examples = [example(n) for n in range(chosen.start * config.pack, chosen.stop * config.pack)]
-        if config.pack == 1:
-            length = (
-                config.sequence_length
-                if shard[1] > 1
-                else sequence.trimmed(examples, config.sequence_length, config.trim)
+    def packed(step: int) -> Batch:
+        places = range(batch_size) if mine is None else mine
+        groups = sorted({place // packing.GROUP for place in places})
+        made = []
+        for group in groups:
+            first, last = group * packing.GROUP, min((group + 1) * packing.GROUP, batch_size)
+            numbers = range((step * batch_size + first) * config.pack, (step * batch_size + last) * config.pack)
+            examples = [example(n) for n in numbers]
+            made.append(
+                packing.pack(examples, last - first, config.row_ids, config.loss_span, config.model.image_position)
             )
-            return sequence.assemble(examples, length, config.loss_span, config.model.image_position)
-        return packing.pack(examples, len(chosen), config.row_ids, config.loss_span, config.model.image_position)
+        keep = [groups.index(place // packing.GROUP) * packing.GROUP + place % packing.GROUP for place in places]
+        return {name: np.concatenate([batch[name] for batch in made])[keep] for name in made[0]}
 
-    rows = _rows_of(batch_size, shard)
+    def make(step: int) -> Batch:
+        if config.pack > 1:
+            return packed(step)
+        examples = [example(r) for r in rows(step)]
+        length = config.sequence_length
+        if mine is None:  # else the processes' rows would differ in length
+            length = sequence.trimmed(examples, length, config.trim)
+        return sequence.assemble(examples, length, config.loss_span, config.model.image_position)
+
+    rows = _rows_of(batch_size, mine)
     return _through_tf_data(make, start_step, _FOREVER)
 
 
@@ -140,7 +146,7 @@ def sequence_eval_batches(
     batch_size: int,
     batches: int,
     split: str = "validation",
-    shard: tuple[int, int] = (0, 1),
+    mine: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """At most `batches` batches of `sequence.assemble` and "mask" float32 [B], the same rows at every call.
 
@@ -158,7 +164,7 @@ def sequence_eval_batches(
             examples.append(writer.example(names[source], split, i, np.random.default_rng((1, row))))
         return sequence.assemble(examples, config.sequence_length, config.loss_span, config.model.image_position)
 
-    return _held_out_batches(make, len(chosen), batch_size, shard)
+    return _held_out_batches(make, len(chosen), batch_size, mine)
 
 
 def _weighted(store: Store, weights: Mapping[str, float]) -> tuple[list[str], list[float]]:
@@ -174,20 +180,17 @@ def _weighted(store: Store, weights: Mapping[str, float]) -> tuple[list[str], li
     return list(chosen), list(chosen.values())
 
 
-def _rows_of(batch_size: int, shard: tuple[int, int]) -> Callable[[int], range]:
+def _rows_of(batch_size: int, mine: Sequence[int] | None) -> Callable[[int], list[int]]:
     """-> step -> global numbers of the rows that this process makes."""
-    process, count = shard
-    if batch_size % count:
-        raise UserError(f"batch_size={batch_size} is no multiple of the {count} processes that share it")
-    local = batch_size // count
-    return lambda step: range(step * batch_size + process * local, step * batch_size + (process + 1) * local)
+    places = range(batch_size) if mine is None else mine
+    return lambda step: [step * batch_size + place for place in places]
 
 
 def _held_out_batches(
-    make: Callable[[list[int]], Batch], total: int, batch_size: int, shard: tuple[int, int]
+    make: Callable[[list[int]], Batch], total: int, batch_size: int, mine: Sequence[int] | None
 ) -> Iterator[Batch]:
     """Batches of rows 0..total-1; what stands beyond is a copy of the last row under mask 0."""
-    rows = _rows_of(batch_size, shard)
+    rows = _rows_of(batch_size, mine)
 
     def batch(step: int) -> Batch:
         real = np.array([r < total for r in rows(step)])
