@@ -86,7 +86,7 @@ def fingerprint(tokenizer: ImageTokenizer) -> str:
 
 
 def update_with_params(digest: Any, params: Any) -> None:
-    """Feeds a nested parameter dictionary's names and values to a `hashlib` digest, without copies where none need be."""
+    """Feeds a nested parameter dictionary's names and values to a `hashlib` digest, without copies where it can."""
     for name, value in sorted(traverse_util.flatten_dict(params, sep=".").items()):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(jax.device_get(value)).reshape(-1).view(np.uint8).data)
