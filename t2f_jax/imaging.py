@@ -95,7 +95,7 @@ def _load(picture: Any, size: int, crop: float, squash: bool) -> np.ndarray:
     return fit(image, size, crop, squash)
 
 
-def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[str, Any]) -> None:
+def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[Any, Any]) -> None:
     """Writes uint8 [S, S, 3] or a PIL image as PNG, under its final name only once it is whole.
 
     Args:
@@ -104,7 +104,7 @@ def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     info = PngImagePlugin.PngInfo()
     for key, value in about.items():
-        info.add_itxt(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        info.add_itxt(str(key), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     partial = path.with_name(f".{path.name}.partial")
     picture.save(partial, format="PNG", pnginfo=info)
     os.replace(partial, path)
