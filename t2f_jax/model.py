@@ -267,6 +267,8 @@ class Model(Inference):
         """n faces, or the best `keep` of them; `given` says for a seed which codes are imposed."""
         if n < 1 or (keep is not None and not 1 <= keep <= n):
             raise UserError(f"n={n} faces, keep={keep}: n must be 1 or more, keep from 1 to n")
+        if not 0 <= seed <= 2**32 - n:
+            raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {seed} to {seed + n - 1}")
         if keep is not None and not prompt.says_something:
             raise UserError("keep: without a text or attributes nothing says which faces are the best")
         seeds, parts = [seed + i for i in range(n)], []

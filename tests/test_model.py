@@ -154,6 +154,7 @@ def test_scores_are_log_probabilities(loved, face):
         (lambda m, f: m.generate("a", {"age": 30}, avoid={"age": 30}), "both in what is asked for"),
         (lambda m, f: m.complete(f, 0.01), "must keep a row"),
         (lambda m, f: m.vary(f, 1.0), "must keep one"),
+        (lambda m, f: m.vary(f, seed=-1), "a seed is a whole number"),
         (lambda m, f: m.vary(f, n=2, keep=1), "keep: without a text"),
         (lambda m, f: m.complete([f, f]), "one face at a time"),
         (lambda m, f: m.score(f), "nothing to score"),
