@@ -119,7 +119,9 @@ def make(model: Model, asked: Sequence[Job], sampler: Sampler, out: pathlib.Path
     for name, row in rows.items():
         if name in known and known[name] != row:
             wrong = next(k for k in row if known[name].get(k) != row[k])
-            raise UserError(f"{out / name}: made with another {wrong} ({known[name].get(wrong)!r}); give another --out")
+            raise UserError(
+                f"{out / name}: is there with other {wrong}: {known[name].get(wrong)!r}; give another --out"
+            )
     missing = [job for job in asked if job.file not in known]
     size = BATCH * model.engine.mesh.size
     with (

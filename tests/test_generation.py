@@ -94,7 +94,7 @@ def test_a_file_of_prompts_is_made_once_and_resumed(folder, tmp_path, capsys):
     assert alone.tobytes() == pixels["000002-000011.png"]
     with pytest.raises(SystemExit):
         generate(folder, out, "--prompts", str(file), "--temperature", "0.5")
-    assert "made with another options" in capsys.readouterr().err
+    assert "is there with other options" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
