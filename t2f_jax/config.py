@@ -225,8 +225,12 @@ class EvalConfig:
     top_k: int = 0
     top_p: float = 0.95
     guidance: float = 1.0  # how much the words count (see sampling.Sampler); above 1 needs tasks.prompt_dropout
+    min_p: float = 0.0
     judge_steps: int = 600
     batch_size: int = 64
+    guidance_scales: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # of the curve of what the judge sees over guidance
+    curve_faces: int = 64  # requests at each of them, and of self-reranking; 0 = neither is measured
+    best_of: int = 16  # faces that self-reranking chooses from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -323,8 +327,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "eval.top_k": (0, 10**9),
     "eval.top_p": (1e-9, 1),
     "eval.guidance": (0, 1000),
+    "eval.min_p": (0, 1),
     "eval.judge_steps": (1, 10**9),
     "eval.batch_size": (1, 10**6),
+    "eval.curve_faces": (0, 10**9),
+    "eval.best_of": (1, 10**6),
 }
 
 

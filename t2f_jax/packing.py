@@ -50,9 +50,9 @@ def pack(
 
 def shorter(example: Example) -> Example | None:
     """The example with its least missed part gone; None if nothing can go."""
-    if len(example.branches) > 1:
-        return dataclasses.replace(example, branches=example.branches[:-1])
-    (branch,) = example.branches
+    *others, branch = example.branches
+    if others:
+        return dataclasses.replace(example, branches=tuple(others))
     if example.task == sequence.TO_CAPTION and len(branch.answer) > 4:
         return dataclasses.replace(example, branches=(dataclasses.replace(branch, answer=branch.answer[:-4]),))
     if example.task == sequence.TO_IMAGE and len(example.prefix) > 8:
