@@ -60,6 +60,6 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         d.train.steps = 60
         d.train.eval_every = d.train.save_every = 30
         c.eval.faces = c.eval.generated = 32
-        c.eval.samples = 4
+        c.eval.samples = c.eval.curve_faces = c.eval.best_of = 4
         c.eval.judge_steps = 60
     return c

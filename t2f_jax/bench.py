@@ -19,13 +19,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, vqgan_speed
+from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, train_bench, vqgan_speed
 from t2f_jax.files import write_json
-from t2f_jax.models.decoder import Decoder, stack_layers
+from t2f_jax.models.decoder import Decoder
 from t2f_jax.progress import Progress
 from t2f_jax.random_model import random_model
 from t2f_jax.sampler import Sampler
-from t2f_jax.train_decoder import DecoderTrainer
 
 REPEATS = 5
 PREFIX = 48  # ids of the prompt of a generated face
@@ -96,34 +95,11 @@ class Bench:
         return Row("machine_read", self.read / 1e9, "GB/s")
 
     def train_step_b4(self) -> Row:
-        """A training step of four rows of all tasks; the limit is the model's FLOPs at the measured peak."""
-        model, run = self.model, self.model.run_config
-        trainer = DecoderTrainer(run, model.vocab, jax.tree.map(jnp.copy, stack_layers(model.params)))
-        length = run.sequence_length
-        pairs = [(templates.attribute_question(a.name), a.answers()[0]) for a in model.schema][:4]
-        caption = sequence.to_caption(model.vocab, model.tokenizer, self.codes[0], "a face")
-        made = sequence.to_attributes(model.vocab, model.tokenizer, self.codes[1], pairs)
-        examples = [sequence.to_image(model.vocab, model.tokenizer, "a face", c) for c in self.codes[:2]] + [
-            caption,
-            made,
-        ]
-        batch = sequence.assemble(
-            [sequence.fit(e, length) for e in examples], length, image_position=run.model.image_position
+        """Four pairs of all tasks, against the plain step; the limit is matrix products at the model's FLOPs."""
+        told = train_bench.compare(self.model.run_config, self.model.vocab, self.n)
+        return Row(
+            "train_step_b4", told.pairs_per_second, "pairs/s", told.plain_pairs_per_second, told.ratio, told.share
         )
-        state = trainer.init(jax.random.key(0))
-        step = jax.jit(trainer.step, donate_argnums=0)
-        holder = [state]
-
-        def once() -> Any:
-            holder[0], metrics = step(holder[0], batch, jax.random.key(1))
-            return metrics["loss"]
-
-        seconds = _median(once)
-        c = run.model
-        weights = c.layers * (4 * c.width**2 + 2 * c.width * c.mlp) + model.vocab.size * c.width
-        flops = 3 * 4 * length * (2 * weights + 4 * c.layers * length * c.width)
-        share = self._share(lambda: flops / self.matmul, seconds)
-        return Row("train_step_b4", 4 / seconds, "sequences/s", share_of_limit=share)
 
     def _uncached(self, prefix: int, answer: int) -> float:
         """Seconds of an answer decoded without a cache: for each id a full forward pass over all there is so far, with

@@ -7,15 +7,12 @@
     provenance.json              config of the run, steps, data, versions, figures
 
 Everything in it is data: JSON, safetensors and a SentencePiece or WordPiece file; nothing is unpickled or executed.
-Axes: N faces, S image side, n codes per image.
+What a loaded model does is in `model`.
 """
 
 import dataclasses
-import functools
-import hashlib
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -23,15 +20,16 @@ import ml_dtypes
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax import engine, grammar, imaging, sampling, scoring, sequence, templates, text_tokenizer
+from t2f_jax import text_tokenizer
 from t2f_jax.compilation import keep_programs
 from t2f_jax.config import DecoderConfig, DecoderRunConfig, VQGANConfig, from_dict, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.files import read_json, whole_folder, write_json
 from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.inference import weights_hash
+from t2f_jax.model import Model, Preprocess
 from t2f_jax.models.decoder import Decoder, unstack_layers
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.sampler import Sampler
 from t2f_jax.templates import Attribute
 from t2f_jax.vocab import Vocab
 
@@ -132,230 +130,7 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
     return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)), preprocess.range)
 
 
-def _bytes(value: Any) -> memoryview:
-    """An array's bytes, without a copy where it lies in this machine's memory."""
-    return np.ascontiguousarray(jax.device_get(value)).reshape(-1).view(np.uint8).data
-
-
-def fingerprint(tokenizer: ImageTokenizer) -> str:
-    """Hash of an image tokenizer's structure and weights: codes made by another one are refused by it."""
-    digest = hashlib.sha256(repr(sorted(to_dict(tokenizer.config).items())).encode())
-    if tokenizer.range != "correct":
-        digest.update(tokenizer.range.encode())
-    for name, value in sorted(traverse_util.flatten_dict(tokenizer.params, sep=".").items()):
-        digest.update(name.encode())
-        digest.update(_bytes(value))
-    return digest.hexdigest()[:16]
-
-
-def weights_hash(tokenizer: ImageTokenizer, params: Any) -> str:
-    """Hash of a model's weights, layers one by one."""
-    digest = hashlib.sha256(fingerprint(tokenizer).encode())
-    for name, value in sorted(traverse_util.flatten_dict(unstack_layers(params), sep=".").items()):
-        digest.update(name.encode())
-        digest.update(_bytes(value))
-    return digest.hexdigest()[:16]
-
-
 # --- the whole model -------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True)
-class Preprocess:
-    """What is done to a picture before it is encoded."""
-
-    crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
-    resize: str = "crop"  # crop (a centred square, bicubic) | squash (all of it, bilinear, as the original)
-    range: str = "correct"  # correct | paper_double | clip_double, see `image_tokenizer.to_unit`
-
-
-class Model:
-    """A loaded model: generates, describes and measures faces.
-
-    Example:
-      >>> model = t2f_jax.load("runs/quickstart/model")                              # doctest: +SKIP
-      >>> model.generate("a smiling woman with red hair", seeds=[0, 1])[0].shape      # doctest: +SKIP
-      (64, 64, 3)
-    """
-
-    def __init__(
-        self,
-        decoder: DecoderRunConfig,
-        params: Any,
-        image_tokenizer: ImageTokenizer,
-        tokenizer: text_tokenizer.TextTokenizer,
-        schema: Sequence[Attribute],
-        preprocess: Preprocess,
-        provenance: dict[str, Any],
-        name: str = "",
-        weights_hash: str = "",
-    ):
-        self.run_config, self.name, self.provenance = decoder, name, provenance
-        self.image_tokenizer = ImageTokenizer(image_tokenizer.config, image_tokenizer.params, preprocess.range)
-        self.tokenizer, self.preprocess = tokenizer, preprocess
-        self.schema = tuple(schema)
-        self.vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
-        self.decoder = Decoder(dataclasses.replace(decoder.model, scan=False), self.vocab.size)
-        self.params, self._hash = params, weights_hash
-
-    @property
-    def image_size(self) -> int:
-        """Side of the images it takes and makes, in pixels."""
-        return self.image_tokenizer.config.resolution
-
-    @property
-    def sampler(self) -> Sampler:
-        """How this model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
-        known = self.provenance.get("config", {}).get("eval", {})
-        names = [f.name for f in dataclasses.fields(Sampler)]
-        options: dict[str, Any] = {"top_p": 0.95} | {name: known[name] for name in names if name in known}
-        return Sampler(**options)
-
-    @functools.cached_property
-    def engine(self) -> engine.Engine:
-        """The decoder as `sampling` and `scoring` run it."""
-        return engine.prepare(self.decoder, self.params, self.vocab)
-
-    @functools.cached_property
-    def hash(self) -> str:
-        """Hash of all weights, for provenance; the one in its folder, where there is one."""
-        return self._hash or weights_hash(self.image_tokenizer, self.params)
-
-    def attribute(self, name: str) -> Attribute:
-        """The attribute of that name. Raises UserError, naming the nearest right one."""
-        return templates.find_attribute(name, self.schema)
-
-    @property
-    def text_length(self) -> int:
-        """Most ids of a prompt, its frame included: as many as training had room for before an image."""
-        room = self.run_config.sequence_length - self.image_tokenizer.config.tokens
-        return min(self.run_config.text_length, room)
-
-    def holds(self, text: str) -> bool:
-        """Does the model read all of a prompt, or only its first `text_length` ids?"""
-        return len(sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)) <= self.text_length
-
-    def images(self, pictures: imaging.Picture | Sequence[imaging.Picture]) -> np.ndarray:
-        """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training."""
-        squash = self.preprocess.resize == "squash"
-        return imaging.load_images(pictures, self.image_size, self.preprocess.crop, squash)
-
-    def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
-        return _batched(self.image_tokenizer.encode, images, batch_size)
-
-    def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
-        return _batched(self.image_tokenizer.decode, codes, batch_size)
-
-    def generate(
-        self,
-        text: str | Sequence[str] = "",
-        attributes: Mapping[str, str | int] | None = None,
-        seeds: Sequence[int] = (0,),
-        sampler: Sampler | None = None,
-        batch_size: int = 32,
-    ) -> np.ndarray:
-        """Faces for words.
-
-        Args:
-          text: one description for all faces, or one for each seed.
-          attributes: what the faces should show besides, such as `{"gender": "female", "age": 34}`.
-          seeds: one face is made for each; the same seed and words give the same face whatever is made beside it.
-          sampler: temperature, top-k, top-p, guidance; the model's own (`Model.sampler`) if not given.
-          batch_size: most faces decoded at once.
-
-        Returns:
-          uint8 [len(seeds), S, S, 3].
-
-        Raises:
-          UserError: an attribute or value that the model does not know, or as many texts as neither 1 nor the seeds.
-        """
-        texts = [text] * len(seeds) if isinstance(text, str) else list(text)
-        if len(texts) != len(seeds):
-            raise UserError(f"{len(texts)} texts for {len(seeds)} seeds; give one text, or one for each seed")
-        wanted = templates.check_attributes(attributes or {}, self.schema)
-        length = self.text_length
-        prefixes = [
-            sequence.text_prefix(self.vocab, self.tokenizer, templates.image_text(t, wanted), length) for t in texts
-        ]
-        n = self.image_tokenizer.config.tokens
-        sampler = sampler or self.sampler
-        if sampler.guidance != 1 and not self.run_config.tasks.prompt_dropout:
-            raise UserError(
-                f"guidance={sampler.guidance} needs a model trained with decoder.tasks.prompt_dropout above 0;"
-                " this one was not: use guidance 1"
-            )
-        wordless = sequence.text_prefix(self.vocab, self.tokenizer, "", length)
-        span = grammar.image(self.vocab, n)
-        requests = [
-            sampling.Request(grammar=span, seed=seed, **sampling.guided(prefix, wordless, sampler.guidance))
-            for prefix, seed in zip(prefixes, seeds)
-        ]
-        rows = sampling.generate(self.engine, requests, sampler, batch_size)
-        return self.decode(self.vocab.codes(np.stack(rows)))
-
-    def caption(
-        self,
-        pictures: imaging.Picture | Sequence[imaging.Picture],
-        seeds: Sequence[int] | None = None,
-        sampler: Sampler | None = None,
-        length: int = 64,
-        batch_size: int = 32,
-    ) -> list[str]:
-        """A sentence or more for each face; greedy unless a sampler is given. UserError for unreadable pictures."""
-        codes = self.encode(self.images(pictures))
-        prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.CAPTION_PROMPT, c) for c in codes]
-        spare = self.decoder.config.max_length - self.decoder.config.image_position - len(prefixes[0])
-        if spare < 1:
-            raise UserError(
-                f"the model's {self.decoder.config.max_length} positions leave no room for words behind a face; train"
-                " one with more decoder.model.max_length"
-            )
-        length = min(length, spare)
-        seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
-        sampler = sampler or Sampler(temperature=0.0)
-        span = grammar.text(self.vocab, length)
-        requests = [sampling.Request((p,), span, seed) for p, seed in zip(prefixes, seeds, strict=True)]
-        rows = sampling.generate(self.engine, requests, sampler, batch_size)
-        return [templates.sentence_case(self.tokenizer.decode(row.tolist())) for row in rows]
-
-    def analyze(
-        self,
-        pictures: imaging.Picture | Sequence[imaging.Picture],
-        attributes: Sequence[Attribute | str] | None = None,
-        batch_size: int = 32,
-    ) -> list[dict[str, np.ndarray]]:
-        """Exact probabilities of every answer.
-
-        Args:
-          pictures: paths, PIL images or uint8 arrays.
-          attributes: what to ask, by name; all that the model knows if not given.
-          batch_size: most faces scored at once.
-
-        Returns:
-          For each face `{attribute name: probabilities over attribute.candidates()}`, each summing to 1.
-        """
-        asked = [self.attribute(a) if isinstance(a, str) else a for a in (attributes or self.schema)]
-        codes = self.encode(self.images(pictures))
-        prefixes = [sequence.image_prefix(self.vocab, self.tokenizer, templates.ATTRIBUTE_PROMPT, c) for c in codes]
-        answers = []
-        for start in range(0, len(prefixes), batch_size):
-            part = prefixes[start : start + batch_size]
-            answers += scoring.score_attributes(self.engine, self.tokenizer, part, asked)
-        return answers
-
-
-def _batched(function: Any, rows: np.ndarray, batch_size: int) -> np.ndarray:
-    """Calls a jitted function on equal batches (powers of two, the last one padded), so that few shapes compile."""
-    if len(rows) < batch_size:
-        batch_size = 1 << max(0, len(rows) - 1).bit_length()
-    parts = []
-    for start in range(0, len(rows), batch_size):
-        part = rows[start : start + batch_size]
-        padded = np.concatenate([part, np.repeat(part[:1], batch_size - len(part), 0)])
-        parts.append(np.asarray(function(padded))[: len(part)])
-    return np.concatenate(parts)
 
 
 def save(folder: pathlib.Path, model: Model) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from t2f_jax import __version__, cli_convert
+from t2f_jax import __version__, cli_convert, cli_generate, cli_plan
 from t2f_jax.compilation import keep_programs
 from t2f_jax.errors import DiskFull, UserError
 
@@ -118,9 +118,9 @@ def _quickstart(args: argparse.Namespace) -> None:
 
 
 def _generate(args: argparse.Namespace) -> None:
-    from t2f_jax import commands
+    from t2f_jax import generation
 
-    _first_alone(lambda: commands.generate(args))
+    _first_alone(lambda: generation.run(args))
 
 
 def _caption(args: argparse.Namespace) -> None:
@@ -236,23 +236,9 @@ def build_parser() -> argparse.ArgumentParser:
     sub.add_argument("--store", type=_place, metavar="S", help="take this prepared store instead of making one")
     overrides(sub)
 
-    sub = command("generate", _generate, "make faces from words", "Each PNG carries its prompt, seed and options.")
+    sub = command("generate", _generate, cli_generate.SUMMARY, cli_generate.DETAIL)
     model(sub)
-    sub.add_argument("--text", default="", metavar="T", help='a description, such as "a smiling woman with red hair"')
-    sub.add_argument(
-        "--attribute",
-        action="append",
-        default=[],
-        metavar="K=V",
-        help="what the face should show, such as age=34; repeatable",
-    )
-    sub.add_argument("--n", type=_positive, default=4, metavar="N", help="number of faces (4)")
-    sub.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the first face; the others follow (0)")
-    drawing = sub.add_argument_group("drawing", "where nothing is said, the values that the model was evaluated with")
-    drawing.add_argument("--temperature", type=float, help="0 takes the likeliest code each time, 1 is the model's own")
-    drawing.add_argument("--top-k", type=int, help="sample among the K likeliest codes; 0 = all")
-    drawing.add_argument("--top-p", type=float, help="sample among the codes that hold this probability; 1 = all")
-    drawing.add_argument("--guidance", type=float, help="how much the words count; 1 = as trained, 3 = much more")
+    cli_generate.add(sub)
     out(sub, "where the PNGs go")
 
     for name, run, summary in (
@@ -318,6 +304,16 @@ def build_parser() -> argparse.ArgumentParser:
         help="seconds to save in after SIGTERM (60)",
     )
     sub.add_argument("command", nargs="+", metavar="COMMAND", help="after --: -- t2f train faces --out runs/faces")
+
+    sub = command(
+        "plan",
+        cli_plan.run,
+        "what a training run needs and takes on a TPU topology, before a chip is rented",
+        "Compiles the real training step for it: memory, time bounds, collectives. Needs pip install 't2f_jax[tpu]'.",
+    )
+    sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+    cli_plan.add(sub)
+    overrides(sub)
 
     cli_convert.add(command("convert", _convert, "weights in and out: the original's files, PyTorch, safetensors"))
     return parser

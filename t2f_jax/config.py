@@ -184,7 +184,8 @@ class DecoderConfig:
     dropout: float = 0.0
     init_std: float = 0.02
     scan: bool = True  # training stacks the layers; a model folder holds them one by one
-    remat: str = "none"  # none | dots | full
+    remat: str = "none"  # none | dots | mlp | attention | full: from most memory to most computing
+    attention: str = "auto"  # xla | splash (TPU kernel) | cudnn (GPU kernel); auto: the device's kernel where it can
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,12 +196,22 @@ class DecoderRunConfig:
     tasks: TaskConfig = TaskConfig()
     optim: OptimConfig = OptimConfig()
     train: TrainConfig = TrainConfig()
-    sequence_length: int = 160  # tokens of a training row
+    sequence_length: int = 160  # most ids of one example, which is a training row unless examples are packed
+    pack: int = 1  # examples that share a row (train.batch_size counts rows)
+    row_length: int = 0  # ids of a packed row; 0: pack * sequence_length
+    trim: int = 0  # rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length
+    accumulate: int = 1  # parts of a batch whose gradients are summed up one after the other, to save memory
+    vocab_multiple: int = 1  # the tables' rows are filled up to a multiple of this while training
     text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
     loss_span: str = "suffix"  # suffix (targets only) | all (prefix too, as the original's release did)
     codebook_init: bool = True  # image ids start as projections of their codes' vectors: like codes begin alike
     init_biases: bool = False  # biases start as drawn as weights do (the original's), not at 0
     init_from: str = ""  # a model folder to start from
+
+    @property
+    def row_ids(self) -> int:
+        """Ids of a training row."""
+        return self.sequence_length if self.pack == 1 else self.row_length or self.pack * self.sequence_length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,8 +225,12 @@ class EvalConfig:
     top_k: int = 0
     top_p: float = 0.95
     guidance: float = 1.0  # how much the words count (see sampling.Sampler); above 1 needs tasks.prompt_dropout
+    min_p: float = 0.0
     judge_steps: int = 600
     batch_size: int = 64
+    guidance_scales: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # of the curve of what the judge sees over guidance
+    curve_faces: int = 64  # requests at each of them, and of self-reranking; 0 = neither is measured
+    best_of: int = 16  # faces that self-reranking chooses from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,7 +258,8 @@ CHOICES = {
     "decoder.model.positions": ("learned", "rotary"),
     "decoder.model.norm": ("talk2face", "layernorm", "rmsnorm"),
     "decoder.model.mask": ("prefix", "causal"),
-    "decoder.model.remat": ("none", "dots", "full"),
+    "decoder.model.remat": ("none", "dots", "mlp", "attention", "full"),
+    "decoder.model.attention": ("auto", "xla", "splash", "cudnn"),
     "decoder.loss_span": ("suffix", "all"),
     "decoder.optim.schedule": ("cosine", "linear"),
     "image.optim.schedule": ("cosine", "linear"),
@@ -299,6 +315,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "decoder.tasks.attributes_per_face": (0, 10**6),
     "decoder.text_length": (4, 10**6),
     "decoder.sequence_length": (8, 10**7),
+    "decoder.pack": (1, 1000),
+    "decoder.row_length": (0, 10**7),
+    "decoder.trim": (0, 10**7),
+    "decoder.accumulate": (1, 10**6),
+    "decoder.vocab_multiple": (1, 10**6),
     "eval.faces": (0, 10**9),
     "eval.generated": (1, 10**9),
     "eval.samples": (1, 10**6),
@@ -306,8 +327,11 @@ RANGES: dict[str, tuple[float, float]] = {
     "eval.top_k": (0, 10**9),
     "eval.top_p": (1e-9, 1),
     "eval.guidance": (0, 1000),
+    "eval.min_p": (0, 1),
     "eval.judge_steps": (1, 10**9),
     "eval.batch_size": (1, 10**6),
+    "eval.curve_faces": (0, 10**9),
+    "eval.best_of": (1, 10**6),
 }
 
 
@@ -438,6 +462,12 @@ def find(name: str) -> pathlib.Path:
     raise UserError(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names)}")
 
 
+def shipped(name: str, arg: str = "") -> ml_collections.ConfigDict:
+    """What `get_config(arg)` of a config in `configs/` returns, for another config to change."""
+    path = find(name)
+    return _call(path, *_module(path), arg)
+
+
 def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
     """Reads `FILE[:ARG]`, calls its `get_config(ARG)`, applies overrides and narrows the result.
 
@@ -446,14 +476,18 @@ def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
     """
     name, _, arg = spec.partition(":")
     path = find(name)
-    module_spec = importlib.util.spec_from_file_location(f"t2f_config_{path.stem}", path)
-    assert module_spec and module_spec.loader
-    module = importlib.util.module_from_spec(module_spec)
-    values = _call(path, module_spec.loader, module, arg)
+    values = _call(path, *_module(path), arg)
     override(values, list(overrides))
     config = from_dict(Config, values.to_dict(preserve_field_references=False))
     _check(config)
     return config
+
+
+def _module(path: pathlib.Path) -> tuple[Any, types.ModuleType]:
+    """-> (loader, empty module) of a config file."""
+    module_spec = importlib.util.spec_from_file_location(f"t2f_config_{path.stem}", path)
+    assert module_spec and module_spec.loader
+    return module_spec.loader, importlib.util.module_from_spec(module_spec)
 
 
 def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -> ml_collections.ConfigDict:
@@ -496,6 +530,16 @@ def _check(config: Config) -> None:
     if decoder.model.width % decoder.model.heads:
         raise UserError(
             f"decoder.model.width={decoder.model.width} is no multiple of decoder.model.heads={decoder.model.heads}"
+        )
+    if decoder.pack > 1 and decoder.row_ids < decoder.sequence_length:
+        raise UserError(
+            f"decoder.row_length={decoder.row_length} holds no example of decoder.sequence_length="
+            f"{decoder.sequence_length} ids; {decoder.pack} packed examples want about {decoder.pack} times that"
+        )
+    if decoder.train.batch_size % decoder.accumulate:
+        raise UserError(
+            f"decoder.train.batch_size={decoder.train.batch_size} is no multiple of decoder.accumulate="
+            f"{decoder.accumulate}"
         )
     if config.eval.guidance != 1 and not decoder.tasks.prompt_dropout:
         raise UserError(

@@ -1,7 +1,7 @@
 """How good a model is: faces and their known fields in, figures with baselines and intervals out (plain dictionaries).
 
-`model` is a `bundle.Model`, or anything with its `analyze`, `encode`, `decode`, `caption` and `generate`. Nothing here
-reads a file. Shares run from 0 to 1, ages are years, PSNR is decibels.
+`model` is a `model.Model`, or anything with its `encode`, `decode`, `probabilities`, `describe_codes` and
+`generate_codes`. Nothing here reads a file. Shares run from 0 to 1, ages are years, PSNR is decibels.
 Axes: N faces, S image side, A attributes, V values of an attribute.
 """
 
@@ -68,18 +68,19 @@ def attributes(
        "choices": {name: {n, accuracy, interval, balanced_accuracy, majority, majority_accuracy, ece}},
        "mean": {attributes, accuracy, interval, balanced_accuracy, majority_accuracy},
        "calibration": {ece, bins},
-       "numbers": {name: {n, mae, interval, mae_expectation, mae_mode, training_mean, mae_training_mean, cs5,
-                          coverage80, pairs}}}
+       "numbers": {name: {n, mae, interval, mae_expectation, mae_mode, mae_sampled, training_mean, mae_training_mean,
+                          cs5, coverage80, pairs}}}
       An attribute of which no face has a label is left out, as are the means where there is nothing to take them of.
       `balanced_accuracy` is the mean recall over the values that occur. A number's `mae` is that of its distribution's
-      median (the best point for an absolute error), `mae_expectation` and `mae_mode` those of its other centres, `cs5`
-      the share within 5, `coverage80` the share inside the central 80% interval, `pairs` [true, predicted].
+      median (the best point for an absolute error), `mae_expectation` and `mae_mode` those of its other centres,
+      `mae_sampled` the exact mean error of a number drawn from it, `cs5` the share within 5, `coverage80` the share
+      inside the central 80% interval, `pairs` [true, predicted].
     """
     asked = [a for a in schema if any(a.name in f["attributes"] for f in fields)]
     found: list[dict[str, np.ndarray]] = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        found += model.analyze(batch, asked)
+        found += model.probabilities(model.encode(batch), asked)
         progress(len(batch))
 
     result: dict[str, Any] = {"faces": len(images), "choices": {}, "numbers": {}}
@@ -139,6 +140,7 @@ def _number(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarra
         "interval": interval(error_N, np.ones(len(error_N))),
         "mae_expectation": float(np.abs(p_NxV @ values_V - true_N).mean()),
         "mae_mode": float(np.abs(values_V[p_NxV.argmax(axis=1)] - true_N).mean()),
+        "mae_sampled": float(np.mean((p_NxV * np.abs(values_V[None] - true_N[:, None])).sum(axis=1))),
         "training_mean": mean,
         "mae_training_mean": None if mean is None else float(np.abs(mean - true_N).mean()),
         "cs5": float((error_N <= 5).mean()),
@@ -150,7 +152,7 @@ def _number(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarra
 def answers(
     probabilities: Mapping[str, np.ndarray], schema: Sequence[templates.Attribute]
 ) -> dict[str, dict[str, str | int | float]]:
-    """One face's `analyze` result as values: the likeliest of a choice, the median of a number.
+    """One face's `probabilities` as values: the likeliest of a choice, the median of a number.
 
     Returns:
       {name: {"value", "probability"}} for a choice, {name: {"value", "low", "high"}} for a number (central 80%).
@@ -233,12 +235,13 @@ def reconstruction(
 
 
 def captions(model: Any, images: np.ndarray, fields: Sequence[Fields], **options: Any) -> list[dict[str, Any]]:
-    """Captions that the model writes, beside the given ones; `options` (seeds, sampler) go to `model.caption`.
+    """Captions that the model writes, beside the given ones; `options` (seeds, sampler) go to
+    `model.describe_codes`.
 
     Returns:
       [{"generated": str, "given": [str, ...]}] of N.
     """
-    written = model.caption(images, **options)
+    written = model.describe_codes(model.encode(images), **options)
     return [{"generated": text, "given": list(f.get("captions", []))} for text, f in zip(written, fields, strict=True)]
 
 
@@ -286,7 +289,7 @@ def requests(
     Args:
       judge: has `predict(images) -> [{name: value}]`; attributes that it does not predict are asked for but not scored.
       fields: held-out faces that the requests are true of.
-      sampler: handed on to `model.generate`.
+      sampler: handed on to `model.generate_codes`.
 
     Returns:
       figures {"n", "asked" (scored pairs), "requested_attributes_seen", "interval", "requested_attributes_shuffled",
@@ -300,7 +303,7 @@ def requests(
     parts, judged = [], []
     for start in range(0, n, batch_size):
         rows = slice(start, start + batch_size)
-        parts.append(np.asarray(model.generate(texts[rows], seeds=seeds[rows], sampler=sampler)))
+        parts.append(np.asarray(model.decode(model.generate_codes(texts[rows], seeds[rows], sampler))))
         judged += judge.predict(parts[-1])
         progress(len(parts[-1]))
     records = [

@@ -4,12 +4,15 @@ Axes: B batch, R pixels of a side, N codes of an image (row-major), 3 colours.
 """
 
 import functools
+import hashlib
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
 
-from t2f_jax.config import VQGANConfig
+from t2f_jax.config import VQGANConfig, to_dict
 from t2f_jax.models.vqgan import VQGAN
 
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -71,3 +74,19 @@ class ImageTokenizer:
     def reconstruct(self, images_BxRxRx3: Any) -> jax.Array:
         """uint8 images -> their reconstructions, uint8, same shape."""
         return self.decode(self.encode(images_BxRxRx3))
+
+
+def fingerprint(tokenizer: ImageTokenizer) -> str:
+    """Hash of an image tokenizer's structure and weights: codes made by another one are refused by it."""
+    digest = hashlib.sha256(repr(sorted(to_dict(tokenizer.config).items())).encode())
+    if tokenizer.range != "correct":
+        digest.update(tokenizer.range.encode())
+    update_with_params(digest, tokenizer.params)
+    return digest.hexdigest()[:16]
+
+
+def update_with_params(digest: Any, params: Any) -> None:
+    """Feeds a nested parameter dictionary's names and values to a `hashlib` digest, without copies where it can."""
+    for name, value in sorted(traverse_util.flatten_dict(params, sep=".").items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(jax.device_get(value)).reshape(-1).view(np.uint8).data)

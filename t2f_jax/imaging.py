@@ -3,15 +3,18 @@
 Axes: N images, S side in pixels.
 """
 
+import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
 
 from t2f_jax.errors import UserError
+
+MAKER = "t2f_jax"  # what the metadata of a drawn face names as its "Software"
 
 Picture = str | os.PathLike | Image.Image | np.ndarray
 
@@ -86,16 +89,22 @@ def _load(picture: Any, size: int, crop: float, squash: bool) -> np.ndarray:
         if picture.shape[:2] == (size, size) and (squash or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
-    if isinstance(picture, Image.Image):
-        return fit(to_rgb(picture), size, crop, squash)
-    return fit(open_image(picture), size, crop, squash)
+    image = to_rgb(picture) if isinstance(picture, Image.Image) else open_image(picture)
+    if str(image.info.get("Software", "")).startswith(MAKER):
+        crop = 1.0  # drawn by a model, which draws what is inside the crop
+    return fit(image, size, crop, squash)
 
 
-def save_png(path: pathlib.Path, image: np.ndarray, text: dict[str, str]) -> None:
-    """Writes uint8 [S, S, 3] as PNG with `text` in its metadata, under its final name only once it is whole."""
+def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[Any, Any]) -> None:
+    """Writes uint8 [S, S, 3] or a PIL image as PNG, under its final name only once it is whole.
+
+    Args:
+      about: what stands in its metadata; what is no text is written as JSON.
+    """
+    picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     info = PngImagePlugin.PngInfo()
-    for key, value in text.items():
-        info.add_itxt(key, value)
+    for key, value in about.items():
+        info.add_itxt(str(key), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     partial = path.with_name(f".{path.name}.partial")
-    Image.fromarray(image).save(partial, format="PNG", pnginfo=info)
+    picture.save(partial, format="PNG", pnginfo=info)
     os.replace(partial, path)

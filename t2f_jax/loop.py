@@ -17,8 +17,9 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
-from t2f_jax import checkpoint, faults, goodput, hosts, metrics, partitioning, remote
+from t2f_jax import checkpoint, chips, faults, goodput, hosts, metrics, partitioning, remote
 from t2f_jax.config import TrainConfig, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.progress import Progress
@@ -230,6 +231,7 @@ class _Events:
         values = {name: float(x) for name, x in jax.device_get(numbers).items()}
         now = time.monotonic()
         values["seconds"], self.mark = now - self.mark, now
+        values |= _rates(values, self.program.mesh)
         if step == self.start + 1 and self.compile_seconds is not None:
             values["compile_seconds"] = self.compile_seconds
         if not math.isfinite(values["loss"]):
@@ -302,6 +304,21 @@ class _Events:
         """Ends the record."""
         if self.writer:
             self.writer.close()
+
+
+def _rates(values: dict[str, float], mesh: Mesh) -> dict[str, float]:
+    """What a step did in `values["seconds"]`, a second; and memory in use on this host's first device, in bytes.
+
+    MFU, the share of the chips' peak that went into model FLOPs (`model_flops`), is there for chips that `chips` knows.
+    """
+    seconds = max(values["seconds"], 1e-9)
+    rates = {f"{name}_per_second": values.pop(name) / seconds for name in ("sequences", "tokens") if name in values}
+    flops, device = values.pop("model_flops", None), mesh.devices.flat[0]
+    chip = chips.find(device.device_kind)
+    if flops is not None and chip is not None:
+        rates["mfu"] = flops / seconds / (chip.peak_flops * mesh.devices.size)
+    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_in_use")
+    return rates if memory is None else {**rates, "hbm_bytes": float(memory)}
 
 
 def _due(step: int, every: int) -> bool:

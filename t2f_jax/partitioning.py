@@ -6,12 +6,13 @@ Optimizer moments and averaged weights end in their parameter's path, so one tab
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.experimental import mesh_utils
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 from t2f_jax.errors import UserError
 
@@ -20,6 +21,7 @@ AXES = ("slice", "data", "fsdp", "tensor")
 # Logical axis -> mesh axes. What is not listed is replicated.
 RULES: dict[str | None, tuple[str, ...]] = {
     "batch": ("slice", "data", "fsdp"),
+    "length": ("tensor",),  # of what is computed place by place, such as the loss
     "vocab": ("tensor",),
     "heads": ("tensor",),
     "mlp": ("tensor",),
@@ -64,7 +66,19 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
     shape = tuple(sizes.get(axis, 1) for axis in AXES)
     if np.prod(shape) != len(devices):
         raise UserError(f"mesh '{spec}' asks for {np.prod(shape)} devices, but there are {len(devices)}")
-    return jax.make_mesh(shape, AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
+    return Mesh(_placed(shape, devices, spec), AXES, axis_types=(AxisType.Auto,) * len(AXES))
+
+
+def _placed(shape: tuple[int, ...], devices: Sequence[Any], spec: str) -> np.ndarray:
+    """Devices in an array of `shape`, neighbours of an axis near one another in the chips' network."""
+    slices = len({getattr(device, "slice_index", 0) for device in devices})
+    if slices == 1:
+        return mesh_utils.create_device_mesh(shape, devices, allow_split_physical_axes=True)
+    if shape[0] != slices:
+        raise UserError(f"mesh '{spec}': the devices are {slices} slices, so it needs slice={slices}")
+    within = (1, *shape[1:])
+    across = (slices, 1, 1, 1)
+    return mesh_utils.create_hybrid_device_mesh(within, across, devices, allow_split_physical_axes=True)
 
 
 def sharing_mesh(batch_size: int, spec: str = "", alone: bool = False) -> Mesh:
@@ -91,7 +105,7 @@ def logical_axes(path: str, ndim: int) -> tuple[str | None, ...]:
     return (None,) * ndim
 
 
-def spec(axes: Sequence[str | None], shape: Sequence[int], mesh: Mesh) -> PartitionSpec:
+def spec(axes: Sequence[str | None], shape: Sequence[int], mesh: Mesh | AbstractMesh) -> PartitionSpec:
     """Logical axes -> mesh axes. A dimension that the mesh axes do not divide is replicated."""
     parts = []
     for axis, size in zip(axes, shape, strict=True):
@@ -186,3 +200,49 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
     if batch_size % ways:
         near = max(1, round(batch_size / ways)) * ways
         raise UserError(f"batch_size={batch_size} does not divide over {ways} devices; {near} would")
+
+
+def platform() -> str:
+    """ "cpu", "tpu" or "gpu": what the program being traced is for, known from `jax.set_mesh` or else the default."""
+    device = jax.sharding.get_abstract_mesh().abstract_device
+    name = getattr(device, "platform", None) or jax.default_backend()
+    return "gpu" if name in ("cuda", "rocm") else name
+
+
+def constrain(x: jax.Array, axes: Sequence[str | None]) -> jax.Array:
+    """`x`, laid out over the devices of the mesh in use by its logical axes. XLA does not always guess well."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or mesh.size == 1:
+        return x
+    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, spec(axes, x.shape, mesh)))
+
+
+def per_device(
+    run: Callable[..., Any],
+    inputs: Sequence[tuple[str | None, ...]],
+    outputs: tuple[str | None, ...],
+) -> Callable[..., Any]:
+    """`run` on each device's own part of its arguments, for what XLA cannot cut by itself (kernels, sorting).
+
+    Without a mesh of several devices it is `run` itself.
+
+    Args:
+      inputs: logical axes of each argument. A dimension is cut as `RULES` says; if in any argument the devices do not
+        divide an axis, every argument and the output keep it whole.
+      outputs: logical axes of the one array that `run` returns.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or mesh.size == 1:
+        return run
+
+    def call(*arguments: Any) -> Any:
+        cuts: dict[str | None, tuple[str, ...] | None] = {}
+        for axes, argument in zip(inputs, arguments, strict=True):
+            for axis, part in zip(axes, spec(axes, argument.shape, mesh), strict=True):
+                cuts[axis] = part if cuts.get(axis, part) == part else None
+        cut = lambda axes: PartitionSpec(*[cuts.get(axis) for axis in axes])  # noqa: E731
+        return jax.shard_map(run, mesh=mesh, in_specs=tuple(map(cut, inputs)), out_specs=cut(outputs), check_vma=False)(
+            *arguments
+        )
+
+    return call

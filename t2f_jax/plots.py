@@ -173,6 +173,29 @@ def calibration(result: Mapping[str, Any]) -> bytes:
     return _png(figure)
 
 
+def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, Any] | None = None) -> bytes:
+    """Share of requested attributes seen over the guidance scale with its 95% interval, self-reranking beside it.
+
+    Args:
+      points, reranking: of `evaluate_control.guidance_curve` and `evaluate_control.reranking`.
+    """
+    points = [p for p in points if p["seen"] is not None]
+    figure, (axes,) = _figure(1, 1, (4.6, 3.4))
+    scales, seen = [p["guidance"] for p in points], [p["seen"] for p in points]
+    lows, highs = zip(*(p["interval"] for p in points))
+    axes.fill_between(scales, lows, highs, color=COLORS[0], alpha=0.18, linewidth=0)
+    axes.plot(scales, seen, "o-", color=COLORS[0], markersize=4, label="one face for each request")
+    if reranking and reranking["best"]["seen"] is not None:
+        best = reranking["best"]
+        label = f"the best of {reranking['best_of']} by the model itself"
+        axes.plot([reranking["guidance"]] * 2, best["interval"], color=COLORS[1], linewidth=1.5)
+        axes.plot(reranking["guidance"], best["seen"], "D", color=COLORS[1], markersize=6, label=label)
+    axes.set(xlabel="guidance", ylabel="requested attributes seen")
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.legend(loc="lower right")
+    return _png(figure)
+
+
 def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
     """A figure of rows x columns panels of `size` inches each, drawn without a display, and its panels in one list."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

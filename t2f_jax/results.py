@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from t2f_jax import evaluate as measure
+from t2f_jax import evaluate_control as control
 from t2f_jax import plots, report, stages
 from t2f_jax.config import Config, from_dict, override, to_config_dict, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.files import write_json
 from t2f_jax.progress import Progress
+from t2f_jax.sampler import Sampler
 
 SHOWN = 8  # faces of a source that the report describes and analyses
 GRID = 16  # faces of its reconstruction grid
@@ -120,7 +122,7 @@ def evaluate(
                 "split": "test",
                 "faces": config.eval.faces or "all",
                 "generated": config.eval.generated,
-                "sampler": {k: getattr(config.eval, k) for k in ("temperature", "top_k", "top_p", "guidance")},
+                "sampler": dataclasses.asdict(_sampler(config)),
                 "seed": seed,
                 "model": model.hash,
                 "preprocess": dataclasses.asdict(model.preprocess),
@@ -141,7 +143,6 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
     """Everything that is measured on one source's test faces."""
     from t2f_jax import judge
     from t2f_jax.data import images
-    from t2f_jax.sampler import Sampler
 
     settings = config.eval
     name, schema = source.name, source.schema
@@ -161,14 +162,16 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
             eye = judge.train(drawn.images, drawn.fields, schema, settings.judge_steps, seed, bar.update)
         shares = eye.accuracy(np.asarray(test.images), test.fields)
         seen = float(np.mean([shares[a.name] for a in schema if not a.is_number]))
-        sampler = Sampler(settings.temperature, settings.top_k, settings.top_p, settings.guidance)
+        sampler = _sampler(config)
         with Progress(f"generating {name}", settings.generated, unit="face") as bar:
             requests, _, _ = measure.requests(
                 model, eye, fields, schema, settings.generated, seed, sampler, _adding(bar), settings.batch_size
             )
+        if settings.curve_faces and model.run_config.tasks.prompt_dropout:
+            requests |= _control(model, eye, fields, schema, config, seed)
 
     shown = faces[:SHOWN]
-    answers = [measure.answers(p, schema) for p in model.analyze(shown, schema)]
+    answers = [measure.answers(p, schema) for p in model.probabilities(model.encode(shown), schema)]
     captions = measure.captions(model, shown, fields[:SHOWN])
     again = model.decode(model.encode(faces[:GRID]))
     pictures = []
@@ -176,6 +179,12 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
         pictures.append(report.Picture(plots.age_scatter(age["pairs"], age["mae"]), "Age"))
     if attributes["choices"]:
         pictures.append(report.Picture(plots.calibration(attributes["calibration"]), "Calibration"))
+    if requests and "guidance_curve" in requests:
+        note = "Best of {best_of} by the model's own reading: {0:.1%}, the first of them: {1:.1%}.".format(
+            *(requests["reranking"][k]["seen"] for k in ("best", "first")), **requests["reranking"]
+        )
+        curve = plots.guidance_curve(requests["guidance_curve"], requests["reranking"])
+        pictures.append(report.Picture(curve, "Guidance and self-reranking", note))
     scale = max(1, 128 // model.image_size)
     return report.Source(
         name=name,
@@ -198,6 +207,24 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
     )
 
 
+def _control(model: Any, eye: Any, fields: Any, schema: Any, config: Config, seed: int) -> dict[str, Any]:
+    """What guidance and self-reranking do: `guidance_curve` and `reranking` of `evaluate_control`."""
+    settings, sampler = config.eval, _sampler(config)
+    n, scales = settings.curve_faces, settings.guidance_scales
+    asked = (model, eye, fields, schema, n, seed)
+    with Progress("guidance and reranking", n * (len(scales) + settings.best_of), unit="face") as bar:
+        add = _adding(bar)
+        curve = control.guidance_curve(*asked, sampler, scales, add)
+        unguided = dataclasses.replace(sampler, guidance=1.0)
+        return {"guidance_curve": curve, "reranking": control.reranking(*asked, unguided, settings.best_of, add)}
+
+
+def _sampler(config: Config) -> Sampler:
+    """How faces are drawn for the evaluation."""
+    settings = config.eval
+    return Sampler(settings.temperature, settings.top_k, settings.top_p, settings.guidance, settings.min_p)
+
+
 def _adding(bar: Progress) -> Any:
     """`measure`'s progress (so many more are done) on a bar (so many are done)."""
     done = [0]
@@ -214,12 +241,9 @@ def _large(face: np.ndarray, scale: int) -> bytes:
 
 
 def _samples(model: Any, prompt: str, config: Config, seed: int) -> report.Samples:
-    from t2f_jax.sampler import Sampler
-
     settings = config.eval
     seeds = [seed + i for i in range(max(1, settings.samples // 2))]
-    sampler = Sampler(settings.temperature, settings.top_k, settings.top_p, settings.guidance)
-    faces = model.generate(prompt, seeds=seeds, sampler=sampler)
+    faces = model.decode(model.generate_codes([prompt] * len(seeds), seeds, _sampler(config)))
     return report.Samples(prompt, [_large(face, max(1, 128 // model.image_size)) for face in faces], seeds)
 
 

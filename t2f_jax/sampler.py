@@ -101,5 +101,10 @@ def draw(
     if kind.min_p:
         least = jnp.maximum(least, logits.max(-1) + jnp.log(min_p))
     logits = jnp.where(logits < least[:, None], -jnp.inf, logits)
-    drawn = jax.vmap(jax.random.categorical)(keys_B, logits).astype(jnp.int32)
+    # One random number a row, whose place among the summed probabilities counts: ids that are never drawn, which others
+    # in the batch may know, change nothing.
+    mass = jnp.cumsum(jnp.exp(logits - logits.max(-1, keepdims=True)), -1)
+    target_B = jax.vmap(jax.random.uniform)(keys_B) * mass[:, -1]
+    target_B = jnp.minimum(target_B, jnp.nextafter(mass[:, -1], 0.0))  # a product may be rounded up to all of it
+    drawn = (mass <= target_B[:, None]).sum(-1, dtype=jnp.int32)
     return jnp.where(temperature_B > 0, drawn, likeliest)

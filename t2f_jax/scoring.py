@@ -223,3 +223,30 @@ def number(attribute: Attribute, probs: np.ndarray) -> Number:
 
     mean = float(np.dot(values, probs) / np.sum(probs))
     return Number(mean, quantile(0.5), int(values[np.argmax(probs)]), quantile(0.05), quantile(0.95))
+
+
+def record(attribute: Attribute, probs: np.ndarray) -> dict[str, Any]:
+    """Probabilities over `attribute.candidates()` -> plain values.
+
+    Returns:
+      Of a choice {"value": the likeliest, "probability": its own, "probabilities": {value: probability}}; of a number,
+      in the attribute's units, {"value": the median, "median", "mode", "mean", "interval_90": [low, high],
+      "probabilities"}.
+    """
+    shares = [float(p) for p in probs]
+    if attribute.is_number:
+        told = number(attribute, probs)
+        return {
+            "value": told.median,
+            "median": told.median,
+            "mode": told.mode,
+            "mean": told.mean,
+            "interval_90": [told.low, told.high],
+            "probabilities": dict(zip(range(attribute.low, attribute.high + 1), shares)),
+        }
+    best = int(np.argmax(probs))
+    return {
+        "value": attribute.values[best],
+        "probability": shares[best],
+        "probabilities": dict(zip(attribute.values, shares)),
+    }

@@ -117,6 +117,16 @@ def fit(example: Example, length: int) -> Example:
     return example
 
 
+def trimmed(examples: Sequence[Example], sequence_length: int, trim: int) -> int:
+    """Length of a batch's rows: a multiple of `trim` that holds the longest example, at most `sequence_length`.
+
+    Lengths differ then from batch to batch, and each is compiled once: a coarse `trim` is for many steps, a fine one
+    for dear ones. 0: always `sequence_length`.
+    """
+    longest = max(e.length for e in examples)
+    return min(-(-longest // trim) * trim, sequence_length) if trim else sequence_length
+
+
 def assemble(
     examples: Sequence[Example], length: int, loss_span: str = "suffix", image_position: int = 0
 ) -> dict[str, np.ndarray]:

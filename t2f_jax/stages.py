@@ -127,6 +127,7 @@ def prepare(
     """Encodes every image and trains the text tokenizer; returns the store `out`. Resumable per source and split."""
     from t2f_jax import bundle, hosts, text_tokenizer
     from t2f_jax.data import prepare as preparing
+    from t2f_jax.image_tokenizer import fingerprint
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
     if image_tokenizer.config.resolution != config.data.image_size:
@@ -135,7 +136,7 @@ def prepare(
             f" but data.image_size={config.data.image_size}"
         )
     words = text_tokenizer.load(remote.fetched(config.decoder.init_from)) if config.decoder.init_from else None
-    identity = bundle.fingerprint(image_tokenizer)
+    identity = fingerprint(image_tokenizer)
     encode = lambda x: np.asarray(image_tokenizer.encode(x))  # noqa: E731
 
     def work() -> pathlib.Path:
@@ -215,9 +216,10 @@ def _parts(tokenizer: pathlib.Path, store: pathlib.Path) -> tuple[Any, Any, Any,
     """-> (image tokenizer, opened store, text tokenizer, joint vocabulary). UserError if they do not fit together."""
     from t2f_jax import bundle, text_tokenizer
     from t2f_jax.data.store import Store
+    from t2f_jax.image_tokenizer import fingerprint
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
-    data = Store(store, bundle.fingerprint(image_tokenizer))
+    data = Store(store, fingerprint(image_tokenizer))
     words = text_tokenizer.load(data.folder)
     return image_tokenizer, data, words, text_tokenizer.vocab(words, image_tokenizer.config.n_embed)
 

@@ -11,21 +11,22 @@ import jax.numpy as jnp
 import optax
 from flax import traverse_util
 
-from t2f_jax import optim, state
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax import model_flops, optim, state, token_loss
+from t2f_jax.config import DecoderConfig, DecoderRunConfig
 from t2f_jax.models.decoder import Decoder, run, stack_layers, unstack_layers
+from t2f_jax.models.kernels import seen_by
 from t2f_jax.sequence import TASKS, TO_IMAGE
 from t2f_jax.state import State
 from t2f_jax.vocab import Vocab
 
-CHUNK = 32  # columns of a batch that the head scores together
+Batch = dict[str, jax.Array]
 
 
 class DecoderTrainer:
     """The prefix LM's side of `loop.run`.
 
-    A batch is what `sequence.assemble` gives; `evaluate` also takes "mask" bool [B], False for rows that only fill up
-    the batch.
+    A batch is what `sequence.assemble` or `packing.pack` gives; `evaluate` also takes "mask" bool [B], False for rows
+    that only fill up the batch.
     """
 
     def __init__(
@@ -39,9 +40,13 @@ class DecoderTrainer:
         """
         self.vocab, self.codebook = vocab, codebook_KxE if config.codebook_init else None
         self.config = config
-        self.decoder = Decoder(config.model, vocab.size, jnp.dtype(config.train.compute_dtype))
+        rows = -(-vocab.size // config.vocab_multiple) * config.vocab_multiple
+        reach = config.sequence_length if config.pack > 1 else 0
+        self.decoder = Decoder(config.model, rows, jnp.dtype(config.train.compute_dtype), reach=reach)
         self.optimizer = optim.make(config.optim, config.train.steps)
-        self.start = start if start is None else (stack_layers if config.model.scan else unstack_layers)(start)
+        self.start = start
+        if start is not None:
+            self.start = _with_rows((stack_layers if config.model.scan else unstack_layers)(start), rows)
 
     def init(self, key: jax.Array) -> State:
         """The state before the first step."""
@@ -55,26 +60,54 @@ class DecoderTrainer:
                 params = _biases_drawn(params, self.config.model.init_std, key)
         return state.create(params, self.optimizer, self.config.train.ema)
 
-    def step(self, state_: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
-        """One update; `key` is the step's own (dropout). Metrics: those of `loss`, and grad_norm before clipping."""
-        (_, metrics), grads = jax.value_and_grad(self.loss, has_aux=True)(state_.params, batch, key)
+    def step(self, state_: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+        """One update; `key` is the step's own (dropout).
+
+        Metrics: those of `loss`; grad_norm before clipping; and what the step did, for the loop to make rates of:
+        sequences, tokens (no padding among them) and model_flops.
+        """
+        metrics, grads = self.gradient(state_.params, batch, key)
         updates, opt_state = self.optimizer.update(grads, state_.opt_state, state_.params)
         params = optax.apply_updates(state_.params, updates)
         ema = state.ema_update(state_.ema, params, state_.step, self.config.train.ema)
-        metrics["grad_norm"] = optax.global_norm(grads)
+        metrics |= {"grad_norm": optax.global_norm(grads), **work(self.config.model, self.vocab.size, batch)}
         return dataclasses.replace(state_, step=state_.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
 
-    def evaluate(self, state_: State, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    def gradient(self, params: Any, batch: Batch, key: jax.Array) -> tuple[dict[str, jax.Array], Any]:
+        """Metrics of `loss` and its gradient, over `config.accumulate` parts of the batch one after the other.
+
+        A part takes every accumulate-th row, so that each device keeps its own rows.
+        """
+        parts = self.config.accumulate
+        scale = 1 / jnp.maximum(jnp.sum(batch["weights"]), 1e-9)
+
+        def weighted(params: Any, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:
+            sums = self._sums(params, batch, key)
+            return sums[0] * scale, sums
+
+        compute = jax.value_and_grad(weighted, has_aux=True)
+        if parts == 1:
+            (_, sums), grads = compute(params, batch, key)
+            return self._metrics(sums, batch), grads
+
+        def add(total: Any, part: tuple[Batch, jax.Array]) -> tuple[Any, None]:
+            (_, sums), grads = compute(params, *part)
+            return jax.tree.map(jnp.add, total, (sums, grads)), None
+
+        split = {k: x.reshape(len(x) // parts, parts, *x.shape[1:]).swapaxes(0, 1) for k, x in batch.items()}
+        nothing = jnp.zeros(token_loss.SUMS), jax.tree.map(jnp.zeros_like, params)
+        (sums, grads), _ = jax.lax.scan(add, nothing, (split, jax.random.split(key, parts)))
+        return self._metrics(sums, batch), grads
+
+    def evaluate(self, state_: State, batch: Batch) -> dict[str, jax.Array]:
         """Metrics of `loss` under the averaged weights, without dropout."""
         return self.loss(state_.weights, batch)[1]
 
     def export(self, state_: State) -> Any:
-        """The parameters to ship: the averaged ones, layers one by one."""
-        return unstack_layers(state_.weights)
+        """The parameters to ship: the averaged ones, layers one by one, the tables without rows that fill them up."""
+        return _with_rows(unstack_layers(state_.weights), self.vocab.size)
 
-    def loss(
-        self, params: Any, batch: dict[str, jax.Array], key: jax.Array | None = None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    def loss(self, params: Any, batch: Batch, key: jax.Array | None = None) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Weighted mean of the targets' negative log-likelihood (nats a token) and its parts.
 
         Args:
@@ -82,26 +115,37 @@ class DecoderTrainer:
 
         Returns:
           sum(w nll) / sum(w), and float32 scalars: loss; loss_to_image, loss_to_caption, loss_to_attributes (mean nll
-          of that task's targets, NaN where the batch has none); accuracy (share of targets that are the likeliest id).
+          of that task's targets, NaN where the batch has none); accuracy (share of targets that are the likeliest id);
+          padding_fraction (share of the batch's places that hold no id).
         """
+        metrics = self._metrics(self._sums(params, batch, key), batch)
+        return metrics["loss"], metrics
+
+    def _sums(self, params: Any, batch: Batch, key: jax.Array | None) -> jax.Array:
+        """`token_loss.target_sums` of a batch."""
         tokens = batch["tokens"]
         if key is not None and self.config.tasks.hidden_codes:
             key, hide_key = jax.random.split(key)
             tokens = self._hide_codes(batch, hide_key)
-        inputs = (tokens, batch["segments"], batch["positions"])
-        rngs = {} if key is None else {"dropout": key}
+        rngs = None if key is None else {"dropout": key}
+        inputs = (tokens, batch["segments"], batch["positions"], batch.get("documents"))
         hidden = run(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
-        weights = batch["weights"]
-        if "mask" in batch:
-            weights = weights * batch["mask"][:, None]
-        nll, right = self.target_nll(params, hidden, batch["targets"], weights)
-        loss = _mean(nll, weights)
-        target = (weights > 0).astype(jnp.float32)
-        metrics = {"loss": loss, "accuracy": _mean(right, target)}
-        for task, name in enumerate(TASKS):
-            of_task = target * (batch["task"] == task)[:, None]
-            metrics[f"loss_{name}"] = jnp.where(of_task.any(), _mean(nll, of_task), jnp.nan)
-        return loss, metrics
+        table = params["embed"]["word"] if self.config.model.tie else params["head"]["weight"]
+        return token_loss.target_sums(
+            hidden, table, batch["targets"], weights_of(batch), task_of_places(batch), self.vocab.size
+        )
+
+    def _metrics(self, sums: jax.Array, batch: Batch) -> dict[str, jax.Array]:
+        """`target_sums` -> the scalars that `loss` tells."""
+        weighted, right, targets, *by_task = sums
+        metrics = {
+            "loss": weighted / jnp.maximum(jnp.sum(weights_of(batch)), 1e-9),
+            "accuracy": right / jnp.maximum(targets, 1e-9),
+            "padding_fraction": jnp.mean(batch["segments"] == 0, dtype=jnp.float32),
+        }
+        for name, nll, count in zip(TASKS, by_task[::2], by_task[1::2]):
+            metrics[f"loss_{name}"] = jnp.where(count > 0, nll / jnp.maximum(count, 1), jnp.nan)
+        return metrics
 
     def _hide_codes(self, batch: dict[str, jax.Array], key: jax.Array) -> jax.Array:
         """Tokens [B,L] with some image ids of to-image rows replaced by [UNK]; the targets stay.
@@ -113,48 +157,44 @@ class DecoderTrainer:
         """
         share_key, code_key = jax.random.split(key)
         batch_size, length = batch["tokens"].shape
-        share = jax.random.uniform(share_key, (batch_size, 1)) * 2 * self.config.tasks.hidden_codes
+        documents = batch.get("documents", jnp.ones_like(batch["tokens"]))
+        share = jax.random.uniform(share_key, (batch_size, self.config.pack)) * 2 * self.config.tasks.hidden_codes
+        share = jnp.take_along_axis(share, jnp.maximum(documents - 1, 0), axis=1)
         hidden = jax.random.uniform(code_key, (batch_size, length)) < share
-        hidden &= (batch["task"] == TO_IMAGE)[:, None] & (batch["segments"] >= 2)
+        hidden &= (task_of_places(batch) == TO_IMAGE) & (batch["segments"] >= 2)
         return jnp.where(hidden, self.vocab.unk, batch["tokens"])
 
-    def target_nll(
-        self, params: Any, hidden_BxLxM: jax.Array, targets_BxL: jax.Array, weights_BxL: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
-        """Negative log-likelihood of the targets and "was the likeliest" (1 or 0), float32 [B,L]; 0 at other places.
 
-        The head costs a fifth of a step and most places have no target. So every row's targets are moved to its front,
-        and the head runs chunk by chunk of columns, skipping those in which no row has a target.
-        """
-        batch, length = targets_BxL.shape
-        spare = -length % CHUNK
-        order = jnp.argsort(jnp.pad(weights_BxL, ((0, 0), (0, spare))) <= 0, axis=1, stable=True)
+def work(model: DecoderConfig, vocab_size: int, batch: Batch) -> dict[str, jax.Array]:
+    """What a training step on a batch does, float32 scalars: sequences, tokens, model_flops (see `model_flops`)."""
+    ids = jnp.sum(batch["segments"] > 0, dtype=jnp.float32)
+    targets = jnp.sum(batch["weights"] > 0, dtype=jnp.float32)
+    seen = jnp.sum(seen_by(batch["segments"], batch.get("documents"), model.mask), dtype=jnp.float32)
+    rows = len(batch["tokens"])
+    sequences = jnp.sum(jnp.max(batch["documents"], 1), dtype=jnp.float32) if "documents" in batch else float(rows)
+    flops = model_flops.training(model, vocab_size, ids, targets, seen)
+    return {"sequences": jnp.float32(sequences), "tokens": ids, "model_flops": flops}
 
-        def split(x: jax.Array) -> jax.Array:
-            x = jnp.pad(x, ((0, 0), (0, spare), *[(0, 0)] * (x.ndim - 2)))
-            front = jnp.take_along_axis(x, order.reshape(*order.shape, *[1] * (x.ndim - 2)), axis=1)
-            return front.reshape(batch, -1, CHUNK, *x.shape[2:]).swapaxes(0, 1)
 
-        def score(hidden: jax.Array, targets: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
-            logits = run(self.decoder, params, hidden, method="head")
-            chosen = jnp.take_along_axis(logits, targets[..., None], -1)[..., 0]
-            best = jax.lax.stop_gradient(logits.max(-1))
-            target = (weights > 0).astype(jnp.float32)
-            return (jax.nn.logsumexp(logits, -1) - chosen) * target, (chosen >= best) * target
+def weights_of(batch: Batch) -> jax.Array:
+    """Loss weights [B,L], 0 in rows that only fill up a batch."""
+    return batch["weights"] * batch["mask"][:, None] if "mask" in batch else batch["weights"]
 
-        def skip(hidden: jax.Array, targets: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
-            return jnp.zeros(targets.shape), jnp.zeros(targets.shape)
 
-        def one(columns: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            return jax.lax.cond((columns[2] > 0).any(), score, skip, *columns)
+def task_of_places(batch: Batch) -> jax.Array:
+    """int32 [B,L]: a row's task, or in packed rows the task of the example at each place."""
+    task = batch["task"]
+    return task if task.ndim == 2 else jnp.broadcast_to(task[:, None], batch["tokens"].shape)
 
-        back_BxL = jnp.argsort(order, axis=1)[:, :length]
 
-        def join(x: jax.Array) -> jax.Array:
-            return jnp.take_along_axis(x.swapaxes(0, 1).reshape(batch, -1), back_BxL, axis=1)
+def _with_rows(params: Any, rows: int) -> Any:
+    """The tables over the vocabulary cut, or filled up with zeros, to `rows` rows."""
 
-        nll, right = jax.lax.map(one, (split(hidden_BxLxM), split(targets_BxL), split(weights_BxL)))
-        return join(nll), join(right)
+    def fitted(table: jax.Array) -> jax.Array:
+        return jnp.pad(table[:rows], ((0, max(rows - table.shape[0], 0)), (0, 0)))
+
+    params = {**params, "embed": {**params["embed"], "word": fitted(params["embed"]["word"])}}
+    return {**params, "head": {"weight": fitted(params["head"]["weight"])}} if "head" in params else params
 
 
 def _codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float, key: jax.Array) -> Any:
@@ -189,7 +229,3 @@ def _biases_drawn(params: Any, std: float, key: jax.Array) -> Any:
     keys = jax.random.split(jax.random.fold_in(key, 2), len(biases))
     drawn = {path: std * jax.random.normal(k, flat[path].shape) for path, k in zip(biases, keys)}
     return traverse_util.unflatten_dict({**flat, **drawn})
-
-
-def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
-    return jnp.sum(values * weights) / jnp.maximum(jnp.sum(weights), 1e-9)

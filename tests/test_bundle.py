@@ -4,51 +4,19 @@ import copy
 import dataclasses
 import json
 
-import jax
 import numpy as np
 import pytest
+import small_model
 from flax import traverse_util
 
-from t2f_jax import bundle, templates, text_tokenizer
-from t2f_jax.config import DecoderConfig, DecoderRunConfig, VQGANConfig
+from t2f_jax import bundle
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer
-from t2f_jax.models.decoder import Decoder
-from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.sampler import Sampler
-
-SCHEMA = (
-    templates.Attribute("gender", ("male", "female")),
-    templates.Attribute("glasses", ("no", "yes")),
-    templates.Attribute("age", (), 1, 90),
-)
 
 
 @pytest.fixture(scope="module")
 def model():
-    vq = VQGANConfig(
-        resolution=16, patch=2, ch=8, ch_mult=(1, 2), attn_resolutions=(), z_channels=8, embed_dim=4, n_embed=16
-    )
-    vq_params = VQGAN(vq).init(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
-    sentences = [
-        "gender : male",
-        "gender : female",
-        "glasses : yes , glasses : no",
-        "a man with glasses",
-        "to image to caption",
-    ]
-    words = text_tokenizer.train_sentencepiece(
-        sentences + ["to attributes"] + [f"age : {n}" for n in range(1, 91)], vocab_size=80
-    )
-    run = DecoderRunConfig(model=DecoderConfig(layers=2, width=16, heads=2, mlp=32, max_length=96), sequence_length=64)
-    vocab = text_tokenizer.vocab(words, vq.n_embed)
-    row = np.zeros((1, 4), np.int32)
-    params = Decoder(dataclasses.replace(run.model, scan=False), vocab.size).init(jax.random.key(1), row, row, row)[
-        "params"
-    ]
-    return bundle.Model(
-        run, params, ImageTokenizer(vq, vq_params), words, SCHEMA, bundle.Preprocess(0.9), {"steps": 3}, "tiny"
-    )
+    return small_model.make()
 
 
 @pytest.fixture
@@ -73,12 +41,14 @@ def test_a_model_folder_gives_back_every_bit(model, folder):
 
 def test_a_loaded_model_does_every_task(folder):
     model = bundle.load(folder)
-    faces = model.generate("a man", {"glasses": "yes"}, seeds=[3, 4, 5])
+    prompts = [model.prompt("a man", {"glasses": "yes"})] * 3
+    codes = model.generate_codes(prompts, [3, 4, 5])
+    faces = model.decode(codes)
     assert faces.shape == (3, 16, 16, 3) and faces.dtype == np.uint8
-    assert np.array_equal(model.generate("a man", {"glasses": "yes"}, seeds=[4])[0], faces[1])
+    assert np.array_equal(model.generate_codes(prompts[:1], [4])[0], codes[1])
     captions = model.caption(faces, sampler=Sampler(temperature=1.0), seeds=[1, 2, 3])
     assert len(captions) == 3 and all(isinstance(c, str) for c in captions)
-    for answer in model.analyze(faces, ["age", "gender"]):
+    for answer in model.probabilities(codes, ["age", "gender"]):
         assert answer["age"].shape == (90,) and answer["gender"].shape == (2,)
         assert all(abs(p.sum() - 1) < 1e-5 for p in answer.values())
 
@@ -102,8 +72,8 @@ def test_what_the_model_does_not_know_is_named(folder):
         model.analyze(np.zeros((16, 16, 3), np.uint8), ["glases"])
     with pytest.raises(UserError, match=r"age.*1 to 90"):
         model.generate(attributes={"age": 200})
-    with pytest.raises(UserError, match="2 texts for 3 seeds"):
-        model.generate(["a", "b"], seeds=[1, 2, 3])
+    with pytest.raises(UserError, match="2 texts for 1 faces"):
+        model.score(np.zeros((16, 16, 3), np.uint8), ["a", "b"])
 
 
 @pytest.mark.parametrize(

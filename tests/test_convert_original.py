@@ -32,7 +32,7 @@ from t2f_jax.convert.names import decoder_names, to_original, to_ours, vqgan_nam
 from t2f_jax.convert.original import Options
 from t2f_jax.convert.torch_reader import TorchFile
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer, to_unit
+from t2f_jax.image_tokenizer import ImageTokenizer, fingerprint, to_unit
 from t2f_jax.models.vqgan import VQGAN
 
 SMALL = Options(heads=2, image_size=32)
@@ -262,7 +262,7 @@ def test_the_range_of_pixels_reaches_the_encoder(model):
         codes = np.asarray(ImageTokenizer(SMALL_VQGAN, params, name).encode(images))
         assert codes[0, :4].tolist() == [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]
     assert model.image_tokenizer.range == "paper_double"
-    prints = {bundle.fingerprint(ImageTokenizer(SMALL_VQGAN, params, name)) for name in read}
+    prints = {fingerprint(ImageTokenizer(SMALL_VQGAN, params, name)) for name in read}
     assert len(prints) == 3, "codes made under another range are another tokenizer's"
 
 

@@ -11,7 +11,7 @@ SCHEMA = (
     Attribute("hat", ("no", "yes")),
     Attribute("age", low=1, high=90),
 )
-RED, BLUE = (200, 0, 0), (0, 0, 200)
+RED, BLUE = 200, 10
 
 
 def face(gender=None, hat=None, age=None, captions=()):
@@ -25,12 +25,12 @@ class FakeModel:
     def __init__(self, answers=(), draws=None):
         self.answers, self.draws, self.calls = answers, draws, []
 
-    def analyze(self, images, attributes):
-        self.calls.append(len(images))
-        return [{a.name: self.answers[image[0, 0, 0]][a.name] for a in attributes} for image in images]
+    def probabilities(self, codes, attributes):
+        self.calls.append(len(codes))
+        return [{a.name: self.answers[row[0]][a.name] for a in attributes} for row in codes]
 
-    def caption(self, images, seeds=None, sampler=None):
-        return [f"face {image[0, 0, 0]} {sampler}" for image in images]
+    def describe_codes(self, codes, seeds=None, sampler=None):
+        return [f"face {row[0]} {sampler}" for row in codes]
 
     def encode(self, images):
         return images[:, :1, :2, 0].reshape(len(images), 2).astype(np.int32)
@@ -38,9 +38,9 @@ class FakeModel:
     def decode(self, codes):
         return np.repeat(codes[:, :1], 12, axis=1).reshape(-1, 2, 2, 3).astype(np.uint8)
 
-    def generate(self, texts, attributes=None, seeds=(0,), sampler=None):
+    def generate_codes(self, texts, seeds, sampler=None):
         self.calls.append((list(texts), list(seeds), sampler))
-        return np.stack([np.full((2, 2, 3), self.draws(text, seed), np.uint8) for text, seed in zip(texts, seeds)])
+        return np.array([[self.draws(text, seed)] * 2 for text, seed in zip(texts, seeds)])
 
 
 class FakeJudge:
@@ -98,6 +98,7 @@ def test_age_by_hand():
     assert age["mae"] == pytest.approx((0 + 6 + 20) / 3)
     assert age["mae_expectation"] == pytest.approx((12 + 6.8 + 20) / 3)
     assert age["mae_mode"] == pytest.approx((0 + 20 + 20) / 3)
+    assert age["mae_sampled"] == pytest.approx((12 + (8 + 1.8 + 3) + 20) / 3)
     assert age["training_mean"] == 30 and age["mae_training_mean"] == pytest.approx(10)
     assert age["cs5"] == pytest.approx(1 / 3)
     assert age["coverage80"] == pytest.approx(2 / 3)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import sequence
+from t2f_jax import packing, sequence
 from t2f_jax.config import DecoderRunConfig
 from t2f_jax.data.examples import Writer
 from t2f_jax.data.images import ImageSet, view
@@ -90,11 +90,14 @@ def sequence_batches(
     start_step: int = 0,
     mine: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
-    """Endless batches of `sequence.assemble` from `start_step` on: sources and tasks mixed, words and views drawn anew.
+    """Endless batches of `sequence.assemble` (or `packing.pack`, if `config.pack` > 1) from `start_step` on.
+
+    Sources and tasks are mixed, words and views drawn anew.
 
     Args:
       weights: share of each source by name; sources without one, or of 0, are left out.
-      batch_size, mine: see `image_batches`.
+      batch_size, mine: rows, see `image_batches`. Packed rows are made in groups (`packing.GROUP`), of which a process
+        makes those that hold rows of its own.
 
     Raises:
       UserError: a weight for a source that the store has not, or a configuration in which no row fits.
@@ -103,13 +106,32 @@ def sequence_batches(
     mixture = Mixture([len(store.codes(name, "train")) for name in names], shares, seed)
     writer = Writer(store, vocab, tok, config)
 
-    def example(row: int) -> sequence.Example:
-        source, i = mixture.locate(row)
-        return writer.example(names[source], "train", i, np.random.default_rng((seed, row)))
+    def example(number: int) -> sequence.Example:
+        source, i = mixture.locate(number)
+        return writer.example(names[source], "train", i, np.random.default_rng((seed, number)))
+
+    def packed(step: int) -> Batch:
+        places = range(batch_size) if mine is None else mine
+        groups = sorted({place // packing.GROUP for place in places})
+        made = []
+        for group in groups:
+            first, last = group * packing.GROUP, min((group + 1) * packing.GROUP, batch_size)
+            numbers = range((step * batch_size + first) * config.pack, (step * batch_size + last) * config.pack)
+            examples = [example(n) for n in numbers]
+            made.append(
+                packing.pack(examples, last - first, config.row_ids, config.loss_span, config.model.image_position)
+            )
+        keep = [groups.index(place // packing.GROUP) * packing.GROUP + place % packing.GROUP for place in places]
+        return {name: np.concatenate([batch[name] for batch in made])[keep] for name in made[0]}
 
     def make(step: int) -> Batch:
+        if config.pack > 1:
+            return packed(step)
         examples = [example(r) for r in rows(step)]
-        return sequence.assemble(examples, config.sequence_length, config.loss_span, config.model.image_position)
+        length = config.sequence_length
+        if mine is None:  # else the processes' rows would differ in length
+            length = sequence.trimmed(examples, length, config.trim)
+        return sequence.assemble(examples, length, config.loss_span, config.model.image_position)
 
     rows = _rows_of(batch_size, mine)
     return _through_tf_data(make, start_step, _FOREVER)

@@ -8,13 +8,16 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 
+from t2f_jax.models import kernels
 from t2f_jax.models.dense import dense
+from t2f_jax.models.kernels import Seen, Spans
 
 HIDDEN = -1e9  # added to the score of an invisible key: its probability is exactly 0 in float32
 
 
-def visible(segments_BxL: jax.Array, mask: str = "prefix") -> jax.Array:
+def visible(segments_BxL: jax.Array, mask: str = "prefix", documents_BxL: jax.Array | None = None) -> jax.Array:
     """bool [B,Q,K] with Q = K = L: may query i look at key j?
 
     Segment 0 is a pad, 1 the prefix, 2+b branch b. With mask "prefix" a prefix key is visible to every query; a
@@ -26,11 +29,15 @@ def visible(segments_BxL: jax.Array, mask: str = "prefix") -> jax.Array:
         q   1 1 0 0                     q   1 1 0 0
         x   1 1 1 0     mask="causal":  x   1 1 1 0
         y   1 1 1 1                     y   1 1 1 1
+
+    `documents` (1, 2, ... along a row, 0 at pads) tells packed examples apart: nobody looks into another one.
     """
     query, key = segments_BxL[:, :, None], segments_BxL[:, None, :]
     place = jnp.arange(segments_BxL.shape[1])
     earlier = (place[None, :] <= place[:, None])[None]
     seen = (key == 1) | ((key > 0) & earlier & ((key == query) | (query == 0)))
+    if documents_BxL is not None:
+        seen &= documents_BxL[:, :, None] == documents_BxL[:, None, :]
     return seen & earlier if mask == "causal" else seen
 
 
@@ -49,6 +56,31 @@ def rotate(x_BxHxLxD: jax.Array, rotation: tuple[jax.Array, jax.Array]) -> jax.A
     return turned.astype(x_BxHxLxD.dtype)
 
 
+class KernelQKV(nn.Module):
+    """Queries, keys and values for a TPU's kernel; parameters as the dense layer that stands here otherwise.
+
+    Three products whose results have L as their last axis, which is how the kernel reads them: a head's width of 64 as
+    the last axis would fill half of a register's lanes, and each turn costs a pass over memory.
+    """
+
+    heads: int
+    bias: bool
+    init_std: float
+    dtype: jnp.dtype
+
+    @nn.compact
+    def __call__(self, x_BxLxM: jax.Array) -> tuple[jax.Array, ...]:
+        """-> query, key, value, each [B,H,L,D]."""
+        model = x_BxLxM.shape[-1]
+        kernel = self.param("kernel", nn.initializers.normal(self.init_std), (model, 3 * model)).astype(self.dtype)
+        parts = kernel.reshape(model, 3, self.heads, -1)
+        made = [jnp.einsum("blm,mhd->bhdl", x_BxLxM.astype(self.dtype), parts[:, i]) for i in range(3)]
+        if self.bias:
+            bias = self.param("bias", nn.initializers.zeros, (3 * model,)).astype(self.dtype)
+            made = [y + b[..., None] for y, b in zip(made, bias.reshape(3, self.heads, -1))]
+        return tuple(checkpoint_name(y, "qkv").swapaxes(2, 3) for y in made)
+
+
 class Attention(nn.Module):
     """Multi-head self-attention; query, key and value in one product (columns: query | key | value, heads in order)."""
 
@@ -58,12 +90,13 @@ class Attention(nn.Module):
     init_std: float = 0.02
     dtype: jnp.dtype = jnp.float32
     groups: int = 0  # layout of the kernels, see `dense`
+    reach: int = 0  # see `kernels.splash`
 
     @nn.compact
     def __call__(
         self,
         x_BxQxM: jax.Array,
-        bias_Bx1xQxK: jax.Array,
+        sight: jax.Array | Seen | Spans,
         rotation: tuple[jax.Array, jax.Array] | None = None,
         cache: tuple[jax.Array, jax.Array] | None = None,
         index: jax.Array | int = 0,
@@ -73,7 +106,8 @@ class Attention(nn.Module):
 
         Args:
           x_BxQxM: normalised input.
-          bias_Bx1xQxK: float32, 0 where the key is visible and `HIDDEN` elsewhere; K = Q without a cache.
+          sight: who sees whom. An array, float32 [B,1,Q,K], is a bias: 0 where the key is visible and `HIDDEN`
+            elsewhere; K = Q without a cache. `Seen` and `Spans` are for the kernels, which take no cache.
           rotation: of the queries' positions, from `rotations`; None for learned positions.
           cache: keys and values, each [B*H,K,D].
           index: slot of the cache that the first of the Q new keys goes to.
@@ -87,25 +121,38 @@ class Attention(nn.Module):
         def product(width: int, name: str) -> Any:
             return dense(width, self.bias, self.init_std, self.dtype, self.groups, name)
 
-        # Products of two axes: with three, XLA's CPU backend takes about twice as long for the gradients.
-        qkv = product(3 * model, "qkv")(x_BxQxM.reshape(-1, model))
-        qkv = qkv.reshape(batch, length, 3, self.heads, model // self.heads)
-        q, k, v = (qkv[:, :, i].swapaxes(1, 2) for i in range(3))  # [B,H,Q,D]: the layout that decoding reads fastest
+        if isinstance(sight, Spans):
+            q, k, v = KernelQKV(self.heads, self.bias, self.init_std, self.dtype, name="qkv")(x_BxQxM)
+        else:
+            # Products of two axes: with three, XLA's CPU backend takes about twice as long for the gradients.
+            qkv = checkpoint_name(product(3 * model, "qkv")(x_BxQxM.reshape(-1, model)), "qkv")
+            qkv = qkv.reshape(batch, length, 3, self.heads, model // self.heads)
+            q, k, v = (qkv[:, :, i].swapaxes(1, 2) for i in range(3))  # [B,H,Q,D]: what decoding reads fastest
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
         q = q * (model // self.heads) ** -0.5
-        if cache is not None:
+        if isinstance(sight, Spans):
+            out = kernels.splash(q, k, v, sight, self.reach)
+        elif isinstance(sight, Seen):
+            out = kernels.cudnn(q, k, v, sight)
+        elif cache is not None:
             k, v = (_write(slots, x, index) for slots, x in zip(cache, (k, v)))
-            out = _read(q, k, v, bias_Bx1xQxK)
+            out = _read(q, k, v, sight)
         else:
-            scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32) + bias_Bx1xQxK
-            # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K].
-            probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
-            total = probs.sum(-1, keepdims=True)
-            probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
-            out = jnp.einsum("bhqk,bhkd->bhqd", probs, v, preferred_element_type=jnp.float32) / total
+            out = self._plain(q, k, v, sight, deterministic)
         out = product(model, "out")(out.astype(self.dtype).swapaxes(1, 2).reshape(-1, model))
         return out.reshape(batch, length, model), (k, v)
+
+    def _plain(
+        self, q: jax.Array, k: jax.Array, v: jax.Array, bias_Bx1xQxK: jax.Array, deterministic: bool
+    ) -> jax.Array:
+        """[B,H,Q,D] and [B,H,K,D] -> float32 [B,H,Q,D]; q is scaled already."""
+        scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32) + bias_Bx1xQxK
+        # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K], also backwards.
+        probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
+        total = probs.sum(-1, keepdims=True)
+        probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
+        return jnp.einsum("bhqk,bhkd->bhqd", probs, v, preferred_element_type=jnp.float32) / total
 
 
 # A cache has one axis for batch and heads. With two, XLA's CPU backend makes a second array of each for the products,

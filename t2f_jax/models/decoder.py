@@ -19,10 +19,15 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 
+from t2f_jax import partitioning
 from t2f_jax.config import DecoderConfig
+from t2f_jax.errors import UserError
+from t2f_jax.models import kernels
 from t2f_jax.models.attention import HIDDEN, Attention, rotations, visible
 from t2f_jax.models.dense import dense
+from t2f_jax.models.kernels import Seen, Spans
 
 Cache = list[tuple[jax.Array, jax.Array]]  # keys and values of every layer, each [B*H,T,D]
 
@@ -69,7 +74,7 @@ class MLP(nn.Module):
         up: Any = dense(self.width, self.bias, self.init_std, self.dtype, self.groups, "up")
         down: Any = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.groups, "down")
         flat = x.reshape(-1, x.shape[-1])  # two axes, as in `Attention`
-        return down(nn.gelu(up(flat), approximate=True)).reshape(x.shape)
+        return down(nn.gelu(checkpoint_name(up(flat), "up"), approximate=True)).reshape(x.shape)
 
 
 class Block(nn.Module):
@@ -79,12 +84,13 @@ class Block(nn.Module):
     dtype: jnp.dtype = jnp.float32
     deterministic: bool = True
     groups: int = 0
+    reach: int = 0
 
     @nn.compact
     def __call__(
         self,
         x: jax.Array,
-        bias: jax.Array,
+        sight: jax.Array | Seen | Spans,
         rotation: tuple[jax.Array, jax.Array] | None,
         cache: tuple[jax.Array, jax.Array] | None = None,
         index: jax.Array | int = 0,
@@ -92,8 +98,10 @@ class Block(nn.Module):
         """[B,L,M] -> [B,L,M] and the layer's cache (None if none was given); arguments as in `Attention`."""
         c = self.config
         drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
-        attend = Attention(c.heads, c.bias, c.dropout, c.init_std, self.dtype, self.groups, name="attention")
-        y, kept = attend(Norm(c.norm, self.dtype, name="norm_1")(x), bias, rotation, cache, index, self.deterministic)
+        attend = Attention(
+            c.heads, c.bias, c.dropout, c.init_std, self.dtype, self.groups, self.reach, name="attention"
+        )
+        y, kept = attend(Norm(c.norm, self.dtype, name="norm_1")(x), sight, rotation, cache, index, self.deterministic)
         x = x + drop(y)
         mlp = MLP(c.mlp, c.bias, c.init_std, self.dtype, self.groups, name="mlp")
         y = mlp(Norm(c.norm, self.dtype, name="norm_2")(x))
@@ -138,9 +146,18 @@ class Head(nn.Module):
         self.weight = self.param("weight", nn.initializers.normal(self.init_std), (self.vocab_size, self.width))
 
 
+def _saved(*names: str) -> Any:
+    return jax.checkpoint_policies.save_only_these_names(*names)
+
+
+# What a layer keeps for its backward pass beside its input, by bytes kept a token and layer (half precision, width M):
 REMAT = {
-    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
-    "full": jax.checkpoint_policies.nothing_saveable,
+    "dots": jax.checkpoint_policies.save_from_both_policies(  # 20 M and more: every product
+        jax.checkpoint_policies.dots_with_no_batch_dims_saveable, _saved("attention")
+    ),
+    "mlp": _saved("qkv", "attention", "up"),  # 16 M
+    "attention": _saved("qkv", "attention"),  # 8 M: about a seventh more to compute
+    "full": jax.checkpoint_policies.nothing_saveable,  # nothing: about a third more to compute
 }
 
 
@@ -154,6 +171,7 @@ class Decoder(nn.Module):
     vocab_size: int
     dtype: jnp.dtype = jnp.float32
     groups: int = 0
+    reach: int = 0  # ids of the longest example of a packed row, for the kernels; 0: not known
 
     def setup(self) -> None:
         """Names the parts: embed, layers (or layer_0 ...), final_norm, head."""
@@ -164,17 +182,41 @@ class Decoder(nn.Module):
         if not c.tie:
             self.output = Head(self.vocab_size, c.width, c.init_std, name="head")
 
-    def __call__(self, tokens: jax.Array, segments: jax.Array, positions: jax.Array, train: bool = False) -> jax.Array:
-        """int32 [B,L] three times (see `sequence.assemble`) -> float32 logits [B,L,V]; `train` switches dropout on."""
-        return self.head(self.hidden(tokens, segments, positions, train))
+    def __call__(
+        self,
+        tokens: jax.Array,
+        segments: jax.Array,
+        positions: jax.Array,
+        documents: jax.Array | None = None,
+        train: bool = False,
+    ) -> jax.Array:
+        """int32 [B,L] each (see `sequence.assemble`, `packing`) -> float32 logits [B,L,V]; `train`: with dropout."""
+        return self.head(self.hidden(tokens, segments, positions, documents, train))
 
     @nn.compact
-    def hidden(self, tokens: jax.Array, segments: jax.Array, positions: jax.Array, train: bool = False) -> jax.Array:
+    def hidden(
+        self,
+        tokens: jax.Array,
+        segments: jax.Array,
+        positions: jax.Array,
+        documents: jax.Array | None = None,
+        train: bool = False,
+    ) -> jax.Array:
         """As `__call__`, but up to the final norm: [B,L,M] in `dtype`."""
         x = self.embed_dropout(self.embed(tokens, segments, positions), deterministic=not train)
-        bias = _bias(visible(segments, self.config.mask))
-        x, _ = self._layers(x, bias, self._rotation(positions), None, 0, train)
+        x = partitioning.constrain(x, ("batch", None, None))  # not by width, as the tables are
+        sight = self._sight(segments, documents, train)
+        x, _ = self._layers(x, sight, self._rotation(positions), None, 0, train)
         return self.final_norm(x)
+
+    def _sight(self, segments: jax.Array, documents: jax.Array | None, train: bool) -> jax.Array | Seen | Spans:
+        """Who sees whom, in the form that the attention of `config.attention` takes."""
+        c = self.config
+        kind = attention_kind(c, segments.shape[1], train, self.dtype)
+        if kind == "splash":
+            return kernels.spans(segments, documents, c.mask)
+        seen = visible(segments, c.mask, documents)
+        return Seen(seen) if kind == "cudnn" else _bias(seen)
 
     @nn.compact
     def extend(
@@ -223,7 +265,7 @@ class Decoder(nn.Module):
         return rotations(positions, self.config.width // self.config.heads)
 
     def _layers(
-        self, x: jax.Array, bias: jax.Array, rotation: Any, cache: Cache | None, index: jax.Array | int, train: bool
+        self, x: jax.Array, sight: Any, rotation: Any, cache: Cache | None, index: jax.Array | int, train: bool
     ) -> tuple[jax.Array, Any]:
         c, block = self.config, Block
         if train and c.remat != "none":
@@ -237,13 +279,39 @@ class Decoder(nn.Module):
                 in_axes=nn.broadcast,  # pyright: ignore[reportArgumentType]
                 length=c.layers,
             )
-            return stack(c, self.dtype, not train, name="layers")(x, bias, rotation)
+            return stack(c, self.dtype, not train, 0, self.reach, name="layers")(x, sight, rotation)
         kept = []
         for i in range(c.layers):
-            layer = block(c, self.dtype, not train, self.groups, name=f"layer_{i}")
-            x, layer_cache = layer(x, bias, rotation, None if cache is None else cache[i], index)
+            layer = block(c, self.dtype, not train, self.groups, self.reach, name=f"layer_{i}")
+            x, layer_cache = layer(x, sight, rotation, None if cache is None else cache[i], index)
             kept.append(layer_cache)
         return x, kept
+
+
+def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtype: Any = jnp.float32) -> str:
+    """What computes the attention over rows of `length` ids on the platform being compiled for: see `config.attention`.
+
+    "auto" is a kernel where there is one that can: no kernel drops attention probabilities, splash attention takes
+    rows of certain lengths, cuDNN half precision. What is named is taken.
+
+    Raises:
+      UserError: what is named cannot.
+    """
+    dropping, splash_fits = train and config.dropout > 0, kernels.fits(length)
+    if config.attention == "splash" and not splash_fits:
+        raise UserError(
+            f"attention=splash takes rows of a multiple of {kernels.LANES} ids, got {length}; set attention=xla"
+        )
+    if config.attention in ("splash", "cudnn") and dropping:
+        raise UserError(
+            f"attention={config.attention} drops no attention probabilities; set dropout=0 or attention=xla"
+        )
+    if config.attention != "auto":
+        return config.attention
+    platform = partitioning.platform()
+    if platform == "tpu" and splash_fits and not dropping:
+        return "splash"
+    return "cudnn" if platform == "gpu" and not dropping and jnp.dtype(dtype).itemsize == 2 else "xla"
 
 
 def _bias(seen_BxQxK: jax.Array) -> jax.Array:

@@ -1,0 +1,54 @@
+"""What a chip can do, by the name that JAX gives it: the makers' published figures. A chip not listed is unknown.
+
+TPUs: https://cloud.google.com/tpu/docs/v5e and its sister pages (peak bf16, HBM, interconnect of a chip). HBM is what
+the runtime leaves of it where that is known. GPUs: the makers' data sheets, dense bf16.
+"""
+
+import dataclasses
+
+GIB = 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class Chip:
+    """One device as JAX counts them.
+
+    Attributes:
+      name: as JAX gives it.
+      peak_flops: bf16 FLOP/s of matrix products.
+      hbm_bytes: memory that a program may use.
+      hbm_bandwidth: bytes/s.
+      ici_bandwidth: bytes/s to other chips of the slice, all links together.
+      dcn_bandwidth: bytes/s over the data-centre network to other slices, a chip's part of its host's card: a guess.
+      clock: cycles/s of the compiler's estimates: the peak over what the matrix units do in a cycle. 0: not known.
+      chips_per_host: devices that a host feeds.
+    """
+
+    name: str
+    peak_flops: float
+    hbm_bytes: float
+    hbm_bandwidth: float
+    ici_bandwidth: float
+    dcn_bandwidth: float = 3.1e9
+    clock: float = 0.0
+    chips_per_host: int = 4
+
+
+CHIPS = {
+    chip.name: chip
+    for chip in (
+        Chip("TPU v4", 275e12, 30.75 * GIB, 1228e9, 300e9, clock=1.05e9),
+        Chip("TPU v5 lite", 197e12, 15.75 * GIB, 819e9, 200e9, clock=1.5e9),
+        Chip("TPU v5", 459e12, 95.74 * GIB, 2765e9, 600e9, clock=1.75e9),
+        Chip("TPU v6 lite", 918e12, 31.25 * GIB, 1640e9, 448e9, clock=1.75e9),
+        Chip("NVIDIA A100-SXM4-40GB", 312e12, 39.5 * GIB, 1555e9, 600e9, chips_per_host=8),
+        Chip("NVIDIA A100-SXM4-80GB", 312e12, 79.2 * GIB, 2039e9, 600e9, chips_per_host=8),
+        Chip("NVIDIA H100 80GB HBM3", 989e12, 79.2 * GIB, 3350e9, 900e9, chips_per_host=8),
+        Chip("NVIDIA H200", 989e12, 139 * GIB, 4800e9, 900e9, chips_per_host=8),
+    )
+}
+
+
+def find(device_kind: str) -> Chip | None:
+    """The chip of a `jax.Device.device_kind`; None if it is unknown, as a CPU is."""
+    return CHIPS.get(device_kind)

@@ -1,0 +1,81 @@
+"""`t2f generate`: faces for one prompt, from a given face, or for every line of a file."""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from t2f_jax import bundle, cli_generate, generate_many, imaging, prompts
+from t2f_jax.inference import BATCH
+from t2f_jax.model import Model
+from t2f_jax.progress import Progress
+from t2f_jax.prompts import Prompt
+from t2f_jax.sampler import Sampler
+
+
+def run(args: argparse.Namespace) -> None:
+    """`t2f generate`. Raises UserError for what cannot be said together, before a model is read."""
+    cli_generate.check(args)
+    given = {name: getattr(args, name) for name in cli_generate.DRAWING}
+    given = {name: value for name, value in given.items() if value is not None}
+    Sampler(**given)  # says what is wrong with it before the model is read
+    if args.prompts:
+        lines = generate_many.read(args.prompts, args.n or 1, args.seed)
+    model = bundle.load(args.model)
+    sampler = dataclasses.replace(model.sampler, **given)
+    if args.prompts:
+        jobs = generate_many.jobs(args.prompts, lines, model)
+        _warn(model, [job.prompt for job in jobs])
+        generate_many.make(model, jobs, sampler, args.out)
+        return
+    asked, avoid = (prompts.parse(pairs, model.schema) for pairs in (args.attribute, args.avoid))
+    prompt = model.prompt(args.text, asked, avoid)
+    _warn(model, [prompt])
+    args.out.mkdir(parents=True, exist_ok=True)
+    n = args.n or 4
+    faces: list[Image.Image] = []
+    with Progress("generate", n, unit="face") as bar:
+        for start in range(0, n, n if args.keep else BATCH):  # whole batches are saved as they come
+            part = range(start, n if args.keep else min(start + BATCH, n))
+            options: dict[str, Any] = {"n": len(part), "seed": args.seed + start, "keep": args.keep, "avoid": avoid}
+            faces += _faces(model, args, asked, sampler, options)
+            for face in faces[-len(part) :]:
+                imaging.save_png(args.out / f"face-{face.info['seed']:06d}.png", face, face.info)
+            bar.update(part.stop)
+    _told(model, faces, args.out)
+
+
+def _faces(
+    model: Model, args: argparse.Namespace, asked: Any, sampler: Sampler, options: dict[str, Any]
+) -> list[Image.Image]:
+    if not args.complete and not args.vary:
+        return model.generate(args.text, asked, sampler=sampler, **options)
+    start, file = (model.complete, args.complete) if args.complete else (model.vary, args.vary)
+    share = {} if args.share is None else {"share": args.share}
+    return start(file, text=args.text, attributes=asked, sampler=sampler, **share, **options)
+
+
+def _told(model: Model, faces: Sequence[Image.Image], out: pathlib.Path) -> None:
+    """Writes the contact sheet and prints what there is; the scores, too, if faces were chosen by them."""
+    from t2f_jax import plots
+
+    arrays = np.stack([np.asarray(face) for face in faces])
+    scale = max(1, 128 // model.image_size)
+    plots.grid(arrays, columns=min(8, len(faces)), scale=scale).save(out / "grid.png")
+    for face in faces:
+        if "score" in face.info:
+            print(f"{out / 'face-{:06d}.png'.format(face.info['seed'])}  log p(asked | face) {face.info['score']:.3f}")
+    print(f"{len(faces)} faces in {out} (all of them in grid.png)")
+
+
+def _warn(model: Model, asked: Sequence[Prompt]) -> None:
+    """Says on stderr which prompts are longer than the model reads."""
+    long = [p.sentence for p in asked if not model.holds(p.sentence)]
+    if long:
+        what = "the prompt is" if len(asked) == 1 else f"{len(long)} prompts are"
+        print(f"t2f: {what} longer than this model reads; the end is left out: {long[0][-60:]}", file=sys.stderr)

@@ -1,0 +1,169 @@
+"""Attention by kernels that never hold a row's scores at once: splash attention on TPUs, cuDNN on GPUs.
+
+Axis legend: B rows, H heads, L length of a row, D width of a head.
+
+A query of a prefix LM sees two spans of its own example: the prefix, from the example's start up to `prefix_end`, and
+its own branch, from `branch_start` up to itself. That is small enough to travel to the kernel beside the queries, so
+that no mask [L,L] is ever made, and rows may differ.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
+
+from t2f_jax import partitioning
+
+LANES = 128  # a splash kernel's row is a multiple of this
+LONGEST = 2047  # places of a row, 11 bits in a code
+BRANCH = 1023  # ids of a branch before a query, 10 bits
+BLOCK = 512  # largest tile of queries and keys
+
+
+class Spans(NamedTuple):
+    """Who sees whom, for `splash`: int32 [B,L] twice."""
+
+    code: jax.Array  # prefix_end, place and the branch's ids before it, see `encode`
+    documents: jax.Array  # which example of its row a place belongs to
+
+
+class Seen(NamedTuple):
+    """Who sees whom, for `cudnn`: bool [B,Q,K]."""
+
+    seen: jax.Array
+
+
+def fits(length: int) -> bool:
+    """Can `splash` take rows of this length?"""
+    return length % LANES == 0 and length <= LONGEST
+
+
+def block(length: int) -> int:
+    """Side of a tile of queries and keys."""
+    return max(b for b in range(LANES, min(BLOCK, length) + 1, LANES) if length % b == 0)
+
+
+def spans(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> Spans:
+    """What `attention.visible` says, as two spans for each query. A pad sees itself: a softmax needs something."""
+    prefix_end, branch_start, place, documents = _ends(segments_BxL, documents_BxL, mask)
+    return Spans(encode(prefix_end, branch_start, place), documents)
+
+
+def seen_by(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> jax.Array:
+    """int32 [B,L]: how many places a query sees; 0 for a pad."""
+    prefix_end, branch_start, place, documents = _ends(segments_BxL, documents_BxL, mask)
+    first = jax.lax.cummax(jnp.where(_begins(documents), place, 0), axis=1)
+    branch = jnp.where(segments_BxL == 1, 0, place - branch_start + 1)
+    return jnp.where(segments_BxL > 0, jnp.maximum(prefix_end - first, 0) + branch, 0)
+
+
+def _begins(x_BxL: jax.Array) -> jax.Array:
+    """bool [B,L]: does another value stand before it?"""
+    return jnp.pad(x_BxL[:, 1:] != x_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=True)
+
+
+def _ends(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> tuple[jax.Array, ...]:
+    """-> prefix_end, branch_start, place, documents, int32 [B,L] each.
+
+    Examples stand in a row one after the other, each a prefix (segment 1) and then its branches.
+    """
+    documents = (segments_BxL > 0).astype(jnp.int32) if documents_BxL is None else documents_BxL
+    length = segments_BxL.shape[1]
+    place = jnp.broadcast_to(jnp.arange(length, dtype=jnp.int32), segments_BxL.shape)
+    prefix, alone = segments_BxL == 1, segments_BxL == 0
+    new = _begins(segments_BxL) | _begins(documents)
+    start = jax.lax.cummax(jnp.where(new, place, 0), axis=1)
+    last = jnp.roll(new, -1, axis=1).at[:, -1].set(True)  # the last place of a run of one segment
+    ahead = jax.lax.cummin(jnp.where(last, place + 1, length), axis=1, reverse=True)
+    behind = jax.lax.cummax(jnp.where(prefix & last, place + 1, 0), axis=1)
+    prefix_end = jnp.where(prefix, place + 1 if mask == "causal" else ahead, behind)
+    return jnp.where(alone, 0, prefix_end), jnp.where(alone | prefix, place, start), place, documents.astype(jnp.int32)
+
+
+def encode(prefix_end: jax.Array, branch_start: jax.Array, place: jax.Array) -> jax.Array:
+    """Three numbers of a query in 32 bits: 11 of the prefix's end, 11 of the place, 10 of the way to its branch."""
+    return (prefix_end << 21) | (place << 10) | jnp.minimum(place - branch_start, BRANCH)
+
+
+def sees(code: Any, key: Any) -> Any:
+    """May the query of this code look at place `key` (of its own document)? Runs inside the kernel."""
+    prefix_end = jax.lax.shift_right_logical(code, jnp.full_like(code, 21))
+    place = (code >> 10) & LONGEST
+    branch_start = place - (code & BRANCH)
+    return (key < prefix_end) | ((key >= branch_start) & (key <= place))
+
+
+@functools.cache
+def _kernel(heads: int, length: int, reach: int, interpret: bool) -> Any:
+    """A splash kernel that computes the tiles of places at most `reach` apart; its codes are put in by `splash`."""
+    from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
+    from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as sm
+    from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask_info as mi
+
+    side = block(length)
+    sizes = sk.BlockSizes(
+        block_q=side,
+        block_kv=side,
+        block_kv_compute=side,
+        block_q_dkv=side,
+        block_kv_dkv=length,  # all keys at once: the gradient of a query needs no second pass that sums up its parts
+        block_kv_dkv_compute=side,
+        use_fused_bwd_kernel=True,
+        q_layout=sk.QKVLayout.SEQ_MINOR,
+        k_layout=sk.QKVLayout.SEQ_MINOR,
+        v_layout=sk.QKVLayout.SEQ_MINOR,
+    )
+    band = sm.MultiHeadMask([sm.LocalMask((length, length), (reach, reach), 0)] * heads)
+    shape, dkv = (side, side), (sizes.block_q_dkv, sizes.block_kv_dkv)
+    forward, _ = mi.process_mask(band, shape, downcast_smem_data=True, head_shards=1, q_seq_shards=1)
+    backward, _ = mi.process_mask_dkv(
+        band, dkv, downcast_smem_data=True, head_shards=1, q_seq_shards=1, shrink_grid=False
+    )
+    return sk.SplashAttentionKernel(  # what `make_splash_mha` does, but of numpy arrays: constants of any program
+        forward,
+        None,
+        backward,
+        block_sizes=sizes,
+        is_mqa=False,
+        save_residuals=False,
+        mask_value=sk.DEFAULT_MASK_VALUE,
+        attn_logits_soft_cap=None,
+        residual_checkpoint_name="attention",
+        mask_function=sees,
+        interpret=interpret,
+    )
+
+
+def splash(q: jax.Array, k: jax.Array, v: jax.Array, sight: Spans, reach: int = 0) -> jax.Array:
+    """[B,H,L,D] three times, q scaled -> [B,H,L,D]. On other devices than TPUs the kernel is interpreted: for tests.
+
+    Args:
+      reach: ids of the longest example: tiles of places farther apart are left out. 0: all are computed.
+    """
+    from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
+
+    interpret = partitioning.platform() != "tpu"
+    length = q.shape[2]
+
+    def run(q: jax.Array, k: jax.Array, v: jax.Array, code: jax.Array, documents: jax.Array) -> jax.Array:
+        kernel = _kernel(q.shape[1], length, reach or length, interpret)
+
+        def row(q: jax.Array, k: jax.Array, v: jax.Array, code: jax.Array, documents: jax.Array) -> jax.Array:
+            infos, kwargs = kernel.tree_flatten()
+            infos = [None if info is None else info._replace(q_sequence=code) for info in infos]
+            attend: Any = sk.SplashAttentionKernel.tree_unflatten(kwargs, infos)
+            return attend(q, k, v, sk.SegmentIds(documents, documents))
+
+        return jax.vmap(row)(q, k, v, code, documents)
+
+    heads, rows = ("batch", "heads", None, None), ("batch", None)
+    return partitioning.per_device(run, (heads, heads, heads, rows, rows), heads)(q, k, v, *sight)
+
+
+def cudnn(q: jax.Array, k: jax.Array, v: jax.Array, sight: Seen) -> jax.Array:
+    """[B,H,L,D] three times, q scaled, half precision -> [B,H,L,D], by cuDNN's fused attention."""
+    q, k, v = (x.swapaxes(1, 2) for x in (q, k, v))
+    out = jax.nn.dot_product_attention(q, k, v, mask=sight.seen[:, None], scale=1.0, implementation="cudnn")
+    return checkpoint_name(out, "attention").swapaxes(1, 2)

@@ -1,0 +1,111 @@
+"""Several examples in one row, so that little of a row is padding (numpy only).
+
+Attention stays inside an example: `documents` tells whose place is whose. Axis legend: R rows, L length of a row.
+
+Rows are packed in groups of `GROUP`, each a pure function of its own examples: what stands in a batch depends neither
+on what came before nor on how many hosts share it.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from t2f_jax import sequence
+from t2f_jax.sequence import Example
+
+GROUP = 8  # rows packed together: the sum of their examples' lengths varies much less than a row's
+SPARE = 4  # ids a row that a group leaves free, since examples do not fit to the id
+
+
+def pack(
+    examples: Sequence[Example], rows: int, length: int, loss_span: str = "suffix", image_position: int = 0
+) -> dict[str, np.ndarray]:
+    """Examples -> arrays of `rows` rows, the same number of examples in each.
+
+    Examples that together are too long are shortened, the longest first: attributes lose questions (which stand in
+    random order), then captions and prompts their ends, as when they exceed a row of their own. An image is never cut.
+
+    Args:
+      examples: a multiple of `rows`.
+      length: L.
+      loss_span, image_position: see `sequence.assemble`.
+
+    Returns:
+      As `sequence.assemble` for R = `rows`, but task int32 [R,L], that of the example at each place; and documents
+      int32 [R,L]: 1, 2, ... along a row, 0 at pads. Positions begin anew in every example.
+
+    Raises:
+      ValueError: examples that cannot be shortened enough.
+    """
+    each = len(examples) // rows
+    batch: dict[str, np.ndarray] = {}
+    for first in range(0, rows, GROUP):
+        count = min(GROUP, rows - first)
+        group = _fitted(list(examples[first * each : (first + count) * each]), count * (length - SPARE))
+        for row, members in enumerate(_dealt(group, count, length)):
+            _write(batch, rows, first + row, members, length, loss_span, image_position)
+    return batch
+
+
+def shorter(example: Example) -> Example | None:
+    """The example with its least missed part gone; None if nothing can go."""
+    *others, branch = example.branches
+    if others:
+        return dataclasses.replace(example, branches=tuple(others))
+    if example.task == sequence.TO_CAPTION and len(branch.answer) > 4:
+        return dataclasses.replace(example, branches=(dataclasses.replace(branch, answer=branch.answer[:-4]),))
+    if example.task == sequence.TO_IMAGE and len(example.prefix) > 8:
+        cut = example.prefix[:-4]
+        return dataclasses.replace(example, prefix=cut, image_index=len(cut))
+    return None
+
+
+def _fitted(examples: list[Example], room: int) -> list[Example]:
+    """The examples, shortened until they take at most `room` ids: questions go first, then the ends of the longest."""
+    total = sum(e.length for e in examples)
+    while total > room:
+        order = sorted(range(len(examples)), key=lambda i: (len(examples[i].branches) == 1, -examples[i].length, i))
+        for i in order:
+            less = shorter(examples[i])
+            if less is not None:
+                total -= examples[i].length - less.length
+                examples[i] = less
+                break
+        else:
+            raise ValueError(f"{len(examples)} examples take {total} ids at least, but only {room} are there")
+    return examples
+
+
+def _dealt(examples: list[Example], rows: int, length: int) -> list[list[Example]]:
+    """The examples dealt to `rows` rows of about equal length: the longest first, each to the row with most room."""
+    each = len(examples) // rows
+    dealt: list[list[Example]] = [[] for _ in range(rows)]
+    used = [0] * rows
+    for i in sorted(range(len(examples)), key=lambda i: (-examples[i].length, i)):
+        row = min((r for r in range(rows) if len(dealt[r]) < each), key=lambda r: (used[r], r))
+        dealt[row].append(examples[i])
+        used[row] += examples[i].length
+    return [members if used[r] <= length else _fitted(members, length) for r, members in enumerate(dealt)]
+
+
+def _write(
+    batch: dict[str, np.ndarray],
+    rows: int,
+    row: int,
+    members: list[Example],
+    length: int,
+    loss_span: str,
+    image_position: int,
+) -> None:
+    """Writes one row of the batch; the first row makes the arrays."""
+    at = 0
+    for number, example in enumerate(members, 1):
+        one = sequence.assemble([example], example.length, loss_span, image_position)
+        one["task"] = np.full((1, example.length), one["task"][0], np.int32)
+        one["documents"] = np.full((1, example.length), number, np.int32)
+        for name, values in one.items():
+            if name not in batch:
+                batch[name] = np.zeros((rows, length), values.dtype)
+            batch[name][row, at : at + example.length] = values[0]
+        at += example.length

@@ -1,0 +1,228 @@
+"""`t2f plan`: what a training run needs and takes on chips that nobody has rented yet."""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from t2f_jax import chips, model_flops, partitioning, token_loss
+from t2f_jax.chips import Chip
+from t2f_jax.config import Config, DecoderRunConfig
+from t2f_jax.errors import UserError
+from t2f_jax.models.decoder import attention_kind
+from t2f_jax.plain import PlainTrainer, plain_config
+from t2f_jax.plan import hlo, kernels, program, roofline, workload
+from t2f_jax.train_decoder import DecoderTrainer
+
+PLAIN_ROWS = 32  # rows a chip of the plain step: with more it does not fit a v5e
+BYTES_A_PLACE = 4 * 7  # of a batch on its way to the chips: seven arrays
+SPARE = 0.15  # share of a chip's memory to leave
+
+
+def plan(
+    config: Config,
+    topology: str,
+    slices: int = 1,
+    mesh: str = "",
+    plain: bool = False,
+    say: Callable[[str], None] = print,
+    hlo_file: pathlib.Path | None = None,
+) -> dict[str, Any]:
+    """Compiles the training step of a config for a topology and counts what it does.
+
+    Args:
+      mesh: as `train.mesh`; empty: the config's, or else `default_mesh`.
+      plain: the plain step instead (see `plain`), `PLAIN_ROWS` a chip at most.
+      hlo_file: where the compiled program's text goes, if it is wanted.
+
+    Returns:
+      JSON-able figures, see `table`.
+
+    Raises:
+      UserError: an unknown topology or chip, a mesh or batch that does not fit, a step that does not compile.
+    """
+    devices = program.devices(topology, slices)
+    chip = known(devices[0].device_kind)
+    load = workload.sample(config, plain)
+    run = config.decoder
+    if plain:
+        rows = min(PLAIN_ROWS * len(devices), run.train.batch_size * run.pack)
+        run = plain_config(run, "dots")
+        run = dataclasses.replace(run, train=dataclasses.replace(run.train, batch_size=rows))
+    mesh = mesh or run.train.mesh or default_mesh(run, load, len(devices), slices, chip)
+    made = partitioning.make_mesh(mesh, devices)
+    partitioning.check_batch(run.train.batch_size, made)
+    shape = dict(made.shape)
+    say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {mesh} (minutes) ...")
+    done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
+    if hlo_file:
+        hlo_file.write_text(done.text)
+    counted = hlo.count(done.text, shape, live_share(run, load, shape))
+    return {
+        "config": config.name,
+        "step": "plain" if plain else "packed" if run.pack > 1 else "rows",
+        "topology": topology,
+        "slices": slices,
+        "mesh": mesh,
+        **figures(config, run, load, shape, chip, done, counted),
+    }
+
+
+def plan_sampler(
+    config: Config, topology: str, slices: int, mesh: str, rows: int, say: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Compiles the sampler: `rows` faces a chip at once. JSON-able figures; raises as `plan`."""
+    devices = program.devices(topology, slices)
+    chip, made = known(devices[0].device_kind), partitioning.make_mesh(mesh, devices)
+    vocab, shape, run = workload.sample(config).vocab, dict(made.shape), config.decoder
+    say(f"compiling the sampler for {slices} x {topology}, {mesh} (minutes) ...")
+    codes, total = config.image.model.tokens, rows * partitioning.batch_ways(made)
+    done = program.compile_sampler(run, vocab, codes, total, made)
+    cycles = hlo.count(done.text, shape).cycles
+    # The loop over ids has no number of rounds in the program: its condition looks at the ids, and its limits are data.
+    weights = 2 * model_flops.parameters(run.model, vocab.size) / shape["tensor"]
+    least = codes * weights / chip.hbm_bandwidth
+    return {
+        "sampler_faces": total,
+        "sampler_peak_bytes_per_chip": done.peak_bytes,
+        "sampler_spare_fraction": 1 - done.peak_bytes / chip.hbm_bytes,
+        "sampler_seconds_at_least": least,
+        "sampler_faces_per_second_at_most": total / least,
+        "sampler_step_cycles": cycles,
+        "sampler_compile_seconds": done.seconds,
+    }
+
+
+def known(device_kind: str) -> Chip:
+    """The chip of that name; UserError if nothing is known of it."""
+    chip = chips.find(device_kind)
+    if chip is None:
+        raise UserError(f"chip '{device_kind}' is unknown: peak and memory are known of {', '.join(chips.CHIPS)}")
+    return chip
+
+
+def figures(
+    config: Config,
+    run: DecoderRunConfig,
+    load: workload.Workload,
+    shape: dict[str, int],
+    chip: Chip,
+    done: program.Compiled,
+    counted: hlo.Counted,
+) -> dict[str, Any]:
+    """Everything that a plan tells, from a compiled step."""
+    count = math.prod(shape.values())
+    pairs = run.train.batch_size * load.pairs
+    step_flops = pairs * load.training_flops(run.model)
+    bound = roofline.bounds(run, load, shape, chip)
+    reach = run.sequence_length if run.pack > 1 else 0
+    in_kernels = sum(n * kernels.kernel_flops(name, result, reach) for (name, result), n in counted.kernels.items())
+    kernel_seconds = in_kernels / (chip.peak_flops / 2)
+    seconds = counted.cycles / chip.clock + kernel_seconds if chip.clock else math.nan
+    expected = max(seconds, bound.seconds) if chip.clock else bound.seconds
+    hosts = math.ceil(count / chip.chips_per_host)
+    mfu = lambda s: step_flops / (count * chip.peak_flops * s)  # noqa: E731
+    return {
+        "chip": chip.name,
+        "chips": count,
+        "attention": attention_kind(run.model, run.row_ids, True) if run.model.attention != "auto" else "auto",
+        "remat": run.model.remat,
+        "accumulate": run.accumulate,
+        "parameters": model_flops.parameters(run.model, load.vocab.size),
+        "rows_per_step": run.train.batch_size,
+        "sequences_per_step": pairs,
+        "sequences_per_chip": pairs / count,
+        "row_ids": load.row_ids,
+        "ids_per_sequence": load.ids,
+        "targets_per_sequence": load.targets,
+        "padding_fraction": load.padding_fraction,
+        "workload": load.told,
+        "hbm_bytes_per_chip": int(chip.hbm_bytes),
+        "argument_bytes_per_chip": done.argument_bytes,
+        "temporary_bytes_per_chip": done.temporary_bytes,
+        "output_bytes_per_chip": done.output_bytes,
+        "code_bytes_per_chip": done.code_bytes,
+        "peak_bytes_per_chip": done.peak_bytes,
+        "spare_fraction": 1 - done.peak_bytes / chip.hbm_bytes,
+        "model_flops_per_step": step_flops,
+        "roofline_compute_seconds": bound.compute,
+        "roofline_hbm_seconds": bound.hbm,
+        "roofline_interconnect_seconds": bound.ici,
+        "roofline_network_seconds": bound.dcn,
+        "roofline_seconds": bound.seconds,
+        "roofline_mfu": mfu(bound.seconds),
+        "bound": bound.bound,
+        "compiler_seconds": seconds,
+        "compiler_mfu": mfu(seconds),
+        "kernel_flops_per_chip": in_kernels,
+        "kernel_seconds": kernel_seconds,
+        "collectives": [dataclasses.asdict(c) for c in counted.collectives],
+        "largest_all_gather_bytes": counted.largest_all_gather,
+        "layer_bytes": 4 * model_flops.body_parameters(run.model) // run.model.layers,
+        "embedding_bytes": 4 * load.vocab.size * run.model.width,
+        "hosts": hosts,
+        "sequences_per_second": pairs / expected,
+        "input_bytes_per_second_per_host": pairs / load.pairs * load.row_ids * BYTES_A_PLACE / expected / hosts,
+        "input_sequences_per_second_per_host": pairs / expected / hosts,
+        "step_seconds": expected,
+        "steps": run.train.steps,
+        "hours": run.train.steps * expected / 3600,
+        "chip_hours": run.train.steps * expected / 3600 * count,
+        "compile_seconds": done.seconds,
+    }
+
+
+def live_share(run: DecoderRunConfig, load: workload.Workload, shape: dict[str, int]) -> float:
+    """Share of the loss's chunks that hold a target, over random batches."""
+    ways = math.prod(shape.values()) // shape["tensor"]
+    rows = max(run.train.batch_size // ways // run.accumulate, 1)
+    places = rows * run.row_ids // shape["tensor"]
+    size = token_loss.chunk_size(places)
+    drawn = np.random.default_rng(0).choice(load.row_targets, (200, rows)).sum(1) / shape["tensor"]
+    return float(np.ceil(drawn / size).mean() / math.ceil(places / size))
+
+
+def default_mesh(run: DecoderRunConfig, load: workload.Workload, count: int, slices: int, chip: Chip) -> str:
+    """Data parallel, with as little sharding of weights (fsdp, within a slice) as memory allows by the estimate."""
+    within = count // slices
+    fsdp = 1
+    while True:
+        shape = {"slice": slices, "data": within // fsdp, "fsdp": fsdp, "tensor": 1}
+        if fsdp * 2 > within or roofline.bounds(run, load, shape, chip).memory <= (1 - SPARE) * chip.hbm_bytes:
+            return ",".join(f"{axis}={size}" for axis, size in shape.items() if size > 1) or "data=1"
+        fsdp *= 2
+
+
+def table(p: dict[str, Any]) -> str:
+    """A plan's figures for people; what is a bound is called one."""
+    gib, mib = 2**30, 2**20
+    rows = [
+        ("chips", f"{p['chips']} x {p['chip']}, mesh {p['mesh']}"),
+        ("step", f"{p['step']}, remat {p['remat']}, accumulate {p['accumulate']}"),
+        ("sequences", f"{p['sequences_per_step']:,} a step, {p['sequences_per_chip']:g} a chip"),
+        ("row", f"{p['row_ids']} ids, {p['padding_fraction']:.1%} padding ({p['workload']})"),
+        ("memory a chip", f"{p['peak_bytes_per_chip'] / gib:.2f} of {p['hbm_bytes_per_chip'] / gib:.2f} GiB, "
+         f"{p['spare_fraction']:.0%} spare (state {p['argument_bytes_per_chip'] / gib:.2f}, "
+         f"temporary {p['temporary_bytes_per_chip'] / gib:.2f}, code {p['code_bytes_per_chip'] / gib:.2f})"),
+        ("model FLOPs", f"{p['model_flops_per_step']:.3e} a step ({p['parameters'] / 1e6:,.1f} M parameters)"),
+        ("lower bounds", f"compute {p['roofline_compute_seconds']:.3g} s, HBM {p['roofline_hbm_seconds']:.3g} s, "
+         f"interconnect {p['roofline_interconnect_seconds']:.3g} s, network {p['roofline_network_seconds']:.3g} s"),
+        ("roofline", f"{p['roofline_seconds']:.4g} s a step at least, bound by {p['bound']}: MFU at most "
+         f"{p['roofline_mfu']:.1%}"),
+        ("compiler", f"{p['compiler_seconds']:.4g} s a step without communication (kernels "
+         f"{p['kernel_seconds']:.3g} s): MFU {p['compiler_mfu']:.1%}, an estimate"),
+        ("largest gather", f"{p['largest_all_gather_bytes'] / mib:.1f} MiB (a layer {p['layer_bytes'] / mib:.1f}, the "
+         f"embedding {p['embedding_bytes'] / mib:.1f} in float32)"),
+        ("input", f"{p['input_sequences_per_second_per_host']:.0f} sequences a second and host "
+         f"({p['input_bytes_per_second_per_host'] / mib:.1f} MiB/s, {p['hosts']} hosts)"),
+        ("speed", f"{p['sequences_per_second']:,.0f} sequences a second at most"),
+        ("the run", f"{p['steps']:,} steps: {p['hours']:.1f} hours, {p['chip_hours']:,.0f} chip-hours at least"),
+    ]  # fmt: skip
+    lines = [f"{name:15} {text}" for name, text in rows]
+    for c in p["collectives"][:8]:
+        told = f"{c['kind']} over {c['axes']}: {c['count']:.0f} a step, {c['bytes'] / mib:.1f} MiB a chip"
+        lines.append(f"{'collective':15} {told}")
+    return "\n".join(lines)

@@ -1,0 +1,153 @@
+"""The real training step and sampler, compiled ahead of time for a TPU topology that need not be there.
+
+`libtpu` compiles for chips that it does not have. One process at a time may hold it.
+"""
+
+import dataclasses
+import os
+import re
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from t2f_jax import engine, grammar, partitioning, sampling
+from t2f_jax.config import DecoderRunConfig
+from t2f_jax.errors import UserError
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.sampler import Sampler
+from t2f_jax.train_decoder import DecoderTrainer
+from t2f_jax.vocab import Vocab
+
+KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16, tpu7x:2x2x2"
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A compiled program.
+
+    Attributes:
+      text: the optimized HLO.
+      argument_bytes, temporary_bytes, output_bytes, code_bytes: of one chip. Outputs that take an argument's memory
+        are not counted.
+      seconds: that compiling took.
+    """
+
+    text: str
+    argument_bytes: int
+    temporary_bytes: int
+    output_bytes: int
+    code_bytes: int
+    seconds: float
+
+    @property
+    def peak_bytes(self) -> int:
+        """Most memory that a chip needs at once: everything together, which is an upper bound."""
+        return self.argument_bytes + self.temporary_bytes + self.output_bytes + self.code_bytes
+
+
+def devices(topology: str, slices: int = 1) -> list[Any]:
+    """The devices of `slices` slices of a topology such as "v5e:16x16".
+
+    Raises:
+      UserError: libtpu is not installed or does not know the topology.
+    """
+    from jax.experimental import topologies
+
+    if not re.fullmatch(r"[\w]+:\d+x\d+(x\d+)?", topology):
+        raise UserError(f"--topology '{topology}': write CHIP:AxB or CHIP:AxBxC, such as {KNOWN}")
+    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+    try:
+        described = topologies.get_topology_desc(
+            topology, platform="tpu", **({"num_slices": slices} if slices > 1 else {})
+        )
+    except Exception as error:  # what libtpu raises has no type of its own
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "libtpu" in told.lower() and "lock" not in told.lower():
+            told += "; install it with: pip install 't2f_jax[tpu]'"
+        raise UserError(f"--topology '{topology}', {slices} slices: {told} (known to work: {KNOWN})") from error
+    return list(described.devices)
+
+
+def batch_shapes(config: DecoderRunConfig, mesh: Mesh) -> dict[str, jax.ShapeDtypeStruct]:
+    """The arrays of one training batch, rows spread over the devices."""
+    rows, length = config.train.batch_size, config.row_ids
+    cut = lambda *shape: jax.sharding.NamedSharding(mesh, partitioning.spec(("batch",), shape[:1], mesh))  # noqa: E731
+    shapes: dict[str, tuple[int, ...]]
+    names = ["tokens", "targets", "weights", "segments", "positions"]
+    shapes = {name: (rows, length) for name in names}
+    shapes["task"] = (rows,) if config.pack == 1 else (rows, length)
+    if config.pack > 1:
+        shapes["documents"] = (rows, length)
+    kinds = {"weights": jnp.float32}
+    return {k: jax.ShapeDtypeStruct(s, kinds.get(k, jnp.int32), sharding=cut(*s)) for k, s in shapes.items()}
+
+
+def compile_step(config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: Any = DecoderTrainer) -> Compiled:
+    """The step that `loop.Program` runs, for the devices of `mesh`."""
+    made = trainer(config, vocab)
+    seed = config.train.seed
+    shapes = jax.eval_shape(lambda: made.init(jax.random.key(seed)))
+    shardings = partitioning.tree_shardings(shapes, mesh)
+
+    def step(state: Any, batch: Any) -> Any:
+        return made.step(state, batch, jax.random.fold_in(jax.random.key(seed), state.step))
+
+    with jax.set_mesh(mesh):
+        jitted = jax.jit(step, in_shardings=(shardings, None), out_shardings=(shardings, None), donate_argnums=0)
+        return _compile(jitted, partitioning.abstract(shapes, shardings), batch_shapes(config, mesh))
+
+
+def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
+    """The program that makes `rows` images of `codes` codes at once, rows spread over the devices of `mesh`."""
+    model = dataclasses.replace(config.model, scan=False)
+    decoder = Decoder(model, vocab.size, jnp.dtype(config.train.compute_dtype))
+    row = jnp.zeros((1, 8), jnp.int32)
+    alone = partitioning.make_mesh("", jax.local_devices(backend="cpu")[:1])
+
+    def weights() -> Any:
+        params = decoder.init(jax.random.key(0), row, row, row)["params"]
+        return engine.prepare(decoder, params, vocab, alone, groups=0).params
+
+    params, chosen = jax.eval_shape(weights), Sampler()
+    request = sampling.Request(([vocab.cls] * config.text_length,), grammar.image(vocab, codes))
+    own, shared = sampling._arrays(vocab, [request] * rows, request.bucket, chosen)
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), (own, shared))
+    placed = (
+        partitioning.abstract(params, partitioning.tree_shardings(params, mesh)),
+        partitioning.abstract(shapes[0], partitioning.batch_shardings(own, mesh)),
+        shapes[1],
+    )
+
+    def decode(*arrays: Any) -> jax.Array:
+        return sampling._decode(decoder, vocab, codes, chosen.kind, *arrays)
+
+    with jax.set_mesh(mesh):
+        return _compile(jax.jit(decode), *placed)
+
+
+def _compile(jitted: Any, *arguments: Any) -> Compiled:
+    began = time.monotonic()
+    lowered = jitted.lower(*arguments)
+    try:
+        done = lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        raise UserError(f"the program does not compile: {_reason(str(error))}") from error
+    memory: Any = done.memory_analysis()
+    return Compiled(
+        done.as_text() or "",
+        memory.argument_size_in_bytes,
+        memory.temp_size_in_bytes,
+        memory.output_size_in_bytes - memory.alias_size_in_bytes,
+        memory.generated_code_size_in_bytes,
+        time.monotonic() - began,
+    )
+
+
+def _reason(text: str) -> str:
+    """The line that says what is wrong, such as memory that is exceeded."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return next((line for line in lines if "hbm" in line.lower() or "memory" in line.lower()), lines[0])[:300]

@@ -1,0 +1,146 @@
+"""What face is asked for: words, attributes, how much each of them counts, and what the face should not show.
+
+A prompt becomes clauses, each with its weight. By compositional guidance (Liu et al., 2022, arXiv:2206.01714) an id is
+drawn from
+
+    logits without words + sum over clauses of weight * (logits with that clause - logits without words)
+
+The words and all attributes without a weight of their own are one clause, which weighs as much as the sampler's
+`guidance`; an attribute with a weight is a clause of its own, one to avoid a clause of negative weight.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from t2f_jax import templates
+from t2f_jax.errors import UserError
+from t2f_jax.templates import Attribute
+
+Value = str | int
+Asked = Mapping[str, Value | tuple[Value, float]]  # {name: value} or {name: (value, weight)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Clause:
+    """An attribute that is asked for, or to be avoided, by itself; it weighs `weight` or, if None, the guidance."""
+
+    name: str
+    value: Value
+    weight: float | None
+    avoid: bool = False
+
+    def __str__(self) -> str:
+        weight = "guidance" if self.weight is None else f"{self.weight:g}"
+        return f"{'-' if self.avoid else '+'} {weight} * ({templates.attributes_text({self.name: self.value})})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """What a face should show; make it with `make`, which checks it. An empty one leaves everything to chance.
+
+    Attributes:
+      text: a description.
+      attributes: asked for together with the text, in one sentence: {name: value}.
+      clauses: attributes with a weight of their own, and those to avoid.
+    """
+
+    text: str = ""
+    attributes: Mapping[str, Value] = dataclasses.field(default_factory=dict)
+    clauses: tuple[Clause, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The words of the first clause, as training wrote them; empty if there is none."""
+        return templates.image_text(self.text, self.attributes) if self.text.strip() or self.attributes else ""
+
+    @property
+    def wanted(self) -> dict[str, Value]:
+        """All attributes asked for, whatever their weight."""
+        return {**self.attributes, **{c.name: c.value for c in self.clauses if not c.avoid}}
+
+    @property
+    def avoided(self) -> dict[str, Value]:
+        """All attributes to avoid."""
+        return {c.name: c.value for c in self.clauses if c.avoid}
+
+    @property
+    def says_something(self) -> bool:
+        """Is anything asked for or to be avoided?"""
+        return bool(self.sentence or self.clauses)
+
+    def weighted(self, guidance: float) -> list[tuple[str, float]]:
+        """(words, weight) of every clause."""
+        found = [(self.sentence, guidance)] if self.sentence else []
+        for clause in self.clauses:
+            weight = guidance if clause.weight is None else clause.weight
+            words = templates.image_text(None, {clause.name: clause.value})
+            found.append((words, -weight if clause.avoid else weight))
+        return found
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.sentence, *map(str, self.clauses)]))
+
+
+def make(text: str, attributes: Asked | None, avoid: Asked | None, schema: Sequence[Attribute]) -> Prompt:
+    """A checked prompt.
+
+    Args:
+      attributes: {name: value}, or {name: (value, weight)} for one that counts by itself.
+      avoid: likewise; without a weight it counts as much as the guidance.
+
+    Raises:
+      UserError: an attribute or value that the schema does not have (the nearest is named), a weight that is no number
+        above 0, or a value both asked for and to be avoided.
+    """
+    plain: dict[str, Value] = {}
+    clauses: list[Clause] = []
+    for asked, avoided in ((attributes or {}, False), (avoid or {}, True)):
+        for name, given in asked.items():
+            value, weight = _split(name, given)
+            ((name, value),) = templates.check_attributes({name: value}, schema).items()
+            if weight is None and not avoided:
+                plain[name] = value
+            else:
+                clauses.append(Clause(name, value, weight, avoided))
+    prompt = Prompt(text, plain, tuple(clauses))
+    for name, value in prompt.avoided.items():
+        if prompt.wanted.get(name) == value:
+            raise UserError(f"attribute '{name}' is {value} both in what is asked for and in what to avoid")
+    return prompt
+
+
+def _split(name: str, given: Any) -> tuple[Value, float | None]:
+    if not isinstance(given, (tuple, list)):
+        return given, None
+    right = len(given) == 2 and isinstance(given[1], (int, float)) and not isinstance(given[1], bool)
+    if not right or not 0 < given[1] < math.inf:
+        raise UserError(f"attribute '{name}' takes a value or (value, weight) with a weight above 0, got {given!r}")
+    return given[0], float(given[1])
+
+
+def parse(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, Value | tuple[Value, float]]:
+    """["hair color=red:2", "age=34"] -> {"hair color": ("red", 2.0), "age": 34}, for `make`.
+
+    Raises:
+      UserError: as `templates.parse_request`, or a weight that is no number above 0.
+    """
+    found: dict[str, Value | tuple[Value, float]] = {}
+    for pair in pairs:
+        words, colon, weight = pair.partition(":")
+        ((name, value),) = templates.parse_request([words], schema).items()
+        if name in found:
+            raise UserError(f"attribute '{name}' is given twice, the second time in '{pair}'; give it once")
+        found[name] = (value, _weight(pair, weight)) if colon else value
+    return found
+
+
+def _weight(pair: str, text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise UserError(f"'{pair}': the weight behind ':' must be a number above 0, such as {pair.split(':')[0]}:2")
+    return weight

@@ -1,0 +1,132 @@
+"""The training step against the plain one (`plain`), alternated in one process, beside matrix products' peak.
+
+Axis legend: B pairs of a batch (an image with one target each), L length of a row, n codes of an image.
+"""
+
+import dataclasses
+import itertools
+import statistics
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from t2f_jax import sequence
+from t2f_jax.config import DecoderRunConfig
+from t2f_jax.plain import PlainTrainer, plain_config
+from t2f_jax.sequence import Branch, Example
+from t2f_jax.train_decoder import DecoderTrainer, work
+from t2f_jax.vocab import Vocab
+
+TRIM = 16
+PROMPT, CAPTION, QUESTIONS = 24, 24, 8  # ids of a prompt's words and of a caption, and questions about a face
+MATMUL = 1536  # side of the matrices of the peak
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Medians over alternated steps.
+
+    Attributes:
+      pairs_per_second, plain_pairs_per_second: of the two steps.
+      ratio: median of the ratios of neighbouring steps.
+      flops_per_second: model FLOPs (`model_flops`: nothing of padding or unscored places) a second.
+      peak: FLOP/s of matrix products, measured before and after each step.
+      share: median of model FLOP/s over the peak beside them.
+    """
+
+    pairs_per_second: float
+    plain_pairs_per_second: float
+    ratio: float
+    flops_per_second: float
+    peak: float
+    share: float
+
+
+def pairs(vocab: Vocab, n: int, count: int, first: int, sequence_length: int) -> list[Example]:
+    """`count` pairs of random ids, a third each of the tasks in turn, from task number `first` on."""
+    rng = np.random.default_rng(first)
+    text = lambda k: tuple(rng.integers(vocab.sep + 1, vocab.text_size, k).tolist())  # noqa: E731
+    made = []
+    for number in range(first, first + count):
+        image = tuple(vocab.image_ids(rng.integers(0, vocab.image_size, n)).tolist())
+        task = number % 3
+        if task == sequence.TO_IMAGE:
+            prefix = (vocab.cls, *text(2), vocab.sep, *text(PROMPT), vocab.sep)
+            example = Example(prefix, (Branch((), image),), task, len(prefix))
+        else:
+            prefix = (vocab.cls, *text(2), vocab.sep, *image, vocab.sep)
+            asked = tuple(Branch(text(2), (*text(1), vocab.sep)) for _ in range(QUESTIONS))
+            branches = (Branch((), (*text(CAPTION), vocab.sep)),) if task == sequence.TO_CAPTION else asked
+            example = Example(prefix, branches, task, 4)
+        made.append(sequence.fit(example, sequence_length))
+    return made
+
+
+def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repeats: int = 3) -> Timing:
+    """Times `repeats` steps of each kind on batches of `batch` pairs.
+
+    Ours: rows of one pair that end with the batch's longest, logits at targets alone. Plain: rows of
+    `sequence_length`, logits everywhere. Both in float32, without dropout.
+    """
+    model = dataclasses.replace(config.model, dropout=0.0)
+    train = dataclasses.replace(config.train, compute_dtype="float32")
+    plain = plain_config(dataclasses.replace(config, model=model, train=train))
+    runs: list[tuple[Any, int]] = []
+    for trainer, trim in ((DecoderTrainer(plain, vocab), TRIM), (PlainTrainer(plain, vocab), 0)):
+        runs.append((_Run(trainer), trim))
+    for run, trim in runs:
+        run(_batch(vocab, n, batch, 0, config.sequence_length, trim))  # compiles
+    peaks, seconds, done = [_peak()], ([], []), []
+    made: Any = {}
+    for number in range(repeats):
+        for (run, trim), times in zip(runs, seconds):
+            made = _batch(vocab, n, batch, batch * number, config.sequence_length, trim)
+            times.append(run(made))
+        done.append(float(work(config.model, vocab.size, made)["model_flops"]))
+        peaks.append(_peak())
+    ours, others = seconds
+    reached = [flops / s for flops, s in zip(done, ours)]
+    beside = [max(a, b) for a, b in itertools.pairwise(peaks)]
+    return Timing(
+        batch / statistics.median(ours),
+        batch / statistics.median(others),
+        statistics.median(b / a for a, b in zip(ours, others)),
+        statistics.median(reached),
+        statistics.median(peaks),
+        statistics.median(r / p for r, p in zip(reached, beside)),
+    )
+
+
+def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int) -> dict[str, np.ndarray]:
+    made = pairs(vocab, n, batch, first, length)
+    return sequence.assemble(made, sequence.trimmed(made, length, trim))
+
+
+class _Run:
+    """A trainer's step and its state, whose memory it reuses."""
+
+    def __init__(self, trainer: DecoderTrainer):
+        self._state = jax.jit(trainer.init)(jax.random.key(0))
+        self._step = jax.jit(trainer.step, donate_argnums=0)
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> float:
+        """Seconds of a step."""
+        began = time.perf_counter()
+        self._state, metrics = self._step(self._state, batch, jax.random.key(1))
+        jax.block_until_ready((self._state, metrics))
+        return time.perf_counter() - began
+
+
+def _peak() -> float:
+    a = jnp.ones((MATMUL, MATMUL), jnp.float32)
+    product = jax.jit(lambda x: x @ x)
+    product(a).block_until_ready()
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        product(a).block_until_ready()
+        times.append(time.perf_counter() - began)
+    return 2 * MATMUL**3 / statistics.median(times)

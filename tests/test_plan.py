@@ -1,0 +1,155 @@
+"""Planning: FLOPs by hand, what a program's text tells, memory and time by formulas, and the command."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from t2f_jax import chips, cli, config, model_flops, packing, partitioning, sequence
+from t2f_jax.config import DecoderConfig
+from t2f_jax.models import kernels
+from t2f_jax.plan import hlo, plan, program, roofline, search, workload
+from t2f_jax.plan import kernels as plan_kernels
+from t2f_jax.sequence import Branch, Example
+from t2f_jax.train_decoder import work
+from t2f_jax.vocab import Vocab
+
+HLO = """
+%body.1 (p: (s32[], f32[8,4])) -> (s32[], f32[8,4]) {
+  %fusion.1 = f32[8,4]{1,0} fusion(%x), kind=kLoop, calls=%f.1, x={"estimated_cycles":"100"}
+  %all-gather.3 = bf16[16,4]{1,0} all-gather(%x), replica_groups=mesh['a'=2,'b'=4] {'b'}, dimensions={0}
+  %splash_mha_fwd.1 = (bf16[2,3,256,64]{3}, f32[2,3,256,128]{3}) custom-call(%q), custom_call_target="tpu_custom_call"{
+}
+}
+  ROOT %tuple.1 = (s32[], f32[8,4]) tuple(%i, %fusion.1)
+}
+
+%c.1 (p: (s32[], f32[8,4])) -> pred[] {
+  %constant.1 = s32[]{:T(128)} constant(12)
+  ROOT %lt.1 = pred[] compare(%g, %constant.1), direction=LT
+}
+
+%dear.1 (p: f32[8,4]) -> f32[8,4] {
+  ROOT %fusion.2 = f32[8,4]{1,0} fusion(%p), calls=%f.1, backend_config={"window_config":{"estimated_cycles":"1000"}}
+}
+
+%cheap.1 (p: f32[8,4]) -> f32[8,4] {
+  ROOT %p = f32[8,4]{1,0} parameter(0)
+}
+
+ENTRY %main.1 (p: f32[8,4]) -> f32[8,4] {
+  %while.1 = (s32[], f32[8,4]) while(%t), condition=%c.1, body=%body.1
+  %cond.1 = f32[8,4]{1,0} conditional(%k, %p, %p), branch_computations={%cheap.1, %dear.1}
+  %all-reduce.1 = f32[8,4]{1,0} all-reduce(%p), replica_groups={{0,4},{1,5},{2,6},{3,7}}, to_apply=%add.1
+  ROOT %permute = f32[2]{0} collective-permute(%p), source_target_pairs={{0,1},{1,0}}
+}
+"""
+
+
+def test_loops_branches_kernels_and_collectives_are_counted():
+    told = hlo.count(HLO, {"slice": 1, "data": 2, "fsdp": 4, "tensor": 1}, live=0.25)
+    assert told.cycles == 12 * 100 + 0.25 * 1000
+    ((name, result), times), *none = told.kernels.items()
+    assert (name, times, none) == ("splash_mha_fwd.1", 12, [])
+    assert plan_kernels.kernel_flops(name, result, 0) == 2 * 2 * 2 * 3 * 64 * 256**2
+    found = {(c.kind, c.axes): (c.count, c.bytes) for c in told.collectives}
+    assert found == {
+        ("all-gather", "fsdp"): (12, 12 * 128),
+        ("all-reduce", "data"): (1, 128),
+        ("collective-permute", "fsdp"): (1, 8),
+    }
+    assert told.largest_all_gather == 128
+    with pytest.raises(ValueError, match="no splash kernel"):
+        plan_kernels.kernel_flops("other", result, 0)
+
+
+def test_tiles_out_of_reach_are_not_computed():
+    assert plan_kernels.tiles(1152, 334) == 7 * 384**2  # of 3 x 3
+    made = kernels._kernel(1, 1152, 334, False)
+    assert (np.asarray(made.fwd_mask_info.block_mask) > 0).sum() == 7
+
+
+def test_model_flops_count_ids_targets_and_what_is_seen():
+    model = DecoderConfig(layers=3, width=16, heads=2, mlp=64)
+    example = Example((2, 5, 6, 3), (Branch((7,), (8, 3)), Branch((9,), (8, 8, 3))), sequence.TO_ATTRIBUTES, 1)
+    batch = packing.pack([example, example], 1, 32)
+    n, targets, seen = 2 * 11, 2 * 5, 2 * (4 * 4 + 3 * 4 + 6 + 4 * 4 + 10)
+    wanted = 3 * (3 * (8 * 16**2 + 4 * 16 * 64) * n + 4 * 3 * 16 * seen + 2 * 40 * 16 * targets)
+    told = {k: float(v) for k, v in jax.jit(lambda b: work(model, 40, b))(batch).items()}
+    assert told == {"sequences": 2, "tokens": n, "model_flops": wanted}
+    assert workload._seen(batch, "prefix") == seen
+    assert model_flops.training(model, 40, n, targets, seen) == wanted
+
+
+def test_the_papers_model_has_the_papers_parameters_and_packs():
+    base = config.load("talk2face_base")
+    load = workload.sample(base)
+    assert model_flops.parameters(base.decoder.model, load.vocab.size) == 134_299_392
+    assert load.padding_fraction < 0.02 and load.row_ids == 1152 and load.pairs == 4
+    assert "counted as one id" in load.told
+
+
+def test_less_memory_means_more_sharding():
+    big = config.load("talk2face_7b").decoder
+    load = workload.sample(config.load("talk2face_7b"))
+    chip = chips.CHIPS["TPU v5 lite"]
+    mesh = plan.default_mesh(big, load, 256, 1, chip)
+    assert dict(part.split("=") for part in mesh.split(","))["fsdp"] in ("64", "128", "256")
+    one = {"slice": 1, "data": 256, "fsdp": 1, "tensor": 1}
+    assert roofline.bounds(big, load, one, chip).memory > chip.hbm_bytes
+
+
+def test_the_search_ranks_what_fits():
+    base = config.load("talk2face_base")
+    chip = chips.CHIPS["TPU v5 lite"]
+    ranked = search.choices(base, workload.sample(base), 16, 1, chip)
+    assert len(ranked) > 5 and [c.score for c in ranked] == sorted(c.score for c in ranked)
+    assert all(c.bounds.memory < chip.hbm_bytes * 0.85 for c in ranked)
+
+
+def test_the_command_writes_what_it_prints(tmp_path, monkeypatch, capsys):
+    """The compiler is stood in for: libtpu is not always there."""
+
+    class Device:
+        device_kind = "TPU v5 lite"
+
+    done = program.Compiled(HLO, 10**9, 2 * 10**9, 0, 10**6, 1.0)
+    monkeypatch.setattr(program, "devices", lambda topology, slices: [Device()] * 8)
+    monkeypatch.setattr(program, "compile_step", lambda *_: done)
+    shape = dataclasses.make_dataclass("M", ["shape"])({"slice": 1, "data": 2, "fsdp": 4, "tensor": 1})
+    monkeypatch.setattr(partitioning, "make_mesh", lambda mesh, devices: shape)
+    cli.main(["plan", "talk2face_base", "--topology", "v5e:2x4", "--plain", "--json", str(tmp_path / "p.json")])
+    told = json.loads((tmp_path / "p.json").read_text())
+    for key in (
+        "chips", "sequences_per_chip", "hbm_bytes_per_chip", "peak_bytes_per_chip", "spare_fraction", "collectives",
+        "model_flops_per_step", "roofline_seconds", "roofline_mfu", "bound", "padding_fraction", "compiler_mfu",
+        "largest_all_gather_bytes", "chip_hours",
+    ):  # fmt: skip
+        assert key in told
+    assert told["chips"] == 8 and told["sequences_per_chip"] == 512 and told["plain"]["step"] == "plain"
+    assert told["plain"]["padding_fraction"] > 0.1 and 0 < told["roofline_mfu"] <= 1
+    assert "MFU at most" in capsys.readouterr().out
+
+
+def test_unknown_chips_are_called_unknown():
+    assert chips.find("cpu") is None
+    with pytest.raises(plan.UserError, match="chip 'TPU v99' is unknown"):
+        plan.known("TPU v99")
+    with pytest.raises(plan.UserError, match="write CHIP:AxB"):
+        program.devices("v5e-16")
+
+
+def test_the_real_step_and_sampler_compile_for_the_devices_that_are_here():
+    model = DecoderConfig(layers=1, width=32, heads=2, mlp=64, max_length=96, remat="mlp")
+    run = config.DecoderRunConfig(
+        model=model, train=config.TrainConfig(batch_size=8), sequence_length=40, pack=2, row_length=80, text_length=8
+    )
+    vocab = Vocab(50, 16)
+    mesh = partitioning.make_mesh("", jax.devices()[:1])
+    step = program.compile_step(run, vocab, mesh)
+    assert step.peak_bytes > 4 * model_flops.parameters(model, vocab.size) and "ENTRY" in step.text
+    told = hlo.count(step.text, dict(mesh.shape))
+    assert (told.cycles, told.kernels, told.collectives) == (0, {}, [])
+    assert program.compile_sampler(run, vocab, 16, 2, mesh).peak_bytes > 0
