@@ -99,10 +99,12 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     return folder
 
 
-def _rows_here(run: TrainConfig) -> list[int]:
-    """Which of a batch's rows this process makes."""
-    from t2f_jax import partitioning
+def _rows_here(run: TrainConfig) -> list[int] | None:
+    """Which of a batch's rows this process makes; None if it is the only one, and makes all."""
+    from t2f_jax import hosts, partitioning
 
+    if not hosts.many():
+        return None
     return partitioning.local_rows(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))
 
 
