@@ -73,7 +73,11 @@ def kill_at(words, out, count):
 def numbers(out):
     """Every step's and evaluation's numbers but the times and the saves' lines, in order."""
     records = [json.loads(line) for line in lines(out)]
-    return [{k: v for k, v in r.items() if not k.endswith("seconds")} for r in records if "goodput" not in r]
+    return [
+        {k: v for k, v in r.items() if not k.endswith(("seconds", "_per_second", "mfu"))}
+        for r in records
+        if "goodput" not in r
+    ]
 
 
 def check(words, tmp_path, kills, seed):
