@@ -11,14 +11,11 @@ What a loaded model does is in `model`.
 """
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
 import jax
-import ml_dtypes
 import numpy as np
-from flax import traverse_util
 
 from t2f_jax import text_tokenizer
 from t2f_jax.compilation import keep_programs
@@ -32,67 +29,14 @@ from t2f_jax.models.decoder import Decoder, unstack_layers
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.templates import Attribute
 from t2f_jax.vocab import Vocab
+from t2f_jax.weights import load_params, save_params
 
 FORMAT = 1
 IMAGE_TOKENIZER = "image_tokenizer.safetensors"
 DECODER = "decoder.safetensors"
 
 
-# --- weights as files ------------------------------------------------------------------------------------------------
-
-
-def save_params(path: pathlib.Path, params: Any) -> None:
-    """Writes a nested parameter dictionary as safetensors, names joined by dots, values bit for bit."""
-    from safetensors.numpy import save_file
-
-    flat = traverse_util.flatten_dict(params, sep=".")
-    save_file({k: np.ascontiguousarray(jax.device_get(v)) for k, v in flat.items()}, path)
-
-
-def load_params(path: pathlib.Path, expected: Any) -> Any:
-    """Reads safetensors into a nested dictionary of the structure and shapes of `expected` (abstract arrays).
-
-    Raises:
-      UserError: no such file, a broken one, or tensors that are missing, unexpected or misshapen (the first are named).
-    """
-    flat = _mapped(path)
-    shapes: dict[str, Any] = traverse_util.flatten_dict(expected, sep=".")
-    wanted = {k: tuple(v.shape) for k, v in shapes.items()}
-    missing, unexpected = sorted(wanted.keys() - flat.keys()), sorted(flat.keys() - wanted.keys())
-    wrong = [f"{k} is {flat[k].shape}, not {s}" for k, s in wanted.items() if k in flat and flat[k].shape != s]
-    for what, names in (("missing", missing), ("unexpected", unexpected), ("misshapen", wrong)):
-        if names:
-            raise UserError(
-                f"{path}: {len(names)} tensors {what} for its config.json, the first: {', '.join(names[:3])}"
-            )
-    return traverse_util.unflatten_dict(flat, sep=".")
-
-
-_TYPES = {"F32": np.dtype(np.float32), "BF16": np.dtype(ml_dtypes.bfloat16), "I8": np.dtype(np.int8)}
-
-
-def _mapped(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file, mapped into memory: they are read when they are used."""
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise UserError(f"{path}: this part of the model is missing; a model folder holds it beside config.json")
-    try:
-        with safe_open(path, "np") as checked:  # header, offsets and size agree
-            checked.keys()
-    except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not a whole safetensors file ({error})") from error
-    file = np.memmap(path, np.uint8, "r")
-    start = 8 + int.from_bytes(file[:8].tobytes(), "little")
-    header = json.loads(file[8:start].tobytes())
-    header.pop("__metadata__", None)
-    tensors = {}
-    for name, told in header.items():
-        first, last = (start + offset for offset in told["data_offsets"])
-        if told["dtype"] not in _TYPES:
-            raise UserError(f"{path}: tensor {name} is {told['dtype']}; the types read are {', '.join(_TYPES)}")
-        tensors[name] = file[first:last].view(_TYPES[told["dtype"]]).reshape(told["shape"])
-    return tensors
+# --- shapes ----------------------------------------------------------------------------------------------------------
 
 
 def abstract_vqgan(config: VQGANConfig) -> Any:
@@ -133,11 +77,16 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
 # --- the whole model -------------------------------------------------------------------------------------------------
 
 
-def save(folder: pathlib.Path, model: Model) -> None:
-    """Writes a model folder, whole or not at all; a stacked decoder is unstacked."""
+def save(folder: pathlib.Path, model: Model, kind: str = "float32") -> None:
+    """Writes a model folder, whole or not at all; a stacked decoder is unstacked.
+
+    `kind` is what the decoder's weights are rounded to in the file, see `weights.save_params`.
+    """
     with whole_folder(folder) as partial:
         params = unstack_layers(model.params) if "layers" in model.params else model.params
-        save_params(partial / DECODER, params)
+        save_params(partial / DECODER, params, kind)
+        if kind != "float32":
+            params = load_params(partial / DECODER, abstract_decoder(model.run_config.model, model.vocab.size))
         save_params(partial / IMAGE_TOKENIZER, model.image_tokenizer.params)
         model.tokenizer.save(partial)
         values = {

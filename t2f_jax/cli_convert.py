@@ -1,8 +1,9 @@
-"""The `t2f convert` commands: import, export, verify, explain."""
+"""The `t2f convert` commands: import, export, round, verify, explain."""
 
 import argparse
 import pathlib
 import sys
+from typing import Any
 
 from t2f_jax.errors import UserError
 
@@ -60,6 +61,27 @@ def _export(args: argparse.Namespace) -> None:
 
         huggingface.export(model, args.out)
     print(args.out)
+
+
+def _round(args: argparse.Namespace) -> None:
+    from t2f_jax import bundle
+    from t2f_jax.convert.opening import open_model
+
+    _check_new(args.out)
+    model = open_model(args.model)
+    if not isinstance(model, bundle.Model):
+        raise UserError(f"{args.model}: an image tokenizer; rounding is for the decoder's weights, give a model folder")
+    bundle.save(args.out, model, args.to)
+    size = (args.out / bundle.DECODER).stat().st_size
+    print(
+        f"{args.out}: the decoder's weights take {size / 1e6:.0f} MB, in float32 {4e-6 * _count(model.params):.0f} MB"
+    )
+
+
+def _count(params: Any) -> int:
+    import jax
+
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
 def _verify(args: argparse.Namespace) -> None:
@@ -138,6 +160,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", type=pathlib.Path, required=True, metavar="D", help="the folder to write")
     sub.add_argument("--step", type=int, metavar="N", help="of a run: which checkpoint (default: the newest)")
     sub.add_argument("--image-tokenizer", action="store_true", help="the image tokenizer alone")
+
+    sub = commands.add_parser(
+        "round",
+        help="a model whose decoder takes half or a quarter of the space",
+        description="Rounds the decoder's matrices in the file. It computes in float32 all the same: smaller, not"
+        " faster. `t2f convert verify M D` tells what the rounding changes.",
+    )
+    sub.set_defaults(convert=_round)
+    sub.add_argument("model", type=pathlib.Path, metavar="M", help="a model folder, or the folder of a run")
+    sub.add_argument("--to", choices=("bfloat16", "int8"), required=True, help="half or a quarter of the space")
+    sub.add_argument("--out", type=pathlib.Path, required=True, metavar="D", help="the model folder to write")
 
     sub = commands.add_parser("verify", help="do two models compute the same? Exit code 1 if not")
     sub.set_defaults(convert=_verify)

@@ -14,6 +14,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.files import whole_folder, write_json, write_text
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import unstack_layers
+from t2f_jax.weights import save_params
 
 VQGAN_YAML = "vqgan.yaml"
 GROUPS = 32  # of every GroupNorm of taming-transformers
@@ -83,12 +84,12 @@ def to_safetensors(model: bundle.Model | ImageTokenizer, out: pathlib.Path) -> N
     """
     tokenizer = model if isinstance(model, ImageTokenizer) else model.image_tokenizer
     with whole_folder(out) as partial:
-        bundle.save_params(partial / bundle.IMAGE_TOKENIZER, tokenizer.params)
+        save_params(partial / bundle.IMAGE_TOKENIZER, tokenizer.params)
         write_json(
             partial / "image_tokenizer.json", {"config": to_dict(tokenizer.config), "preprocess_range": tokenizer.range}
         )
         if not isinstance(model, ImageTokenizer):
-            bundle.save_params(partial / bundle.DECODER, unstack_layers(model.params))
+            save_params(partial / bundle.DECODER, unstack_layers(model.params))
             model.tokenizer.save(partial)
             told = {
                 "config": to_dict(model.run_config),

@@ -1,0 +1,48 @@
+"""Weights in files: as they are, and rounded."""
+
+import jax
+import numpy as np
+import pytest
+
+from t2f_jax import weights
+from t2f_jax.errors import UserError
+
+RNG = np.random.default_rng(0)
+PARAMS = {
+    "embed": {"word": RNG.normal(size=(20, 8)).astype(np.float32)},
+    "layer_0": {"up": {"kernel": RNG.normal(size=(8, 24)).astype(np.float32), "bias": np.ones(24, np.float32)}},
+    "norm": {"scale": np.linspace(0.9, 1.1, 8, dtype=np.float32)},
+}
+SHAPES = jax.eval_shape(lambda: PARAMS)
+
+
+@pytest.mark.parametrize(("kind", "error"), [("float32", 0.0), ("bfloat16", 2**-8), ("int8", 1 / 127)])
+def test_rounded_matrices_come_back_nearly_and_vectors_exactly(tmp_path, kind, error):
+    weights.save_params(tmp_path / "w.safetensors", PARAMS, kind)
+    again = weights.load_params(tmp_path / "w.safetensors", SHAPES)
+    for path, value in jax.tree_util.tree_leaves_with_path(PARAMS):
+        back = again
+        for key in path:
+            back = back[key.key]
+        assert back.dtype == np.float32
+        allowed = error * np.abs(value).max() if value.ndim == 2 else 0
+        assert np.abs(back - value).max() <= allowed, path
+    size = (tmp_path / "w.safetensors").stat().st_size
+    weights.save_params(tmp_path / "whole.safetensors", PARAMS)
+    if kind == "bfloat16":
+        assert size < 0.75 * (tmp_path / "whole.safetensors").stat().st_size
+
+
+def test_a_broken_scale_is_named(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    file = tmp_path / "w.safetensors"
+    weights.save_params(file, PARAMS, "int8")
+    flat = load_file(file)
+    name = "embed.word.int8_scale"
+    save_file({k: v for k, v in flat.items() if k != name}, file)
+    with pytest.raises(UserError, match=f"1 tensors missing .*{name}"):
+        weights.load_params(file, SHAPES)
+    save_file({**flat, "norm.scale.int8_scale": flat[name]}, file)
+    with pytest.raises(UserError, match=r"1 tensors unexpected .*norm\.scale\.int8_scale"):
+        weights.load_params(file, SHAPES)
