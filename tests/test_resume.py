@@ -73,7 +73,8 @@ def kill_at(words, out, count):
 def numbers(out):
     """Every step's and evaluation's numbers but the times and the saves' lines, in order."""
     records = [json.loads(line) for line in lines(out)]
-    return [{k: v for k, v in r.items() if not k.endswith("seconds")} for r in records if "goodput" not in r]
+    kept = [r for r in records if "goodput" not in r]
+    return [{k: v for k, v in r.items() if not k.endswith(("seconds", "per_second"))} for r in kept]
 
 
 def check(words, tmp_path, kills, seed):
