@@ -82,15 +82,8 @@ def test_a_batch_is_learned(scan):
     for i in range(40):
         state, metrics = step(state, batch(), jax.random.fold_in(jax.random.PRNGKey(0), i))
         losses.append(float(metrics["loss"]))
-    names = {
-        "loss",
-        "accuracy",
-        "padding_fraction",
-        "grad_norm",
-        "loss_to_image",
-        "loss_to_caption",
-        "loss_to_attributes",
-    }
+    names = {"loss", "accuracy", "padding_fraction", "grad_norm", *(f"loss_{t}" for t in sequence.TASKS)}
+    names |= {"sequences", "tokens", "model_flops"}
     assert set(metrics) == names and all(np.isfinite(v) and np.shape(v) == () for v in metrics.values())
     assert losses[0] == pytest.approx(np.log(30), abs=0.3) and losses[-1] < 0.5 * losses[0]
     assert state.step == 40
