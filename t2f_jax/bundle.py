@@ -141,7 +141,7 @@ def initial_params(model: Model, config: DecoderConfig, vocab: Vocab) -> Any:
     Raises:
       UserError: the new run's decoder has another structure (the differing keys are named) or other words.
     """
-    free = ("dropout", "remat", "scan", "init_std")  # what changes no weight's shape or meaning
+    free = ("dropout", "remat", "scan", "init_std", "attention")  # what changes no weight's shape or meaning
     old, new = to_dict(model.run_config.model), to_dict(config)
     wrong = [f"decoder.model.{k}={new[k]!r}, there {old[k]!r}" for k in new if k not in free and new[k] != old[k]]
     if wrong:
