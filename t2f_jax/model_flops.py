@@ -39,5 +39,6 @@ def training(model: DecoderConfig, vocab_size: int, ids: Any, targets: Any, seen
     Args:
       ids, targets, seen: n, T and S of the formula, summed over all of the step's pairs.
     """
-    forward = 2 * body_parameters(model) * ids + 4 * model.layers * model.width * seen
-    return 3 * (forward + 2 * vocab_size * model.width * targets)
+    # Floats: inside jit, a whole number from 2^31 on is refused.
+    forward = 2.0 * body_parameters(model) * ids + 4.0 * model.layers * model.width * seen
+    return 3 * (forward + 2.0 * vocab_size * model.width * targets)

@@ -81,6 +81,9 @@ def test_model_flops_count_ids_targets_and_what_is_seen():
     assert told == {"sequences": 2, "tokens": n, "model_flops": wanted}
     assert workload._seen(batch, "prefix") == seen
     assert model_flops.training(model, 40, n, targets, seen) == wanted
+    large = dataclasses.replace(model, layers=64, width=8192, mlp=32768)  # its entries are more than 2^31
+    counted = jax.jit(lambda n: model_flops.training(large, 40, n, n, n))(np.float32(2))
+    assert float(counted) == pytest.approx(model_flops.training(large, 40, 2, 2, 2))
 
 
 def test_the_papers_model_has_the_papers_parameters_and_packs():
