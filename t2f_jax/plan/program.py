@@ -129,11 +129,22 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
         return _compile(jax.jit(decode), *placed)
 
 
+# Programs for v6e may hand collectives to the SparseCore in a form that JAX 0.10.2 cannot read back as text.
+READABLE = {
+    f"xla_tpu_enable_sparse_core_collective_offload_{kind}": "false"
+    for kind in ("all_reduce", "reduce_scatter", "nd_reduce_scatter", "all_gather")
+}
+
+
 def _compile(jitted: Any, *arguments: Any) -> Compiled:
     began = time.monotonic()
     lowered = jitted.lower(*arguments)
     try:
         done = lowered.compile()
+        try:
+            done.as_text()
+        except jax.errors.JaxRuntimeError:
+            done = lowered.compile(compiler_options=READABLE)
     except jax.errors.JaxRuntimeError as error:
         raise UserError(f"the program does not compile: {_reason(str(error))}") from error
     memory: Any = done.memory_analysis()
