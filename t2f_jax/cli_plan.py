@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
         plain = planning.plan(loaded, args.topology, args.slices, plain=True, say=say)
         print(planning.table(plain))
         told["plain"] = plain
-        if plans:
+        if plans and told["compiler_mfu"] and plain["compiler_mfu"]:
             told["compiler_mfu_over_plain"] = told["compiler_mfu"] / plain["compiler_mfu"]
             print(f"\ncompiler MFU: {told['compiler_mfu_over_plain']:.2f} times the plain step's")
     if len(plans) > 1:

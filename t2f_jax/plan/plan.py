@@ -60,7 +60,7 @@ def plan(
     done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:
         hlo_file.write_text(done.text)
-    counted = hlo.count(done.text, shape, live_share(run, load, shape))
+    counted = hlo.count(done.text, shape, live_share(run, load, shape)) if done.text else None
     return {
         "config": config.name,
         "step": "plain" if plain else "packed" if run.pack > 1 else "rows",
@@ -81,7 +81,7 @@ def plan_sampler(
     say(f"compiling the sampler for {slices} x {topology}, {mesh} (minutes) ...")
     codes, total = config.image.model.tokens, rows * partitioning.batch_ways(made)
     done = program.compile_sampler(run, vocab, codes, total, made)
-    cycles = hlo.count(done.text, shape).cycles
+    cycles = hlo.count(done.text, shape).cycles if done.text else None
     # The loop over ids has no number of rounds in the program: its condition looks at the ids, and its limits are data.
     weights = 2 * model_flops.parameters(run.model, vocab.size) / shape["tensor"]
     least = codes * weights / chip.hbm_bandwidth
@@ -111,7 +111,7 @@ def figures(
     shape: dict[str, int],
     chip: Chip,
     done: program.Compiled,
-    counted: hlo.Counted,
+    counted: hlo.Counted | None,
 ) -> dict[str, Any]:
     """Everything that a plan tells, from a compiled step."""
     count = math.prod(shape.values())
@@ -119,10 +119,14 @@ def figures(
     step_flops = pairs * load.training_flops(run.model)
     bound = roofline.bounds(run, load, shape, chip)
     reach = run.sequence_length if run.pack > 1 else 0
-    in_kernels = sum(n * kernels.kernel_flops(name, result, reach) for (name, result), n in counted.kernels.items())
-    kernel_seconds = in_kernels / (chip.peak_flops / 2)
-    seconds = counted.cycles / chip.clock + kernel_seconds if chip.clock else math.nan
-    expected = max(seconds, bound.seconds) if chip.clock else bound.seconds
+    in_kernels = kernel_seconds = seconds = None
+    expected = bound.seconds
+    if counted is not None:
+        in_kernels = sum(n * kernels.kernel_flops(name, result, reach) for (name, result), n in counted.kernels.items())
+        kernel_seconds = in_kernels / (chip.peak_flops / 2)
+        if chip.clock:
+            seconds = counted.cycles / chip.clock + kernel_seconds
+            expected = max(seconds, bound.seconds)
     hosts = math.ceil(count / chip.chips_per_host)
     mfu = lambda s: step_flops / (count * chip.peak_flops * s)  # noqa: E731
     return {
@@ -156,11 +160,11 @@ def figures(
         "roofline_mfu": mfu(bound.seconds),
         "bound": bound.bound,
         "compiler_seconds": seconds,
-        "compiler_mfu": mfu(seconds),
+        "compiler_mfu": None if seconds is None else mfu(seconds),
         "kernel_flops_per_chip": in_kernels,
         "kernel_seconds": kernel_seconds,
-        "collectives": [dataclasses.asdict(c) for c in counted.collectives],
-        "largest_all_gather_bytes": counted.largest_all_gather,
+        "collectives": None if counted is None else [dataclasses.asdict(c) for c in counted.collectives],
+        "largest_all_gather_bytes": None if counted is None else counted.largest_all_gather,
         "layer_bytes": 4 * model_flops.body_parameters(run.model) // run.model.layers,
         "embedding_bytes": 4 * load.vocab.size * run.model.width,
         "hosts": hosts,
@@ -196,6 +200,19 @@ def default_mesh(run: DecoderRunConfig, load: workload.Workload, count: int, sli
         fsdp *= 2
 
 
+def _compiled(p: dict[str, Any], mib: int) -> list[tuple[str, str]]:
+    """The lines that the program's text tells."""
+    if p["collectives"] is None:
+        return [("compiler", "this JAX cannot read the program back: no estimate, collectives unknown")]
+    told = f"the embedding {p['embedding_bytes'] / mib:.1f} in float32)"
+    gather = f"{p['largest_all_gather_bytes'] / mib:.1f} MiB (a layer {p['layer_bytes'] / mib:.1f}, {told}"
+    if p["compiler_seconds"] is None:
+        return [("compiler", "no estimate: this chip's clock is unknown"), ("largest gather", gather)]
+    kernels = f"kernels {p['kernel_seconds']:.3g} s"
+    estimate = f"{p['compiler_seconds']:.4g} s a step without communication ({kernels}): MFU {p['compiler_mfu']:.1%}"
+    return [("compiler", f"{estimate}, an estimate"), ("largest gather", gather)]
+
+
 def table(p: dict[str, Any]) -> str:
     """A plan's figures for people; what is a bound is called one."""
     gib, mib = 2**30, 2**20
@@ -212,17 +229,14 @@ def table(p: dict[str, Any]) -> str:
          f"interconnect {p['roofline_interconnect_seconds']:.3g} s, network {p['roofline_network_seconds']:.3g} s"),
         ("roofline", f"{p['roofline_seconds']:.4g} s a step at least, bound by {p['bound']}: MFU at most "
          f"{p['roofline_mfu']:.1%}"),
-        ("compiler", f"{p['compiler_seconds']:.4g} s a step without communication (kernels "
-         f"{p['kernel_seconds']:.3g} s): MFU {p['compiler_mfu']:.1%}, an estimate"),
-        ("largest gather", f"{p['largest_all_gather_bytes'] / mib:.1f} MiB (a layer {p['layer_bytes'] / mib:.1f}, the "
-         f"embedding {p['embedding_bytes'] / mib:.1f} in float32)"),
+        *_compiled(p, mib),
         ("input", f"{p['input_sequences_per_second_per_host']:.0f} sequences a second and host "
          f"({p['input_bytes_per_second_per_host'] / mib:.1f} MiB/s, {p['hosts']} hosts)"),
         ("speed", f"{p['sequences_per_second']:,.0f} sequences a second at most"),
         ("the run", f"{p['steps']:,} steps: {p['hours']:.1f} hours, {p['chip_hours']:,.0f} chip-hours at least"),
     ]  # fmt: skip
     lines = [f"{name:15} {text}" for name, text in rows]
-    for c in p["collectives"][:8]:
+    for c in (p["collectives"] or [])[:8]:
         told = f"{c['kind']} over {c['axes']}: {c['count']:.0f} a step, {c['bytes'] / mib:.1f} MiB a chip"
         lines.append(f"{'collective':15} {told}")
     return "\n".join(lines)
