@@ -1,4 +1,4 @@
-"""The paper's model scaled up to 6.6 billion parameters: 32 layers of width 4,096, heads of 128 columns.
+"""The paper's model scaled up to 6.7 billion parameters: 32 layers of width 4,096, heads of 128 columns.
 
 Data, tokenizers, tasks and packing are those of `talk2face_base`; see there for `text.vocab_file`.
 """

@@ -206,7 +206,7 @@ class Decoder(nn.Module):
         x = self.embed_dropout(self.embed(tokens, segments, positions), deterministic=not train)
         x = partitioning.constrain(x, ("batch", None, None))  # not by width, as the tables are
         sight = self._sight(segments, documents, train)
-        x, _ = self._layers(x, sight, self._rotation(positions), None, 0, train)
+        x = self._layers(x, sight, self._rotation(positions), train)
         return self.final_norm(x)
 
     def _sight(self, segments: jax.Array, documents: jax.Array | None, train: bool) -> jax.Array | Seen | Spans:
@@ -264,14 +264,11 @@ class Decoder(nn.Module):
             return None
         return rotations(positions, self.config.width // self.config.heads)
 
-    def _layers(
-        self, x: jax.Array, sight: Any, rotation: Any, cache: Cache | None, index: jax.Array | int, train: bool
-    ) -> tuple[jax.Array, Any]:
+    def _layers(self, x: jax.Array, sight: Any, rotation: Any, train: bool) -> jax.Array:
         c, block = self.config, Block
         if train and c.remat != "none":
             block = nn.remat(Block, policy=REMAT[c.remat], prevent_cse=not c.scan)
         if c.scan:
-            assert cache is None, "cached decoding wants the layers one by one (unstack_layers, scan=False)"
             stack = nn.scan(
                 block,
                 variable_axes={"params": 0},
@@ -279,13 +276,10 @@ class Decoder(nn.Module):
                 in_axes=nn.broadcast,  # pyright: ignore[reportArgumentType]
                 length=c.layers,
             )
-            return stack(c, self.dtype, not train, 0, self.reach, name="layers")(x, sight, rotation)
-        kept = []
+            return stack(c, self.dtype, not train, 0, self.reach, name="layers")(x, sight, rotation)[0]
         for i in range(c.layers):
-            layer = block(c, self.dtype, not train, self.groups, self.reach, name=f"layer_{i}")
-            x, layer_cache = layer(x, sight, rotation, None if cache is None else cache[i], index)
-            kept.append(layer_cache)
-        return x, kept
+            x, _ = block(c, self.dtype, not train, self.groups, self.reach, name=f"layer_{i}")(x, sight, rotation)
+        return x
 
 
 def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtype: Any = jnp.float32) -> str:
