@@ -22,7 +22,7 @@ SUMS = 3 + 2 * len(TASKS)  # see `target_sums`
 
 def chunk_size(places: int) -> int:
     """Places that the head scores together: few enough for memory, enough for wide matrix products."""
-    return 2048 if places >= 8192 else 256 if places >= 1024 else 64
+    return 2048 if places >= 8192 else 128 if places >= 1024 else 64
 
 
 def target_sums(

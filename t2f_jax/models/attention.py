@@ -126,8 +126,8 @@ class Attention(nn.Module):
         else:
             # Products of two axes: with three, XLA's CPU backend takes about twice as long for the gradients.
             qkv = checkpoint_name(product(3 * model, "qkv")(x_BxQxM.reshape(-1, model)), "qkv")
-            qkv = qkv.reshape(batch, length, 3, self.heads, model // self.heads)
-            q, k, v = (qkv[:, :, i].swapaxes(1, 2) for i in range(3))  # [B,H,Q,D]: what decoding reads fastest
+            parts = jax.lax.split(qkv.reshape(batch, length, 3, self.heads, model // self.heads), (1, 1, 1), 2)
+            q, k, v = (x.squeeze(2).swapaxes(1, 2) for x in parts)  # [B,H,Q,D]: what decoding reads fastest
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
         q = q * (model // self.heads) ** -0.5
@@ -147,12 +147,16 @@ class Attention(nn.Module):
         self, q: jax.Array, k: jax.Array, v: jax.Array, bias_Bx1xQxK: jax.Array, deterministic: bool
     ) -> jax.Array:
         """[B,H,Q,D] and [B,H,K,D] -> float32 [B,H,Q,D]; q is scaled already."""
-        scores = jnp.einsum("bhqd,bhkd->bhqk", q, k, preferred_element_type=jnp.float32) + bias_Bx1xQxK
+        batch, heads, length, width = q.shape
+        q, k, v = (x.reshape(-1, length, width) for x in (q, k, v))  # one axis for rows and heads, as in a cache
+        scores = jnp.einsum("nqd,nkd->nqk", q, k, preferred_element_type=jnp.float32)
+        scores = scores.reshape(batch, heads, length, length) + bias_Bx1xQxK
         # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K], also backwards.
         probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
         total = probs.sum(-1, keepdims=True)
         probs = nn.Dropout(self.dropout)(probs.astype(self.dtype), deterministic=deterministic)
-        return jnp.einsum("bhqk,bhkd->bhqd", probs, v, preferred_element_type=jnp.float32) / total
+        out = jnp.einsum("nqk,nkd->nqd", probs.reshape(-1, length, length), v, preferred_element_type=jnp.float32)
+        return out.reshape(batch, heads, length, width) / total
 
 
 # A cache has one axis for batch and heads. With two, XLA's CPU backend makes a second array of each for the products,
