@@ -19,13 +19,13 @@ def run(args: argparse.Namespace) -> None:
 
     loaded = config.load(args.config, args.overrides)
     if args.search:
-        plans = searching.search(loaded, args.topology, args.slices, args.best, say)
+        plans = searching.search(loaded, args.topology, args.slices, args.best, args.mesh, args.batches, say)
+        print(searching.table(plans), end="\n\n")
     else:
         plans = [planning.plan(loaded, args.topology, args.slices, args.mesh, say=say, hlo_file=args.hlo)]
-    for made in plans:
-        print(planning.table(made), end="\n\n")
-    told = {**plans[0]} if plans else {}
-    if args.sampler and plans:
+    print(planning.table(plans[0]), end="\n\n")
+    told = {**plans[0]}
+    if args.sampler:
         told |= planning.plan_sampler(loaded, args.topology, args.slices, told["mesh"], args.sampler, say)
         spare, least = told["sampler_spare_fraction"], told["sampler_seconds_at_least"]
         print(f"sampler: {told['sampler_faces']} faces at once, {spare:.0%} of memory spare, {least:.3g} s at least")
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
         plain = planning.plan(loaded, args.topology, args.slices, plain=True, say=say)
         print(planning.table(plain))
         told["plain"] = plain
-        if plans and told["compiler_mfu"] and plain["compiler_mfu"]:
+        if told["compiler_mfu"] and plain["compiler_mfu"]:
             told["compiler_mfu_over_plain"] = told["compiler_mfu"] / plain["compiler_mfu"]
             print(f"\ncompiler MFU: {told['compiler_mfu_over_plain']:.2f} times the plain step's")
     if len(plans) > 1:
@@ -55,4 +55,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sampler", type=int, default=0, metavar="B", help="compile the sampler, too, B faces a chip")
     parser.add_argument("--plain", action="store_true", help="the plain step beside it: padded, all logits, no kernel")
     parser.add_argument("--search", action="store_true", help="rank meshes, accumulation and remat, compile the best")
-    parser.add_argument("--best", type=int, default=2, metavar="N", help="with --search: how many are compiled (2)")
+    parser.add_argument(
+        "--batches", type=_sizes, default=(), metavar="R,..", help="with --search: rows of a step (the config's)"
+    )
+    parser.add_argument(
+        "--best", type=int, default=2, metavar="N", help="with --search: how many are compiled beside the config (2)"
+    )
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """ "512,1024" -> (512, 1024)."""
+    sizes = tuple(int(part) for part in text.split(","))
+    if min(sizes) < 1:
+        raise ValueError(text)
+    return sizes

@@ -5,7 +5,9 @@
 
 import dataclasses
 import os
+import pathlib
 import re
+import tempfile
 import time
 from typing import Any
 
@@ -30,7 +32,7 @@ class Compiled:
     """A compiled program.
 
     Attributes:
-      text: the optimized HLO; empty where JAX cannot read it back, as JAX 0.10.2 some programs for v5p and v6e.
+      text: the optimized HLO with the compiler's estimates; empty where neither libtpu nor JAX tells it.
       argument_bytes, temporary_bytes, output_bytes, code_bytes: of one chip. Outputs that take an argument's memory
         are not counted.
       seconds: that compiling took.
@@ -132,14 +134,14 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
 def _compile(jitted: Any, *arguments: Any) -> Compiled:
     began = time.monotonic()
     lowered = jitted.lower(*arguments)
-    try:
-        done = lowered.compile()
-    except jax.errors.JaxRuntimeError as error:
-        raise UserError(f"the program does not compile: {_reason(str(error))}") from error
-    try:
-        text = done.as_text() or ""
-    except jax.errors.JaxRuntimeError:  # "async-update instruction should have 1 operands": chips with SparseCores
-        text = ""
+    with tempfile.TemporaryDirectory(prefix="t2f-plan-") as folder:
+        # libtpu itself writes the program down: JAX 0.10.2 cannot read back what runs on SparseCores (v5p, v6e).
+        dump: Any = {"xla_dump_to": folder, "xla_dump_hlo_as_text": True}
+        try:
+            done = lowered.compile(compiler_options=dump if partitioning.platform() == "tpu" else None)
+        except jax.errors.JaxRuntimeError as error:
+            raise UserError(f"the program does not compile: {_reason(str(error))}") from error
+        text = _dumped(pathlib.Path(folder)) or _read_back(done)
     memory: Any = done.memory_analysis()
     return Compiled(
         text,
@@ -149,6 +151,19 @@ def _compile(jitted: Any, *arguments: Any) -> Compiled:
         memory.generated_code_size_in_bytes,
         time.monotonic() - began,
     )
+
+
+def _dumped(folder: pathlib.Path) -> str:
+    """The program that libtpu wrote into `folder`, "" if none. Before code generation it has no estimates of cycles."""
+    files = sorted(folder.glob("*.after_codegen.txt"), key=lambda f: f.stat().st_size)
+    return files[-1].read_text() if files else ""
+
+
+def _read_back(done: Any) -> str:
+    try:
+        return done.as_text() or ""
+    except jax.errors.JaxRuntimeError:  # such as "async-update instruction should have 1 operands"
+        return ""
 
 
 def _reason(text: str) -> str:
