@@ -9,7 +9,11 @@ import sys
 def run(args: argparse.Namespace) -> None:
     """Prints a table for each plan, and the comparison with the plain step if that was asked for."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # compiles for TPUs, but runs on none
+    os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")  # it warns of every thing that a machine without TPUs lacks
+    os.environ.setdefault("TPU_STDERR_LOG_LEVEL", "3")
     from t2f_jax import config
+    from t2f_jax.commands import writable
+    from t2f_jax.errors import UserError
     from t2f_jax.files import write_json
     from t2f_jax.plan import plan as planning
     from t2f_jax.plan import search as searching
@@ -17,6 +21,12 @@ def run(args: argparse.Namespace) -> None:
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    if args.search and args.hlo:
+        raise UserError("--hlo is of one program, --search compiles several: plan the mesh that it finds, with --hlo")
+    if args.batches and not args.search:
+        raise UserError("--batches is for --search; a plan has the config's: decoder.train.batch_size=ROWS")
+    writable(args.json)
+    writable(args.hlo, "--hlo")
     loaded = config.load(args.config, args.overrides)
     if args.search:
         plans = searching.search(loaded, args.topology, args.slices, args.best, args.mesh, args.batches, say)

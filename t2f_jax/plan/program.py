@@ -69,7 +69,7 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
     except Exception as error:  # what libtpu raises has no type of its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "libtpu" in told.lower() and "lock" not in told.lower():
-            told += "; install it with: pip install 't2f_jax[tpu]'"
+            told += "; install it with: pip install libtpu"
         raise UserError(f"--topology '{topology}', {slices} slices: {told} (known to work: {KNOWN})") from error
     return list(described.devices)
 
