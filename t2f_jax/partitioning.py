@@ -74,7 +74,7 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
 
 def _slices(devices: Sequence[Any]) -> int:
     """TPU slices among the devices. Others have no such thing, even where they have the attribute (hosts of GPUs)."""
-    return len({d.slice_index for d in devices if d.platform == "tpu"}) or 1
+    return len({getattr(d, "slice_index", 0) for d in devices if d.platform == "tpu"}) or 1
 
 
 def placed(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:

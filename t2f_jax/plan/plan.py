@@ -172,7 +172,7 @@ def figures(
         "collectives": None if counted is None else [dataclasses.asdict(c) for c in counted.collectives],
         "largest_all_gather_bytes": None if counted is None else counted.largest_all_gather,
         "layer_bytes": 4 * model_flops.body_parameters(run.model) // run.model.layers,
-        "embedding_bytes": 4 * load.vocab.size * run.model.width,
+        "embedding_bytes": 4 * math.ceil(load.vocab.size / run.vocab_multiple) * run.vocab_multiple * run.model.width,
         "hosts": hosts,
         "sequences_per_second": pairs / expected,
         "input_bytes_per_second_per_host": pairs / load.pairs * load.row_ids * BYTES_A_PLACE / expected / hosts,
