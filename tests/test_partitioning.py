@@ -2,6 +2,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import types
 
 import jax
 import jax.numpy as jnp
@@ -128,6 +129,8 @@ def test_slices_need_their_axis_and_get_it_by_themselves(monkeypatch):
     monkeypatch.setattr(partitioning, "Mesh", lambda devices, axes, axis_types: dict(zip(axes, devices.shape)))
     chips = [Chip(s, (x, y, 0)) for s in range(2) for x in range(4) for y in range(4)]
     assert partitioning.make_mesh("fsdp=4", chips) == {"slice": 2, "data": 4, "fsdp": 4, "tensor": 1}
+    alone = [types.SimpleNamespace(**{k: v for k, v in vars(c).items() if k != "slice_index"}) for c in chips[:16]]
+    assert partitioning.make_mesh("fsdp=4", alone) == {"slice": 1, "data": 4, "fsdp": 4, "tensor": 1}
     with pytest.raises(UserError, match="the devices are 2 slices, so it needs slice=2"):
         partitioning.make_mesh("slice=4,data=8", chips)
     others = [dataclasses.replace(c, platform="gpu", device_kind="NVIDIA H100") for c in chips]

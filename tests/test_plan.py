@@ -209,6 +209,24 @@ def test_the_command_writes_what_it_prints(tmp_path, monkeypatch, capsys):
     assert "MFU at most" in capsys.readouterr().out
 
 
+def test_the_program_is_read_from_what_libtpu_writes(tmp_path):
+    assert program._dumped(tmp_path) == ""
+    for name, text in {
+        "a.after_optimizations": "no cycles",
+        "a.after_codegen": HLO,
+        "b.after_codegen": "small",
+    }.items():
+        (tmp_path / f"module_0000.{name}.txt").write_text(text)
+    assert program._dumped(tmp_path) == HLO
+
+
+@pytest.mark.parametrize("flags", [["--search", "--hlo", "x"], ["--batches", "512"], ["--json", "."]])
+def test_flags_that_do_not_go_together_are_told_before_compiling(flags, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["plan", "talk2face_base", "--topology", "v5e:2x4", *flags])
+    assert capsys.readouterr().err.startswith("t2f: ")
+
+
 def test_unknown_chips_are_called_unknown():
     assert chips.find("cpu") is None
     with pytest.raises(plan.UserError, match="chip 'TPU v99' is unknown"):
