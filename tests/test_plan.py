@@ -157,6 +157,8 @@ def test_the_search_ranks_what_fits():
     ranked = search.choices(base, workload.sample(base), shapes, chip, (512, 1024))
     assert len(shapes) == 5 + 4 + 3 and len(ranked) > 5 and [c.score for c in ranked] == sorted(c.score for c in ranked)
     assert all(c.bounds.memory < chip.hbm_bytes * 0.85 for c in ranked) and {c.rows for c in ranked} == {512, 1024}
+    tried = search.worth_compiling(ranked, ranked[3], 3)
+    assert tried[:2] == [ranked[3], ranked[0]] and len({c.remat for c in tried[1:]}) == 3
 
 
 class Device:
@@ -185,7 +187,7 @@ def test_the_search_tells_the_configs_own_and_survives_what_does_not_compile(mon
 
     stand_in(monkeypatch, compile_step)
     said = []
-    plans = search.search(config.load("talk2face_base"), "v5e:2x4", 1, best=30, say=said.append)
+    plans = search.search(config.load("talk2face_base"), "v5e:2x4", 1, best=4, say=said.append)
     assert any(line.endswith("out of memory") for line in said)
     assert plans[0]["remat"] == "mlp" and plans[-1]["compiler_seconds"] is None
     assert sum(p["own"] for p in plans) == 1 and search.table(plans).count("the config as it is") == 1

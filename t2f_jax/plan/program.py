@@ -24,6 +24,7 @@ from t2f_jax.sampler import Sampler
 from t2f_jax.train_decoder import DecoderTrainer
 from t2f_jax.vocab import Vocab
 
+LESS = "; decoder.accumulate=2, decoder.model.remat=full and fewer rows (decoder.train.batch_size) take less memory"
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16, tpu7x:2x2x2"
 
 
@@ -140,7 +141,8 @@ def _compile(jitted: Any, *arguments: Any) -> Compiled:
         try:
             done = lowered.compile(compiler_options=dump if partitioning.platform() == "tpu" else None)
         except jax.errors.JaxRuntimeError as error:
-            raise UserError(f"the program does not compile: {_reason(str(error))}") from error
+            reason = _reason(str(error))
+            raise UserError(f"the program does not compile: {reason}{LESS * _is_memory(reason)}") from error
         text = _dumped(pathlib.Path(folder)) or _read_back(done)
     memory: Any = done.memory_analysis()
     return Compiled(
@@ -169,4 +171,8 @@ def _read_back(done: Any) -> str:
 def _reason(text: str) -> str:
     """The line that says what is wrong, such as memory that is exceeded."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "hbm" in line.lower() or "memory" in line.lower()), lines[0])[:300]
+    return next(filter(_is_memory, lines), lines[0])[:300]
+
+
+def _is_memory(line: str) -> bool:
+    return "hbm" in line.lower() or "memory" in line.lower()

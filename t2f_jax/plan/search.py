@@ -104,6 +104,14 @@ def choices(
     return sorted(fits, key=lambda c: c.score)
 
 
+def worth_compiling(ranked: Sequence[Choice], own: Choice, best: int) -> list[Choice]:
+    """The config's own, then the best of each remat policy, then the rest: bounds tell these policies apart worst."""
+    others = [c for c in ranked if c.key != own.key]
+    first = {c.remat: c for c in reversed(others)}
+    leaders = sorted(first.values(), key=lambda c: c.score)
+    return [own, *[*leaders, *[c for c in others if c not in leaders]][:best]]
+
+
 def order(plan: dict[str, Any]) -> tuple[Any, ...]:
     """Compiled plans by this: those with memory to spare first, then those with an estimate, then the fastest."""
     late = plan["spare_fraction"] < planning.SPARE, plan["compiler_seconds"] is None
@@ -119,7 +127,7 @@ def search(
     batches: Sequence[int] = (),
     say: Callable[[str], None] = print,
 ) -> list[dict[str, Any]]:
-    """Ranks all choices by their bounds and compiles the `best` and, to compare, the config as it is.
+    """Ranks all choices by their bounds and compiles the `best` (see `worth_compiling`) and the config as it is.
 
     Args:
       mesh: this mesh alone; empty: all.
@@ -145,7 +153,7 @@ def search(
     own = judged(Choice(shape, run.train.batch_size, run.model.remat, run.accumulate), config, load, chip)
     say(f"the config as it is:\n{own.line()}")
     plans = []
-    for c in [own, *[c for c in ranked if c.key != own.key][:best]]:
+    for c in worth_compiling(ranked, own, best):
         changed = dataclasses.replace(config, decoder=c.apply(run))
         try:
             plans.append({**planning.plan(changed, topology, slices, c.mesh, say=say), "own": c.key == own.key})
