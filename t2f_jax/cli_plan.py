@@ -9,8 +9,6 @@ import sys
 def run(args: argparse.Namespace) -> None:
     """Prints a table for each plan, and the comparison with the plain step if that was asked for."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # compiles for TPUs, but runs on none
-    os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")  # it warns of every thing that a machine without TPUs lacks
-    os.environ.setdefault("TPU_STDERR_LOG_LEVEL", "3")
     from t2f_jax import config
     from t2f_jax.commands import writable
     from t2f_jax.errors import UserError

@@ -54,6 +54,8 @@ def test_loops_branches_kernels_and_collectives_are_counted():
     ((name, result), times), *none = told.kernels.items()
     assert (name, times, none) == ("splash_mha_fwd.1", 12, [])
     assert plan_kernels.kernel_flops(name, result, 0) == 2 * 2 * 2 * 3 * 64 * 256**2
+    alone = result.replace("[2,3,", "[3,").replace("{3}", "{2}")  # one row, and its sums beside it
+    assert plan_kernels.kernel_flops(name, f"(f32[128,128], {alone})", 0) == 2 * 2 * 3 * 64 * 256**2
     found = {(c.kind, c.axes): (c.count, c.bytes) for c in told.collectives}
     assert found == {
         ("all-gather", "fsdp"): (12, 12 * 128),
