@@ -56,7 +56,8 @@ def plan(
     made = partitioning.make_mesh(mesh, devices)
     partitioning.check_batch(run.train.batch_size, made)
     shape = dict(made.shape)
-    say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {mesh} (minutes) ...")
+    how = f"{mesh}, remat {run.model.remat}, accumulate {run.accumulate}"
+    say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {how} (minutes) ...")
     done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:
         hlo_file.write_text(done.text)
