@@ -159,6 +159,7 @@ def test_the_search_ranks_what_fits():
     ranked = search.choices(base, workload.sample(base), shapes, chip, (512, 1024))
     assert len(shapes) == 5 + 4 + 3 and len(ranked) > 5 and [c.score for c in ranked] == sorted(c.score for c in ranked)
     assert all(c.bounds.memory < chip.hbm_bytes * 0.85 for c in ranked) and {c.rows for c in ranked} == {512, 1024}
+    assert ranked[0].shape["data"] == 16  # weights that need no cutting are not cut
     tried = search.worth_compiling(ranked, ranked[3], 3)
     assert tried[:2] == [ranked[3], ranked[0]] and len({c.remat for c in tried[1:]}) == 3
 

@@ -247,6 +247,7 @@ def table(p: dict[str, Any]) -> str:
         ("memory a chip", f"{p['peak_bytes_per_chip'] / gib:.2f} of {p['hbm_bytes_per_chip'] / gib:.2f} GiB, "
          f"{p['spare_fraction']:.0%} spare (state {p['argument_bytes_per_chip'] / gib:.2f}, "
          f"temporary {p['temporary_bytes_per_chip'] / gib:.2f}, code {p['code_bytes_per_chip'] / gib:.2f})"),
+        *([("", f"less than {SPARE:.0%} spare{program.LESS}")] if p["spare_fraction"] < SPARE else []),
         ("model FLOPs", f"{p['model_flops_per_step']:.3e} a step ({p['parameters'] / 1e6:,.1f} M parameters)"),
         ("lower bounds", f"compute {p['roofline_compute_seconds']:.3g} s, HBM {p['roofline_hbm_seconds']:.3g} s, "
          f"interconnect {p['roofline_interconnect_seconds']:.3g} s, network {p['roofline_network_seconds']:.3g} s"),
