@@ -309,7 +309,7 @@ def build_parser() -> argparse.ArgumentParser:
         "plan",
         cli_plan.run,
         "what a training run needs and takes on a TPU topology, before a chip is rented",
-        "Compiles the real training step for it: memory, time bounds, collectives. Needs pip install 't2f_jax[tpu]'.",
+        "Compiles the real training step for it: memory, time bounds, collectives. Needs pip install libtpu.",
     )
     sub.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
     cli_plan.add(sub)

@@ -10,6 +10,8 @@ def run(args: argparse.Namespace) -> None:
     """Prints a table for each plan, and the comparison with the plain step if that was asked for."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # compiles for TPUs, but runs on none
     from t2f_jax import config
+    from t2f_jax.commands import writable
+    from t2f_jax.errors import UserError
     from t2f_jax.files import write_json
     from t2f_jax.plan import plan as planning
     from t2f_jax.plan import search as searching
@@ -17,15 +19,21 @@ def run(args: argparse.Namespace) -> None:
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
+    if args.search and args.hlo:
+        raise UserError("--hlo is of one program, --search compiles several: plan the mesh that it finds, with --hlo")
+    if args.batches and not args.search:
+        raise UserError("--batches is for --search; a plan has the config's: decoder.train.batch_size=ROWS")
+    writable(args.json)
+    writable(args.hlo, "--hlo")
     loaded = config.load(args.config, args.overrides)
     if args.search:
-        plans = searching.search(loaded, args.topology, args.slices, args.best, say)
+        plans = searching.search(loaded, args.topology, args.slices, args.best, args.mesh, args.batches, say)
+        print(searching.table(plans), end="\n\n")
     else:
         plans = [planning.plan(loaded, args.topology, args.slices, args.mesh, say=say, hlo_file=args.hlo)]
-    for made in plans:
-        print(planning.table(made), end="\n\n")
-    told = {**plans[0]} if plans else {}
-    if args.sampler and plans:
+    print(planning.table(plans[0]), end="\n\n")
+    told = {**plans[0]}
+    if args.sampler:
         told |= planning.plan_sampler(loaded, args.topology, args.slices, told["mesh"], args.sampler, say)
         spare, least = told["sampler_spare_fraction"], told["sampler_seconds_at_least"]
         print(f"sampler: {told['sampler_faces']} faces at once, {spare:.0%} of memory spare, {least:.3g} s at least")
@@ -33,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
         plain = planning.plan(loaded, args.topology, args.slices, plain=True, say=say)
         print(planning.table(plain))
         told["plain"] = plain
-        if plans and told["compiler_mfu"] and plain["compiler_mfu"]:
+        if told["compiler_mfu"] and plain["compiler_mfu"]:
             told["compiler_mfu_over_plain"] = told["compiler_mfu"] / plain["compiler_mfu"]
             print(f"\ncompiler MFU: {told['compiler_mfu_over_plain']:.2f} times the plain step's")
     if len(plans) > 1:
@@ -55,4 +63,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sampler", type=int, default=0, metavar="B", help="compile the sampler, too, B faces a chip")
     parser.add_argument("--plain", action="store_true", help="the plain step beside it: padded, all logits, no kernel")
     parser.add_argument("--search", action="store_true", help="rank meshes, accumulation and remat, compile the best")
-    parser.add_argument("--best", type=int, default=2, metavar="N", help="with --search: how many are compiled (2)")
+    parser.add_argument(
+        "--batches", type=_sizes, default=(), metavar="R,..", help="with --search: rows of a step (the config's)"
+    )
+    parser.add_argument(
+        "--best", type=int, default=2, metavar="N", help="with --search: how many are compiled beside the config (2)"
+    )
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """ "512,1024" -> (512, 1024)."""
+    sizes = tuple(int(part) for part in text.split(","))
+    if min(sizes) < 1:
+        raise ValueError(text)
+    return sizes

@@ -41,7 +41,7 @@ def _read(model: bundle.Model, files: Sequence[str]) -> tuple[list[str], np.ndar
 
 def caption(args: argparse.Namespace) -> None:
     """`t2f caption`: prints one caption a line."""
-    _writable(args.json)
+    writable(args.json)
     model = bundle.load(args.model)
     files, images = _read(model, args.files)
     captions: list[str] = []
@@ -57,7 +57,7 @@ def caption(args: argparse.Namespace) -> None:
 
 def analyze(args: argparse.Namespace) -> None:
     """`t2f analyze`: prints a table of each face's age and attributes with their probabilities."""
-    _writable(args.json)
+    writable(args.json)
     model = bundle.load(args.model)
     asked = [model.attribute(name) for name in args.attribute] or list(model.schema)
     files, images = _read(model, args.files)
@@ -96,10 +96,10 @@ def _rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def _writable(path: pathlib.Path | None) -> None:
-    """Raises UserError before any work if answers could not be written to `path`."""
+def writable(path: pathlib.Path | None, flag: str = "--json") -> None:
+    """Raises UserError before any work if what `flag` asks for could not be written to `path`."""
     if path and path.is_dir():
-        raise UserError(f"{path}: this is a folder; --json takes a file")
+        raise UserError(f"{path}: this is a folder; {flag} takes a file")
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
 

@@ -48,7 +48,7 @@ LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
 def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh of all `devices` (default: every one there is) from a text such as "data=2,fsdp=4".
 
-    An axis that is not named has size 1, but `data` takes what the others leave.
+    An axis that is not named has size 1, but `slice` that of the TPU slices there are, and `data` takes what is left.
 
     Raises:
       UserError: an unknown axis, a size that is no positive number, or sizes that do not fit the number of devices.
@@ -60,25 +60,38 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
         if axis not in AXES or axis in sizes or not size.isdecimal() or int(size) < 1:
             raise UserError(f"mesh '{spec}': '{part}' is no AXIS=SIZE; axes are {', '.join(AXES)}, each at most once")
         sizes[axis] = int(size)
+    slices = _slices(devices)
+    if slices > 1 and sizes.setdefault("slice", slices) != slices:
+        raise UserError(f"mesh '{spec}': the devices are {slices} slices, so it needs slice={slices}")
     named = int(np.prod(list(sizes.values()), dtype=int))
     if "data" not in sizes and len(devices) % named == 0:
         sizes["data"] = len(devices) // named
     shape = tuple(sizes.get(axis, 1) for axis in AXES)
     if np.prod(shape) != len(devices):
         raise UserError(f"mesh '{spec}' asks for {np.prod(shape)} devices, but there are {len(devices)}")
-    return Mesh(_placed(shape, devices, spec), AXES, axis_types=(AxisType.Auto,) * len(AXES))
+    return Mesh(placed(shape, devices), AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
-def _placed(shape: tuple[int, ...], devices: Sequence[Any], spec: str) -> np.ndarray:
-    """Devices in an array of `shape`, neighbours of an axis near one another in the chips' network."""
-    slices = len({getattr(device, "slice_index", 0) for device in devices})
+def _slices(devices: Sequence[Any]) -> int:
+    """TPU slices among the devices. Others have no such thing, even where they have the attribute (hosts of GPUs)."""
+    return len({getattr(d, "slice_index", 0) for d in devices if d.platform == "tpu"}) or 1
+
+
+def placed(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:
+    """Devices in an array of `shape`: a slice is an entry of the first axis, neighbours of the others are near.
+
+    Only TPUs have a torus to go by; others stay in their order.
+
+    Args:
+      shape: sizes of `AXES`; the first is the number of slices, where there are several.
+    """
+    if devices[0].platform != "tpu":
+        return np.array(devices, object).reshape(shape)
+    split = {"allow_split_physical_axes": True}
+    slices = _slices(devices)
     if slices == 1:
-        return mesh_utils.create_device_mesh(shape, devices, allow_split_physical_axes=True)
-    if shape[0] != slices:
-        raise UserError(f"mesh '{spec}': the devices are {slices} slices, so it needs slice={slices}")
-    within = (1, *shape[1:])
-    across = (slices, 1, 1, 1)
-    return mesh_utils.create_hybrid_device_mesh(within, across, devices, allow_split_physical_axes=True)
+        return mesh_utils.create_device_mesh(shape, devices, **split)
+    return mesh_utils.create_hybrid_device_mesh((1, *shape[1:]), (slices, 1, 1, 1), devices, **split)
 
 
 def sharing_mesh(batch_size: int, spec: str = "", alone: bool = False) -> Mesh:

@@ -1,6 +1,8 @@
+import dataclasses
 import os
 import subprocess
 import sys
+import types
 
 import jax
 import jax.numpy as jnp
@@ -99,6 +101,41 @@ def test_put_batch_keeps_values():
     batch = {"x": np.arange(6).reshape(3, 2), "weight": np.float32(2)}
     there = partitioning.put_batch(batch, partitioning.make_mesh())
     assert all(np.array_equal(there[k], batch[k]) for k in batch)
+
+
+@dataclasses.dataclass(frozen=True)
+class Chip:
+    """What placing asks of a device."""
+
+    slice_index: int
+    coords: tuple[int, int, int]
+    device_kind: str = "TPU v5 lite"
+    platform: str = "tpu"
+    core_on_chip: int = 0
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4, 1), (2, 2, 8, 1), (2, 1, 16, 1), (2, 2, 4, 2)])
+def test_the_slice_axis_goes_between_slices_and_the_others_along_the_torus(shape):
+    chips = [Chip(s, (x, y, 0)) for x in range(4) for s in range(2) for y in range(4)]
+    placed = partitioning.placed(shape, chips)
+    assert [{c.slice_index for c in part.ravel()} for part in placed] == [{0}, {1}]
+    for axis in (2, 3):  # what sends the most: each step is a link of the torus
+        places = np.array([c.coords for c in placed[0].ravel()]).reshape(*shape[1:], 3)
+        far = np.abs(np.diff(places, axis=axis - 1))
+        assert (np.minimum(far, 4 - far).sum(-1) <= (1 if shape[axis] <= 4 else 2)).all()
+
+
+def test_slices_need_their_axis_and_get_it_by_themselves(monkeypatch):
+    monkeypatch.setattr(partitioning, "Mesh", lambda devices, axes, axis_types: dict(zip(axes, devices.shape)))
+    chips = [Chip(s, (x, y, 0)) for s in range(2) for x in range(4) for y in range(4)]
+    assert partitioning.make_mesh("fsdp=4", chips) == {"slice": 2, "data": 4, "fsdp": 4, "tensor": 1}
+    alone = [types.SimpleNamespace(**{k: v for k, v in vars(c).items() if k != "slice_index"}) for c in chips[:16]]
+    assert partitioning.make_mesh("fsdp=4", alone) == {"slice": 1, "data": 4, "fsdp": 4, "tensor": 1}
+    with pytest.raises(UserError, match="the devices are 2 slices, so it needs slice=2"):
+        partitioning.make_mesh("slice=4,data=8", chips)
+    others = [dataclasses.replace(c, platform="gpu", device_kind="NVIDIA H100") for c in chips]
+    assert partitioning.make_mesh("fsdp=4", others) == {"slice": 1, "data": 8, "fsdp": 4, "tensor": 1}
+    assert partitioning.placed((1, 8, 4, 1), others).ravel().tolist() == others
 
 
 EIGHT = """

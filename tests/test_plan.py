@@ -54,6 +54,8 @@ def test_loops_branches_kernels_and_collectives_are_counted():
     ((name, result), times), *none = told.kernels.items()
     assert (name, times, none) == ("splash_mha_fwd.1", 12, [])
     assert plan_kernels.kernel_flops(name, result, 0) == 2 * 2 * 2 * 3 * 64 * 256**2
+    alone = result.replace("[2,3,", "[3,").replace("{3}", "{2}")  # one row, and its sums beside it
+    assert plan_kernels.kernel_flops(name, f"(f32[128,128], {alone})", 0) == 2 * 2 * 3 * 64 * 256**2
     found = {(c.kind, c.axes): (c.count, c.bytes) for c in told.collectives}
     assert found == {
         ("all-gather", "fsdp"): (12, 12 * 128),
@@ -63,6 +65,53 @@ def test_loops_branches_kernels_and_collectives_are_counted():
     assert told.largest_all_gather == 128
     with pytest.raises(ValueError, match="no splash kernel"):
         plan_kernels.kernel_flops("other", result, 0)
+
+
+SPREAD = """
+%start.1 (p: bf16[4,8]) -> bf16[16,8] {
+  %all-gather.1 = bf16[16,8]{1,0} all-gather(%p), channel_id=7, replica_groups={{0,1,2,3}}, dimensions={0}
+  ROOT %c = (bf16[4,8], bf16[16,8]) custom-call(%all-gather.1), custom_call_target="AsyncCollectiveStart"
+}
+
+%async_collective_fusion.1 (p: bf16[4,8]) -> bf16[16,8] {
+  ROOT %all-gather.2 = bf16[16,8]{1,0} all-gather(%p), channel_id=7, replica_groups={{0,1,2,3}}, dimensions={0}
+}
+
+%all-reduce-scatter.1 (p: bf16[16,8]) -> bf16[4,8] {
+  %all-reduce.1 = bf16[16,8]{1,0} all-reduce(%p), channel_id=9, replica_groups={{0,1,2,3}}, to_apply=%add
+  ROOT %dynamic-slice.1 = bf16[4,8]{1,0} dynamic-slice(%all-reduce.1, %i, %z)
+}
+
+%sparse.1 (p: f32[8]) -> f32[8] {
+  ROOT %fusion.9 = f32[8]{0} fusion(%p), calls=%f.1, backend_config={"estimated_cycles":"9223372036854775807"}
+}
+
+ENTRY %main.1 (p: bf16[4,8]) -> f32[8] {
+  %begun.1 = (bf16[4,8], bf16[16,8]) fusion(%p), kind=kCustom, calls=%start.1
+  %fusion.1 = bf16[16,8] fusion(%p), kind=kOutput, calls=%async_collective_fusion.1, x={"estimated_cycles":"30"}
+  %fusion.2 = bf16[4,8]{1,0} fusion(%fusion.1), kind=kCustom, calls=%all-reduce-scatter.1
+  %send.1 = (bf16[4,8]{1,0}, u32[], token[]) send(%fusion.2, %t), _xla_megascale_transfer_type="ALL_REDUCE"
+  %offloaded = ((), (), (s32[16384]{0:T(1024)})) async-start(), async_execution_thread="sparsecore", calls=%sparse.1
+  %updated = ((f32[8]), f32[8], (s32[8])) async-update(%offloaded, %a, %b), output_to_operand_aliasing={{2}: (0, {2})}
+  ROOT %done = f32[8]{0} async-done(%updated)
+}
+"""
+
+
+def test_collectives_inside_fusions_between_slices_and_on_sparse_cores():
+    mesh = {"slice": 2, "data": 1, "fsdp": 4, "tensor": 1}
+    told = hlo.count(SPREAD, mesh)
+    assert told.cycles == 30
+    found = {(c.kind, c.axes): (c.count, c.bytes) for c in told.collectives}
+    assert found == {
+        ("all-gather", "fsdp"): (1, 256),
+        ("all-reduce-scatter", "fsdp"): (1, 64),
+        ("all-reduce", "slice"): (1, 64),
+    }
+    chip = chips.CHIPS["TPU v5 lite"]
+    near, far = roofline.travel(told.collectives, mesh, chip)
+    assert near == pytest.approx((256 * 3 / 4 + 64 * 3) / chip.ici_bandwidth)
+    assert far == pytest.approx(64 / chip.dcn_bandwidth)
 
 
 def test_tiles_out_of_reach_are_not_computed():
@@ -105,35 +154,82 @@ def test_less_memory_means_more_sharding():
 
 
 def test_the_search_ranks_what_fits():
-    base = config.load("talk2face_base")
-    chip = chips.CHIPS["TPU v5 lite"]
-    ranked = search.choices(base, workload.sample(base), 16, 1, chip)
-    assert len(ranked) > 5 and [c.score for c in ranked] == sorted(c.score for c in ranked)
-    assert all(c.bounds.memory < chip.hbm_bytes * 0.85 for c in ranked)
+    base, chip = config.load("talk2face_base"), chips.CHIPS["TPU v5 lite"]
+    shapes = search.meshes(12, 16, 1)
+    ranked = search.choices(base, workload.sample(base), shapes, chip, (512, 1024))
+    assert len(shapes) == 5 + 4 + 3 and len(ranked) > 5 and [c.score for c in ranked] == sorted(c.score for c in ranked)
+    assert all(c.bounds.memory < chip.hbm_bytes * 0.85 for c in ranked) and {c.rows for c in ranked} == {512, 1024}
+    assert ranked[0].shape["data"] == 16  # weights that need no cutting are not cut
+    tried = search.worth_compiling(ranked, ranked[3], 3)
+    assert tried[:2] == [ranked[3], ranked[0]] and len({c.remat for c in tried[1:]}) == 3
+
+
+class Device:
+    device_kind = "TPU v5 lite"
+
+
+def stand_in(monkeypatch, done, count=8):
+    """The compiler is stood in for: libtpu is not always there."""
+    monkeypatch.setattr(program, "devices", lambda topology, slices: [Device()] * count)
+    monkeypatch.setattr(program, "compile_step", done)
+
+    def make_mesh(spec, devices):
+        sizes = {axis: 1 for axis in partitioning.AXES} | {
+            k: int(v) for k, v in (p.split("=") for p in spec.split(","))
+        }
+        return dataclasses.make_dataclass("M", ["shape"])(sizes)
+
+    monkeypatch.setattr(partitioning, "make_mesh", make_mesh)
+
+
+def test_the_search_tells_the_configs_own_and_survives_what_does_not_compile(monkeypatch):
+    def compile_step(run, *_):
+        if run.model.remat == "dots":
+            raise plan.UserError("out of memory")
+        return program.Compiled(HLO if run.model.remat == "mlp" else "", 10**9, 2 * 10**9, 0, 10**6, 1.0)
+
+    stand_in(monkeypatch, compile_step)
+    said = []
+    plans = search.search(config.load("talk2face_base"), "v5e:2x4", 1, best=4, say=said.append)
+    assert any(line.endswith("out of memory") for line in said)
+    assert plans[0]["remat"] == "mlp" and plans[-1]["compiler_seconds"] is None
+    assert sum(p["own"] for p in plans) == 1 and search.table(plans).count("the config as it is") == 1
+    with pytest.raises(plan.UserError, match="nothing that was tried compiles"):
+        monkeypatch.setattr(search, "REMATS", ("dots",))
+        search.search(config.load("talk2face_base", ["decoder.model.remat=dots"]), "v5e:2x4", 1, say=said.append)
 
 
 def test_the_command_writes_what_it_prints(tmp_path, monkeypatch, capsys):
-    """The compiler is stood in for: libtpu is not always there."""
-
-    class Device:
-        device_kind = "TPU v5 lite"
-
-    done = program.Compiled(HLO, 10**9, 2 * 10**9, 0, 10**6, 1.0)
-    monkeypatch.setattr(program, "devices", lambda topology, slices: [Device()] * 8)
-    monkeypatch.setattr(program, "compile_step", lambda *_: done)
-    shape = dataclasses.make_dataclass("M", ["shape"])({"slice": 1, "data": 2, "fsdp": 4, "tensor": 1})
-    monkeypatch.setattr(partitioning, "make_mesh", lambda mesh, devices: shape)
+    stand_in(monkeypatch, lambda *_: program.Compiled(HLO, 10**9, 2 * 10**9, 0, 10**6, 1.0))
     cli.main(["plan", "talk2face_base", "--topology", "v5e:2x4", "--plain", "--json", str(tmp_path / "p.json")])
     told = json.loads((tmp_path / "p.json").read_text())
     for key in (
         "chips", "sequences_per_chip", "hbm_bytes_per_chip", "peak_bytes_per_chip", "spare_fraction", "collectives",
         "model_flops_per_step", "roofline_seconds", "roofline_mfu", "bound", "padding_fraction", "compiler_mfu",
-        "largest_all_gather_bytes", "chip_hours",
+        "largest_all_gather_bytes", "chip_hours", "clock_source",
     ):  # fmt: skip
         assert key in told
     assert told["chips"] == 8 and told["sequences_per_chip"] == 512 and told["plain"]["step"] == "plain"
     assert told["plain"]["padding_fraction"] > 0.1 and 0 < told["roofline_mfu"] <= 1
     assert "MFU at most" in capsys.readouterr().out
+
+
+def test_the_program_is_read_from_what_libtpu_writes(tmp_path):
+    assert program._dumped(tmp_path) == ""
+    for name, text in {
+        "a.after_optimizations": "no cycles",
+        "a.after_codegen": HLO,
+        "b.after_codegen": "small",
+    }.items():
+        (tmp_path / f"module_0000.{name}.txt").write_text(text)
+    assert program._dumped(tmp_path) == HLO
+
+
+@pytest.mark.parametrize("flags", [["--search", "--hlo", "x"], ["--batches", "512"], ["--json", "."]])
+def test_flags_that_do_not_go_together_are_told_before_compiling(flags, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["plan", "talk2face_base", "--topology", "v5e:2x4", *flags])
+    assert capsys.readouterr().err.startswith("t2f: ")
 
 
 def test_unknown_chips_are_called_unknown():

@@ -1,7 +1,8 @@
 """What a compiled program's text tells: the compiler's cycles, kernels, and collectives by kind and mesh axis.
 
 Loop bodies count as often as they run. Of a conditional the costlier branch counts a given share of the time: the loss
-skips chunks without targets, and nothing else here branches.
+skips chunks without targets, and nothing else here branches. A collective that fusions spread over other work stands in
+each of them (its start, steps and end, of one channel) and counts once.
 """
 
 import collections
@@ -14,6 +15,7 @@ import numpy as np
 
 COLLECTIVES = ("all-reduce-scatter", "all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 _SIZES = {1: ("pred", "s8", "u8"), 2: ("s16", "u16", "bf16", "f16"), 4: ("s32", "u32", "f32"), 8: ("s64", "u64", "f64")}
+UNKNOWN = 2.0**62  # cycles of what has no estimate, such as a SparseCore's work, are written as 2^63 - 1
 BYTES = {name: size for size, names in _SIZES.items() for name in names}
 _HEAD = re.compile(r"^(ENTRY )?%?([\w.\-]+) (?:\([^{]*\)|\(.*\)) -> .*\{$")
 _LINE = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = (.*?) ([a-z][\w\-]*)\((.*)$")
@@ -76,7 +78,8 @@ def count(text: str, mesh_shape: dict[str, int], live: float = 1.0) -> Counted:
         return memo[name]
 
     def own(i: _Instruction) -> float:
-        total = sum(float(n) for n in re.findall(r'"estimated_cycles":"(\d+)"', i.rest))
+        noted = (float(n) for n in re.findall(r'"estimated_cycles":"(\d+)"', i.rest))
+        total = sum(n for n in noted if n < UNKNOWN)
         return total + sum(times * cycles(name) for name, times in called(i))
 
     def called(i: _Instruction) -> list[tuple[str, float]]:
@@ -86,30 +89,44 @@ def count(text: str, mesh_shape: dict[str, int], live: float = 1.0) -> Counted:
     found: dict[tuple[str, str], list[float]] = collections.defaultdict(lambda: [0.0, 0.0, 0])
 
     def visit(name: str, times: float) -> None:
+        spread: set[tuple[str, str]] = set()  # collectives of this computation that fusions repeat step by step
         for i in computations.get(name, ()):
-            kind = next((k for k in COLLECTIVES if i.opcode in (k, f"{k}-start")), None)
-            if i.opcode == "fusion" and "all-reduce-scatter" in i.name:
-                kind = "all-reduce-scatter"
-            if kind:
-                size = _bytes(i, kind)
-                entry = found[kind, _axes(i.rest, mesh_shape) if kind != "all-reduce-scatter" else _inner(i)]
-                entry[0] += times
-                entry[1] += times * size
-                entry[2] = max(entry[2], size)
+            if told := _collective(i):
+                add(told, i, times)
             if 'custom_call_target="tpu_custom_call"' in i.rest:
                 kernels[i.name, i.result] += times
             for name_, often in called(i):
                 visit(name_, times * often)
-            if i.opcode == "fusion" and kind is None:
+            if i.opcode == "fusion":
                 for name_ in _names("calls", i.rest):
-                    visit(name_, times)
+                    fused(name_, i, times, spread)
 
-    def _inner(i: _Instruction) -> str:
-        for name in _names("calls", i.rest):
-            for j in computations.get(name, ()):
-                if j.opcode.startswith(("all-reduce", "reduce-scatter")):
-                    return _axes(j.rest, mesh_shape)
-        return "?"
+    def fused(name: str, caller: _Instruction, times: float, spread: set[tuple[str, str]]) -> None:
+        for i in computations.get(name, ()):
+            if told := _collective(i):
+                channel = re.search(r"channel_id=(\d+)", i.rest)
+                key = told[0], channel[1] if channel else i.name
+                if key not in spread:
+                    spread.add(key)
+                    scatters = name.startswith("all-reduce-scatter")
+                    add(("all-reduce-scatter", told[1]) if scatters else told, caller if scatters else i, times)
+            if i.opcode == "fusion":
+                for name_ in _names("calls", i.rest):
+                    fused(name_, i, times, spread)
+
+    def add(told: tuple[str, str], i: _Instruction, times: float) -> None:
+        size = _bytes(i, told[0])
+        sums = found[told]
+        sums[0] += times
+        sums[1] += times * size
+        sums[2] = max(sums[2], size)
+
+    def _collective(i: _Instruction) -> tuple[str, str] | None:
+        """Kind and axes of a collective. Between slices hosts send for their chips: a `send`, the kind beside it."""
+        if i.opcode == "send" and (between := re.search(r'_xla_megascale_transfer_type="(\w+)"', i.rest)):
+            return between[1].lower().replace("_", "-"), "slice"
+        kind = next((k for k in COLLECTIVES if i.opcode in (k, f"{k}-start")), None)
+        return (kind, _axes(i.rest, mesh_shape)) if kind else None
 
     visit(entry, 1.0)
     collectives = [Collective(k, a, n, b, int(most)) for (k, a), (n, b, most) in found.items()]
@@ -168,6 +185,8 @@ def _trips(i: _Instruction, computations: dict[str, list[_Instruction]]) -> floa
 def _bytes(i: _Instruction, kind: str) -> int:
     """Bytes of what a collective makes; a started one lists its operands first."""
     sizes = [BYTES.get(t, 4) * math.prod(int(d) for d in dims.split(",") if d) for t, dims in _SHAPE.findall(i.result)]
+    if i.opcode == "send":  # what is sent, a context, a token
+        return max(sizes, default=0)
     if i.opcode.endswith("-start") and kind in ("all-gather", "collective-permute", "reduce-scatter"):
         return max(sizes, default=0) if kind != "reduce-scatter" else min(sizes, default=0)
     return sum(sizes)

@@ -16,7 +16,7 @@ def kernel_flops(name: str, result: str, reach: int) -> float:
 
     Args:
       name: of its instruction, such as "splash_mha_fwd_residuals".
-      result: its type: the largest array in half precision or float32 of shape [B,H,L,D] is the output.
+      result: its type: an array in half precision or float32 of shape [B,H,L,D] is the output; of one row [H,L,D].
       reach: see `models.kernels.splash`.
 
     Raises:
@@ -24,12 +24,13 @@ def kernel_flops(name: str, result: str, reach: int) -> float:
     """
     which = next((key for key in PRODUCTS if f"splash_mha_{key}" in name), None)
     shapes = [[int(d) for d in dims.split(",")] for dims in re.findall(r"\w+\[([\d,]+)\]", result)]
-    outputs = [s for s in shapes if len(s) == 4 and s[3] != kernels.LANES] or [s for s in shapes if len(s) == 4]
+    whole = [s for s in shapes if len(s) == max(map(len, shapes)) >= 3]
+    outputs = [s for s in whole if s[-1] != kernels.LANES] or whole
     if which is None or not outputs:
         raise ValueError(f"{name} is no splash kernel: {result}")
-    batch, heads, length, width = outputs[-1]
+    *batch, heads, length, width = outputs[-1]
     places = tiles(length, reach) if which == "fwd" else length * length  # backward takes a row's keys all at once
-    return PRODUCTS[which] * 2 * batch * heads * width * places
+    return PRODUCTS[which] * 2 * math.prod(batch) * heads * width * places
 
 
 def tiles(length: int, reach: int) -> int:

@@ -56,7 +56,8 @@ def plan(
     made = partitioning.make_mesh(mesh, devices)
     partitioning.check_batch(run.train.batch_size, made)
     shape = dict(made.shape)
-    say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {mesh} (minutes) ...")
+    how = f"{mesh}, remat {run.model.remat}, accumulate {run.accumulate}"
+    say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {how} (minutes) ...")
     done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:
         hlo_file.write_text(done.text)
@@ -119,14 +120,16 @@ def figures(
     step_flops = pairs * load.training_flops(run.model)
     bound = roofline.bounds(run, load, shape, chip)
     reach = run.sequence_length if run.pack > 1 else 0
-    in_kernels = kernel_seconds = seconds = None
+    in_kernels = kernel_seconds = seconds = ici = dcn = None
     expected = bound.seconds
     if counted is not None:
+        ici, dcn = roofline.travel(counted.collectives, shape, chip)
+        expected = max(expected, ici, dcn)
         in_kernels = sum(n * kernels.kernel_flops(name, result, reach) for (name, result), n in counted.kernels.items())
         kernel_seconds = in_kernels / (chip.peak_flops / 2)
         if chip.clock:
             seconds = counted.cycles / chip.clock + kernel_seconds
-            expected = max(seconds, bound.seconds)
+            expected = max(expected, seconds)
     hosts = math.ceil(count / chip.chips_per_host)
     mfu = lambda s: step_flops / (count * chip.peak_flops * s)  # noqa: E731
     return {
@@ -161,12 +164,16 @@ def figures(
         "bound": bound.bound,
         "compiler_seconds": seconds,
         "compiler_mfu": None if seconds is None else mfu(seconds),
+        "clock_hz": chip.clock or None,
+        "clock_source": chip.clock_source or None,
+        "collective_interconnect_seconds": ici,
+        "collective_network_seconds": dcn,
         "kernel_flops_per_chip": in_kernels,
         "kernel_seconds": kernel_seconds,
         "collectives": None if counted is None else [dataclasses.asdict(c) for c in counted.collectives],
         "largest_all_gather_bytes": None if counted is None else counted.largest_all_gather,
         "layer_bytes": 4 * model_flops.body_parameters(run.model) // run.model.layers,
-        "embedding_bytes": 4 * load.vocab.size * run.model.width,
+        "embedding_bytes": 4 * math.ceil(load.vocab.size / run.vocab_multiple) * run.vocab_multiple * run.model.width,
         "hosts": hosts,
         "sequences_per_second": pairs / expected,
         "input_bytes_per_second_per_host": pairs / load.pairs * load.row_ids * BYTES_A_PLACE / expected / hosts,
@@ -196,21 +203,37 @@ def default_mesh(run: DecoderRunConfig, load: workload.Workload, count: int, sli
     while True:
         shape = {"slice": slices, "data": within // fsdp, "fsdp": fsdp, "tensor": 1}
         if fsdp * 2 > within or roofline.bounds(run, load, shape, chip).memory <= (1 - SPARE) * chip.hbm_bytes:
-            return ",".join(f"{axis}={size}" for axis, size in shape.items() if size > 1) or "data=1"
+            return written(shape)
         fsdp *= 2
+
+
+def written(shape: dict[str, int]) -> str:
+    """Axis sizes as `train.mesh` is written."""
+    return ",".join(f"{axis}={size}" for axis, size in shape.items() if size > 1) or "data=1"
 
 
 def _compiled(p: dict[str, Any], mib: int) -> list[tuple[str, str]]:
     """The lines that the program's text tells."""
     if p["collectives"] is None:
-        return [("compiler", "this JAX cannot read the program back: no estimate, collectives unknown")]
+        return [("compiler", "the program cannot be read: no estimate, collectives unknown")]
     told = f"the embedding {p['embedding_bytes'] / mib:.1f} in float32)"
-    gather = f"{p['largest_all_gather_bytes'] / mib:.1f} MiB (a layer {p['layer_bytes'] / mib:.1f}, {told}"
+    sends = (
+        f"interconnect {p['collective_interconnect_seconds']:.3g} s, network {p['collective_network_seconds']:.3g} s"
+    )
+    rows = [
+        ("collectives", f"{sends} at least, beside the rest"),
+        (
+            "largest gather",
+            f"{p['largest_all_gather_bytes'] / mib:.1f} MiB (a layer {p['layer_bytes'] / mib:.1f}, {told}",
+        ),
+    ]
     if p["compiler_seconds"] is None:
-        return [("compiler", "no estimate: this chip's clock is unknown"), ("largest gather", gather)]
-    kernels = f"kernels {p['kernel_seconds']:.3g} s"
-    estimate = f"{p['compiler_seconds']:.4g} s a step without communication ({kernels}): MFU {p['compiler_mfu']:.1%}"
-    return [("compiler", f"{estimate}, an estimate"), ("largest gather", gather)]
+        return [("compiler", "no estimate: this chip's clock is unknown"), *rows]
+    estimate = (
+        f"{p['compiler_seconds']:.4g} s a step (kernels {p['kernel_seconds']:.3g} s): MFU {p['compiler_mfu']:.1%}"
+    )
+    clock = f"a clock of {p['clock_hz'] / 1e9:.3g} GHz ({p['clock_source']})"
+    return [("compiler", f"{estimate}, an estimate without communication"), ("", f"that rests on {clock}"), *rows]
 
 
 def table(p: dict[str, Any]) -> str:
@@ -224,6 +247,7 @@ def table(p: dict[str, Any]) -> str:
         ("memory a chip", f"{p['peak_bytes_per_chip'] / gib:.2f} of {p['hbm_bytes_per_chip'] / gib:.2f} GiB, "
          f"{p['spare_fraction']:.0%} spare (state {p['argument_bytes_per_chip'] / gib:.2f}, "
          f"temporary {p['temporary_bytes_per_chip'] / gib:.2f}, code {p['code_bytes_per_chip'] / gib:.2f})"),
+        *([("", f"less than {SPARE:.0%} spare{program.LESS}")] if p["spare_fraction"] < SPARE else []),
         ("model FLOPs", f"{p['model_flops_per_step']:.3e} a step ({p['parameters'] / 1e6:,.1f} M parameters)"),
         ("lower bounds", f"compute {p['roofline_compute_seconds']:.3g} s, HBM {p['roofline_hbm_seconds']:.3g} s, "
          f"interconnect {p['roofline_interconnect_seconds']:.3g} s, network {p['roofline_network_seconds']:.3g} s"),

@@ -5,7 +5,9 @@
 
 import dataclasses
 import os
+import pathlib
 import re
+import tempfile
 import time
 from typing import Any
 
@@ -22,6 +24,7 @@ from t2f_jax.sampler import Sampler
 from t2f_jax.train_decoder import DecoderTrainer
 from t2f_jax.vocab import Vocab
 
+LESS = "; decoder.accumulate=2, decoder.model.remat=full and fewer rows (decoder.train.batch_size) take less memory"
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16, tpu7x:2x2x2"
 
 
@@ -30,7 +33,7 @@ class Compiled:
     """A compiled program.
 
     Attributes:
-      text: the optimized HLO; empty where JAX cannot read it back, as JAX 0.10.2 some programs for v5p and v6e.
+      text: the optimized HLO with the compiler's estimates; empty where neither libtpu nor JAX tells it.
       argument_bytes, temporary_bytes, output_bytes, code_bytes: of one chip. Outputs that take an argument's memory
         are not counted.
       seconds: that compiling took.
@@ -67,7 +70,7 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
     except Exception as error:  # what libtpu raises has no type of its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "libtpu" in told.lower() and "lock" not in told.lower():
-            told += "; install it with: pip install 't2f_jax[tpu]'"
+            told += "; install it with: pip install libtpu"
         raise UserError(f"--topology '{topology}', {slices} slices: {told} (known to work: {KNOWN})") from error
     return list(described.devices)
 
@@ -132,14 +135,15 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
 def _compile(jitted: Any, *arguments: Any) -> Compiled:
     began = time.monotonic()
     lowered = jitted.lower(*arguments)
-    try:
-        done = lowered.compile()
-    except jax.errors.JaxRuntimeError as error:
-        raise UserError(f"the program does not compile: {_reason(str(error))}") from error
-    try:
-        text = done.as_text() or ""
-    except jax.errors.JaxRuntimeError:  # "async-update instruction should have 1 operands": chips with SparseCores
-        text = ""
+    with tempfile.TemporaryDirectory(prefix="t2f-plan-") as folder:
+        # libtpu itself writes the program down: JAX 0.10.2 cannot read back what runs on SparseCores (v5p, v6e).
+        dump: Any = {"xla_dump_to": folder, "xla_dump_hlo_as_text": True}
+        try:
+            done = lowered.compile(compiler_options=dump if partitioning.platform() == "tpu" else None)
+        except jax.errors.JaxRuntimeError as error:
+            reason = _reason(str(error))
+            raise UserError(f"the program does not compile: {reason}{LESS * _is_memory(reason)}") from error
+        text = _dumped(pathlib.Path(folder)) or _read_back(done)
     memory: Any = done.memory_analysis()
     return Compiled(
         text,
@@ -151,7 +155,24 @@ def _compile(jitted: Any, *arguments: Any) -> Compiled:
     )
 
 
+def _dumped(folder: pathlib.Path) -> str:
+    """The program that libtpu wrote into `folder`, "" if none. Before code generation it has no estimates of cycles."""
+    files = sorted(folder.glob("*.after_codegen.txt"), key=lambda f: f.stat().st_size)
+    return files[-1].read_text() if files else ""
+
+
+def _read_back(done: Any) -> str:
+    try:
+        return done.as_text() or ""
+    except jax.errors.JaxRuntimeError:  # such as "async-update instruction should have 1 operands"
+        return ""
+
+
 def _reason(text: str) -> str:
     """The line that says what is wrong, such as memory that is exceeded."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "hbm" in line.lower() or "memory" in line.lower()), lines[0])[:300]
+    return next(filter(_is_memory, lines), lines[0])[:300]
+
+
+def _is_memory(line: str) -> bool:
+    return "hbm" in line.lower() or "memory" in line.lower()

@@ -6,10 +6,13 @@ bandwidth, what must be sent at the links' bandwidth, each as if the other two c
 """
 
 import dataclasses
+import math
+from collections.abc import Sequence
 
 from t2f_jax import model_flops
 from t2f_jax.chips import Chip
 from t2f_jax.config import DecoderRunConfig
+from t2f_jax.plan.hlo import Collective
 from t2f_jax.plan.workload import Workload
 
 OPTIMIZER_ARRAYS = 3  # beside the parameters: two moments, the averaged weights
@@ -51,8 +54,10 @@ def bounds(config: DecoderRunConfig, load: Workload, mesh: dict[str, int], chip:
 
     Compute: the model FLOPs alone. HBM: the weights in compute precision once a pass over them, gradients, parameters
     and optimizer read and written once in float32, what a layer keeps written and read, the residual stream and the
-    products' inputs and outputs once a pass. Interconnect, a ring's bytes of a chip: fsdp gathers the weights for each
-    pass and scatters gradients; data and slice add gradients up; tensor adds activations up four times a layer.
+    products' inputs and outputs once a pass. Interconnect, a ring's bytes of a chip: fsdp gathers the weights forward
+    and backward and scatters gradients; data adds gradients up; tensor adds activations up four times a layer. Network:
+    slice adds up the part of the gradients that a chip is left with when data has scattered them. Weights and gradients
+    travel in compute precision.
     """
     model, train = config.model, config.train
     half = 2 if train.compute_dtype == "bfloat16" else 4
@@ -71,10 +76,10 @@ def bounds(config: DecoderRunConfig, load: Workload, mesh: dict[str, int], chip:
 
     share = lambda n: (n - 1) / n  # noqa: E731
     whole = entries / mesh["tensor"]
-    ici = share(mesh["fsdp"]) * whole * (half * passes + 4) * config.accumulate
-    ici += 2 * share(mesh["data"]) * entries / shards * 4
+    ici = share(mesh["fsdp"]) * whole * half * 3 * config.accumulate
+    ici += 2 * share(mesh["data"]) * entries / shards * half
     ici += 2 * share(mesh["tensor"]) * 4 * model.layers * tokens * model.width * half
-    dcn = 2 * share(mesh["slice"]) * entries / shards * 4
+    dcn = 2 * share(mesh["slice"]) * entries / shards / mesh["data"] * half
 
     held = entries / shards * 4 * (1 + OPTIMIZER_ARRAYS)
     part = tokens / config.accumulate
@@ -89,3 +94,19 @@ def bounds(config: DecoderRunConfig, load: Workload, mesh: dict[str, int], chip:
         dcn / chip.dcn_bandwidth,
         held + kept + gradients + working + tables,
     )
+
+
+def travel(collectives: Sequence[Collective], mesh: dict[str, int], chip: Chip) -> tuple[float, float]:
+    """Seconds at least that a program's collectives keep a chip's links to its slice, and those to other slices, busy.
+
+    Of n members around a ring with a result of b bytes, a chip sends b (n - 1) / n for an all-gather, twice that for an
+    all-reduce, b (n - 1) for a reduce-scatter, and b for what only moves.
+    """
+    seconds = {False: 0.0, True: 0.0}
+    for c in collectives:
+        members = math.prod(mesh.get(axis, 1) for axis in c.axes.split("+"))
+        near = {"all-gather": (members - 1) / members, "all-reduce": 2 * (members - 1) / members}
+        sent = near.get(c.kind, members - 1 if c.kind.endswith("scatter") else 1)
+        between = "slice" in c.axes.split("+")
+        seconds[between] += c.bytes * sent / (chip.dcn_bandwidth if between else chip.ici_bandwidth)
+    return seconds[False], seconds[True]
