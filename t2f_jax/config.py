@@ -76,6 +76,19 @@ class TrainConfig:
     keep_best: int = 1
     hang_after: float = 1800.0  # seconds without the end of a step after which a process gives up; 0 = never
     mesh: str = ""  # "data=2,fsdp=4,tensor=1"; empty: all devices on data (as many as divide the batch)
+    profile: str = ""  # steps that a profiler traces into DIR/tensorboard, such as "100-105"; empty: none
+
+    @property
+    def profiled(self) -> range:
+        """The steps of `profile`. Raises UserError if it is no FIRST-LAST within the run's steps."""
+        if not self.profile:
+            return range(0)
+        first, _, last = self.profile.partition("-")
+        if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= self.steps):
+            raise UserError(
+                f"train.profile={self.profile} must be FIRST-LAST, such as 100-105, within the run's {self.steps} steps"
+            )
+        return range(int(first), int(last) + 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -512,6 +525,8 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
 
 def _check(config: Config) -> None:
     model = config.image.model
+    for run in (config.image.train, config.decoder.train):
+        _ = run.profiled  # raises
     if model.resolution != config.data.image_size:
         raise UserError(
             f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size};"

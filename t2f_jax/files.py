@@ -1,10 +1,11 @@
-"""Files that are whole or absent: JSON, and folders that appear under their name only when complete."""
+"""Files that are whole or absent: JSON, folders that appear under their name only when complete, and who may write."""
 
 import contextlib
 import json
 import os
 import pathlib
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,3 +52,44 @@ def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         os.replace(folder, old)
     os.replace(partial, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def held(folder: pathlib.Path, patience: float = 10.0) -> Iterator[None]:
+    """Keeps other programs out of `folder` that ask for it in the same way, until the block or this process ends.
+
+    The system lets go of what a killed process held. Where it knows no locks on files, nobody is kept out.
+
+    Args:
+      patience: seconds that another one, just killed perhaps, gets to let go.
+
+    Raises:
+      UserError: another process on this machine (or on a shared disk) holds it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + patience
+    with (folder / ".lock").open("a+") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < end:
+                    time.sleep(0.1)
+                    continue
+                file.seek(0)
+                raise UserError(
+                    f"{folder}: another run is at work in it (process {file.read().strip() or 'unknown'});"
+                    " end it first, or choose another folder"
+                ) from None
+            except OSError:  # a disk without locks
+                break
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            break
+        yield

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from t2f_jax import cli
+from t2f_jax import cli, files
+from t2f_jax.errors import UserError
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
 COMMANDS += ("evaluate", "report", "bench", "convert")
@@ -72,3 +73,13 @@ def test_a_missing_data_folder_says_what_to_set(tmp_path, monkeypatch, capsys):
 def test_the_module_runs_as_a_program():
     done = run("--version")
     assert done.returncode == 0 and done.stdout.startswith("t2f_jax ")
+
+
+def test_a_folder_where_a_run_is_at_work_is_refused(tmp_path):
+    with files.held(tmp_path):
+        pid = (tmp_path / ".lock").read_text().strip()
+        told = rf"another run is at work in it \(process {pid}\); end it first"
+        with pytest.raises(UserError, match=told), files.held(tmp_path, patience=0.2):
+            raise AssertionError
+    with files.held(tmp_path):
+        pass
