@@ -212,7 +212,9 @@ class DecoderRunConfig:
     sequence_length: int = 160  # most ids of one example, which is a training row unless examples are packed
     pack: int = 1  # examples that share a row (train.batch_size counts rows)
     row_length: int = 0  # ids of a packed row; 0: pack * sequence_length
-    trim: int = 0  # rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length
+    # Rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length, as always with
+    # several processes, whose rows would differ in length (dropout and hidden codes are then drawn otherwise, too).
+    trim: int = 0
     accumulate: int = 1  # parts of a batch whose gradients are summed up one after the other, to save memory
     vocab_multiple: int = 1  # the tables' rows are filled up to a multiple of this while training
     text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
