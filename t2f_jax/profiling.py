@@ -34,7 +34,7 @@ class Trace:
             if self._on:
                 self._on = False
                 jax.profiler.stop_trace()
-                self._say(f"a trace up to step {step} is in {self._folder}: tensorboard or xprof --logdir shows it")
+                self._say(f"a trace up to step {step} is in {self._folder}: xprof --logdir shows it")
             else:
                 jax.profiler.start_trace(self._folder)
                 self._on = True
