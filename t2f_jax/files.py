@@ -4,7 +4,9 @@ import contextlib
 import json
 import os
 import pathlib
+import platform
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -55,16 +57,16 @@ def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def held(folder: pathlib.Path, patience: float = 10.0) -> Iterator[None]:
+def held(folder: pathlib.Path, patience: float = 120.0) -> Iterator[None]:
     """Keeps other programs out of `folder` that ask for it in the same way, until the block or this process ends.
 
     The system lets go of what a killed process held. Where it knows no locks on files, nobody is kept out.
 
     Args:
-      patience: seconds that another one, just killed perhaps, gets to let go.
+      patience: seconds that another one gets to let go: a shared disk may notice late that its host has gone.
 
     Raises:
-      UserError: another process on this machine (or on a shared disk) holds it.
+      UserError: another process, on this machine or on a shared disk, still holds it.
     """
     try:
         import fcntl
@@ -72,24 +74,24 @@ def held(folder: pathlib.Path, patience: float = 10.0) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    end = time.monotonic() + patience
+    end, told = time.monotonic() + patience, False
     with (folder / ".lock").open("a+") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                file.truncate(0)
+                file.write(f"process {os.getpid()} on {platform.node()}\n")
+                file.flush()
+                break
             except BlockingIOError:
-                if time.monotonic() < end:
-                    time.sleep(0.1)
-                    continue
                 file.seek(0)
-                raise UserError(
-                    f"{folder}: another run is at work in it (process {file.read().strip() or 'unknown'});"
-                    " end it first, or choose another folder"
-                ) from None
+                at_work = f"{folder}: another run is at work in it ({file.read().strip() or 'not known which'})"
+                if time.monotonic() >= end:
+                    raise UserError(f"{at_work}; end it first, or choose another folder") from None
+                if not told:
+                    print(f"t2f: {at_work}; waiting {patience:g} s for its end", file=sys.stderr, flush=True)
+                told = True
+                time.sleep(0.1)
             except OSError:  # a disk without locks
                 break
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
-            break
         yield

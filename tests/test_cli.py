@@ -1,5 +1,6 @@
 """The command line: honest help, and a user's mistake is one line on stderr and exit code 2."""
 
+import os
 import subprocess
 import sys
 
@@ -75,11 +76,13 @@ def test_the_module_runs_as_a_program():
     assert done.returncode == 0 and done.stdout.startswith("t2f_jax ")
 
 
-def test_a_folder_where_a_run_is_at_work_is_refused(tmp_path):
+def test_a_folder_where_a_run_is_at_work_is_refused(tmp_path, capsys):
     with files.held(tmp_path):
-        pid = (tmp_path / ".lock").read_text().strip()
-        told = rf"another run is at work in it \(process {pid}\); end it first"
+        me = (tmp_path / ".lock").read_text().strip()
+        assert me.startswith(f"process {os.getpid()} on ")
+        told = r"another run is at work in it \(process .*\); end it first, or choose another folder"
         with pytest.raises(UserError, match=told), files.held(tmp_path, patience=0.2):
             raise AssertionError
+        assert f"another run is at work in it ({me}); waiting 0.2 s for its end" in capsys.readouterr().err
     with files.held(tmp_path):
         pass
