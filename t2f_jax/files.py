@@ -1,6 +1,7 @@
 """Files that are whole or absent: JSON, folders that appear under their name only when complete, and who may write."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from t2f_jax.errors import UserError
+
+LOCK = ".lock"  # the file in a folder that says whose it is for now
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
@@ -60,7 +63,7 @@ def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 def held(folder: pathlib.Path, patience: float = 120.0) -> Iterator[None]:
     """Keeps other programs out of `folder` that ask for it in the same way, until the block or this process ends.
 
-    The system lets go of what a killed process held. Where it knows no locks on files, nobody is kept out.
+    The system lets go of what a killed process held. On a disk that knows no locks nobody is kept out.
 
     Args:
       patience: seconds that another one gets to let go: a shared disk may notice late that its host has gone.
@@ -68,14 +71,9 @@ def held(folder: pathlib.Path, patience: float = 120.0) -> Iterator[None]:
     Raises:
       UserError: another process, on this machine or on a shared disk, still holds it.
     """
-    try:
-        import fcntl
-    except ImportError:  # not on Windows
-        yield
-        return
     folder.mkdir(parents=True, exist_ok=True)
     end, told = time.monotonic() + patience, False
-    with (folder / ".lock").open("a+") as file:
+    with (folder / LOCK).open("a+") as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
