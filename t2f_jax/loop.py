@@ -111,7 +111,7 @@ def run(
         data that ends, a loss that is not finite, a full disk.
       SystemExit: 143 after SIGTERM, once a checkpoint is written.
     """
-    began = time.time()
+    began, profiled = time.time(), cfg.profiled
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.check_config(out, config if config is not None else {"train": to_dict(cfg)})
     program = Program(trainer, cfg)
@@ -144,7 +144,7 @@ def run(
                 remote.pull(out / "metrics.jsonl")
             record = metrics.Writer(out, start) if main else None
             clock = goodput.Clock(began, metrics.last_goodput(out) if main and start else None)
-            trace = profiling.Trace(cfg.profiled, out / "tensorboard", lambda text: progress.say(f"{label}: {text}"))
+            trace = profiling.Trace(profiled, out / "tensorboard", lambda text: progress.say(f"{label}: {text}"))
             events = _Events(
                 program, cfg, checkpoints, eval_batches, on_eval, progress, start, record, clock, watchdog, trace
             )
