@@ -85,4 +85,7 @@ def test_a_folder_where_a_run_is_at_work_is_refused(tmp_path, capsys):
             raise AssertionError
         assert f"another run is at work in it ({me}); waiting 0.2 s for its end" in capsys.readouterr().err
     with files.held(tmp_path):
+        (tmp_path / "kept").touch()
+    with files.held(tmp_path / "new"):
         pass
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
