@@ -43,7 +43,7 @@ def devices_line(mesh: Mesh) -> str:
 def note(values: Mapping[str, float]) -> str:
     """A step's numbers in a line: the loss, rates, MFU, memory, the parts of the loss that there are."""
     parts = [f"loss {values['loss']:.4g}"]
-    parts += [f"{values[f'{name}_per_second']:.4g} {name}/s" for name in WORK if f"{name}_per_second" in values]
+    parts += [f"{_short(values[f'{name}_per_second'])} {name}/s" for name in WORK if f"{name}_per_second" in values]
     if "mfu" in values:
         parts.append("MFU unknown" if math.isnan(values["mfu"]) else f"MFU {values['mfu']:.1%}")
     if "hbm_bytes" in values:
@@ -51,3 +51,7 @@ def note(values: Mapping[str, float]) -> str:
         parts.append(f"HBM {values['hbm_bytes'] / GIB:.2f} GiB{peak}")
     tasks = {name.removeprefix("loss_"): x for name, x in values.items() if name.startswith("loss_")}
     return "  ".join(parts + [f"{name} {x:.4g}" for name, x in tasks.items() if math.isfinite(x)])
+
+
+def _short(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"

@@ -24,7 +24,7 @@ def mesh(kind=None):
 
 def values():
     return {
-        "loss": 2.5, "loss_to_image": 3.0, "loss_to_caption": float("nan"), "sequences": 8.0, "tokens": 1000.0,
+        "loss": 2.5, "loss_to_image": 3.0, "loss_to_caption": float("nan"), "sequences": 8.0, "tokens": 3000.0,
         "model_flops": 197e12, "seconds": 2.0,
     }  # fmt: skip
 
@@ -33,11 +33,11 @@ def test_rates_on_a_known_chip(monkeypatch):
     monkeypatch.setattr(jax, "local_devices", lambda: [Chip()])
     told = values()
     told |= speed.rates(told, mesh("tpu"))
-    assert told["sequences_per_second"] == 4 and told["tokens_per_second"] == 500
+    assert told["sequences_per_second"] == 4 and told["tokens_per_second"] == 1500
     assert told["mfu"] == pytest.approx(1 / 8)  # half of one chip's peak, of four
     assert told["hbm_bytes"] == 3 << 30 and told["hbm_peak_bytes"] == 5 << 30
     assert not {"sequences", "tokens", "model_flops"} & told.keys()
-    line = "loss 2.5  4 sequences/s  500 tokens/s  MFU 12.5%  HBM 3.00 GiB (peak 5.00)  to_image 3"
+    line = "loss 2.5  4 sequences/s  1,500 tokens/s  MFU 12.5%  HBM 3.00 GiB (peak 5.00)  to_image 3"
     assert speed.note(told) == line
     assert speed.devices_line(mesh("tpu")) == (
         "4 x TPU v5 lite, data=2 fsdp=2; MFU = model FLOPs / (seconds x 4 x 197 TFLOP/s)"
