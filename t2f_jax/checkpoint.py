@@ -13,7 +13,7 @@ from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.state import State
 
 # Keys, at whatever depth, that a resumed run may change: they decide where and when, never which numbers come out.
-FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "hang_after", "mesh")
+FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "hang_after", "mesh", "profile")
 
 
 class Checkpoints:

@@ -75,7 +75,8 @@ def _train_tokenizer(args: argparse.Namespace) -> None:
 
     chosen = config.load(args.config, args.overrides)
     hosts.join()
-    _told(stages.train_tokenizer(chosen, args.out))
+    with hosts.alone_in(args.out):
+        _told(stages.train_tokenizer(chosen, args.out))
 
 
 def _prepare(args: argparse.Namespace) -> None:
@@ -83,7 +84,8 @@ def _prepare(args: argparse.Namespace) -> None:
 
     chosen = config.load(args.config, args.overrides)
     hosts.join()
-    _told(stages.prepare(chosen, args.tokenizer, args.out))
+    with hosts.alone_in(args.out):
+        _told(stages.prepare(chosen, args.tokenizer, args.out))
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -91,7 +93,8 @@ def _train(args: argparse.Namespace) -> None:
 
     chosen = config.load(args.config, args.overrides)
     hosts.join()
-    _told(stages.train(chosen, args.out, args.tokenizer, args.store))
+    with hosts.alone_in(args.out):
+        _told(stages.train(chosen, args.out, args.tokenizer, args.store))
 
 
 def _told(result: pathlib.Path) -> None:
@@ -111,10 +114,12 @@ def _first_alone(work: Callable[[], Any]) -> None:
 
 
 def _quickstart(args: argparse.Namespace) -> None:
-    from t2f_jax import config, results
+    from t2f_jax import config, hosts, results
 
     spec = "quickstart:tiny" if args.tiny else "quickstart"
-    results.quickstart(config.load(spec, args.overrides), args.out)
+    chosen = config.load(spec, args.overrides)
+    with hosts.alone_in(args.out):
+        results.quickstart(chosen, args.out)
 
 
 def _generate(args: argparse.Namespace) -> None:

@@ -76,6 +76,19 @@ class TrainConfig:
     keep_best: int = 1
     hang_after: float = 1800.0  # seconds without the end of a step after which a process gives up; 0 = never
     mesh: str = ""  # "data=2,fsdp=4,tensor=1"; empty: all devices on data (as many as divide the batch)
+    profile: str = ""  # steps that a profiler traces into DIR/tensorboard, such as "100-105"; empty: none
+
+    @property
+    def profiled(self) -> range:
+        """The steps of `profile`. Raises UserError if it is no FIRST-LAST within the run's steps."""
+        if not self.profile:
+            return range(0)
+        first, _, last = self.profile.partition("-")
+        if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= self.steps):
+            raise UserError(
+                f"train.profile={self.profile} must be FIRST-LAST, such as 100-105, within the run's {self.steps} steps"
+            )
+        return range(int(first), int(last) + 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +212,9 @@ class DecoderRunConfig:
     sequence_length: int = 160  # most ids of one example, which is a training row unless examples are packed
     pack: int = 1  # examples that share a row (train.batch_size counts rows)
     row_length: int = 0  # ids of a packed row; 0: pack * sequence_length
-    trim: int = 0  # rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length
+    # Rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length, as always with
+    # several processes, whose rows would differ in length (dropout and hidden codes are then drawn otherwise, too).
+    trim: int = 0
     accumulate: int = 1  # parts of a batch whose gradients are summed up one after the other, to save memory
     vocab_multiple: int = 1  # the tables' rows are filled up to a multiple of this while training
     text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
@@ -512,6 +527,8 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
 
 def _check(config: Config) -> None:
     model = config.image.model
+    for run in (config.image.train, config.decoder.train):
+        _ = run.profiled  # raises
     if model.resolution != config.data.image_size:
         raise UserError(
             f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size};"

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from t2f_jax import hosts
+from t2f_jax import files, hosts
 
 
 class Termination:
@@ -90,6 +90,6 @@ class Watchdog:
 def report_progress(label: str, step: int) -> None:
     """Tells a supervisor, in the file that it named by `T2F_PROGRESS`, how far the run's checkpoints are."""
     path = os.environ.get("T2F_PROGRESS")
-    if path and hosts.first():
+    if path:  # each process: there may be a supervisor on each host
         with contextlib.suppress(OSError):
-            pathlib.Path(path).write_text(f"{label} {step}\n")
+            files.write_text(pathlib.Path(path), f"{label} {step}\n")

@@ -7,11 +7,13 @@ Nothing here happens by importing.
 
 import contextlib
 import os
+import pathlib
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+from t2f_jax import files
 from t2f_jax.errors import UserError
 
 T = TypeVar("T")
@@ -123,6 +125,11 @@ def alone(work: Callable[[], Any], name: str) -> None:
     if first():
         work()
     wait(name)
+
+
+def alone_in(folder: pathlib.Path) -> contextlib.AbstractContextManager:
+    """No second run in `folder` during the block, see `files.held`; the first process sees to it for all."""
+    return contextlib.nullcontext() if many() and not first() else files.held(folder)
 
 
 def all_agree(here: bool) -> bool:

@@ -17,9 +17,8 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
-from t2f_jax import checkpoint, chips, faults, goodput, hosts, metrics, partitioning, remote
+from t2f_jax import checkpoint, faults, goodput, hosts, metrics, partitioning, profiling, remote, speed
 from t2f_jax.config import TrainConfig, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.progress import Progress
@@ -112,7 +111,7 @@ def run(
         data that ends, a loss that is not finite, a full disk.
       SystemExit: 143 after SIGTERM, once a checkpoint is written.
     """
-    began = time.time()
+    began, profiled = time.time(), cfg.profiled
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.check_config(out, config if config is not None else {"train": to_dict(cfg)})
     program = Program(trainer, cfg)
@@ -145,7 +144,10 @@ def run(
                 remote.pull(out / "metrics.jsonl")
             record = metrics.Writer(out, start) if main else None
             clock = goodput.Clock(began, metrics.last_goodput(out) if main and start else None)
-            events = _Events(program, cfg, checkpoints, eval_batches, on_eval, progress, start, record, clock, watchdog)
+            trace = profiling.Trace(profiled, out / "tensorboard", lambda text: progress.say(f"{label}: {text}"))
+            events = _Events(
+                program, cfg, checkpoints, eval_batches, on_eval, progress, start, record, clock, watchdog, trace
+            )
             with checkpoint.room(out, label), contextlib.closing(events):
                 state = events.train(state, train_batches, stop)
                 watchdog.beat("writing the last checkpoint")
@@ -172,10 +174,11 @@ class _Events:
         writer: metrics.Writer | None,
         clock: goodput.Clock,
         watchdog: faults.Watchdog,
+        trace: profiling.Trace,
     ):
         self.program, self.cfg, self.checkpoints, self.progress = program, cfg, checkpoints, progress
         self.eval_batches, self.on_eval, self.start = eval_batches, on_eval, start
-        self.writer, self.clock, self.watchdog = writer, clock, watchdog
+        self.writer, self.clock, self.watchdog, self.trace = writer, clock, watchdog, trace
         self.best = min(checkpoints.eval_losses().values(), default=math.inf)
         self.compile_seconds: float | None = None
         self.began = self.mark = time.monotonic()  # mark: when the last recorded step, evaluation or save was done
@@ -185,18 +188,24 @@ class _Events:
         cfg = self.cfg
         batches = iter(train_batches(self.start))
         batch = self.fetch(batches, self.start)
+        if self.trace.due(self.start):
+            self.turn_trace(self.start)
         pending: tuple[int, dict[str, jax.Array]] | None = None  # the step whose numbers are still being computed
         for step in range(self.start + 1, cfg.steps + 1):
-            state, numbers = self.dispatch(state, batch)
+            with self.trace.step(step):
+                state, numbers = self.dispatch(state, batch)
             if pending:
                 self.record(*pending)  # waits for the step before this one; the device is busy meanwhile
             pending = step, numbers
             last = stop.after(step) or step == cfg.steps
             eval_due = step == cfg.steps or _due(step, cfg.eval_every)
             save_due = last or _due(step, cfg.save_every)
-            if eval_due or save_due:
+            trace_due = self.trace.due(step)
+            if eval_due or save_due or trace_due:
                 self.record(*pending)  # first: a checkpoint's step must have its line, or a kill would lose it
                 pending = None
+                if trace_due:
+                    self.turn_trace(step)
                 loss = self.evaluate(state, step) if eval_due else None
                 better = loss is not None and loss < self.best and cfg.keep_best > 0
                 if save_due or better:  # keep-best cannot keep what was never saved
@@ -231,15 +240,17 @@ class _Events:
         values = {name: float(x) for name, x in jax.device_get(numbers).items()}
         now = time.monotonic()
         values["seconds"], self.mark = now - self.mark, now
-        values |= _rates(values, self.program.mesh)
+        values |= speed.rates(values, self.program.mesh)
         if step == self.start + 1 and self.compile_seconds is not None:
             values["compile_seconds"] = self.compile_seconds
+            if "mfu" in values:
+                self.progress.say(f"{self.progress.label}: {speed.devices_line(self.program.mesh)}")
         if not math.isfinite(values["loss"]):
             self.lost(f"the loss is {values['loss']}", step)
         if self.writer:
             self.writer.train(step, values)
         self.watchdog.beat(f"step {step + 1}")
-        self.progress.update(step, f"loss {values['loss']:.4g}")
+        self.progress.update(step, speed.note(values))
 
     def evaluate(self, state: State, step: int) -> float:
         """Means over the held-out batches, each row counting the same. Returns the loss."""
@@ -300,25 +311,18 @@ class _Events:
         text = f"{steps} steps in {seconds:.1f} s{earlier}; goodput of the whole run: {self.clock.summary()}"
         self.progress.say(f"{self.progress.label}: {text}")
 
+    def turn_trace(self, step: int) -> None:
+        """Begins or ends the profiler's trace; no step is under way."""
+        with self.clock.spending("saving"):
+            self.trace.turn(step)
+        self.watchdog.beat(f"step {step + 1}")
+        self.mark = time.monotonic()
+
     def close(self) -> None:
-        """Ends the record."""
+        """Ends the records."""
+        self.trace.close()
         if self.writer:
             self.writer.close()
-
-
-def _rates(values: dict[str, float], mesh: Mesh) -> dict[str, float]:
-    """What a step did in `values["seconds"]`, a second; and memory in use on this host's first device, in bytes.
-
-    MFU, the share of the chips' peak that went into model FLOPs (`model_flops`), is there for chips that `chips` knows.
-    """
-    seconds = max(values["seconds"], 1e-9)
-    rates = {f"{name}_per_second": values.pop(name) / seconds for name in ("sequences", "tokens") if name in values}
-    flops, device = values.pop("model_flops", None), mesh.devices.flat[0]
-    chip = chips.find(device.device_kind)
-    if flops is not None and chip is not None:
-        rates["mfu"] = flops / seconds / (chip.peak_flops * mesh.devices.size)
-    memory = (jax.local_devices()[0].memory_stats() or {}).get("bytes_in_use")
-    return rates if memory is None else {**rates, "hbm_bytes": float(memory)}
 
 
 def _due(step: int, every: int) -> bool:

@@ -32,11 +32,11 @@ class Progress:
         if sys.stderr.isatty() and not self.quiet:
             import rich.console
             import rich.progress as rp
+            from rich.table import Column
 
+            note = rp.TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
             columns = ("[bold]{task.description}", rp.BarColumn(), "{task.percentage:>3.0f}%", rp.MofNCompleteColumn())
-            self._bar = rp.Progress(
-                *columns, rp.TimeRemainingColumn(), "{task.fields[note]}", console=rich.console.Console(stderr=True)
-            )
+            self._bar = rp.Progress(*columns, rp.TimeRemainingColumn(), note, console=rich.console.Console(stderr=True))
             self._bar.start()
             self._bar.add_task(self.label, total=self.total, completed=self._done, note="")
         return self

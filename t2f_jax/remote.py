@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from t2f_jax.errors import UserError
+from t2f_jax.files import LOCK
 
 MARK = ".bucket"  # in a local working folder: the address of the bucket's
 COPIED = ".copied"  # in a local copy of a folder that has none of the following: it is complete
@@ -141,7 +142,7 @@ def push(path: pathlib.Path, without: str = "") -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
             return
-        files = [file for file in path.rglob("*") if file.is_file() and file.name not in (MARK, COPIED)]
+        files = [file for file in path.rglob("*") if file.is_file() and file.name not in (MARK, COPIED, LOCK)]
         files = [file for file in files if not without or file.relative_to(path).parts[0] != without]
         for name in LAST:  # what is replaced is not whole meanwhile
             if (path / name).is_file() and (target / name).exists():

@@ -104,6 +104,7 @@ class TokenizerTrainer:
             "commitment": aux["commitment"],
             "psnr": losses.pixel_psnr(recon, image).mean(),
             "grad_norm": optax.global_norm(grads),
+            "images": jnp.float32(len(image)),  # for the loop to make a rate of
         }
         new = dataclasses.replace(
             state_, step=state_.step + 1, params=params, opt_state=opt_state, ema=ema, extra=extra

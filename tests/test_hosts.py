@@ -123,6 +123,13 @@ def test_the_watchdog_bites_only_when_nothing_happens(capfd):
     assert "toy: step 7 has not ended within 0.4 seconds" in told and "test_hosts.py" in told
 
 
+def test_every_process_tells_its_own_hosts_supervisor(tmp_path, monkeypatch):
+    monkeypatch.setenv("T2F_PROGRESS", str(tmp_path / "progress"))
+    monkeypatch.setattr(hosts, "first", lambda: False)
+    faults.report_progress("decoder", 20)
+    assert (tmp_path / "progress").read_text() == "decoder 20\n"
+
+
 def test_goodput_counts_all_starts_together(monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(time, "time", lambda: now[0])

@@ -294,3 +294,5 @@ def test_local_hands_over_to_the_supervisor(stage):
     assert "t2f supervise" in (stage.folder / "run" / "launch.log").read_text()
     stage.run("local", "--dry-run", "--", "t2f", "train", "faces", "--out", "dry")
     assert not (stage.folder / "dry").exists()
+    stage.run("local", "--log", str(stage.folder), "--", "t2f", "train", "faces", "--out", "run", code=2)
+    assert "local: " in stage.told and "cannot be written; see --out, --log" in stage.told

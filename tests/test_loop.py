@@ -203,6 +203,30 @@ def test_evaluation_weighs_rows_and_a_better_one_is_saved_though_no_save_is_due(
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["2", "6"]
 
 
+def test_a_profiler_traces_the_chosen_steps_and_changes_no_number(whole, tmp_path, capsys):
+    toy.run(tmp_path, dataclasses.replace(toy.CONFIG, profile="3-5"))
+    (trace,) = (tmp_path / "tensorboard").glob("plugins/profile/*/*.xplane.pb")
+    assert b"step_num" in trace.read_bytes()
+    assert f"a trace up to step 5 is in {tmp_path / 'tensorboard'}" in capsys.readouterr().err
+    same = [(got["step"], got.get("eval", got)["loss"]) for got in record(tmp_path)]
+    np.testing.assert_allclose(same, [(w["step"], w.get("eval", w)["loss"]) for w in whole[1]], rtol=1e-5)
+    toy.run(tmp_path, dataclasses.replace(toy.CONFIG, profile="2-2"))  # may change, and a finished run traces nothing
+    for wrong in ("5", "5-3", "0-2", "20-25", "a-b"):
+        with pytest.raises(
+            UserError, match=rf"train.profile={wrong} must be FIRST-LAST, such as 100-105, within .* 24"
+        ):
+            toy.run(tmp_path / wrong, dataclasses.replace(toy.CONFIG, profile=wrong))
+
+
+def test_a_trace_that_cannot_be_made_ends_no_run(tmp_path, monkeypatch, capsys):
+    def fail(*_):
+        raise RuntimeError("only one profile may be made at a time")
+
+    monkeypatch.setattr(jax.profiler, "start_trace", fail)
+    toy.run(tmp_path, dataclasses.replace(toy.CONFIG, profile="3-5", steps=8))
+    assert "no trace of the steps: only one profile" in capsys.readouterr().err
+
+
 def test_the_loop_costs_less_than_the_steps(tmp_path):
     """A step of the toy takes well under a millisecond; with everything around it a loop's step stays near one."""
     config = dataclasses.replace(toy.CONFIG, steps=600, eval_every=0, save_every=0)

@@ -43,13 +43,18 @@ DECODER = [
 ]
 
 
-def start(words, out):
-    command = [sys.executable, "-m", "t2f_jax.cli", *words, "--out", str(out)]
-    return subprocess.Popen(command, env={**os.environ, "JAX_PLATFORMS": "cpu"}, stderr=subprocess.PIPE, text=True)
+def start(words, out, devices=None, processes=1):
+    program, flags = [sys.executable, "-m", "t2f_jax.cli"], {"JAX_PLATFORMS": "cpu"}
+    if devices:
+        flags["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+    if processes > 1:
+        program += ["supervise", "--processes", str(processes), "--", "t2f"]
+    command = [*program, *words, "--out", str(out)]
+    return subprocess.Popen(command, env={**os.environ, **flags}, stderr=subprocess.PIPE, text=True)
 
 
-def finish(words, out):
-    process = start(words, out)
+def finish(words, out, **machine):
+    process = start(words, out, **machine)
     _, told = process.communicate(timeout=500)
     assert process.returncode == 0, told
 
@@ -59,9 +64,9 @@ def lines(out):
     return path.read_text().splitlines() if path.is_file() else []
 
 
-def kill_at(words, out, count):
+def kill_at(words, out, count, **machine):
     """Runs until the metrics hold `count` lines, then kills without warning. Returns how many there were."""
-    process = start(words, out)
+    process = start(words, out, **machine)
     end = time.monotonic() + 400
     while len(lines(out)) < count and process.poll() is None and time.monotonic() < end:
         time.sleep(0.005)
@@ -131,6 +136,25 @@ def test_a_model_starts_another_training(store, tmp_path):
     _, told = process.communicate(timeout=300)
     assert process.returncode == 2
     assert "decoder.model.layers=3, there 2" in told.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_packed_training_goes_on_on_other_devices_and_processes(store, tmp_path):
+    """From eight devices to four, to one and to two processes; and two processes of four: what eight alone give."""
+    packed = ["decoder.pack=4", "decoder.train.batch_size=8", "decoder.train.save_every=3", "decoder.vocab_multiple=8"]
+    words = ["train", "quickstart:tiny", *DECODER, *store, *packed]
+    mesh = "decoder.train.mesh="
+    finish([*words, mesh + "data=2,fsdp=4"], tmp_path / "eight", devices=8)
+    finish([*words, mesh + "data=2,fsdp=4"], tmp_path / "two", devices=4, processes=2)
+    out = tmp_path / "parts"
+    assert 7 <= kill_at([*words, mesh + "data=2,fsdp=4"], out, 7, devices=8) < 32
+    assert 14 <= kill_at([*words, mesh + "fsdp=2,tensor=2"], out, 14, devices=4) < 32
+    assert 20 <= kill_at(words, out, 20, devices=1) < 32
+    finish([*words, mesh + "data=2,tensor=2"], out, devices=2, processes=2)
+    for other in ("two", "parts"):
+        for got, want in zip(numbers(tmp_path / other), numbers(tmp_path / "eight"), strict=True):
+            assert got["step"] == want["step"] and got.get("padding_fraction") == want.get("padding_fraction")
+            assert got.get("eval", got)["loss"] == pytest.approx(want.get("eval", want)["loss"], rel=1e-5)
 
 
 @pytest.mark.slow
