@@ -59,6 +59,10 @@ class Row:
 def _median(run: Callable[[], Any], repeats: int = REPEATS) -> float:
     """Median seconds of a call, after one that compiles."""
     jax.block_until_ready(run())
+    return _median_of(run, repeats)
+
+
+def _median_of(run: Callable[[], Any], repeats: int) -> float:
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -133,14 +137,26 @@ class Bench:
         read = 4 * (layers + head * c.width + 2 * rows * c.layers * c.width * filled) / self.read
         return first + answer * max(products, read)
 
+    def _beside_reads(self, run: Callable[[], Any], repeats: int) -> float:
+        """Median seconds of a call; `self.read` becomes the median of probes between them: on a shared machine, what
+        memory gives changes quickly."""
+        run()
+        seconds, reads = [], []
+        for _ in range(repeats):
+            self.machine_read()
+            reads.append(self.read)
+            seconds.append(_median_of(run, 1))
+        self.machine_read()
+        self.read = statistics.median([*reads, self.read])
+        return statistics.median(seconds)
+
     def _share(self, limit: Callable[[], float], seconds: float) -> float | None:
         return limit() / seconds if self.matmul and self.read else None
 
     def _sample(self, batch: int) -> Row:
         model, span = self.model, grammar.image(self.model.vocab, self.n)
         requests = [sampling.Request((self.prefix,), span, seed) for seed in range(batch)]
-        seconds = _median(lambda: sampling.generate(model.engine, requests, Sampler(top_k=70)), 3)
-        self.machine_read()  # anew, beside what is held against it: on a shared machine it changes quickly
+        seconds = self._beside_reads(lambda: sampling.generate(model.engine, requests, Sampler(top_k=70)), 3)
         baseline = self._uncached(PREFIX, self.n)
         share = self._share(lambda: self._limit(batch, PREFIX, self.n, model.vocab.image_size), seconds)
         return Row(f"sample_b{batch}", seconds / batch, "s/image", baseline, baseline / (seconds / batch), share)
@@ -166,7 +182,7 @@ class Bench:
             rows.append(min(len(out[0]) + 1, length))
             return out
 
-        seconds = _median(once)
+        seconds = self._beside_reads(once, REPEATS)
         decoded = rows[-1]  # a caption may end earlier: both sides are counted per id
         baseline = self._uncached(len(prefix), decoded)
         share = self._share(lambda: self._limit(1, len(prefix), decoded, model.vocab.text_size), seconds)
