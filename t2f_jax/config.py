@@ -6,19 +6,18 @@ A config file is Python with `get_config(arg) -> ConfigDict`, usually `base_conf
 
 import ast
 import dataclasses
-import difflib
 import importlib.util
 import os
 import pathlib
 import traceback
 import types
-import typing
-from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
 
+from t2f_jax import config_limits
 from t2f_jax.errors import UserError
+from t2f_jax.typed import flat_keys, from_dict, unknown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,101 +259,6 @@ class Config:
     eval: EvalConfig = EvalConfig()
 
 
-CHOICES = {
-    "data.sources.*.kind": ("synthetic", "celeba", "utkface"),
-    "image.optim.kind": ("adamw", "muon", "bert"),
-    "decoder.optim.kind": ("adamw", "muon", "bert"),
-    "image.train.compute_dtype": ("float32", "bfloat16"),
-    "decoder.train.compute_dtype": ("float32", "bfloat16"),
-    "image.model.encoder": ("vqgan", "patch"),
-    "image.loss.pixel": ("l1", "l2"),
-    "image.loss.codebook": ("ema", "gradient"),
-    "text.kind": ("sentencepiece", "wordpiece"),
-    "decoder.model.positions": ("learned", "rotary"),
-    "decoder.model.norm": ("talk2face", "layernorm", "rmsnorm"),
-    "decoder.model.mask": ("prefix", "causal"),
-    "decoder.model.remat": ("none", "dots", "mlp", "attention", "full"),
-    "decoder.model.attention": ("auto", "xla", "splash", "cudnn"),
-    "decoder.loss_span": ("suffix", "all"),
-    "decoder.optim.schedule": ("cosine", "linear"),
-    "image.optim.schedule": ("cosine", "linear"),
-    "preprocess.resize": ("crop", "squash"),  # of a model folder
-    "preprocess.range": ("correct", "paper_double", "clip_double"),
-}
-
-
-# Smallest and largest value of numbers, by key; "*" stands for any part.
-RANGES: dict[str, tuple[float, float]] = {
-    "data.image_size": (8, 4096),
-    "data.crop": (0.01, 1),
-    "data.views": (1, 1000),
-    "data.jitter": (0, 0.5),
-    "data.seed": (0, 2**32 - 1),
-    "data.sources.*.weight": (0, 1e6),
-    "*.optim.learning_rate": (0, 10),
-    "*.optim.warmup_steps": (0, 10**9),
-    "*.optim.b1": (0, 1),
-    "*.optim.b2": (0, 1),
-    "*.train.steps": (1, 10**9),
-    "*.train.batch_size": (1, 10**6),
-    "*.train.seed": (0, 2**32 - 1),
-    "*.train.ema": (0, 1),
-    "*.train.eval_every": (1, 10**9),
-    "*.train.eval_batches": (1, 10**9),
-    "*.train.save_every": (1, 10**9),
-    "*.train.hang_after": (0, 10**9),
-    "*.train.keep_last": (1, 10**6),
-    "*.train.keep_best": (0, 10**6),
-    "image.model.patch": (1, 256),
-    "image.model.ch": (1, 10**5),
-    "image.model.num_res_blocks": (0, 100),
-    "image.model.z_channels": (1, 10**5),
-    "image.model.embed_dim": (1, 10**5),
-    "image.model.n_embed": (2, 65536),
-    "image.model.dropout": (0, 0.99),
-    "image.loss.codebook_decay": (0, 1),
-    "image.loss.revive_after": (0, 10**9),
-    "text.vocab_size": (40, 10**6),
-    "decoder.model.layers": (1, 1000),
-    "decoder.model.width": (1, 10**6),
-    "decoder.model.heads": (1, 10**4),
-    "decoder.model.mlp": (1, 10**7),
-    "decoder.model.max_length": (1, 10**7),
-    "decoder.model.image_position": (0, 10**7),
-    "decoder.model.dropout": (0, 0.99),
-    "decoder.model.init_std": (1e-9, 10),
-    "decoder.tasks.caption_share": (0, 1),
-    "decoder.tasks.attribute_share": (0, 1),
-    "decoder.tasks.prompt_dropout": (0, 1),
-    "decoder.tasks.hidden_codes": (0, 1),
-    "decoder.tasks.attributes_per_face": (0, 10**6),
-    "decoder.text_length": (4, 10**6),
-    "decoder.sequence_length": (8, 10**7),
-    "decoder.pack": (1, 1000),
-    "decoder.row_length": (0, 10**7),
-    "decoder.trim": (0, 10**7),
-    "decoder.accumulate": (1, 10**6),
-    "decoder.vocab_multiple": (1, 10**6),
-    "eval.faces": (0, 10**9),
-    "eval.generated": (1, 10**9),
-    "eval.samples": (1, 10**6),
-    "eval.temperature": (0, 100),
-    "eval.top_k": (0, 10**9),
-    "eval.top_p": (1e-9, 1),
-    "eval.guidance": (0, 1000),
-    "eval.min_p": (0, 1),
-    "eval.judge_steps": (1, 10**9),
-    "eval.batch_size": (1, 10**6),
-    "eval.curve_faces": (0, 10**9),
-    "eval.best_of": (1, 10**6),
-}
-
-
-def _matches(pattern: str, key: str) -> bool:
-    names, parts = pattern.split("."), key.split(".")
-    return len(names) == len(parts) and all(n in ("*", p) for n, p in zip(names, parts))
-
-
 def base_config() -> ml_collections.ConfigDict:
     """The defaults of every dataclass above as a locked ConfigDict, for a config file to change."""
     return to_config_dict(Config())
@@ -370,70 +274,10 @@ def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
     known = [f.name for f in dataclasses.fields(SourceConfig)]
     for key in values:
         if key not in known:
-            raise UserError(_unknown(key, known))
+            raise UserError(unknown(key, known))
     sources: Any = config.data.sources  # type: ignore[union-attr]  # a ConfigDict's attributes have no types
     with sources.unlocked():
         sources[name] = dataclasses.asdict(SourceConfig(**values))
-
-
-def to_dict(config: Any) -> dict[str, Any]:
-    """A config dataclass -> plain JSON-able dictionary (tuples become lists)."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: plain(v) for k, v in value.items()}
-        return [plain(v) for v in value] if isinstance(value, tuple) else value
-
-    return plain(dataclasses.asdict(config))
-
-
-def from_dict(cls: type, values: Any, where: str = "") -> Any:
-    """Plain dictionary -> dataclass `cls`, every key and type checked.
-
-    Raises:
-      UserError: an unknown key (the nearest right one is named), a value of the wrong type or outside its choices.
-    """
-    if not isinstance(values, Mapping):
-        raise UserError(f"config part '{where.rstrip('.')}' must hold named values, got {values!r}")
-    hints = typing.get_type_hints(cls)
-    for key in values:
-        if key not in hints:
-            raise UserError(_unknown(f"{where}{key}", [where + k for k in hints]))
-    return cls(**{k: _narrow(hints[k], v, where + k) for k, v in values.items()})
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, 1, 0.3)
-    return f"unknown config key '{key}'" + (f"; the nearest is '{near[0]}'" if near else "")
-
-
-def _narrow(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return from_dict(typing.cast(type, hint), value, where + ".")
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is dict:
-        return {k: _narrow(args[1], v, f"{where}.{k}") for k, v in value.items()}
-    if origin is tuple and isinstance(value, (tuple, list)):
-        return tuple(_narrow(args[0], v, where) for v in value)
-    if hint is float and type(value) is int:
-        value = float(value)
-    if type(value) is not hint:
-        wanted = "a tuple such as (1, 2, 4)" if origin is tuple else f"of type {hint.__name__}"
-        raise UserError(f"config key '{where}' must be {wanted}, got {value!r}")
-    for pattern, allowed in CHOICES.items():
-        if _matches(pattern, where) and value not in allowed:
-            raise UserError(f"config key '{where}' must be one of {', '.join(allowed)}, got {value!r}")
-    for pattern, (low, high) in RANGES.items():
-        if _matches(pattern, where) and not low <= value <= high:  # also false for a NaN
-            raise UserError(f"config key '{where}' must lie between {low:g} and {high:g}, got {value!r}")
-    return value
-
-
-def _flat_keys(values: Any, where: str = "") -> list[str]:
-    keys = []
-    for k, v in values.items():
-        keys += _flat_keys(v, f"{where}{k}.") if hasattr(v, "items") else [where + k]
-    return keys
 
 
 def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
@@ -445,12 +289,12 @@ def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
         key, eq, text = item.partition("=")
         if not eq:
             raise UserError(f"'{item}' is no override; write key=value, such as decoder.train.steps=1000")
-        known = _flat_keys(config)
+        known = flat_keys(config)
         group = [k for k in known if k.startswith(f"{key}.")]
         if group:
             raise UserError(f"config key '{key}' is a group; name a value in it, such as {group[0]}")
         if key not in known:
-            raise UserError(_unknown(key, known))
+            raise UserError(unknown(key, known))
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError):
@@ -494,7 +338,7 @@ def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
     values = _call(path, *_module(path), arg)
     override(values, list(overrides))
     config = from_dict(Config, values.to_dict(preserve_field_references=False))
-    _check(config)
+    config_limits.check(config)
     return config
 
 
@@ -523,62 +367,6 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
     if not isinstance(values, ml_collections.ConfigDict):
         raise UserError(f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}")
     return values
-
-
-def _check(config: Config) -> None:
-    model = config.image.model
-    for run in (config.image.train, config.decoder.train):
-        _ = run.profiled  # raises
-    if model.resolution != config.data.image_size:
-        raise UserError(
-            f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size};"
-            " make them equal"
-        )
-    if not model.ch_mult or min(model.ch_mult) < 1:
-        raise UserError(f"image.model.ch_mult={model.ch_mult} must hold a whole number from 1 on for each level")
-    if model.resolution % model.factor:
-        raise UserError(f"image.model.resolution={model.resolution} is no multiple of the factor {model.factor}")
-    if model.encoder == "patch" and len(model.ch_mult) > 1:
-        raise UserError(
-            f"image.model.encoder=patch has no levels to scale down by: set image.model.ch_mult=(1,) and"
-            f" image.model.patch={model.factor}"
-        )
-    decoder = config.decoder
-    if decoder.model.width % decoder.model.heads:
-        raise UserError(
-            f"decoder.model.width={decoder.model.width} is no multiple of decoder.model.heads={decoder.model.heads}"
-        )
-    if decoder.pack > 1 and decoder.row_ids < decoder.sequence_length:
-        raise UserError(
-            f"decoder.row_length={decoder.row_length} holds no example of decoder.sequence_length="
-            f"{decoder.sequence_length} ids; {decoder.pack} packed examples want about {decoder.pack} times that"
-        )
-    if decoder.train.batch_size % decoder.accumulate:
-        raise UserError(
-            f"decoder.train.batch_size={decoder.train.batch_size} is no multiple of decoder.accumulate="
-            f"{decoder.accumulate}"
-        )
-    if config.eval.guidance != 1 and not decoder.tasks.prompt_dropout:
-        raise UserError(
-            f"eval.guidance={config.eval.guidance} needs a decoder that has met prompts without words; set"
-            " decoder.tasks.prompt_dropout=0.1, or eval.guidance=1"
-        )
-    if decoder.text_length > decoder.sequence_length:
-        raise UserError(
-            f"decoder.text_length={decoder.text_length} exceeds decoder.sequence_length={decoder.sequence_length}"
-        )
-    if 0 < decoder.model.image_position < decoder.text_length:
-        raise UserError(
-            f"decoder.model.image_position={decoder.model.image_position} must be 0 (images follow their prompt) or at"
-            f" least decoder.text_length={decoder.text_length}"
-        )
-    longest = decoder.sequence_length + decoder.model.image_position
-    if longest > decoder.model.max_length:
-        raise UserError(
-            f"decoder.sequence_length={decoder.sequence_length} with"
-            f" decoder.model.image_position={decoder.model.image_position} needs decoder.model.max_length={longest},"
-            f" got {decoder.model.max_length}"
-        )
 
 
 def data_root() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import evaluate
+from t2f_jax import evaluate, evaluate_requests
 from t2f_jax.sampler import Sampler
 from t2f_jax.templates import Attribute
 
@@ -33,7 +33,7 @@ def guidance_curve(
     points = []
     for scale in scales:
         chosen = dataclasses.replace(sampler, guidance=scale)
-        told, _, _ = evaluate.requests(model, judge, fields, schema, n, seed, chosen, progress)
+        told, _, _ = evaluate_requests.requests(model, judge, fields, schema, n, seed, chosen, progress)
         points.append({"guidance": scale, **_seen(told)})
     return points
 
@@ -54,7 +54,7 @@ def reranking(
     Returns:
       {"guidance", "best_of", "first": {"seen", "interval", "asked"}, "best": likewise}.
     """
-    asked = evaluate.make_requests(fields, schema, n, seed)
+    asked = evaluate_requests.make_requests(fields, schema, n, seed)
     first, best = [], []
     for i, request in enumerate(asked):
         prompts = [model.prompt("", request)] * best_of
@@ -66,7 +66,7 @@ def reranking(
     result: dict[str, Any] = {"guidance": sampler.guidance, "best_of": best_of}
     for name, codes in (("first", first), ("best", best)):
         judged = judge.predict(model.decode(np.stack(codes)))
-        result[name] = _seen(evaluate.score_requests(asked, judged, schema))
+        result[name] = _seen(evaluate_requests.score_requests(asked, judged, schema))
     return result
 
 

@@ -19,10 +19,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax import checkpoint, faults, goodput, hosts, metrics, partitioning, profiling, remote, speed
-from t2f_jax.config import TrainConfig, to_dict
+from t2f_jax.config import TrainConfig
 from t2f_jax.errors import UserError
 from t2f_jax.progress import Progress
 from t2f_jax.state import State
+from t2f_jax.typed import to_dict
 
 Batch = dict[str, np.ndarray]
 

@@ -17,12 +17,13 @@ import numpy as np
 
 from t2f_jax import evaluate as measure
 from t2f_jax import evaluate_control as control
-from t2f_jax import plots, report, stages
-from t2f_jax.config import Config, from_dict, override, to_config_dict, to_dict
+from t2f_jax import evaluate_requests, plots, report, report_content, stages
+from t2f_jax.config import Config, override, to_config_dict
 from t2f_jax.errors import UserError
 from t2f_jax.files import write_json
 from t2f_jax.progress import Progress
 from t2f_jax.sampler import Sampler
+from t2f_jax.typed import from_dict, to_dict
 
 SHOWN = 8  # faces of a source that the report describes and analyses
 GRID = 16  # faces of its reconstruction grid
@@ -78,7 +79,7 @@ def evaluate(
     overrides: Sequence[str] = (),
     cache: pathlib.Path | None = None,
     seed: int = 0,
-) -> report.ReportContent:
+) -> report_content.ReportContent:
     """Measures a model on the test faces of its own sources; leaves `results/` in `out`.
 
     Args:
@@ -101,7 +102,7 @@ def evaluate(
     kinds = [config.data.sources[name].kind for name in sources]
     prompts = [prompt for kind in kinds for prompt in PROMPTS[kind]]
     counts = {name: sum(parts.values()) for name, parts in model.provenance["sources"].items()}
-    return report.ReportContent(
+    return report_content.ReportContent(
         summary=(
             "One model that turns words into faces, faces into words, faces into age and attributes. Every face here"
             " comes from the held-out part of the data or was generated; samples are the first ones drawn, not picked."
@@ -139,7 +140,7 @@ def _leaves(tree: Any) -> list[Any]:
     return jax.tree.leaves(tree)
 
 
-def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed: int) -> report.Source:
+def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed: int) -> report_content.Source:
     """Everything that is measured on one source's test faces."""
     from t2f_jax import judge
     from t2f_jax.data import images
@@ -164,7 +165,7 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
         seen = float(np.mean([shares[a.name] for a in schema if not a.is_number]))
         sampler = _sampler(config)
         with Progress(f"generating {name}", settings.generated, unit="face") as bar:
-            requests, _, _ = measure.requests(
+            requests, _, _ = evaluate_requests.requests(
                 model, eye, fields, schema, settings.generated, seed, sampler, _adding(bar), settings.batch_size
             )
         if settings.curve_faces and model.run_config.tasks.prompt_dropout:
@@ -176,29 +177,32 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
     again = model.decode(model.encode(faces[:GRID]))
     pictures = []
     if age := attributes["numbers"].get("age"):
-        pictures.append(report.Picture(plots.age_scatter(age["pairs"], age["mae"]), "Age"))
+        pictures.append(report_content.Picture(plots.age_scatter(age["pairs"], age["mae"]), "Age"))
     if attributes["choices"]:
-        pictures.append(report.Picture(plots.calibration(attributes["calibration"]), "Calibration"))
+        pictures.append(report_content.Picture(plots.calibration(attributes["calibration"]), "Calibration"))
     if requests and "guidance_curve" in requests:
         note = "Best of {best_of} by the model's own reading: {0:.1%}, the first of them: {1:.1%}.".format(
             *(requests["reranking"][k]["seen"] for k in ("best", "first")), **requests["reranking"]
         )
         curve = plots.guidance_curve(requests["guidance_curve"], requests["reranking"])
-        pictures.append(report.Picture(curve, "Guidance and self-reranking", note))
+        pictures.append(report_content.Picture(curve, "Guidance and self-reranking", note))
     scale = max(1, 128 // model.image_size)
-    return report.Source(
+    return report_content.Source(
         name=name,
         note=f"{count} test faces; baselines come from the {len(training)} training faces' labels",
         attributes=attributes,
         requests=requests,
         reconstruction=reconstruction,
         judge_accuracy=seen,
-        captions=[report.Caption(_large(face, scale), c["generated"], c["given"]) for face, c in zip(shown, captions)],
+        captions=[
+            report_content.Caption(_large(face, scale), c["generated"], c["given"]) for face, c in zip(shown, captions)
+        ],
         analyses=[
-            report.Analysis(_large(face, scale), a, f["attributes"]) for face, a, f in zip(shown, answers, fields)
+            report_content.Analysis(_large(face, scale), a, f["attributes"])
+            for face, a, f in zip(shown, answers, fields)
         ],
         plots=pictures,
-        reconstructions=report.Picture(
+        reconstructions=report_content.Picture(
             plots.png(plots.reconstruction_grid(faces[:GRID], again, scale=scale)),
             "Reconstructions",
             f"Each face above what its {model.image_tokenizer.config.tokens} codes give back: "
@@ -240,14 +244,14 @@ def _large(face: np.ndarray, scale: int) -> bytes:
     return plots.png(plots.grid(face[None], 1, scale))
 
 
-def _samples(model: Any, prompt: str, config: Config, seed: int) -> report.Samples:
+def _samples(model: Any, prompt: str, config: Config, seed: int) -> report_content.Samples:
     settings = config.eval
     seeds = [seed + i for i in range(max(1, settings.samples // 2))]
     faces = model.decode(model.generate_codes([prompt] * len(seeds), seeds, _sampler(config)))
-    return report.Samples(prompt, [_large(face, max(1, 128 // model.image_size)) for face in faces], seeds)
+    return report_content.Samples(prompt, [_large(face, max(1, 128 // model.image_size)) for face in faces], seeds)
 
 
-def _curves(run: pathlib.Path) -> list[report.Picture]:
+def _curves(run: pathlib.Path) -> list[report_content.Picture]:
     """Loss curves of a run's folder, if the model still lies in it."""
     from t2f_jax import metrics
 
@@ -255,11 +259,13 @@ def _curves(run: pathlib.Path) -> list[report.Picture]:
     for folder, title in ((run, "Decoder"), (run / "tokenizer", "Image tokenizer")):
         if (folder / "metrics.jsonl").is_file():
             curve = plots.loss_curves(metrics.read(folder / "metrics.jsonl"))
-            found += [report.Picture(curve, title)] if curve else []
+            found += [report_content.Picture(curve, title)] if curve else []
     return found
 
 
-def publish(out: pathlib.Path, title: str, content: report.ReportContent, spent: dict[str, float]) -> dict[str, Any]:
+def publish(
+    out: pathlib.Path, title: str, content: report_content.ReportContent, spent: dict[str, float]
+) -> dict[str, Any]:
     """Writes card, results and report; prints the figures; returns the card."""
     content = dataclasses.replace(content, run={**content.run, **spent})
     card = measure.card(
@@ -277,7 +283,7 @@ def publish(out: pathlib.Path, title: str, content: report.ReportContent, spent:
         content.details["protocol"],
     )
     out.mkdir(parents=True, exist_ok=True)
-    report.save_results(out, title, content)
+    report_content.save_results(out, title, content)
     report.write(out / "report.html", title, content)
     write_json(out / "card.json", card)
     for key, value in card.items():
@@ -300,7 +306,7 @@ def rewrite(folder: pathlib.Path) -> pathlib.Path:
     """`t2f report`: the report again from `folder/results`. Raises UserError if there are none."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the --out of `t2f evaluate` or `t2f quickstart`")
-    title, content = report.load_results(folder)
+    title, content = report_content.load_results(folder)
     report.write(folder / "report.html", title, content)
     return folder / "report.html"
 

@@ -18,9 +18,10 @@ from typing import Any, Literal
 import numpy as np
 
 from t2f_jax import __version__, remote, templates
-from t2f_jax.config import Config, TrainConfig, from_dict, to_dict
+from t2f_jax.config import Config, TrainConfig
 from t2f_jax.errors import UserError
 from t2f_jax.files import read_json, write_json
+from t2f_jax.typed import from_dict, to_dict
 
 EXPERIMENT = "experiment.json"  # a decoder's run: its config, and where its tokenizer and store are
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from t2f_jax import config
+from t2f_jax import config, typed
 from t2f_jax.errors import UserError
 
 
@@ -14,7 +14,7 @@ def test_every_shipped_config_loads_and_round_trips():
     assert {"quickstart", "faces", "talk2face_base"} <= set(names)
     for name in names:
         loaded = config.load(name)
-        assert config.from_dict(config.Config, config.to_dict(loaded)) == loaded
+        assert typed.from_dict(config.Config, typed.to_dict(loaded)) == loaded
 
 
 def test_overrides_keep_types_and_narrow_numbers():

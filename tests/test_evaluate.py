@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from t2f_jax import evaluate
+from t2f_jax import evaluate, evaluate_requests
 from t2f_jax.templates import Attribute
 
 SCHEMA = (
@@ -158,20 +158,22 @@ def test_captions_stand_beside_the_given_ones():
 
 def test_requests_ask_what_is_true_of_a_face():
     fields = [face("male", "yes", 40), face("female", "no", 20), face("male", None, None), face()]
-    asked = evaluate.make_requests(fields, SCHEMA, 30, seed=5)
-    assert asked == evaluate.make_requests(fields, SCHEMA, 30, seed=5)
-    assert asked[:10] == evaluate.make_requests(fields, SCHEMA, 10, seed=5)
-    assert asked != evaluate.make_requests(fields, SCHEMA, 30, seed=6)
+    asked = evaluate_requests.make_requests(fields, SCHEMA, 30, seed=5)
+    assert asked == evaluate_requests.make_requests(fields, SCHEMA, 30, seed=5)
+    assert asked[:10] == evaluate_requests.make_requests(fields, SCHEMA, 10, seed=5)
+    assert asked != evaluate_requests.make_requests(fields, SCHEMA, 30, seed=6)
     assert {len(r) for r in asked} == {1, 2, 3}  # one face knows a single attribute
     assert all(any(r.items() <= f["attributes"].items() for f in fields) for r in asked)
     with pytest.raises(ValueError, match="no held-out face"):
-        evaluate.make_requests([face()], SCHEMA, 3, seed=0)
+        evaluate_requests.make_requests([face()], SCHEMA, 3, seed=0)
 
 
 def test_an_obedient_model_beats_its_shuffled_requests():
     fields = [face("male", "yes", 40), face("female", "no", 20)]
     obedient = FakeModel(draws=lambda text, seed: RED if "yes" in text or " male" in text or "40" in text else BLUE)
-    figures, records, images = evaluate.requests(obedient, FakeJudge(), fields, SCHEMA, 10, 7, "sampler", batch_size=4)
+    figures, records, images = evaluate_requests.requests(
+        obedient, FakeJudge(), fields, SCHEMA, 10, 7, "sampler", batch_size=4
+    )
     assert images.shape == (10, 2, 2, 3) and len(records) == 10
     assert [len(texts) for texts, _, _ in obedient.calls] == [4, 4, 2]
     assert [seed for _, seeds, _ in obedient.calls for seed in seeds] == list(range(7, 17))
@@ -185,7 +187,7 @@ def test_an_obedient_model_beats_its_shuffled_requests():
 def test_score_requests_by_hand():
     asked = [{"gender": "male", "hat": "yes"}, {"gender": "male"}, {"hat": "no", "age": 30}]
     judged = [{"gender": "male", "hat": "no"}, {"gender": "female", "hat": "no"}, {"gender": "male", "age": 33}]
-    figures = evaluate.score_requests(asked, judged, SCHEMA)
+    figures = evaluate_requests.score_requests(asked, judged, SCHEMA)
     assert figures["asked"] == 3  # the judge said nothing of the last one's hat
     assert figures["requested_attributes_seen"] == pytest.approx(1 / 3)
     assert figures["requested_attributes_shuffled"] == pytest.approx(3 / 3)
@@ -196,7 +198,7 @@ def test_score_requests_by_hand():
 def test_card_has_the_fixed_names_and_goes_through_json():
     attributes = analysed()
     asked = [{"gender": "male"}, {"gender": "female"}]
-    requests = evaluate.score_requests(asked, asked, SCHEMA)
+    requests = evaluate_requests.score_requests(asked, asked, SCHEMA)
     sources = {
         "real": {"attributes": attributes},
         "drawn": {"requests": requests, "judge_accuracy": {"gender": 0.9, "hat": 0.7, "age": 4.0}},

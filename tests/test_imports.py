@@ -13,19 +13,20 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "t2f_jax"
 # fmt: off
 ORDER = [
     "errors", "chips", "compilation", "files", "weights", "remote", "hosts", "supervise", "imaging", "progress",
-    "config", "model_flops", "vocab", "text_tokenizer", "templates", "captions", "sequence", "packing",
-    "models.quantizer", "models.doubling", "models.vqgan", "models.discriminator", "models.perceptual",
+    "config_limits", "typed", "config", "model_flops", "vocab", "text_tokenizer", "templates", "captions", "sequence",
+    "packing", "models.quantizer", "models.doubling", "models.vqgan", "models.discriminator", "models.perceptual",
     "partitioning", "models.kernels", "models.dense", "models.attention", "models.decoder", "image_tokenizer",
-    "losses", "token_loss", "optim", "state", "metrics", "faults", "goodput", "profiling", "speed", "engine", "grammar",
-    "sampler", "sampling", "scoring", "checkpoint", "prompts", "inference", "model", "bundle", "convert.huggingface",
-    "loop", "train_tokenizer", "train_decoder", "plain", "judge", "evaluate", "evaluate_control", "plots", "report",
-    "data.anatomy", "data.drawing", "data.synthetic", "data.celeba", "data.utkface", "data.sources", "data.images",
-    "data.store", "data.prepare", "data.mixture", "data.examples", "data.pipeline", "commands", "cli_generate",
-    "generate_many", "generation", "stages", "results", "train_bench", "plan.workload", "plan.program", "plan.hlo",
-    "plan.roofline", "plan.kernels", "plan.plan", "plan.search", "cli_plan", "peer", "vqgan_speed", "random_model",
-    "bench", "convert.zip_files", "convert.pickles", "convert.torch_reader", "convert.torch_writer", "convert.names",
-    "convert.infer", "convert.match", "convert.quirks", "convert.original", "convert.export", "convert.opening",
-    "convert.verify", "cli_convert", "cli",
+    "losses", "token_loss", "optim", "state", "metrics", "faults", "goodput", "profiling", "speed", "engine",
+    "grammar", "sampler", "sampling", "scoring", "checkpoint", "prompts", "inference", "model", "bundle",
+    "convert.huggingface", "loop", "train_tokenizer", "train_decoder", "plain", "judge", "evaluate",
+    "evaluate_requests", "evaluate_control", "plots", "report_content", "report", "data.anatomy", "data.drawing",
+    "data.synthetic", "data.celeba", "data.utkface", "data.sources", "data.images", "data.store", "data.prepare",
+    "data.mixture", "data.examples", "data.pipeline", "commands", "cli_generate", "generate_many", "generation",
+    "stages", "results", "train_bench", "plan.workload", "plan.program", "plan.hlo", "plan.roofline", "plan.kernels",
+    "plan.plan", "plan.search", "cli_plan", "peer", "vqgan_speed", "random_model", "bench", "convert.zip_files",
+    "convert.pickles", "convert.torch_reader", "convert.torch_writer", "convert.names", "convert.infer",
+    "convert.match", "convert.quirks", "convert.original", "convert.export", "convert.opening", "convert.verify",
+    "cli_convert", "cli",
 ]
 # fmt: on
 

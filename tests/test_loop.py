@@ -13,8 +13,8 @@ import pytest
 import toy
 
 from t2f_jax import checkpoint, metrics
-from t2f_jax.config import to_dict
 from t2f_jax.errors import DiskFull, UserError
+from t2f_jax.typed import to_dict
 
 TIMES = ("seconds", "compile_seconds")
 

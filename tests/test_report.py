@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from t2f_jax import evaluate, files, plots, report
+from t2f_jax import evaluate, evaluate_requests, files, plots, report, report_content
 from t2f_jax.errors import UserError
 from t2f_jax.templates import Attribute
 
@@ -67,16 +67,16 @@ def source(name="synthetic", **more):
         "numbers": {"age": {"n": 44, "mae": 8.8, "mae_shuffled": 27.3, "interval": [8, 9]}},
     }
     reconstruction = {"psnr": 24.68, "interval": [24.1, 25.2], "psnr_mean_image": 13.57, "codes_used": 0.97}
-    return report.Source(
+    return report_content.Source(
         name,
         note="drawn faces",
         attributes=measured,
         requests=requests,
         reconstruction={"faces": 64, "perplexity": 345.6, "codes_per_image": 64, **reconstruction},
         judge_accuracy=0.967,
-        captions=[report.Caption(face(1), f"generated {NASTY}", [f"given {NASTY}"])],
+        captions=[report_content.Caption(face(1), f"generated {NASTY}", [f"given {NASTY}"])],
         analyses=[
-            report.Analysis(
+            report_content.Analysis(
                 face(2),
                 {
                     "hat": {"value": "yes", "probability": 0.71},
@@ -86,18 +86,18 @@ def source(name="synthetic", **more):
                 {"hat": "no", "gender": "male", "age": 35},
             )
         ],
-        plots=[report.Picture(face(3), "Age", NASTY)],
-        reconstructions=report.Picture(face(4), "Reconstructions"),
+        plots=[report_content.Picture(face(3), "Age", NASTY)],
+        reconstructions=report_content.Picture(face(4), "Reconstructions"),
         **more,
     )
 
 
 def content():
-    return report.ReportContent(
+    return report_content.ReportContent(
         summary=f"A run. {NASTY}",
         sources=[source()],
-        samples=[report.Samples(f"a man {NASTY}", [face(5), face(6)], [0, 1])],
-        curves=[report.Picture(face(7), "Decoder loss")],
+        samples=[report_content.Samples(f"a man {NASTY}", [face(5), face(6)], [0, 1])],
+        curves=[report_content.Picture(face(7), "Decoder loss")],
         run={"seconds": 725.0, "peak_memory_bytes": 3 * 2**30, "steps": 1000, "mesh": {"data": 2}, NASTY: NASTY},
         details={"config": {"key": NASTY}},
     )
@@ -135,21 +135,21 @@ def test_wrong_answers_are_marked_and_right_ones_are_not():
 
 def test_of_many_answers_the_plain_noes_are_counted():
     answers = {f"trait {i}": {"value": "yes" if i < 3 else "no", "probability": 0.9} for i in range(40)}
-    analysis = report.Analysis(face(), answers, {"trait 3": "yes", "trait 4": "no"})
-    page = report.render("t", report.ReportContent(sources=[report.Source("s", analyses=[analysis])]))
+    analysis = report_content.Analysis(face(), answers, {"trait 3": "yes", "trait 4": "no"})
+    page = report.render("t", report_content.ReportContent(sources=[report_content.Source("s", analyses=[analysis])]))
     assert re.findall(r"<th>trait (\d+)</th>", page) == ["0", "1", "2", "3"]
     assert "and 36 more answered" in page
 
 
 def test_what_is_empty_is_not_shown():
-    bare = report.ReportContent(sources=[report.Source("real faces", attributes=source().attributes)])
+    bare = report_content.ReportContent(sources=[report_content.Source("real faces", attributes=source().attributes)])
     words = parsed(report.render("t", bare)).words
     assert "Attribute accuracy" in words and "judge" not in words and "Training" not in words and "PSNR" not in words
-    assert parsed(report.render("t", report.ReportContent())).words.strip()
+    assert parsed(report.render("t", report_content.ReportContent())).words.strip()
 
 
 def test_a_page_serves_several_sources():
-    two = report.ReportContent(sources=[source("drawn"), source("real faces")])
+    two = report_content.ReportContent(sources=[source("drawn"), source("real faces")])
     parser = parsed(report.render("t", two))
     ids = [a["id"] for _, a in parser.tags if "id" in a]
     assert len(ids) == len(set(ids)) and {"source-drawn", "source-real-faces"} <= set(ids)
@@ -161,7 +161,7 @@ def test_measured_results_can_be_shown():
     """What `evaluate` makes is what the page takes."""
     asked = [{"hat": "yes", "age": 30}, {"hat": "no"}]
     schema = (Attribute("hat", ("no", "yes")), Attribute("age", low=1, high=90))
-    requests = evaluate.score_requests(asked, [{"hat": "yes", "age": 35}, {"hat": "yes", "age": 2}], schema)
+    requests = evaluate_requests.score_requests(asked, [{"hat": "yes", "age": 35}, {"hat": "yes", "age": 2}], schema)
 
     class Model:
         def encode(self, images):
@@ -174,7 +174,7 @@ def test_measured_results_can_be_shown():
     training = [{"attributes": {"hat": "no", "age": 30}}]
     measured = evaluate.attributes(Model(), np.zeros((3, 8, 8, 3), np.uint8), fields, schema, training)
     page = report.render(
-        "t", report.ReportContent(sources=[report.Source("s", attributes=measured, requests=requests)])
+        "t", report_content.ReportContent(sources=[report_content.Source("s", attributes=measured, requests=requests)])
     )
     words = parsed(page).words
     assert "50.0%" in words
@@ -182,35 +182,35 @@ def test_measured_results_can_be_shown():
 
 
 def test_results_come_back_without_a_model(tmp_path):
-    folder = report.save_results(tmp_path, "Title", content())
+    folder = report_content.save_results(tmp_path, "Title", content())
     assert sorted(p.suffix for p in folder.iterdir()) == [".json"] + [".png"] * 7
-    assert report.load_results(tmp_path) == ("Title", content())
-    report.save_results(tmp_path, "Again", report.ReportContent())
-    assert report.load_results(tmp_path) == ("Again", report.ReportContent())
+    assert report_content.load_results(tmp_path) == ("Title", content())
+    report_content.save_results(tmp_path, "Again", report_content.ReportContent())
+    assert report_content.load_results(tmp_path) == ("Again", report_content.ReportContent())
     assert [p.name for p in folder.iterdir()] == ["results.json"]  # nothing is left of the first
 
 
 def test_missing_or_broken_results_are_told_in_a_line(tmp_path):
     with pytest.raises(UserError, match=r"results\.json: the results of an evaluated run is missing"):
-        report.load_results(tmp_path)
-    folder = report.save_results(tmp_path, "t", content())
+        report_content.load_results(tmp_path)
+    folder = report_content.save_results(tmp_path, "t", content())
     (folder / "samples-0-images-1.png").unlink()
     with pytest.raises(UserError, match=r"samples-0-images-1\.png: an image of the results is missing"):
-        report.load_results(tmp_path)
+        report_content.load_results(tmp_path)
     for broken in ({"format": 99}, {"format": 1, "title": "t", "content": {"kind": "Unknown", "fields": {}}}):
         files.write_json(folder / "results.json", broken)
         with pytest.raises(UserError, match="evaluate the model again"):
-            report.load_results(tmp_path)
+            report_content.load_results(tmp_path)
 
 
 def test_a_results_file_reads_nothing_outside_its_folder(tmp_path):
     (tmp_path / "secret.png").write_bytes(b"secret")
-    folder = report.save_results(tmp_path, "t", content())
+    folder = report_content.save_results(tmp_path, "t", content())
     values = json.loads((folder / "results.json").read_text())
     values["content"]["fields"]["summary"] = {"png": "../secret.png"}
     files.write_json(folder / "results.json", values)
     with pytest.raises(UserError, match="missing"):
-        report.load_results(tmp_path)
+        report_content.load_results(tmp_path)
 
 
 def test_write_leaves_one_whole_file(tmp_path):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from t2f_jax import bundle, templates, vocab
-from t2f_jax.config import Config, DataConfig, ImageTokenizerConfig, TextConfig, VQGANConfig, to_dict
+from t2f_jax.config import Config, DataConfig, ImageTokenizerConfig, TextConfig, VQGANConfig
 from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
 from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
@@ -18,6 +18,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.files import read_json
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.text_tokenizer import WordPiece
+from t2f_jax.typed import to_dict
 
 DECODER_FILE, VQGAN_FILE, VOCAB_FILE, CONFIG_FILE = "talk2face.bin", "last.ckpt", "vocab.txt", "base_config.json"
 PREFIX = "first_stage_model."  # of a VQGAN inside taming's Net2NetTransformer
