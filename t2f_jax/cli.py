@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from t2f_jax import __version__, cli_convert, cli_generate, cli_plan
+from t2f_jax import __version__, cli_convert, cli_generate, cli_plan, cpu
 from t2f_jax.compilation import keep_programs
 from t2f_jax.errors import DiskFull, UserError
 
@@ -325,38 +325,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 STAGES = (_train, _train_tokenizer, _prepare)
-TUNABLES = "glibc.malloc.hugetlb=1"
-# Devices wait for one another in every step. A laptop that slept or a busy machine must not end the run: by default
-# XLA aborts after 40 seconds.
-CPU_FLAGS = (
-    "--xla_cpu_multi_thread_eigen=false"
-    " --xla_cpu_collective_call_warn_stuck_timeout_seconds=120"
-    " --xla_cpu_collective_call_terminate_timeout_seconds=3600"
-)
-MOST_CORES = 8  # that a small model's batch is spread over
-
-
-def _tune_cpu(many_steps: bool) -> None:
-    """Sets what makes a CPU fast, unless the user has; says nothing to TPUs and GPUs.
-
-    Steps of small models are too short to be cut into threads: a core gains more as a device of its own, with its own
-    part of the batch (0.30 s a step against 0.47 s, quickstart's decoder on two cores). And memory is taken in large
-    pages: a training step takes its temporary memory anew each time, which in small pages costs a fifth of its time,
-    and decoding reads all weights for every id. glibc reads that setting only at a program's start, so the program
-    starts itself again.
-
-    Args:
-      many_steps: is it a training?
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    here = os.environ.get("T2F_PROCESSES_HERE", "1")  # that share them
-    cores = max(1, min(cores, MOST_CORES) // int(here if here.isdecimal() and here != "0" else 1))
-    devices = 1 << (cores.bit_length() - 1)
-    if many_steps and "XLA_FLAGS" not in os.environ and devices > 1:
-        os.environ["XLA_FLAGS"] = f"{CPU_FLAGS} --xla_force_host_platform_device_count={devices}"
-    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
-        os.environ["GLIBC_TUNABLES"] = TUNABLES
-        os.execv(sys.executable, [sys.executable, "-m", "t2f_jax.cli", *sys.argv[1:]])
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -372,7 +340,7 @@ def main(argv: list[str] | None = None) -> None:
         guarded(lambda: _run(args))
         return
     if argv is None and args.run not in (_convert, _report):
-        _tune_cpu(many_steps=args.run in (_quickstart, _train, _train_tokenizer))
+        cpu.tune(many_steps=args.run in (_quickstart, _train, _train_tokenizer))
     if args.run is not cli_plan.run:  # programs for chips that are not there cannot be read back
         keep_programs()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -12,7 +12,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "t2f_jax"
 # A module imports only modules that stand before it.
 # fmt: off
 ORDER = [
-    "errors", "chips", "compilation", "files", "weights", "remote", "hosts", "supervise", "imaging", "progress",
+    "errors", "chips", "compilation", "cpu", "files", "weights", "remote", "hosts", "supervise", "imaging", "progress",
     "config_limits", "typed", "config", "model_flops", "vocab", "text_tokenizer", "templates", "captions", "sequence",
     "packing", "models.quantizer", "models.doubling", "models.vqgan", "models.discriminator", "models.perceptual",
     "partitioning", "models.kernels", "models.dense", "models.attention", "models.decoder", "image_tokenizer",
