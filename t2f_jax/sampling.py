@@ -5,7 +5,7 @@ generate), S and U states and ids of a grammar, M model width.
 
 A row's prefix stands in slots 0..n-1 of its bucket and what it generates in slots P, P+1, ...; the slots between are
 never looked at. Rows of one bucket share a program, whatever their tasks; a row's random numbers depend on its own seed
-alone.
+alone. A prefix that all rows share, as many faces for one prompt do, runs once.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import grammar, sampler
+from t2f_jax import grammar, partitioning, sampler
 from t2f_jax.engine import Engine, span_logits
 from t2f_jax.errors import UserError
 from t2f_jax.grammar import END, Grammar
@@ -137,8 +137,8 @@ def _decode(
     shared: Mapping[str, jax.Array],
 ) -> jax.Array:
     """int32 ids [B,length]; [PAD] behind a span's end. `rows` and `shared` as `_arrays` makes them."""
-    ids_RxP, lengths_R, weights_BxV = rows["ids"], rows["lengths"], rows["weights"]
-    (batch, variants), size = weights_BxV.shape, ids_RxP.shape[1]
+    weights_BxV, prefixes = rows["weights"], rows if "ids" in rows else shared
+    (batch, variants), size = weights_BxV.shape, prefixes["ids"].shape[1]
     keys_B = jax.vmap(jax.random.PRNGKey)(rows["seeds"])
     text = shared.get("text")
     columns = [] if text is None else [text]
@@ -169,8 +169,17 @@ def _decode(
         return jnp.where(going_B, ids_U[place_B], vocab.pad), state
 
     stages = _stages(batch * variants, length)
-    hidden, cache, next_R = prefill(decoder, vocab, params, ids_RxP, lengths_R, size + stages[0])
-    token, state = draw(hidden[jnp.arange(batch * variants), lengths_R - 1], 0, rows["states"])
+    lengths_R = prefixes["lengths"]
+    hidden, cache, next_R = prefill(decoder, vocab, params, prefixes["ids"], lengths_R, size + stages[0])
+    last_RxM = hidden[jnp.arange(len(lengths_R)), lengths_R - 1]
+    if prefixes is shared:  # V rows, the same for each of the B
+
+        def tile(x: jax.Array) -> jax.Array:
+            rest = [None] * (x.ndim - 1)
+            return partitioning.constrain(jnp.tile(x, (batch, *[1] * len(rest))), ("batch", *rest))
+
+        last_RxM, cache, next_R, lengths_R = jax.tree.map(tile, (last_RxM, cache, next_R, lengths_R))
+    token, state = draw(last_RxM, 0, rows["states"])
     out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
     carry = (jnp.int32(0), token, state, out, cache)
 
@@ -193,14 +202,16 @@ def _decode(
 def _arrays(
     vocab: Vocab, requests: Sequence[Request], size: int, chosen: Sampler
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Requests of one bucket, with equally many variants each -> what `_decode` reads: a row's own, and the shared."""
+    """Requests of one bucket, with equally many variants each -> what `_decode` reads: a row's own, and the shared.
+
+    The prefixes ("ids", "lengths") are shared if all rows have the same.
+    """
     kinds = tuple(dict.fromkeys(r.grammar for r in requests))
     merged, starts = grammar.union(vocab, kinds)
     start_of = dict(zip(kinds, starts))
-    ids, lengths = padded([prefix for r in requests for prefix in r.prefixes], size)
+    same = len(requests) > 1 and len({tuple(map(tuple, r.prefixes)) for r in requests}) == 1
+    ids, lengths = padded([prefix for r in requests[: 1 if same else None] for prefix in r.prefixes], size)
     rows = {
-        "ids": ids,
-        "lengths": lengths,
         "weights": np.array([r.weights for r in requests], np.float32),
         "seeds": np.array([r.seed for r in requests], np.uint32),
         "states": np.array([start_of[r.grammar] for r in requests], np.int32),
@@ -216,6 +227,7 @@ def _arrays(
                 raise ValueError("`given` holds more ids than the span, or one that the grammar does not know")
             row[: len(imposed)] = np.where(imposed < 0, -1, places)
     shared = {"allowed": merged.allowed_SxU, "follow": merged.follow_SxU, "numbers": chosen.numbers}
+    (shared if same else rows).update(ids=ids, lengths=lengths)
     if merged.image:
         shared["image"] = np.zeros(0, np.int32)
     if merged.text is None:
@@ -257,7 +269,8 @@ def generate(
     for (size, _, _), rows in batches(keys, batch_size):
         own, shared = _arrays(vocab, filled([requests[r] for r in rows]), size, chosen)
         length = max(requests[r].grammar.length for r in rows)
-        out = _decode(engine.decoder, vocab, length, chosen.kind, engine.params, engine.spread(own), shared)
+        with jax.set_mesh(engine.mesh):
+            out = _decode(engine.decoder, vocab, length, chosen.kind, engine.params, engine.spread(own), shared)
         for row, line in zip(rows, np.asarray(out)):
             line = line[: requests[row].grammar.length]
             end = np.flatnonzero(line == vocab.sep)

@@ -117,6 +117,19 @@ def test_a_row_does_not_know_its_batch():
     assert (np.stack(rows) != np.stack(other)).any()
 
 
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_a_prefix_that_all_rows_share_gives_what_each_row_gives_alone(guidance):
+    decoder, params = model({})
+    sampler, count = Sampler(guidance=guidance), 5
+    together = generate(
+        decoder, params, VOCAB, PREFIXES[:1] * count, "image", 8, sampler, range(count), wordless=WORDLESS
+    )
+    for seed, row in enumerate(together):
+        (alone,) = generate(decoder, params, VOCAB, PREFIXES[:1], "image", 8, sampler, [seed], wordless=WORDLESS)
+        assert row.tolist() == alone.tolist()
+    assert len({tuple(row) for row in together}) == count
+
+
 def test_a_repeated_call_compiles_nothing():
     decoder, params = model({})
     generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
