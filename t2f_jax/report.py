@@ -121,7 +121,7 @@ def _source(source: Source) -> str:
 def _caption(caption: Caption) -> str:
     given = "".join(f"<li>{_text(text)}</li>" for text in caption.given)
     given = f"<small>given:</small><ul>{given}</ul>" if given else ""
-    words = f"<p>{_text(caption.generated)}</p>{given}"
+    words = f"<p>{_text(caption.generated or '(no words)')}</p>{given}"
     return f'<div class="pair">{_image(caption.image, caption.generated)}<div>{words}</div></div>'
 
 
