@@ -101,7 +101,7 @@ def loss_curves(rows: list[dict[str, Any]], keys: Sequence[str] | None = None) -
     keys = [k for k in keys if any(k in row for row in [*train, *held_out])]
     if not keys:
         return None
-    columns = 2  # one panel, too, takes half the width: panels of several pictures have one size
+    columns = min(len(keys), 2)
     figure, panels = _figure(math.ceil(len(keys) / columns), columns, (4.2, 2.9))
     for axes, key, color in zip(panels, keys, COLORS):
         steps, values = _series(train, key)
