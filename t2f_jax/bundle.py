@@ -158,6 +158,8 @@ def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
     if not folder.is_dir():
         found = "this is a file" if folder.exists() else "no such folder"
         raise UserError(f"{folder}: {found}; give {what}, such as the one that training wrote")
+    if not (folder / "config.json").exists() and (folder / "model").is_dir():
+        raise UserError(f"{folder}: this is the folder of a run; give its {folder / 'model'}")
     values = read_json(folder / "config.json", f"config.json of {what}")
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{folder / 'config.json'}: its format is not {FORMAT}, the one that this version reads")

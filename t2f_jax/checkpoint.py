@@ -187,11 +187,23 @@ def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> Stat
         if step is not None and step not in steps:
             raise UserError(f"{folder}: no checkpoint of step {step}; there are those of {', '.join(map(str, steps))}")
         try:
-            return checkpoints.restore(abstract, steps[-1] if step is None else step)
+            return checkpoints.restore(_somewhere(abstract), steps[-1] if step is None else step)
         except Exception as error:  # whatever Orbax and TensorStore raise for missing, cut or foreign files
             raise UserError(
                 f"{folder}: a checkpoint that cannot be read ({_line(error)}); --step takes another"
             ) from error
+
+
+def _somewhere(abstract: State) -> State:
+    """Leaves that name no devices go to the first one: Orbax would else want those that the run had."""
+    import jax
+
+    here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+
+    def place(leaf: Any) -> Any:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding or here)
+
+    return jax.tree.map(place, abstract)
 
 
 def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:

@@ -359,7 +359,9 @@ def guarded(work: Callable[[], None]) -> None:
         hosts.leave(_fail(f"t2f: {error}", 2), at_once=True)
     except UserError as error:
         hosts.leave(_fail(f"t2f: {error}", 2))
-    except OSError as error:  # a full disk, a folder that cannot be written, a file where a folder should be
+    except FileExistsError as error:
+        hosts.leave(_fail(f"t2f: {error.filename or 'file'}: a file is there already; name a folder", 2))
+    except OSError as error:  # a full disk, a folder that cannot be written
         hosts.leave(_fail(f"t2f: {error.filename or 'file'}: {error.strerror or error}", 2))
     except KeyboardInterrupt:
         hosts.leave(_fail("t2f: interrupted; the same command goes on from the last checkpoint", 130))

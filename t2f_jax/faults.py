@@ -17,27 +17,34 @@ from t2f_jax import files, hosts
 class Termination:
     """Notes a SIGTERM (a pre-empted machine, a batch system's time limit), so that the loop saves before it leaves.
 
+    So does the first Ctrl-C where the run is one process; a second one stops it at once.
+
     One process of several passes it on: all stop after the same step. Use as a context manager around the steps, and
     call `after` once a step.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked, self.code = False, 143
         self._many = hosts.many()  # then JAX listens for the signal, and a handler of Python's would unseat it
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Termination":
         if not self._many:
             with contextlib.suppress(ValueError):  # not in the main thread: whoever is there gets the signal
-                self._before = signal.signal(signal.SIGTERM, self._note)
+                self._before[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._note)
+                self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _note(self, *_: Any) -> None:
         self.asked = True
+
+    def _interrupt(self, *_: Any) -> None:
+        self.asked, self.code = True, 130
+        signal.signal(signal.SIGINT, self._before[signal.SIGINT])
 
     def after(self, step: int) -> bool:
         """Whether the run ends with `step`, in every process alike."""

@@ -70,7 +70,7 @@ def _told(model: Model, faces: Sequence[Image.Image], out: pathlib.Path) -> None
     for face in faces:
         if "score" in face.info:
             print(f"{out / 'face-{:06d}.png'.format(face.info['seed'])}  log p(asked | face) {face.info['score']:.3f}")
-    print(f"{len(faces)} faces in {out} (all of them in grid.png)")
+    print(f"{len(faces)} face{'s' * (len(faces) != 1)} in {out} (all of them in grid.png)")
 
 
 def _warn(model: Model, asked: Sequence[Prompt]) -> None:

@@ -110,7 +110,7 @@ def run(
     Raises:
       UserError: checkpoints of another config or none that can be read, a mesh or batch that does not fit the devices,
         data that ends, a loss that is not finite, a full disk.
-      SystemExit: 143 after SIGTERM, once a checkpoint is written.
+      SystemExit: 143 after SIGTERM, 130 after Ctrl-C, once a checkpoint is written.
     """
     began, profiled = time.time(), cfg.profiled
     out.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def run(
                 events.finish(int(state.step))
             if stop.asked:
                 progress.say(f"{label}: stopped after step {int(state.step)}, which is saved; run it again to go on")
-                raise SystemExit(143)
+                raise SystemExit(stop.code)
     return state
 
 

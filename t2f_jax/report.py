@@ -121,7 +121,7 @@ def _source(source: Source) -> str:
 def _caption(caption: Caption) -> str:
     given = "".join(f"<li>{_text(text)}</li>" for text in caption.given)
     given = f"<small>given:</small><ul>{given}</ul>" if given else ""
-    words = f"<p>{_text(caption.generated)}</p>{given}"
+    words = f"<p>{_text(caption.generated or '(no words)')}</p>{given}"
     return f'<div class="pair">{_image(caption.image, caption.generated)}<div>{words}</div></div>'
 
 
@@ -332,7 +332,7 @@ th { text-align: left; font-weight: 500; }
 .plot img { max-width: 100%; height: auto; display: block; }
 .plots .plot img { width: 100%; max-width: 32rem; }
 .plot.wide img { width: 100%; max-width: 48rem; border-radius: .4rem; }
-section > .plot:not(.wide) img { width: 100%; max-width: 56rem; }
+section > .plot:not(.wide) img { max-width: min(100%, 56rem); }
 .facts { font-size: .92rem; }
 .facts th, .facts td { padding: .22rem 1.2rem .22rem 0; vertical-align: top; }
 .facts th { color: var(--soft); white-space: nowrap; }

@@ -171,7 +171,7 @@ def parse_request(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str
         name, equals, text = pair.partition("=")
         name = _squeeze(name.replace("_", " "))
         if not equals or not name:
-            raise UserError(f"'{pair}' is no attribute; write NAME=VALUE, such as {_example(schema)}")
+            raise UserError(f"'{pair}' gives no value; write NAME=VALUE, such as {_example(schema)}")
         if name in request:
             raise UserError(f"attribute '{name}' is given twice, the second time in '{pair}'; give it once")
         request |= check_attributes({name: text.replace("_", " ")}, schema)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import toy
 
-from t2f_jax import checkpoint, metrics
+from t2f_jax import checkpoint, faults, metrics
 from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.typed import to_dict
 
@@ -104,6 +104,16 @@ def test_sigterm_saves_and_leaves_with_143_and_the_run_goes_on(whole, tmp_path):
     digest, err = finish(tmp_path)
     assert f"going on after step {stopped}" in err
     assert record(tmp_path) == whole[1] and digest == whole[0]
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_stops():
+    before = signal.getsignal(signal.SIGINT)
+    with faults.Termination() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.after(1) and stop.code == 130
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 @pytest.mark.parametrize("mesh", ["data=8", "data=2,fsdp=4", pytest.param("fsdp=4,tensor=2", marks=pytest.mark.slow)])
