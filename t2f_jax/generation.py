@@ -74,8 +74,13 @@ def _told(model: Model, faces: Sequence[Image.Image], out: pathlib.Path) -> None
 
 
 def _warn(model: Model, asked: Sequence[Prompt]) -> None:
-    """Says on stderr which prompts are longer than the model reads."""
-    long = [p.sentence for p in asked if not model.holds(p.sentence)]
-    if long:
-        what = "the prompt is" if len(asked) == 1 else f"{len(long)} prompts are"
-        print(f"t2f: {what} longer than this model reads; the end is left out: {long[0][-60:]}", file=sys.stderr)
+    """Says on stderr which prompts the model does not read whole: too long, or in signs that it does not know."""
+
+    def tell(kept: Sequence[str], what: str) -> None:
+        if kept:
+            which = "the prompt is" if len(asked) == 1 else f"{len(kept)} prompts are"
+            print(f"t2f: {which} {what}: {kept[0][-60:]}", file=sys.stderr)
+
+    sentences = [p.sentence for p in asked]
+    tell([s for s in sentences if not model.holds(s)], "longer than this model reads; the end is left out")
+    tell([s for s in sentences if model.strange(s)], "not all read, for signs that this model does not know")

@@ -72,6 +72,15 @@ def rows_of(out):
     return [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
 
 
+def test_a_prompt_that_is_not_read_whole_is_told(folder, tmp_path, capsys):
+    generate(folder, tmp_path, "--text", "a man", "--n", "1")
+    assert not capsys.readouterr().err.strip()
+    generate(folder, tmp_path, "--text", "一个女人", "--n", "1")
+    assert "signs that this model does not know: 一个女人" in capsys.readouterr().err
+    generate(folder, tmp_path, "--text", "a man " * 100, "--n", "1")
+    assert "longer than this model reads" in capsys.readouterr().err
+
+
 def test_a_file_of_prompts_is_made_once_and_resumed(folder, tmp_path, capsys):
     file, out = tmp_path / "prompts.txt", tmp_path / "out"
     file.write_text(PROMPTS)
