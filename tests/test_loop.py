@@ -80,6 +80,7 @@ def test_killed_many_times_at_any_moment_gives_the_same_bits(whole, tmp_path):
         if process.returncode == 0:
             break
         kills += 1
+        print(f"SIGKILL at line {len(metrics.read(tmp_path / 'metrics.jsonl'))}")
     digest, _ = finish(tmp_path, "save_every=1", "keep_last=3")
     assert kills >= 3
     assert record(tmp_path) == whole[1]
