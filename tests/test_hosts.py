@@ -136,7 +136,7 @@ def test_the_watchdog_bites_only_when_nothing_happens(capfd):
             time.sleep(0.1)
             dog.beat(f"step {step}")
         assert not ended
-        time.sleep(1.0)
+        time.sleep(1.5)
     assert ended == [hosts.RESTART]
     told = capfd.readouterr().err
     assert "toy: step 7 has not ended within 0.4 seconds" in told and "test_hosts.py" in told
