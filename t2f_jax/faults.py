@@ -79,7 +79,8 @@ class Watchdog:
         self._last = time.monotonic(), what
 
     def _watch(self) -> None:
-        while not self._stop.wait(min(1.0, self.limit / 4)):
+        look = min(1.0, self.limit / 4)
+        while not self._stop.wait(look):
             since, what = self._last
             if time.monotonic() - since > self.limit:
                 message = (
@@ -90,6 +91,7 @@ class Watchdog:
                 with contextlib.suppress(Exception):  # stderr may have gone, too
                     faulthandler.dump_traceback(sys.stderr)
                     print(message, file=sys.stderr, flush=True)
+                time.sleep(2 * look)  # others of the job hang as well: the first that ends takes their words away
                 self._end(hosts.RESTART)
                 return
 

@@ -6,11 +6,12 @@ Nothing here happens by importing.
 """
 
 import contextlib
+import itertools
 import os
 import pathlib
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from t2f_jax import files
@@ -22,6 +23,9 @@ RESTART = 75  # exit code (EX_TEMPFAIL): not the user's mistake; the same comman
 VARIABLES = ("T2F_COORDINATOR", "T2F_PROCESS_COUNT", "T2F_PROCESS_ID")
 CONNECT_SECONDS = 300  # that a process waits for the others at the start; T2F_CONNECT_SECONDS
 HEARTBEAT_SECONDS = 60  # without a sign of life, after which a process counts as lost; T2F_HEARTBEAT_SECONDS
+WAIT_SECONDS = 7 * 86400  # that the first process may take for what it does alone
+
+_waits = itertools.count()  # a barrier's name is used once; all processes come to the same ones in the same order
 
 
 class _AlreadyAtWork(RuntimeError):
@@ -104,11 +108,15 @@ def first() -> bool:
 
 
 def wait(name: str) -> None:
-    """Returns when every process has come here; `name` says where that is, to whoever looks at one that hangs."""
-    if many():
-        from jax.experimental import multihost_utils
+    """Returns when every process has come here; `name` says where that is, to whoever looks at one that hangs.
 
-        multihost_utils.sync_global_devices(name)
+    It may be long: the first one prepares images, say. So they wait at JAX's coordination service, which ends all when
+    one is lost; a collective fails on CPUs if the others come half a minute late.
+    """
+    if many():
+        from orbax.checkpoint import multihost
+
+        multihost.get_barrier_sync_fn()(key=f"{name} ({next(_waits)})", timeout_ms=WAIT_SECONDS * 1000)
 
 
 def in_turn(work: Callable[[], T], name: str) -> T:
@@ -127,9 +135,12 @@ def alone(work: Callable[[], Any], name: str) -> None:
     wait(name)
 
 
-def alone_in(folder: pathlib.Path) -> contextlib.AbstractContextManager:
-    """No second run in `folder` during the block, see `files.held`; the first process sees to it for all."""
-    return contextlib.nullcontext() if many() and not first() else files.held(folder)
+@contextlib.contextmanager
+def alone_in(folder: pathlib.Path) -> Iterator[None]:
+    """No second run in `folder` during the block, see `files.held`; the first process sees to it, the others wait."""
+    with contextlib.nullcontext() if many() and not first() else files.held(folder):
+        wait("the folder is this run's")
+        yield
 
 
 def all_agree(here: bool) -> bool:

@@ -17,15 +17,15 @@ from t2f_jax import faults, goodput, hosts, metrics, supervise
 from t2f_jax.errors import UserError
 
 
-def job(out, *args, processes=2, devices=1, heartbeat=60):
-    """Runs the toy as one job of several processes; returns [(exit code, stdout, stderr)] by process."""
+def job(out, *args, processes=2, devices=1, heartbeat=60, program=toy.__file__):
+    """Runs the toy (or another) as one job of several processes; returns [(exit code, stdout, stderr)] by process."""
     port, running = supervise.free_port(), []
     for i in range(processes):
         place = {"T2F_COORDINATOR": f"127.0.0.1:{port}", "T2F_PROCESS_COUNT": str(processes), "T2F_PROCESS_ID": str(i)}
         flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
         running.append(
             subprocess.Popen(
-                [sys.executable, toy.__file__, str(out), *args],
+                [sys.executable, str(program), str(out), *args],
                 env={**os.environ, **flags, **place, "T2F_HEARTBEAT_SECONDS": str(heartbeat)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -93,6 +93,25 @@ def test_a_hung_process_ends_the_job_with_a_reason(tmp_path):
         assert "has not ended within 5 seconds (train.hang_after): a collective hangs" in err
 
 
+PATIENT = """
+import time
+from t2f_jax import hosts
+hosts.join()
+hosts.alone(lambda: time.sleep(40), "slept")
+assert hosts.in_turn(lambda: hosts.first(), "asked") == hosts.first()
+assert hosts.all_agree(True) and not hosts.all_agree(hosts.first())
+"""
+
+
+@pytest.mark.slow
+def test_what_the_first_process_does_alone_may_take_longer_than_a_collective_waits(tmp_path):
+    """Half a minute on CPUs."""
+    program = tmp_path / "patient.py"
+    program.write_text(PATIENT)
+    ends = job(tmp_path, program=program)
+    assert [code for code, _, _ in ends] == [0, 0], ends
+
+
 def test_broken_settings_are_named(monkeypatch):
     monkeypatch.setenv("T2F_COORDINATOR", "10.0.0.1:99")
     with pytest.raises(UserError, match="T2F_PROCESS_COUNT is not set, but T2F_COORDINATOR is"):
@@ -117,7 +136,7 @@ def test_the_watchdog_bites_only_when_nothing_happens(capfd):
             time.sleep(0.1)
             dog.beat(f"step {step}")
         assert not ended
-        time.sleep(1.0)
+        time.sleep(1.5)
     assert ended == [hosts.RESTART]
     told = capfd.readouterr().err
     assert "toy: step 7 has not ended within 0.4 seconds" in told and "test_hosts.py" in told

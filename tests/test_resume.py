@@ -89,8 +89,9 @@ def check(words, tmp_path, kills, seed):
     finish(words, tmp_path / "whole")
     rng, out = random.Random(seed), tmp_path / "killed"
     for _ in range(kills):
-        before = len(lines(out))
-        assert kill_at(words, out, before + rng.randint(1, 9)) < 32, "the run was over before it was killed"
+        killed = kill_at(words, out, len(lines(out)) + rng.randint(1, 9))
+        print(f"{words[0]}: SIGKILL at line {killed}")
+        assert killed < 32, "the run was over before it was killed"
     finish(words, out)
     assert numbers(out) == numbers(tmp_path / "whole")
     steps = [r["step"] for r in numbers(out) if "loss" in r]
@@ -179,6 +180,7 @@ def test_the_local_launcher_loses_a_process_and_finishes(store, tmp_path, traine
             time.sleep(0.01)
         children = [p for p in psutil.Process(process.pid).children() if "t2f_jax.cli" in " ".join(p.cmdline())]
         next(p for p in children if p.environ()["T2F_PROCESS_ID"] == str(victim)).kill()
+        print(f"{trainer}: SIGKILL of process {victim} at line {len(lines(out))}")
         time.sleep(1)
     assert process.wait(500) == 0
     told = (out / "launch.log").read_text()
