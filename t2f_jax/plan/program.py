@@ -24,7 +24,6 @@ from t2f_jax.sampler import Sampler
 from t2f_jax.train_decoder import DecoderTrainer
 from t2f_jax.vocab import Vocab
 
-LESS = "; decoder.accumulate=2, decoder.model.remat=full and fewer rows (decoder.train.batch_size) take less memory"
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16, tpu7x:2x2x2"
 
 
@@ -34,7 +33,7 @@ class Compiled:
 
     Attributes:
       text: the optimized HLO with the compiler's estimates; empty where neither libtpu nor JAX tells it.
-      argument_bytes, temporary_bytes, output_bytes, code_bytes: of one chip. Outputs that take an argument's memory
+      argument_bytes, temporary_bytes, output_bytes, code_bytes: of one device. Outputs that take an argument's memory
         are not counted.
       seconds: that compiling took.
     """
@@ -48,7 +47,7 @@ class Compiled:
 
     @property
     def peak_bytes(self) -> int:
-        """Most memory that a chip needs at once: everything together, which is an upper bound."""
+        """Most memory that a device needs at once: everything together, which is an upper bound."""
         return self.argument_bytes + self.temporary_bytes + self.output_bytes + self.code_bytes
 
 
@@ -101,7 +100,8 @@ def compile_step(config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: An
 
     with jax.set_mesh(mesh):
         jitted = jax.jit(step, in_shardings=(shardings, None), out_shardings=(shardings, None), donate_argnums=0)
-        return _compile(jitted, partitioning.abstract(shapes, shardings), batch_shapes(config, mesh))
+        advice = less(config.accumulate, config.train.batch_size)
+        return _compile(jitted, (partitioning.abstract(shapes, shardings), batch_shapes(config, mesh)), advice)
 
 
 def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
@@ -129,10 +129,16 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
         return sampling._decode(decoder, vocab, codes, chosen.kind, *arrays)
 
     with jax.set_mesh(mesh):
-        return _compile(jax.jit(decode), *placed)
+        return _compile(jax.jit(decode), placed, "fewer faces a device (--sampler) take less memory")
 
 
-def _compile(jitted: Any, *arguments: Any) -> Compiled:
+def less(accumulate: int, rows: int) -> str:
+    """What makes a step of `rows` rows in `accumulate` parts take less memory."""
+    fewer = f"decoder.train.batch_size={max(rows // 2, 1)}"
+    return f"decoder.accumulate={2 * max(accumulate, 1)}, decoder.model.remat=full or {fewer} takes less memory"
+
+
+def _compile(jitted: Any, arguments: tuple[Any, ...], advice: str) -> Compiled:
     began = time.monotonic()
     lowered = jitted.lower(*arguments)
     with tempfile.TemporaryDirectory(prefix="t2f-plan-") as folder:
@@ -142,7 +148,7 @@ def _compile(jitted: Any, *arguments: Any) -> Compiled:
             done = lowered.compile(compiler_options=dump if partitioning.platform() == "tpu" else None)
         except jax.errors.JaxRuntimeError as error:
             reason = _reason(str(error))
-            raise UserError(f"the program does not compile: {reason}{LESS * _is_memory(reason)}") from error
+            raise UserError(f"the program does not compile: {reason}{f'; {advice}' * _is_memory(reason)}") from error
         text = _dumped(pathlib.Path(folder)) or _read_back(done)
     memory: Any = done.memory_analysis()
     return Compiled(
