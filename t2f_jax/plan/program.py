@@ -26,6 +26,8 @@ from t2f_jax.vocab import Vocab
 
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16, tpu7x:2x2x2"
 
+CHIP_CONFIGS = {"v4": "megacore"}  # how a machine's JAX shows chips: libtpu would show both halves of a v4
+
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
@@ -62,10 +64,11 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
     if not re.fullmatch(r"[\w]+:\d+x\d+(x\d+)?", topology):
         raise UserError(f"--topology '{topology}': write CHIP:AxB or CHIP:AxBxC, such as {KNOWN}")
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+    options: dict[str, Any] = {"num_slices": slices} if slices > 1 else {}
+    if name := CHIP_CONFIGS.get(topology.partition(":")[0]):
+        options["chip_config_name"] = name
     try:
-        described = topologies.get_topology_desc(
-            topology, platform="tpu", **({"num_slices": slices} if slices > 1 else {})
-        )
+        described = topologies.get_topology_desc(topology, platform="tpu", **options)
     except Exception as error:  # what libtpu raises has no type of its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "libtpu" in told.lower() and "lock" not in told.lower():
