@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import types
 
 import jax
 import numpy as np
 import pytest
+from jax.experimental import topologies
 
 from t2f_jax import chips, cli, config, model_flops, packing, partitioning, sequence
 from t2f_jax.config import DecoderConfig
@@ -246,6 +248,19 @@ def test_flags_that_do_not_go_together_are_told_before_compiling(flags, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["plan", "talk2face_base", "--topology", "v5e:2x4", *flags])
     assert capsys.readouterr().err.startswith("t2f: ")
+
+
+def test_topologies_are_asked_for_as_machines_show_them(monkeypatch):
+    asked = []
+
+    def describe(name, platform, **options):
+        asked.append((name, platform, options))
+        return types.SimpleNamespace(devices=[Device()])
+
+    monkeypatch.setattr(topologies, "get_topology_desc", describe)
+    for name, slices in (("v5e:16x16", 1), ("v5e:16x16", 2), ("v4:4x4x4", 1)):
+        program.devices(name, slices)
+    assert [options for *_, options in asked] == [{}, {"num_slices": 2}, {"chip_config_name": "megacore"}]
 
 
 def test_unknown_chips_are_called_unknown():
