@@ -263,6 +263,14 @@ def test_topologies_are_asked_for_as_machines_show_them(monkeypatch):
     assert [options for *_, options in asked] == [{}, {"num_slices": 2}, {"chip_config_name": "megacore"}]
 
 
+def test_a_compiler_that_ends_the_process_is_told_of(monkeypatch):
+    monkeypatch.setattr(program.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(program.metadata, "version", lambda name: program.ABORTS["TPU7x"])
+    assert "was seen to abort" in program.caution("TPU7x") and program.caution("TPU v5") == ""
+    monkeypatch.setattr(program.metadata, "version", lambda name: "later")
+    assert program.caution("TPU7x") == ""
+
+
 def test_unknown_chips_are_called_unknown():
     assert chips.find("cpu") is None
     with pytest.raises(plan.UserError, match="chip 'TPU v99' is unknown"):

@@ -58,6 +58,8 @@ def plan(
     shape = dict(made.shape)
     how = f"{mesh}, remat {run.model.remat}, accumulate {run.accumulate}"
     say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {how} (minutes) ...")
+    if not plain and (told := program.caution(chip.name)):
+        say(told)
     done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:
         hlo_file.write_text(done.text)

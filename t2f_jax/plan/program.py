@@ -9,6 +9,7 @@ import pathlib
 import re
 import tempfile
 import time
+from importlib import metadata, util
 from typing import Any
 
 import jax
@@ -24,8 +25,9 @@ from t2f_jax.sampler import Sampler
 from t2f_jax.train_decoder import DecoderTrainer
 from t2f_jax.vocab import Vocab
 
-KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16, tpu7x:2x2x2"
+KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
 
+ABORTS = {"TPU7x": "0.0.52"}  # chip -> the libtpu that ends the process while it compiles a packed step
 CHIP_CONFIGS = {"v4": "megacore"}  # how a machine's JAX shows chips: libtpu would show both halves of a v4
 
 
@@ -75,6 +77,13 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
             told += "; install it with: pip install libtpu"
         raise UserError(f"--topology '{topology}', {slices} slices: {told} (known to work: {KNOWN})") from error
     return list(described.devices)
+
+
+def caution(device_kind: str) -> str:
+    """What is known to go wrong for these devices in a way that no error tells; "" if nothing."""
+    version = metadata.version("libtpu") if util.find_spec("libtpu") else ""
+    told = f"libtpu {version} was seen to abort on packed steps for {device_kind}, as a check of its own fails"
+    return told if ABORTS.get(device_kind) == version else ""
 
 
 def batch_shapes(config: DecoderRunConfig, mesh: Mesh) -> dict[str, jax.ShapeDtypeStruct]:
