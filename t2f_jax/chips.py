@@ -1,7 +1,8 @@
 """What a chip can do, by the name that JAX gives it: the makers' published figures. A chip not listed is unknown.
 
-TPUs: https://cloud.google.com/tpu/docs/v5e and its sister pages (peak bf16, HBM, interconnect of a chip). HBM is what
-the runtime leaves of it where that is known. GPUs: the makers' data sheets, dense bf16.
+TPUs: https://cloud.google.com/tpu/docs/v5e and its sister pages v4, v5p, v6e and tpu7x (peak bf16, HBM, interconnect
+one way, data-centre network of a chip). HBM is what the runtime leaves of it where that is known, and for TPUs what
+libtpu compiles for. GPUs: the makers' data sheets, dense bf16.
 """
 
 import dataclasses
@@ -19,10 +20,11 @@ class Chip:
       hbm_bytes: memory that a program may use.
       hbm_bandwidth: bytes/s.
       ici_bandwidth: bytes/s to other chips of the slice, all links together.
-      dcn_bandwidth: bytes/s over the data-centre network to other slices, a chip's part of its host's card: a guess.
+      dcn_bandwidth: bytes/s over the data-centre network to other slices; a guess where nothing is published.
       clock: cycles/s of the compiler's estimates. 0: not known.
       clock_source: where the clock comes from, for people.
-      chips_per_host: devices that a host feeds.
+      per_host: devices that a host feeds.
+      per_chip: devices that are one chip, as it is counted and paid for: 2 where JAX shows each half by itself.
     """
 
     name: str
@@ -33,32 +35,39 @@ class Chip:
     dcn_bandwidth: float = 3.1e9
     clock: float = 0.0
     clock_source: str = ""
-    chips_per_host: int = 4
+    per_host: int = 4
+    per_chip: int = 1
 
 
 # No clock is published. Each is the peak over the FLOPs that all matrix units do in a cycle. libtpu's own estimate of a
-# product of 4096 x 4096 matrices does 97% (v5 lite), 96% (v5) and 87% (v6 lite) of these in a cycle: it counts alike.
+# product of 4096 x 4096 matrices does 88% (v4), 97% (v5 lite), 96% (v5), 87% (v6 lite) and 81% (TPU7x) of these in a
+# cycle: it counts alike.
 CYCLE = "assumed: the peak over {:,} FLOPs a cycle"
 
 CHIPS = {
     chip.name: chip
     for chip in (
-        Chip(
-            "TPU v4",
-            275e12,
-            30.75 * GIB,
-            1228e9,
-            300e9,
-            clock=1.05e9,
-            clock_source=CYCLE.format(2**18) + ", of which libtpu counts half",
-        ),
+        Chip("TPU v4", 275e12, 30.75 * GIB, 1228e9, 300e9, clock=1.05e9, clock_source=CYCLE.format(2**18)),
         Chip("TPU v5 lite", 197e12, 15.75 * GIB, 819e9, 200e9, clock=1.5e9, clock_source=CYCLE.format(2**17)),
-        Chip("TPU v5", 459e12, 95.74 * GIB, 2765e9, 600e9, clock=1.75e9, clock_source=CYCLE.format(2**18)),
-        Chip("TPU v6 lite", 918e12, 31.25 * GIB, 1640e9, 448e9, clock=1.75e9, clock_source=CYCLE.format(2**19)),
-        Chip("NVIDIA A100-SXM4-40GB", 312e12, 39.5 * GIB, 1555e9, 600e9, chips_per_host=8),
-        Chip("NVIDIA A100-SXM4-80GB", 312e12, 79.2 * GIB, 2039e9, 600e9, chips_per_host=8),
-        Chip("NVIDIA H100 80GB HBM3", 989e12, 79.2 * GIB, 3350e9, 900e9, chips_per_host=8),
-        Chip("NVIDIA H200", 989e12, 139 * GIB, 4800e9, 900e9, chips_per_host=8),
+        Chip("TPU v5", 459e12, 95.74 * GIB, 2765e9, 600e9, 6.25e9, 1.75e9, CYCLE.format(2**18)),
+        Chip("TPU v6 lite", 918e12, 31.25 * GIB, 1640e9, 448e9, 12.5e9, 1.75e9, CYCLE.format(2**19)),
+        # Half a chip of 2,307 TFLOP/s, 192 GiB, 7,380 GB/s, 600 GB/s one way and 100 Gbit/s.
+        Chip(
+            "TPU7x",
+            1153.5e12,
+            94.74 * GIB,
+            3690e9,
+            300e9,
+            6.25e9,
+            2.2e9,
+            CYCLE.format(2**19),
+            per_host=8,
+            per_chip=2,
+        ),
+        Chip("NVIDIA A100-SXM4-40GB", 312e12, 39.5 * GIB, 1555e9, 600e9, per_host=8),
+        Chip("NVIDIA A100-SXM4-80GB", 312e12, 79.2 * GIB, 2039e9, 600e9, per_host=8),
+        Chip("NVIDIA H100 80GB HBM3", 989e12, 79.2 * GIB, 3350e9, 900e9, per_host=8),
+        Chip("NVIDIA H200", 989e12, 139 * GIB, 4800e9, 900e9, per_host=8),
     )
 }
 

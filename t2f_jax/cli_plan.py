@@ -60,7 +60,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=pathlib.Path, metavar="F", help="write the figures as JSON, too")
     parser.add_argument("--hlo", type=pathlib.Path, metavar="F", help="write the compiled program's text, too")
-    parser.add_argument("--sampler", type=int, default=0, metavar="B", help="compile the sampler, too, B faces a chip")
+    parser.add_argument(
+        "--sampler", type=int, default=0, metavar="B", help="compile the sampler, too, B faces a device"
+    )
     parser.add_argument("--plain", action="store_true", help="the plain step beside it: padded, all logits, no kernel")
     parser.add_argument("--search", action="store_true", help="rank meshes, accumulation and remat, compile the best")
     parser.add_argument(

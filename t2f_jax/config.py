@@ -74,7 +74,9 @@ class TrainConfig:
     keep_last: int = 2
     keep_best: int = 1
     hang_after: float = 1800.0  # seconds without the end of a step after which a process gives up; 0 = never
-    mesh: str = ""  # "data=2,fsdp=4,tensor=1"; empty: all devices on data (as many as divide the batch)
+    # "data=2,fsdp=4,tensor=1"; empty: all devices on data (as many as divide the batch), and on known chips as many of
+    # them on fsdp as the decoder's memory needs by an estimate.
+    mesh: str = ""
     profile: str = ""  # steps that a profiler traces into DIR/tensorboard, such as "100-105"; empty: none
 
     @property
@@ -214,7 +216,9 @@ class DecoderRunConfig:
     # Rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length, as always with
     # several processes, whose rows would differ in length (dropout and hidden codes are then drawn otherwise, too).
     trim: int = 0
-    accumulate: int = 1  # parts of a batch whose gradients are summed up one after the other, to save memory
+    # Parts of a batch whose gradients are summed up one after the other, to save memory; 0: as few as the devices'
+    # memory allows by an estimate (dropout and hidden codes are drawn a part at a time).
+    accumulate: int = 1
     vocab_multiple: int = 1  # the tables' rows are filled up to a multiple of this while training
     text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
     loss_span: str = "suffix"  # suffix (targets only) | all (prefix too, as the original's release did)

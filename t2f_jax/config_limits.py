@@ -77,7 +77,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "decoder.pack": (1, 1000),
     "decoder.row_length": (0, 10**7),
     "decoder.trim": (0, 10**7),
-    "decoder.accumulate": (1, 10**6),
+    "decoder.accumulate": (0, 10**6),
     "decoder.vocab_multiple": (1, 10**6),
     "eval.faces": (0, 10**9),
     "eval.generated": (1, 10**9),
@@ -129,7 +129,7 @@ def check(config: Any) -> None:
             f"decoder.row_length={decoder.row_length} holds no example of decoder.sequence_length="
             f"{decoder.sequence_length} ids; {decoder.pack} packed examples want about {decoder.pack} times that"
         )
-    if decoder.train.batch_size % decoder.accumulate:
+    if decoder.accumulate and decoder.train.batch_size % decoder.accumulate:
         raise UserError(
             f"decoder.train.batch_size={decoder.train.batch_size} is no multiple of decoder.accumulate="
             f"{decoder.accumulate}"

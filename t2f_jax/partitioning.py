@@ -60,9 +60,9 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
         if axis not in AXES or axis in sizes or not size.isdecimal() or int(size) < 1:
             raise UserError(f"mesh '{spec}': '{part}' is no AXIS=SIZE; axes are {', '.join(AXES)}, each at most once")
         sizes[axis] = int(size)
-    slices = _slices(devices)
-    if slices > 1 and sizes.setdefault("slice", slices) != slices:
-        raise UserError(f"mesh '{spec}': the devices are {slices} slices, so it needs slice={slices}")
+    there = slices(devices)
+    if there > 1 and sizes.setdefault("slice", there) != there:
+        raise UserError(f"mesh '{spec}': the devices are {there} slices, so it needs slice={there}")
     named = int(np.prod(list(sizes.values()), dtype=int))
     if "data" not in sizes and len(devices) % named == 0:
         sizes["data"] = len(devices) // named
@@ -72,7 +72,7 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
     return Mesh(placed(shape, devices), AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
-def _slices(devices: Sequence[Any]) -> int:
+def slices(devices: Sequence[Any]) -> int:
     """TPU slices among the devices. Others have no such thing, even where they have the attribute (hosts of GPUs)."""
     return len({getattr(d, "slice_index", 0) for d in devices if d.platform == "tpu"}) or 1
 
@@ -88,10 +88,10 @@ def placed(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:
     if devices[0].platform != "tpu":
         return np.array(devices, object).reshape(shape)
     split = {"allow_split_physical_axes": True}
-    slices = _slices(devices)
-    if slices == 1:
+    there = slices(devices)
+    if there == 1:
         return mesh_utils.create_device_mesh(shape, devices, **split)
-    return mesh_utils.create_hybrid_device_mesh((1, *shape[1:]), (slices, 1, 1, 1), devices, **split)
+    return mesh_utils.create_hybrid_device_mesh((1, *shape[1:]), (there, 1, 1, 1), devices, **split)
 
 
 def sharing_mesh(batch_size: int, spec: str = "", alone: bool = False) -> Mesh:

@@ -12,13 +12,14 @@
 import dataclasses
 import pathlib
 import platform
+import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 
 from t2f_jax import __version__, remote, templates
-from t2f_jax.config import Config, TrainConfig
+from t2f_jax.config import Config, DecoderRunConfig, TrainConfig
 from t2f_jax.errors import UserError
 from t2f_jax.files import read_json, write_json
 from t2f_jax.typed import from_dict, to_dict
@@ -109,6 +110,22 @@ def _rows_here(run: TrainConfig) -> list[int] | None:
     return partitioning.local_rows(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))
 
 
+def _laid_out(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig:
+    """`config` with the mesh and the parts that the devices here ask for; says which, if it chose any."""
+    import jax
+
+    from t2f_jax import hosts, layout
+
+    if config.train.batch_size % len(devices := jax.devices()):
+        return config  # not all devices take part, or none: told where they are shared out
+    laid = layout.chosen(config, vocab_size, devices)
+    changed = laid.train.mesh != config.train.mesh or laid.accumulate != max(config.accumulate, 1)
+    if changed and hosts.first():
+        how = f"decoder.train.mesh={laid.train.mesh} decoder.accumulate={laid.accumulate}"
+        print(f"decoder: laid out by {how}", file=sys.stderr, flush=True)
+    return laid
+
+
 def _identity(config: Config) -> dict[str, Any]:
     """What decides an image tokenizer's numbers: a run in the same folder is held to it."""
     data = to_dict(config.data)
@@ -182,10 +199,11 @@ def train(
     if store is None:
         store = prepare(config, tokenizer, out / "store", cache)
     image_tokenizer, data, words, vocab = _parts(tokenizer, store)
-    run = config.decoder.train
+    laid = _laid_out(config.decoder, vocab.size)
+    run = laid.train
     weights = {name: source.weight for name, source in config.data.sources.items() if source.weight > 0}
     start = None if parent is None else bundle.initial_params(parent, config.decoder.model, vocab)
-    trainer = DecoderTrainer(config.decoder, vocab, start, image_tokenizer.params["quantize"]["embedding"])
+    trainer = DecoderTrainer(laid, vocab, start, image_tokenizer.params["quantize"]["embedding"])
     mine = _rows_here(run)
 
     def batches(start: int) -> Iterator[dict[str, np.ndarray]]:

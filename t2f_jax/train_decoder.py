@@ -74,11 +74,11 @@ class DecoderTrainer:
         return dataclasses.replace(state_, step=state_.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
 
     def gradient(self, params: Any, batch: Batch, key: jax.Array) -> tuple[dict[str, jax.Array], Any]:
-        """Metrics of `loss` and its gradient, over `config.accumulate` parts of the batch one after the other.
+        """Metrics of `loss` and its gradient, over `config.accumulate` parts of the batch (0: one) one after the other.
 
         A part takes every accumulate-th row, so that each device keeps its own rows.
         """
-        parts = self.config.accumulate
+        parts = max(self.config.accumulate, 1)
         scale = 1 / jnp.maximum(jnp.sum(batch["weights"]), 1e-9)
 
         def weighted(params: Any, batch: Batch, key: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -15,7 +15,7 @@ ORDER = [
     "errors", "chips", "compilation", "cpu", "files", "weights", "remote", "hosts", "supervise", "imaging", "progress",
     "config_limits", "typed", "config", "model_flops", "vocab", "text_tokenizer", "templates", "captions", "sequence",
     "packing", "models.quantizer", "models.doubling", "models.vqgan", "models.discriminator", "models.perceptual",
-    "partitioning", "models.kernels", "models.dense", "models.attention", "models.decoder", "image_tokenizer",
+    "partitioning", "layout", "models.kernels", "models.dense", "models.attention", "models.decoder", "image_tokenizer",
     "losses", "token_loss", "optim", "state", "metrics", "faults", "goodput", "profiling", "speed", "engine",
     "grammar", "sampler", "sampling", "scoring", "checkpoint", "prompts", "inference", "model", "bundle",
     "convert.huggingface", "loop", "train_tokenizer", "train_decoder", "plain", "judge", "evaluate",

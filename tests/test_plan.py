@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import types
 
 import jax
 import numpy as np
 import pytest
+from jax.experimental import topologies
 
 from t2f_jax import chips, cli, config, model_flops, packing, partitioning, sequence
 from t2f_jax.config import DecoderConfig
@@ -143,16 +145,6 @@ def test_the_papers_model_has_the_papers_parameters_and_packs():
     assert "counted as one id" in load.told
 
 
-def test_less_memory_means_more_sharding():
-    big = config.load("talk2face_7b").decoder
-    load = workload.sample(config.load("talk2face_7b"))
-    chip = chips.CHIPS["TPU v5 lite"]
-    mesh = plan.default_mesh(big, load, 256, 1, chip)
-    assert dict(part.split("=") for part in mesh.split(","))["fsdp"] in ("64", "128", "256")
-    one = {"slice": 1, "data": 256, "fsdp": 1, "tensor": 1}
-    assert roofline.bounds(big, load, one, chip).memory > chip.hbm_bytes
-
-
 def test_the_search_ranks_what_fits():
     base, chip = config.load("talk2face_base"), chips.CHIPS["TPU v5 lite"]
     shapes = search.meshes(12, 16, 1)
@@ -165,11 +157,12 @@ def test_the_search_ranks_what_fits():
 
 
 class Device:
-    device_kind = "TPU v5 lite"
+    device_kind, platform = "TPU v5 lite", "tpu"
 
 
-def stand_in(monkeypatch, done, count=8):
+def stand_in(monkeypatch, done, count=8, kind="TPU v5 lite"):
     """The compiler is stood in for: libtpu is not always there."""
+    monkeypatch.setattr(Device, "device_kind", kind)
     monkeypatch.setattr(program, "devices", lambda topology, slices: [Device()] * count)
     monkeypatch.setattr(program, "compile_step", done)
 
@@ -214,6 +207,31 @@ def test_the_command_writes_what_it_prints(tmp_path, monkeypatch, capsys):
     assert "MFU at most" in capsys.readouterr().out
 
 
+def test_two_devices_of_a_chip_are_counted_as_one(monkeypatch):
+    done = program.Compiled(HLO, 10**9, 2 * 10**9, 0, 10**6, 1.0)
+    plans = {}
+    for kind in ("TPU7x", "TPU v5"):
+        stand_in(monkeypatch, lambda *_: done, kind=kind)
+        plans[kind] = plan.plan(config.load("talk2face_base"), "any:2x2", mesh="data=8", say=lambda _: None)
+    halves, whole = plans["TPU7x"], plans["TPU v5"]
+    assert (halves["chips"], halves["devices"], halves["hosts"]) == (4, 8, 1)
+    assert (whole["chips"], whole["devices"], whole["hosts"]) == (8, 8, 2)
+    assert halves["sequences_per_chip"] == 2 * whole["sequences_per_chip"]
+    assert halves["peak_bytes_per_chip"] == 2 * whole["peak_bytes_per_chip"] == 2 * done.peak_bytes
+    spare = 1 - halves["peak_bytes_per_chip"] / halves["hbm_bytes_per_chip"]
+    assert halves["spare_fraction"] == pytest.approx(spare)
+    assert halves["chip_hours"] == pytest.approx(4 * halves["hours"])
+    peak = halves["model_flops_per_step"] / halves["roofline_compute_seconds"]
+    assert peak == pytest.approx(4 * 2307e12)
+    assert "4 x TPU7x (8 devices)" in plan.table(halves) and "devices)" not in plan.table(whole).splitlines()[0]
+
+
+def test_too_little_memory_is_told_with_what_takes_less(monkeypatch):
+    stand_in(monkeypatch, lambda *_: program.Compiled(HLO, 10**9, 14 * 2**30, 0, 10**6, 1.0))
+    told = plan.table(plan.plan(config.load("talk2face_base"), "v5e:2x4", mesh="data=8", say=lambda _: None))
+    assert "less than 15% spare; decoder.accumulate=8, decoder.model.remat=full or decoder.train.batch_size=512" in told
+
+
 def test_the_program_is_read_from_what_libtpu_writes(tmp_path):
     assert program._dumped(tmp_path) == ""
     for name, text in {
@@ -230,6 +248,27 @@ def test_flags_that_do_not_go_together_are_told_before_compiling(flags, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["plan", "talk2face_base", "--topology", "v5e:2x4", *flags])
     assert capsys.readouterr().err.startswith("t2f: ")
+
+
+def test_topologies_are_asked_for_as_machines_show_them(monkeypatch):
+    asked = []
+
+    def describe(name, platform, **options):
+        asked.append((name, platform, options))
+        return types.SimpleNamespace(devices=[Device()])
+
+    monkeypatch.setattr(topologies, "get_topology_desc", describe)
+    for name, slices in (("v5e:16x16", 1), ("v5e:16x16", 2), ("v4:4x4x4", 1)):
+        program.devices(name, slices)
+    assert [options for *_, options in asked] == [{}, {"num_slices": 2}, {"chip_config_name": "megacore"}]
+
+
+def test_a_compiler_that_ends_the_process_is_told_of(monkeypatch):
+    monkeypatch.setattr(program.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(program.metadata, "version", lambda name: program.ABORTS["TPU7x"])
+    assert "was seen to abort" in program.caution("TPU7x") and program.caution("TPU v5") == ""
+    monkeypatch.setattr(program.metadata, "version", lambda name: "later")
+    assert program.caution("TPU7x") == ""
 
 
 def test_unknown_chips_are_called_unknown():

@@ -24,7 +24,7 @@ _SHAPE = re.compile(r"\b(pred|[sufb]f?\d+)\[([\d,]*)\]")
 
 @dataclasses.dataclass(frozen=True)
 class Collective:
-    """Collectives of one kind over one set of axes in a step; bytes are of one chip's results."""
+    """Collectives of one kind over one set of axes in a step; bytes are of one device's results."""
 
     kind: str
     axes: str

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import chips, model_flops, partitioning, token_loss
+from t2f_jax import chips, layout, model_flops, partitioning, token_loss
 from t2f_jax.chips import Chip
 from t2f_jax.config import Config, DecoderRunConfig
 from t2f_jax.errors import UserError
@@ -19,7 +19,6 @@ from t2f_jax.train_decoder import DecoderTrainer
 
 PLAIN_ROWS = 32  # rows a chip of the plain step: with more it does not fit a v5e
 BYTES_A_PLACE = 4 * 7  # of a batch on its way to the chips: seven arrays
-SPARE = 0.15  # share of a chip's memory to leave
 
 
 def plan(
@@ -34,7 +33,7 @@ def plan(
     """Compiles the training step of a config for a topology and counts what it does.
 
     Args:
-      mesh: as `train.mesh`; empty: the config's, or else `default_mesh`.
+      mesh: as `train.mesh`; empty: the config's, or else what training would choose (`layout.chosen`).
       plain: the plain step instead (see `plain`), `PLAIN_ROWS` a chip at most.
       hlo_file: where the compiled program's text goes, if it is wanted.
 
@@ -52,12 +51,15 @@ def plan(
         rows = min(PLAIN_ROWS * len(devices), run.train.batch_size * run.pack)
         run = plain_config(run, "dots")
         run = dataclasses.replace(run, train=dataclasses.replace(run.train, batch_size=rows))
-    mesh = mesh or run.train.mesh or default_mesh(run, load, len(devices), slices, chip)
+    run = layout.chosen(run, load.vocab.size, devices, mesh)
+    mesh = run.train.mesh
     made = partitioning.make_mesh(mesh, devices)
     partitioning.check_batch(run.train.batch_size, made)
     shape = dict(made.shape)
     how = f"{mesh}, remat {run.model.remat}, accumulate {run.accumulate}"
     say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {how} (minutes) ...")
+    if not plain and (told := program.caution(chip.name)):
+        say(told)
     done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:
         hlo_file.write_text(done.text)
@@ -75,7 +77,7 @@ def plan(
 def plan_sampler(
     config: Config, topology: str, slices: int, mesh: str, rows: int, say: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Compiles the sampler: `rows` faces a chip at once. JSON-able figures; raises as `plan`."""
+    """Compiles the sampler: `rows` faces a device at once. JSON-able figures; raises as `plan`."""
     devices = program.devices(topology, slices)
     chip, made = known(devices[0].device_kind), partitioning.make_mesh(mesh, devices)
     vocab, shape, run = workload.sample(config).vocab, dict(made.shape), config.decoder
@@ -88,7 +90,7 @@ def plan_sampler(
     least = codes * weights / chip.hbm_bandwidth
     return {
         "sampler_faces": total,
-        "sampler_peak_bytes_per_chip": done.peak_bytes,
+        "sampler_peak_bytes_per_chip": done.peak_bytes * chip.per_chip,
         "sampler_spare_fraction": 1 - done.peak_bytes / chip.hbm_bytes,
         "sampler_seconds_at_least": least,
         "sampler_faces_per_second_at_most": total / least,
@@ -130,29 +132,30 @@ def figures(
         if chip.clock:
             seconds = counted.cycles / chip.clock + kernel_seconds
             expected = max(expected, seconds)
-    hosts = math.ceil(count / chip.chips_per_host)
+    hosts, per = math.ceil(count / chip.per_host), chip.per_chip
     mfu = lambda s: step_flops / (count * chip.peak_flops * s)  # noqa: E731
     return {
         "chip": chip.name,
-        "chips": count,
+        "chips": count // per,
+        "devices": count,
         "attention": attention_kind(run.model, run.row_ids, True) if run.model.attention != "auto" else "auto",
         "remat": run.model.remat,
         "accumulate": run.accumulate,
         "parameters": model_flops.parameters(run.model, load.vocab.size),
         "rows_per_step": run.train.batch_size,
         "sequences_per_step": pairs,
-        "sequences_per_chip": pairs / count,
+        "sequences_per_chip": pairs / count * per,
         "row_ids": load.row_ids,
         "ids_per_sequence": load.ids,
         "targets_per_sequence": load.targets,
         "padding_fraction": load.padding_fraction,
         "workload": load.told,
-        "hbm_bytes_per_chip": int(chip.hbm_bytes),
-        "argument_bytes_per_chip": done.argument_bytes,
-        "temporary_bytes_per_chip": done.temporary_bytes,
-        "output_bytes_per_chip": done.output_bytes,
-        "code_bytes_per_chip": done.code_bytes,
-        "peak_bytes_per_chip": done.peak_bytes,
+        "hbm_bytes_per_chip": int(chip.hbm_bytes) * per,
+        "argument_bytes_per_chip": done.argument_bytes * per,
+        "temporary_bytes_per_chip": done.temporary_bytes * per,
+        "output_bytes_per_chip": done.output_bytes * per,
+        "code_bytes_per_chip": done.code_bytes * per,
+        "peak_bytes_per_chip": done.peak_bytes * per,
         "spare_fraction": 1 - done.peak_bytes / chip.hbm_bytes,
         "model_flops_per_step": step_flops,
         "roofline_compute_seconds": bound.compute,
@@ -168,7 +171,7 @@ def figures(
         "clock_source": chip.clock_source or None,
         "collective_interconnect_seconds": ici,
         "collective_network_seconds": dcn,
-        "kernel_flops_per_chip": in_kernels,
+        "kernel_flops_per_chip": None if in_kernels is None else in_kernels * per,
         "kernel_seconds": kernel_seconds,
         "collectives": None if counted is None else [dataclasses.asdict(c) for c in counted.collectives],
         "largest_all_gather_bytes": None if counted is None else counted.largest_all_gather,
@@ -181,7 +184,7 @@ def figures(
         "step_seconds": expected,
         "steps": run.train.steps,
         "hours": run.train.steps * expected / 3600,
-        "chip_hours": run.train.steps * expected / 3600 * count,
+        "chip_hours": run.train.steps * expected / 3600 * count / per,
         "compile_seconds": done.seconds,
     }
 
@@ -194,22 +197,6 @@ def live_share(run: DecoderRunConfig, load: workload.Workload, shape: dict[str, 
     size = token_loss.chunk_size(places)
     drawn = np.random.default_rng(0).choice(load.row_targets, (200, rows)).sum(1) / shape["tensor"]
     return float(np.ceil(drawn / size).mean() / math.ceil(places / size))
-
-
-def default_mesh(run: DecoderRunConfig, load: workload.Workload, count: int, slices: int, chip: Chip) -> str:
-    """Data parallel, with as little sharding of weights (fsdp, within a slice) as memory allows by the estimate."""
-    within = count // slices
-    fsdp = 1
-    while True:
-        shape = {"slice": slices, "data": within // fsdp, "fsdp": fsdp, "tensor": 1}
-        if fsdp * 2 > within or roofline.bounds(run, load, shape, chip).memory <= (1 - SPARE) * chip.hbm_bytes:
-            return written(shape)
-        fsdp *= 2
-
-
-def written(shape: dict[str, int]) -> str:
-    """Axis sizes as `train.mesh` is written."""
-    return ",".join(f"{axis}={size}" for axis, size in shape.items() if size > 1) or "data=1"
 
 
 def _compiled(p: dict[str, Any], mib: int) -> list[tuple[str, str]]:
@@ -239,15 +226,17 @@ def _compiled(p: dict[str, Any], mib: int) -> list[tuple[str, str]]:
 def table(p: dict[str, Any]) -> str:
     """A plan's figures for people; what is a bound is called one."""
     gib, mib = 2**30, 2**20
+    halves = "" if p["devices"] == p["chips"] else f" ({p['devices']} devices)"
     rows = [
-        ("chips", f"{p['chips']} x {p['chip']}, mesh {p['mesh']}"),
+        ("chips", f"{p['chips']} x {p['chip']}{halves}, mesh {p['mesh']}"),
         ("step", f"{p['step']}, remat {p['remat']}, accumulate {p['accumulate']}"),
         ("sequences", f"{p['sequences_per_step']:,} a step, {p['sequences_per_chip']:g} a chip"),
         ("row", f"{p['row_ids']} ids, {p['padding_fraction']:.1%} padding ({p['workload']})"),
         ("memory a chip", f"{p['peak_bytes_per_chip'] / gib:.2f} of {p['hbm_bytes_per_chip'] / gib:.2f} GiB, "
          f"{p['spare_fraction']:.0%} spare (state {p['argument_bytes_per_chip'] / gib:.2f}, "
          f"temporary {p['temporary_bytes_per_chip'] / gib:.2f}, code {p['code_bytes_per_chip'] / gib:.2f})"),
-        *([("", f"less than {SPARE:.0%} spare{program.LESS}")] if p["spare_fraction"] < SPARE else []),
+        *([("", f"less than {layout.SPARE:.0%} spare; {program.less(p['accumulate'], p['rows_per_step'])}")]
+          if p["spare_fraction"] < layout.SPARE else []),
         ("model FLOPs", f"{p['model_flops_per_step']:.3e} a step ({p['parameters'] / 1e6:,.1f} M parameters)"),
         ("lower bounds", f"compute {p['roofline_compute_seconds']:.3g} s, HBM {p['roofline_hbm_seconds']:.3g} s, "
          f"interconnect {p['roofline_interconnect_seconds']:.3g} s, network {p['roofline_network_seconds']:.3g} s"),
@@ -261,6 +250,6 @@ def table(p: dict[str, Any]) -> str:
     ]  # fmt: skip
     lines = [f"{name:15} {text}" for name, text in rows]
     for c in (p["collectives"] or [])[:8]:
-        told = f"{c['kind']} over {c['axes']}: {c['count']:.0f} a step, {c['bytes'] / mib:.1f} MiB a chip"
+        told = f"{c['kind']} over {c['axes']}: {c['count']:.0f} a step, {c['bytes'] / mib:.1f} MiB a device"
         lines.append(f"{'collective':15} {told}")
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import pathlib
 import re
 import tempfile
 import time
+from importlib import metadata, util
 from typing import Any
 
 import jax
@@ -24,8 +25,10 @@ from t2f_jax.sampler import Sampler
 from t2f_jax.train_decoder import DecoderTrainer
 from t2f_jax.vocab import Vocab
 
-LESS = "; decoder.accumulate=2, decoder.model.remat=full and fewer rows (decoder.train.batch_size) take less memory"
-KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16, tpu7x:2x2x2"
+KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
+
+ABORTS = {"TPU7x": "0.0.52"}  # chip -> the libtpu that ends the process while it compiles a packed step
+CHIP_CONFIGS = {"v4": "megacore"}  # how a machine's JAX shows chips: libtpu would show both halves of a v4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Compiled:
 
     Attributes:
       text: the optimized HLO with the compiler's estimates; empty where neither libtpu nor JAX tells it.
-      argument_bytes, temporary_bytes, output_bytes, code_bytes: of one chip. Outputs that take an argument's memory
+      argument_bytes, temporary_bytes, output_bytes, code_bytes: of one device. Outputs that take an argument's memory
         are not counted.
       seconds: that compiling took.
     """
@@ -48,7 +51,7 @@ class Compiled:
 
     @property
     def peak_bytes(self) -> int:
-        """Most memory that a chip needs at once: everything together, which is an upper bound."""
+        """Most memory that a device needs at once: everything together, which is an upper bound."""
         return self.argument_bytes + self.temporary_bytes + self.output_bytes + self.code_bytes
 
 
@@ -63,16 +66,24 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
     if not re.fullmatch(r"[\w]+:\d+x\d+(x\d+)?", topology):
         raise UserError(f"--topology '{topology}': write CHIP:AxB or CHIP:AxBxC, such as {KNOWN}")
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+    options: dict[str, Any] = {"num_slices": slices} if slices > 1 else {}
+    if name := CHIP_CONFIGS.get(topology.partition(":")[0]):
+        options["chip_config_name"] = name
     try:
-        described = topologies.get_topology_desc(
-            topology, platform="tpu", **({"num_slices": slices} if slices > 1 else {})
-        )
+        described = topologies.get_topology_desc(topology, platform="tpu", **options)
     except Exception as error:  # what libtpu raises has no type of its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "libtpu" in told.lower() and "lock" not in told.lower():
             told += "; install it with: pip install libtpu"
         raise UserError(f"--topology '{topology}', {slices} slices: {told} (known to work: {KNOWN})") from error
     return list(described.devices)
+
+
+def caution(device_kind: str) -> str:
+    """What is known to go wrong for these devices in a way that no error tells; "" if nothing."""
+    version = metadata.version("libtpu") if util.find_spec("libtpu") else ""
+    told = f"libtpu {version} was seen to abort on packed steps for {device_kind}, as a check of its own fails"
+    return told if ABORTS.get(device_kind) == version else ""
 
 
 def batch_shapes(config: DecoderRunConfig, mesh: Mesh) -> dict[str, jax.ShapeDtypeStruct]:
@@ -101,7 +112,8 @@ def compile_step(config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: An
 
     with jax.set_mesh(mesh):
         jitted = jax.jit(step, in_shardings=(shardings, None), out_shardings=(shardings, None), donate_argnums=0)
-        return _compile(jitted, partitioning.abstract(shapes, shardings), batch_shapes(config, mesh))
+        advice = less(config.accumulate, config.train.batch_size)
+        return _compile(jitted, (partitioning.abstract(shapes, shardings), batch_shapes(config, mesh)), advice)
 
 
 def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
@@ -129,10 +141,16 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
         return sampling._decode(decoder, vocab, codes, chosen.kind, *arrays)
 
     with jax.set_mesh(mesh):
-        return _compile(jax.jit(decode), *placed)
+        return _compile(jax.jit(decode), placed, "fewer faces a device (--sampler) take less memory")
 
 
-def _compile(jitted: Any, *arguments: Any) -> Compiled:
+def less(accumulate: int, rows: int) -> str:
+    """What makes a step of `rows` rows in `accumulate` parts take less memory."""
+    fewer = f"decoder.train.batch_size={max(rows // 2, 1)}"
+    return f"decoder.accumulate={2 * max(accumulate, 1)}, decoder.model.remat=full or {fewer} takes less memory"
+
+
+def _compile(jitted: Any, arguments: tuple[Any, ...], advice: str) -> Compiled:
     began = time.monotonic()
     lowered = jitted.lower(*arguments)
     with tempfile.TemporaryDirectory(prefix="t2f-plan-") as folder:
@@ -142,7 +160,7 @@ def _compile(jitted: Any, *arguments: Any) -> Compiled:
             done = lowered.compile(compiler_options=dump if partitioning.platform() == "tpu" else None)
         except jax.errors.JaxRuntimeError as error:
             reason = _reason(str(error))
-            raise UserError(f"the program does not compile: {reason}{LESS * _is_memory(reason)}") from error
+            raise UserError(f"the program does not compile: {reason}{f'; {advice}' * _is_memory(reason)}") from error
         text = _dumped(pathlib.Path(folder)) or _read_back(done)
     memory: Any = done.memory_analysis()
     return Compiled(

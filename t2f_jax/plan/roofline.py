@@ -2,24 +2,19 @@
 
 A time here is a lower bound: what must be computed at the peak, what must be read and written at the memory's
 bandwidth, what must be sent at the links' bandwidth, each as if the other two cost nothing. Axis names as in
-`partitioning`; M width, F width of the MLP, V vocabulary; t ids that one chip computes in a step.
+`partitioning`.
 """
 
 import dataclasses
 import math
 from collections.abc import Sequence
 
-from t2f_jax import model_flops
+from t2f_jax import layout
 from t2f_jax.chips import Chip
 from t2f_jax.config import DecoderRunConfig
+from t2f_jax.layout import AGAIN, KEPT
 from t2f_jax.plan.hlo import Collective
 from t2f_jax.plan.workload import Workload
-
-OPTIMIZER_ARRAYS = 3  # beside the parameters: two moments, the averaged weights
-# Bytes a token and layer that the backward pass finds again, in units of M, for F = 4 M and half precision; and the
-# share of a layer's forward products that is computed twice.
-KEPT = {"none": 34.0, "dots": 22.0, "mlp": 18.0, "attention": 10.0, "full": 2.0}
-AGAIN = {"none": 0.0, "dots": 0.0, "mlp": 1 / 12, "attention": 5 / 12, "full": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,47 +47,25 @@ class Bounds:
 def bounds(config: DecoderRunConfig, load: Workload, mesh: dict[str, int], chip: Chip) -> Bounds:
     """Bounds of a step of `config.train.batch_size` rows on a mesh of these axis sizes.
 
-    Compute: the model FLOPs alone. HBM: the weights in compute precision once a pass over them, gradients, parameters
-    and optimizer read and written once in float32, what a layer keeps written and read, the residual stream and the
-    products' inputs and outputs once a pass. Interconnect, a ring's bytes of a chip: fsdp gathers the weights forward
-    and backward and scatters gradients; data adds gradients up; tensor adds activations up four times a layer. Network:
-    slice adds up the part of the gradients that a chip is left with when data has scattered them. Weights and gradients
-    travel in compute precision.
+    Compute: the model FLOPs alone. HBM: weights and gradients as `layout.traffic` counts them, what a layer keeps
+    written and read, the residual stream and the products' inputs and outputs once a pass. Interconnect and network:
+    `layout.traffic`, and tensor adds activations up four times a layer.
     """
-    model, train = config.model, config.train
-    half = 2 if train.compute_dtype == "bfloat16" else 4
-    chips = mesh["slice"] * mesh["data"] * mesh["fsdp"] * mesh["tensor"]
-    ways, shards = chips // mesh["tensor"], mesh["fsdp"] * mesh["tensor"]
-    tokens = train.batch_size * config.row_ids / ways
-    entries = model_flops.parameters(model, load.vocab.size)
+    model, half = config.model, 2 if config.train.compute_dtype == "bfloat16" else 4
+    chips = math.prod(mesh.values())
+    tokens = config.train.batch_size * config.row_ids * mesh["tensor"] / chips
     passes = 2 + (AGAIN[model.remat] > 0)
-
-    compute = train.batch_size * load.pairs * load.training_flops(model) / chips / chip.peak_flops
+    compute = config.train.batch_size * load.pairs * load.training_flops(model) / chips / chip.peak_flops
     layer_io = (2 * model.width * 6 + 2 * model.mlp) / mesh["tensor"] * half  # inputs and outputs of the four products
     activations = tokens * model.layers * (layer_io * (passes + 1) + 2 * KEPT[model.remat] * model.width * half / 2)
-    weights = entries / mesh["tensor"] * half * passes * config.accumulate
-    updates = entries / shards * 4 * (2 * (1 + OPTIMIZER_ARRAYS) + 2)
-    hbm = (weights + updates + activations) / chip.hbm_bandwidth
-
-    share = lambda n: (n - 1) / n  # noqa: E731
-    whole = entries / mesh["tensor"]
-    ici = share(mesh["fsdp"]) * whole * half * 3 * config.accumulate
-    ici += 2 * share(mesh["data"]) * entries / shards * half
-    ici += 2 * share(mesh["tensor"]) * 4 * model.layers * tokens * model.width * half
-    dcn = 2 * share(mesh["slice"]) * entries / shards / mesh["data"] * half
-
-    held = entries / shards * 4 * (1 + OPTIMIZER_ARRAYS)
-    part = tokens / config.accumulate
-    kept = part * model.layers * KEPT[model.remat] * model.width * half / 2 / mesh["tensor"] ** 0.5
-    gradients = entries / shards * 4 * (2 if config.accumulate > 1 else 1) + 4 * whole / model.layers
-    working = part * (model.mlp * 6 + model.width * 16) * half / mesh["tensor"] + 2 * 4 * load.vocab.size * 2048
-    tables = load.vocab.size * model.width * (4 + half) * 2
+    sums = 2 * (mesh["tensor"] - 1) / mesh["tensor"] * 4 * model.layers * tokens * model.width * half
+    moved = layout.traffic(config, load.vocab.size, mesh)
     return Bounds(
         compute,
-        hbm,
-        ici / chip.ici_bandwidth,
-        dcn / chip.dcn_bandwidth,
-        held + kept + gradients + working + tables,
+        (moved.weights + moved.updates + activations) / chip.hbm_bandwidth,
+        (moved.ici + sums) / chip.ici_bandwidth,
+        moved.dcn / chip.dcn_bandwidth,
+        layout.memory(config, load.vocab.size, mesh),
     )
 
 

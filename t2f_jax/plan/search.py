@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from t2f_jax import partitioning
+from t2f_jax import layout, partitioning
 from t2f_jax.chips import Chip
 from t2f_jax.config import Config, DecoderRunConfig
 from t2f_jax.errors import UserError
@@ -42,7 +42,7 @@ class Choice:
     @property
     def mesh(self) -> str:
         """As `train.mesh` is written."""
-        return planning.written(self.shape)
+        return layout.written(self.shape)
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -68,7 +68,7 @@ class Choice:
 def judged(choice: Choice, config: Config, load: workload.Workload, chip: Chip) -> Choice:
     """The choice with its bounds and score."""
     bounds = roofline.bounds(choice.apply(config.decoder), load, choice.shape, chip)
-    compute = bounds.compute * (1 + roofline.AGAIN[choice.remat] / 3)
+    compute = bounds.compute * (1 + layout.AGAIN[choice.remat] / 3)
     largest = max(compute, bounds.hbm, bounds.ici, bounds.dcn)
     cuts = compute * sum(share * math.log2(choice.shape[axis]) for axis, share in CUTS.items())
     score = (largest + 0.1 * (compute + bounds.hbm + bounds.ici + bounds.dcn) + cuts) / (choice.rows * load.pairs)
@@ -106,7 +106,7 @@ def choices(
             for accumulate in ACCUMULATE:
                 if rows % (ways * accumulate) == 0:
                     found += [judged(Choice(shape, rows, r, accumulate), config, load, chip) for r in REMATS]
-    fits = [c for c in found if c.bounds.memory <= (1 - planning.SPARE) * chip.hbm_bytes]
+    fits = [c for c in found if c.bounds.memory <= (1 - layout.SPARE) * chip.hbm_bytes]
     return sorted(fits, key=lambda c: c.score)
 
 
@@ -120,7 +120,7 @@ def worth_compiling(ranked: Sequence[Choice], own: Choice, best: int) -> list[Ch
 
 def order(plan: dict[str, Any]) -> tuple[Any, ...]:
     """Compiled plans by this: those with memory to spare first, then those with an estimate, then the fastest."""
-    late = plan["spare_fraction"] < planning.SPARE, plan["compiler_seconds"] is None
+    late = plan["spare_fraction"] < layout.SPARE, plan["compiler_seconds"] is None
     return *late, plan["step_seconds"] / plan["sequences_per_step"]
 
 
@@ -151,12 +151,12 @@ def search(
     if mesh:
         shapes = [dict(partitioning.make_mesh(mesh, devices).shape)]
     ranked = choices(config, load, shapes, chip, batches)
-    say(f"{len(ranked)} choices leave {planning.SPARE:.0%} of memory by the estimate; the best by lower bounds:")
+    say(f"{len(ranked)} choices leave {layout.SPARE:.0%} of memory by the estimate; the best by lower bounds:")
     for c in ranked[:SHOWN]:
         say(c.line())
-    default = mesh or run.train.mesh or planning.default_mesh(run, load, len(devices), slices, chip)
-    shape = dict(partitioning.make_mesh(default, devices).shape)
-    own = judged(Choice(shape, run.train.batch_size, run.model.remat, run.accumulate), config, load, chip)
+    laid = layout.chosen(run, load.vocab.size, devices, mesh)
+    shape = dict(partitioning.make_mesh(laid.train.mesh, devices).shape)
+    own = judged(Choice(shape, run.train.batch_size, run.model.remat, laid.accumulate), config, load, chip)
     say(f"the config as it is:\n{own.line()}")
     plans = []
     for c in worth_compiling(ranked, own, best):
