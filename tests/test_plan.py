@@ -264,11 +264,13 @@ def test_topologies_are_asked_for_as_machines_show_them(monkeypatch):
 
 
 def test_a_compiler_that_ends_the_process_is_told_of(monkeypatch):
+    chip, version, row_ids = min(program.ABORTS)
     monkeypatch.setattr(program.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(program.metadata, "version", lambda name: program.ABORTS["TPU7x"])
-    assert "was seen to abort" in program.caution("TPU7x") and program.caution("TPU v5") == ""
+    monkeypatch.setattr(program.metadata, "version", lambda name: version)
+    assert "was seen to abort" in program.caution(chip, row_ids)
+    assert program.caution("TPU v5", row_ids) == program.caution(chip, 1024) == ""
     monkeypatch.setattr(program.metadata, "version", lambda name: "later")
-    assert program.caution("TPU7x") == ""
+    assert program.caution(chip, row_ids) == ""
 
 
 def test_unknown_chips_are_called_unknown():
