@@ -88,7 +88,16 @@ SPREAD = """
   ROOT %fusion.9 = f32[8]{0} fusion(%p), calls=%f.1, backend_config={"estimated_cycles":"9223372036854775807"}
 }
 
+%sum.1 (p: f32[16]) -> f32[16] {
+  ROOT %all-reduce.8 = f32[16]{0} all-reduce(%p), channel_id=11, replica_groups={{0,1,2,3}}, to_apply=%add
+}
+
+%sparse.2 (p: f32[16]) -> f32[16] {
+  ROOT %custom-call.8 = f32[16]{0} custom-call(%p), custom_call_target="T", called_computations={%sum.1}
+}
+
 ENTRY %main.1 (p: bf16[4,8]) -> f32[8] {
+  %summed = ((), (), (s32[16384]{0:T(1024)})) async-start(), async_execution_thread="sparsecore", calls=%sparse.2
   %begun.1 = (bf16[4,8], bf16[16,8]) fusion(%p), kind=kCustom, calls=%start.1
   %fusion.1 = bf16[16,8] fusion(%p), kind=kOutput, calls=%async_collective_fusion.1, x={"estimated_cycles":"30"}
   %fusion.2 = bf16[4,8]{1,0} fusion(%fusion.1), kind=kCustom, calls=%all-reduce-scatter.1
@@ -109,10 +118,11 @@ def test_collectives_inside_fusions_between_slices_and_on_sparse_cores():
         ("all-gather", "fsdp"): (1, 256),
         ("all-reduce-scatter", "fsdp"): (1, 64),
         ("all-reduce", "slice"): (1, 64),
+        ("all-reduce", "fsdp"): (1, 64),
     }
     chip = chips.CHIPS["TPU v5 lite"]
     near, far = roofline.travel(told.collectives, mesh, chip)
-    assert near == pytest.approx((256 * 3 / 4 + 64 * 3) / chip.ici_bandwidth)
+    assert near == pytest.approx((256 * 3 / 4 + 64 * 3 + 2 * 64 * 3 / 4) / chip.ici_bandwidth)
     assert far == pytest.approx(64 / chip.dcn_bandwidth)
 
 
@@ -264,11 +274,13 @@ def test_topologies_are_asked_for_as_machines_show_them(monkeypatch):
 
 
 def test_a_compiler_that_ends_the_process_is_told_of(monkeypatch):
+    chip, version, row_ids = min(program.ABORTS)
     monkeypatch.setattr(program.util, "find_spec", lambda name: name)
-    monkeypatch.setattr(program.metadata, "version", lambda name: program.ABORTS["TPU7x"])
-    assert "was seen to abort" in program.caution("TPU7x") and program.caution("TPU v5") == ""
+    monkeypatch.setattr(program.metadata, "version", lambda name: version)
+    assert "was seen to abort" in program.caution(chip, row_ids)
+    assert program.caution("TPU v5", row_ids) == program.caution(chip, 1024) == ""
     monkeypatch.setattr(program.metadata, "version", lambda name: "later")
-    assert program.caution("TPU7x") == ""
+    assert program.caution(chip, row_ids) == ""
 
 
 def test_unknown_chips_are_called_unknown():

@@ -97,6 +97,10 @@ def count(text: str, mesh_shape: dict[str, int], live: float = 1.0) -> Counted:
                 kernels[i.name, i.result] += times
             for name_, often in called(i):
                 visit(name_, times * often)
+            if i.opcode == "custom-call":  # as a TPU7x's SparseCores run collectives
+                for listed in re.findall(r"called_computations=\{([^}]*)\}", i.rest):
+                    for name_ in re.findall(r"%?([\w.\-]+)", listed):
+                        visit(name_, times)
             if i.opcode == "fusion":
                 for name_ in _names("calls", i.rest):
                     fused(name_, i, times, spread)

@@ -58,7 +58,7 @@ def plan(
     shape = dict(made.shape)
     how = f"{mesh}, remat {run.model.remat}, accumulate {run.accumulate}"
     say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {how} (minutes) ...")
-    if not plain and (told := program.caution(chip.name)):
+    if told := program.caution(chip.name, run.row_ids):
         say(told)
     done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:

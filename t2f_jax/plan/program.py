@@ -27,7 +27,8 @@ from t2f_jax.vocab import Vocab
 
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
 
-ABORTS = {"TPU7x": "0.0.52"}  # chip -> the libtpu that ends the process while it compiles a packed step
+# (chip, libtpu, ids of a row) for which compiling a step ends the process.
+ABORTS = {("TPU7x", "0.0.52", 1152), ("TPU7x", "0.0.52", 2304)}
 CHIP_CONFIGS = {"v4": "megacore"}  # how a machine's JAX shows chips: libtpu would show both halves of a v4
 
 
@@ -79,11 +80,13 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
     return list(described.devices)
 
 
-def caution(device_kind: str) -> str:
-    """What is known to go wrong for these devices in a way that no error tells; "" if nothing."""
+def caution(device_kind: str, row_ids: int) -> str:
+    """What is known to go wrong for a step with such rows in a way that no error tells; "" if nothing."""
     version = metadata.version("libtpu") if util.find_spec("libtpu") else ""
-    told = f"libtpu {version} was seen to abort on packed steps for {device_kind}, as a check of its own fails"
-    return told if ABORTS.get(device_kind) == version else ""
+    if (device_kind, version, row_ids) not in ABORTS:
+        return ""
+    seen = f"libtpu {version} was seen to abort on rows of {row_ids} ids for {device_kind}, as a check of its own fails"
+    return f"{seen}; decoder.pack=3 decoder.row_length=1024 compiles"
 
 
 def batch_shapes(config: DecoderRunConfig, mesh: Mesh) -> dict[str, jax.ShapeDtypeStruct]:
