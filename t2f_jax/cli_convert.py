@@ -165,7 +165,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "round",
         help="a model whose decoder takes half or a quarter of the space",
         description="Rounds the decoder's matrices in the file. It computes in float32 all the same: smaller, not"
-        " faster. `t2f convert verify M D` tells what the rounding changes.",
+        " faster. `t2f convert verify M D` tells what the rounding changes: it says DIFFERS, as it should.",
     )
     sub.set_defaults(convert=_round)
     sub.add_argument("model", type=pathlib.Path, metavar="M", help="a model folder, or the folder of a run")

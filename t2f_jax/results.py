@@ -256,10 +256,14 @@ def _curves(run: pathlib.Path) -> list[report_content.Picture]:
     from t2f_jax import metrics
 
     found = []
+    note = (
+        "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, prompt_dropout);"
+        " held-out faces are read whole, with the averaged weights, so that their loss may be the lower one."
+    )
     for folder, title in ((run, "Decoder"), (run / "tokenizer", "Image tokenizer")):
         if (folder / "metrics.jsonl").is_file():
             curve = plots.loss_curves(metrics.read(folder / "metrics.jsonl"))
-            found += [report_content.Picture(curve, title)] if curve else []
+            found += [report_content.Picture(curve, title, note if folder == run else "")] if curve else []
     return found
 
 
