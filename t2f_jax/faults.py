@@ -32,7 +32,8 @@ class Termination:
         if not self._many:
             with contextlib.suppress(ValueError):  # not in the main thread: whoever is there gets the signal
                 self._before[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._note)
-                self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+                if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as it is for what runs in the background
+                    self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *_: Any) -> None:

@@ -112,14 +112,30 @@ def test_sigterm_saves_and_leaves_with_143_and_the_run_goes_on(whole, tmp_path):
     assert record(tmp_path) == whole[1] and digest == whole[0]
 
 
-def test_the_first_interrupt_asks_to_stop_and_the_second_stops():
+@pytest.fixture
+def interrupt():
+    """Sets what SIGINT does, as a terminal or a shell's background does for the processes that it starts."""
     before = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_stops(interrupt):
+    interrupt(signal.default_int_handler)
     with faults.Termination() as stop:
         signal.raise_signal(signal.SIGINT)
         assert stop.after(1) and stop.code == 130
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) == before
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+
+
+def test_an_interrupt_that_is_ignored_in_the_background_stays_so(interrupt):
+    interrupt(signal.SIG_IGN)
+    with faults.Termination() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert not stop.after(1)
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 @pytest.mark.parametrize("mesh", ["data=8", "data=2,fsdp=4", pytest.param("fsdp=4,tensor=2", marks=pytest.mark.slow)])
