@@ -2,7 +2,12 @@
 
 import dataclasses
 import json
+import os
+import pathlib
+import subprocess
+import sys
 
+import jax
 import numpy as np
 import pytest
 from original_files import SMALL_DECODER, small_pair
@@ -12,6 +17,7 @@ from t2f_jax.config import Config, DataConfig, DecoderRunConfig, OptimConfig, So
 from t2f_jax.convert import export, opening, original
 from t2f_jax.errors import UserError
 
+HERE = pathlib.Path(__file__).parent
 OPTIONS = original.Options(heads=2, image_size=32)
 STEPS = 12
 # Small enough to compile soon; the rows hold an image of 16 codes and the letters of a caption.
@@ -39,10 +45,21 @@ def losses(out):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
+    """Trained on two devices: what reads it has one."""
     folder = tmp_path_factory.mktemp("run")
     bundle.save(folder / "imported", original.read_pair(*small_pair(folder), OPTIONS))
-    stages.train(config(folder / "imported", {"drawn": SourceConfig(count=60)}), folder / "out")
+    command = [sys.executable, "-c", f"import test_convert_runs as t; t.train({str(folder)!r})"]
+    two = {"XLA_FLAGS": os.environ["XLA_FLAGS"] + " --xla_force_host_platform_device_count=2"}
+    done = subprocess.run(command, cwd=HERE, env={**os.environ, **two}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert jax.device_count() == 1
     return folder
+
+
+def train(folder):
+    assert jax.device_count() == 2
+    folder = pathlib.Path(folder)
+    stages.train(config(folder / "imported", {"drawn": SourceConfig(count=60)}), folder / "out")
 
 
 def test_an_imported_model_learns_from_the_first_steps_on(run):
