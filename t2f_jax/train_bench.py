@@ -34,7 +34,7 @@ class Timing:
       ratio: median of the ratios of neighbouring steps.
       flops_per_second: model FLOPs (`model_flops`: nothing of padding or unscored places) a second.
       peak: FLOP/s of matrix products, measured before and after each step.
-      share: median of model FLOP/s over the mean of the peaks before and after.
+      share: median of model FLOP/s over the larger of the peaks before and after.
     """
 
     pairs_per_second: float
@@ -89,7 +89,7 @@ def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repe
         peaks.append(_peak())
     ours, others = seconds
     reached = [flops / s for flops, s in zip(done, ours)]
-    beside = [(a + b) / 2 for a, b in itertools.pairwise(peaks)]
+    beside = [max(a, b) for a, b in itertools.pairwise(peaks)]
     return Timing(
         batch / statistics.median(ours),
         batch / statistics.median(others),
