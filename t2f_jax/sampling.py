@@ -5,7 +5,7 @@ generate), S and U states and ids of a grammar, M model width.
 
 A row's prefix stands in slots 0..n-1 of its bucket and what it generates in slots P, P+1, ...; the slots between are
 never looked at. Rows of one bucket share a program, whatever their tasks; a row's random numbers depend on its own seed
-alone. A prefix that all rows share, as many faces for one prompt do, runs once.
+alone. A prefix that all rows share, as many faces for one prompt do, runs once, is held once and is read once a step.
 """
 
 import dataclasses
@@ -170,31 +170,37 @@ def _decode(
 
     stages = _stages(batch * variants, length)
     lengths_R = prefixes["lengths"]
-    hidden, cache, next_R = prefill(decoder, vocab, params, prefixes["ids"], lengths_R, size + stages[0])
+    hidden, cache, next_R = prefill(decoder, vocab, params, prefixes["ids"], lengths_R, size)
     last_RxM = hidden[jnp.arange(len(lengths_R)), lengths_R - 1]
+    prefix: Cache = [()] * len(cache)
     if prefixes is shared:  # V rows, the same for each of the B
 
         def tile(x: jax.Array) -> jax.Array:
             rest = [None] * (x.ndim - 1)
             return partitioning.constrain(jnp.tile(x, (batch, *[1] * len(rest))), ("batch", *rest))
 
-        last_RxM, cache, next_R, lengths_R = jax.tree.map(tile, (last_RxM, cache, next_R, lengths_R))
+        last_RxM, next_R, lengths_R = jax.tree.map(tile, (last_RxM, next_R, lengths_R))
+        prefix = [(k.swapaxes(1, 2), v) for k, v in cache]
+        cache = empty_cache(decoder.config, batch * variants, stages[0], decoder.dtype)
+        cache = jax.tree.map(lambda x: partitioning.constrain(x, ("batch", None, None)), cache)
+    first = 0 if prefixes is shared else size  # slot of the first id
     token, state = draw(last_RxM, 0, rows["states"])
     out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
     carry = (jnp.int32(0), token, state, out, cache)
 
     def advance(carry: Any) -> Any:
-        t, token, state, out, cache = carry  # token t stands in `out`; in slot size + t it predicts token t + 1
-        slot = jnp.arange(cache[0][0].shape[1])
+        t, token, state, out, cache = carry  # token t stands in `out`; in slot first + t it predicts token t + 1
+        slot = jnp.arange(size - first + cache[0][0].shape[1])
         seen = (slot[None] < lengths_R[:, None]) | ((slot >= size) & (slot <= size + t))[None]
         new = (jnp.repeat(token, variants)[:, None], jnp.full_like(next_R, 2)[:, None], (next_R + t)[:, None])
-        hidden, cache = run(decoder, params, *new, seen[:, None], cache, size + t, method="extend")
+        joined = [(*own, *known) for own, known in zip(cache, prefix)]
+        hidden, cache = run(decoder, params, *new, seen[:, None], joined, first + t, method="extend")
         token, state = draw(hidden[:, 0], t + 1, state)
         out = jax.lax.dynamic_update_slice(out, token[:, None], (0, t + 1))
         return t + 1, token, state, out, cache
 
     for stage in stages:
-        carry = (*carry[:4], _grown(carry[4], size + stage))
+        carry = (*carry[:4], _grown(carry[4], first + stage))
         carry = jax.lax.while_loop(lambda c, end=stage: (c[0] + 1 < end) & (c[2] != END).any(), advance, carry)
     return carry[3]
 

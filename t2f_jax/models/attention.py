@@ -98,19 +98,20 @@ class Attention(nn.Module):
         x_BxQxM: jax.Array,
         sight: jax.Array | Seen | Spans,
         rotation: tuple[jax.Array, jax.Array] | None = None,
-        cache: tuple[jax.Array, jax.Array] | None = None,
+        cache: tuple[jax.Array, ...] | None = None,
         index: jax.Array | int = 0,
         deterministic: bool = True,
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
         """Attends from x to x, or to a cache that the keys and values of x are first written into.
 
         Args:
           x_BxQxM: normalised input.
           sight: who sees whom. An array, float32 [B,1,Q,K], is a bias: 0 where the key is visible and `HIDDEN`
-            elsewhere; K = Q without a cache. `Seen` and `Spans` are for the kernels, which take no cache.
+            elsewhere; K = Q without a cache, P+T with one. `Seen` and `Spans` are for the kernels, which take no cache.
           rotation: of the queries' positions, from `rotations`; None for learned positions.
-          cache: keys and values, each [B*H,K,D].
-          index: slot of the cache that the first of the Q new keys goes to.
+          cache: keys and values, each [B*H,T,D]. Rows that share prefixes have two more arrays, the prefixes' keys
+            [V*H,D,P] and values [V*H,P,D]: row b looks at prefix b % V, whose slots come before its own.
+          index: own slot that the first of the Q new keys goes to.
           deterministic: no dropout of the attention probabilities.
 
         Returns:
@@ -137,7 +138,7 @@ class Attention(nn.Module):
             out = kernels.cudnn(q, k, v, sight)
         elif cache is not None:
             k, v = (_write(slots, x, index) for slots, x in zip(cache, (k, v)))
-            out = _read(q, k, v, sight)
+            out = _read(q, (k, v, *cache[2:]), sight)
         else:
             out = self._plain(q, k, v, sight, deterministic)
         out = product(model, "out")(out.astype(self.dtype).swapaxes(1, 2).reshape(-1, model))
@@ -167,14 +168,28 @@ def _write(cache_NxKxD: jax.Array, x_BxHxQxD: jax.Array, index: jax.Array | int)
     return jax.lax.dynamic_update_slice_in_dim(cache_NxKxD, rows, index, axis=1)
 
 
-def _read(q_BxHxQxD: jax.Array, k_NxKxD: jax.Array, v_NxKxD: jax.Array, bias_Bx1xQxK: jax.Array) -> jax.Array:
-    """Attention of scaled queries to a cache, float32 [B,H,Q,D]."""
-    batch, heads, length, width = q_BxHxQxD.shape
-    q = q_BxHxQxD.reshape(-1, length, width)
-    scores = jnp.einsum("nqd,nkd->nqk", q, k_NxKxD, preferred_element_type=jnp.float32)
-    scores = scores.reshape(batch, heads, length, -1) + bias_Bx1xQxK
+def _read(q_BxHxQxD: jax.Array, cache: tuple[jax.Array, ...], bias_Bx1xQxK: jax.Array) -> jax.Array:
+    """Attention of scaled queries to a cache (as in `Attention`, K = P+T), float32 [B,H,Q,D]."""
+    batch, heads, length, _ = q_BxHxQxD.shape
+    k_NxTxD, v_NxTxD, *prefix = cache
+
+    def product(spec: str, x_BxHxQxK: jax.Array, right: jax.Array) -> jax.Array:
+        """[B,H,Q,...]: each row with its own part of `right`, or all those that share one with it in one product."""
+        parts, count = right.shape[0], x_BxHxQxK.shape[2]
+        x = x_BxHxQxK.reshape(-1, parts, *x_BxHxQxK.shape[2:]).swapaxes(0, 1)
+        y = jnp.einsum(spec, x.reshape(parts, -1, x.shape[-1]), right, preferred_element_type=jnp.float32)
+        return y.reshape(parts, -1, count, y.shape[-1]).swapaxes(0, 1).reshape(batch, heads, count, -1)
+
+    scores = product("nqd,nkd->nqk", q_BxHxQxD, k_NxTxD)
+    if prefix:
+        scores = jnp.concatenate([product("nqd,ndk->nqk", q_BxHxQxD, prefix[0]), scores], -1)
+    scores = scores + bias_Bx1xQxK
     probs = jnp.exp(scores - scores.max(-1, keepdims=True))
     total = probs.sum(-1, keepdims=True)
-    probs = probs.reshape(-1, length, k_NxKxD.shape[1]).astype(v_NxKxD.dtype)
-    out = jnp.einsum("nqk,nkd->nqd", probs, v_NxKxD, preferred_element_type=jnp.float32)
-    return out.reshape(batch, heads, length, width) / total
+    known, own = jnp.split(probs.astype(v_NxTxD.dtype), [probs.shape[-1] - v_NxTxD.shape[1]], axis=-1)
+    if length == 1:  # XLA's CPU backend does a single row on one core, two on all
+        own = jnp.pad(own, ((0, 0), (0, 0), (0, 1), (0, 0)))
+    out = product("nqk,nkd->nqd", own, v_NxTxD)[:, :, :length]
+    if prefix:
+        out = out + product("nqk,nkd->nqd", known, prefix[1])
+    return out / total

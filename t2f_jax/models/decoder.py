@@ -29,7 +29,7 @@ from t2f_jax.models.attention import HIDDEN, Attention, rotations, visible
 from t2f_jax.models.dense import dense
 from t2f_jax.models.kernels import Seen, Spans
 
-Cache = list[tuple[jax.Array, jax.Array]]  # keys and values of every layer, each [B*H,T,D]
+Cache = list[tuple[jax.Array, ...]]  # of every layer, as in `Attention`: keys and values, each [B*H,T,D]
 
 
 class Norm(nn.Module):
@@ -92,9 +92,9 @@ class Block(nn.Module):
         x: jax.Array,
         sight: jax.Array | Seen | Spans,
         rotation: tuple[jax.Array, jax.Array] | None,
-        cache: tuple[jax.Array, jax.Array] | None = None,
+        cache: tuple[jax.Array, ...] | None = None,
         index: jax.Array | int = 0,
-    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array] | None]:
+    ) -> tuple[jax.Array, tuple[jax.Array, ...] | None]:
         """[B,L,M] -> [B,L,M] and the layer's cache (None if none was given); arguments as in `Attention`."""
         c = self.config
         drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
