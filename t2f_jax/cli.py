@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from t2f_jax import __version__, cli_convert, cli_generate, cli_plan, cpu
+from t2f_jax import __version__, cli_convert, cli_drawing, cli_generate, cli_plan, cpu
 from t2f_jax.compilation import keep_programs
 from t2f_jax.errors import DiskFull, UserError
 
@@ -257,6 +257,17 @@ def build_parser() -> argparse.ArgumentParser:
         if name == "analyze":
             sub.add_argument(
                 "--attribute", action="append", default=[], metavar="NAME", help="ask only this; repeatable"
+            )
+        else:
+            sub.add_argument(
+                "--n", type=_positive, default=1, metavar="N", help="draw N captions a face, likeliest first"
+            )
+            sub.add_argument(
+                "--length", type=_positive, default=64, metavar="L", help="at most L word pieces each (64)"
+            )
+            sub.add_argument("--seed", type=int, default=0, metavar="S", help="of the first; the others follow (0)")
+            cli_drawing.add(
+                sub, cli_drawing.WORDS, "piece", "where nothing is said, the likeliest, or with --n as it comes"
             )
 
     sub = command(

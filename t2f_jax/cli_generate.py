@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 
+from t2f_jax import cli_drawing
 from t2f_jax.errors import UserError
 
 SUMMARY = "make faces from words"
@@ -11,7 +12,6 @@ DETAIL = (
     "color=red'; NAME=VALUE:WEIGHT lets it count by itself, WEIGHT times what it changes, where all without a weight "
     "count --guidance times together."
 )
-DRAWING = ("temperature", "final_temperature", "top_k", "top_p", "min_p", "guidance")
 
 
 def _positive(text: str) -> int:
@@ -55,13 +55,9 @@ def add(sub: argparse.ArgumentParser) -> None:
         help="only the K of them that show best what was asked, as the model sees it",
     )
     asked.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the first face; the others follow (0)")
-    drawing = sub.add_argument_group("drawing", "where nothing is said, the values that the model was evaluated with")
-    drawing.add_argument("--temperature", type=float, help="0 takes the likeliest code each time, 1 is the model's own")
-    drawing.add_argument("--final-temperature", type=float, help="let the temperature go there in a straight line")
-    drawing.add_argument("--top-k", type=int, help="sample among the K likeliest codes; 0 = all")
-    drawing.add_argument("--top-p", type=float, help="sample among the codes that hold this probability; 1 = all")
-    drawing.add_argument("--min-p", type=float, help="only codes at least this many times as likely as the likeliest")
-    drawing.add_argument("--guidance", type=float, help="how much the words count; 1 = as trained, 3 = much more")
+    cli_drawing.add(
+        sub, cli_drawing.FACES, "code", "where nothing is said, the values that the model was evaluated with"
+    )
 
 
 def check(args: argparse.Namespace) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import bundle, imaging, scoring
+from t2f_jax import bundle, cli_drawing, imaging, scoring
 from t2f_jax.errors import UserError
 from t2f_jax.files import write_json
 from t2f_jax.inference import BATCH
 from t2f_jax.progress import Progress
+from t2f_jax.sampler import Sampler
 
 CLOSE = 0.05  # probability from which on another answer is shown beside the likeliest
 
@@ -40,19 +41,30 @@ def _read(model: bundle.Model, files: Sequence[str]) -> tuple[list[str], np.ndar
 
 
 def caption(args: argparse.Namespace) -> None:
-    """`t2f caption`: prints one caption a line."""
+    """`t2f caption`: prints the likeliest caption of each face, or of several drawn ones, the likeliest first."""
     writable(args.json)
+    given = cli_drawing.given(args, cli_drawing.WORDS)
+    sampler = Sampler(**given) if given or args.n > 1 else Sampler(temperature=0.0)
+    seeds = range(args.seed, args.seed + args.n)
     model = bundle.load(args.model)
     files, images = _read(model, args.files)
-    captions: list[str] = []
+    found: list[list[tuple[float, str]]] = []
     with Progress("caption", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
-            captions += model.describe_codes(model.encode(images[start : start + BATCH]))
-            bar.update(len(captions))
-    for file, text in zip(files, captions):
-        print(f"{file}: {text}")
-    if args.json:
-        _write(args.json, [{"file": f, "caption": c} for f, c in zip(files, captions)])
+            codes = np.repeat(model.encode(images[start : start + BATCH]), args.n, axis=0)
+            texts = model.describe_codes(codes, [*seeds] * (len(codes) // args.n), sampler, args.length)
+            scores = model.caption_scores(codes, texts).tolist() if args.n > 1 else [0.0] * len(texts)
+            rows = list(zip(scores, texts))
+            found += [sorted(set(rows[i : i + args.n]), reverse=True) for i in range(0, len(rows), args.n)]
+            bar.update(len(found))
+    for file, told in zip(files, found):
+        lines = [told[0][1]] if args.n == 1 else ["", *(f"  {score:8.2f}  {text}" for score, text in told)]
+        print(f"{file}: " + "\n".join(lines))
+    if args.json and args.n == 1:
+        _write(args.json, [{"file": f, "caption": told[0][1]} for f, told in zip(files, found)])
+    elif args.json:
+        told_of = [[{"caption": text, "log_probability": score} for score, text in told] for told in found]
+        _write(args.json, [{"file": f, "captions": told} for f, told in zip(files, told_of)])
 
 
 def analyze(args: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from t2f_jax import bundle, cli_generate, generate_many, imaging, prompts
+from t2f_jax import bundle, cli_drawing, cli_generate, generate_many, imaging, prompts
 from t2f_jax.inference import BATCH
 from t2f_jax.model import Model
 from t2f_jax.progress import Progress
@@ -21,8 +21,7 @@ from t2f_jax.sampler import Sampler
 def run(args: argparse.Namespace) -> None:
     """`t2f generate`. Raises UserError for what cannot be said together, before a model is read."""
     cli_generate.check(args)
-    given = {name: getattr(args, name) for name in cli_generate.DRAWING}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = cli_drawing.given(args, cli_drawing.FACES)
     Sampler(**given)  # says what is wrong with it before the model is read
     if args.prompts:
         lines = generate_many.read(args.prompts, args.n or 1, args.seed)

@@ -39,6 +39,29 @@ def test_saved_faces_carry_what_made_them(folder, tmp_path, capsys):
     assert sorted(p.name for p in (tmp_path / "more").glob("face*")) == [f"face-00000{i}.png" for i in (0, 1, 9)]
 
 
+def test_captions_are_drawn_and_told_likeliest_first(folder, tmp_path, capsys):
+    generate(folder, tmp_path, "--text", "a man", "--n", "2")
+    faces = [str(p) for p in sorted(tmp_path.glob("face-*.png"))]
+
+    def caption(*words):
+        cli.main(["caption", "--model", str(folder), *faces, "--length", "6", "--json", str(tmp_path / "a"), *words])
+        return json.loads((tmp_path / "a").read_text())
+
+    assert [set(told) for told in caption()] == [{"file", "caption"}] * 2
+    assert caption() == caption("--temperature", "0"), "the likeliest piece each time, where nothing is said"
+    told = caption("--n", "3", "--top-k", "20", "--seed", "4")
+    for face in told:
+        scores = [one["log_probability"] for one in face["captions"]]
+        assert len(scores) == 3 and scores == sorted(scores, reverse=True) and scores[0] < 0
+    model = bundle.load(folder)
+    best = told[0]["captions"][0]
+    codes = model.encode(model.images(faces[0]))
+    assert model.caption_scores(codes, [best["caption"]])[0] == pytest.approx(best["log_probability"], abs=1e-4)
+    one = caption("--top-k", "20", "--seed", "5")[1]["caption"]
+    assert one in [c["caption"] for c in told[1]["captions"]], "a seed gives its caption alone, too"
+    assert "face-000001.png" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -1,0 +1,29 @@
+"""How codes or words are drawn, as options of a command line: the fields of a `sampler.Sampler`."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+WORDS = ("temperature", "top_k", "top_p", "min_p")
+FACES = ("temperature", "final_temperature", "top_k", "top_p", "min_p", "guidance")
+_HELP = {
+    "temperature": "0 takes the likeliest {0} each time, 1 is the model's own",
+    "final_temperature": "let the temperature go there in a straight line",
+    "top_k": "sample among the K likeliest {0}s; 0 = all",
+    "top_p": "sample among the {0}s that hold this probability; 1 = all",
+    "min_p": "only {0}s at least this many times as likely as the likeliest",
+    "guidance": "how much the words count; 1 = as trained, 3 = much more",
+}
+
+
+def add(sub: argparse.ArgumentParser, names: Sequence[str], drawn: str, otherwise: str) -> None:
+    """Adds the options `names` of a `sampler.Sampler`, which draws a `drawn` each time; None where nothing is said."""
+    group = sub.add_argument_group("drawing", otherwise)
+    for name in names:
+        kind = int if name == "top_k" else float
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=_HELP[name].format(drawn))
+
+
+def given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """Those of the options `names` that were given."""
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
