@@ -112,18 +112,24 @@ def _grown(cache: Cache, slots: int) -> Cache:
     return jax.tree.map(lambda x: jnp.pad(x, ((0, 0), (0, slots - x.shape[1]), (0, 0))), cache)
 
 
-# A row's attention reads all slots of its cache, filled or not. Several rows' caches outweigh the weights, so their
-# cache grows in stages; each stage is compiled, so that a single row, whose cache is small, has one.
-STAGE = 64  # slots
+# A row's attention reads all slots of its cache, filled or not. Several rows' caches outweigh the weights, so theirs is
+# filled in stages: what a stage has filled is laid aside as a part, and an empty cache begins. Each stage is compiled,
+# so that a single row, whose cache is small, has one.
+STAGE = 64  # slots, as wide as XLA's CPU backend reads fastest
 FEW_ROWS = 3
 
 
-def _stages(rows: int, length: int) -> list[int]:
-    """Numbers of ids generated when the cache must grow, the last being `length`."""
-    if rows <= FEW_ROWS:
-        return [length]
-    count = max(1, length // STAGE)
-    return [length * (i + 1) // count for i in range(count)]
+def _stages(rows: int, length: int, slots: int) -> list[int]:
+    """Numbers of ids generated when a stage ends, its slots being filled: the newest id has none yet."""
+    count = 1 if rows <= FEW_ROWS else max(1, length // slots)
+    return [*(slots * i + 1 for i in range(1, count)), length]
+
+
+def _parts(own: tuple[jax.Array, ...], slots: int) -> list[jax.Array]:
+    """A layer's filled cache as parts of at most so many slots, see `attention.Attention`."""
+    k_NxTxD, v_NxTxD = own
+    cuts = [slice(at, at + slots) for at in range(0, k_NxTxD.shape[1], slots)]
+    return [part for cut in cuts for part in (k_NxTxD[:, cut].swapaxes(1, 2), v_NxTxD[:, cut])]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
@@ -168,11 +174,9 @@ def _decode(
         state = jnp.where(t + 1 < rows["limits"], state, END)
         return jnp.where(going_B, ids_U[place_B], vocab.pad), state
 
-    stages = _stages(batch * variants, length)
     lengths_R = prefixes["lengths"]
     hidden, cache, next_R = prefill(decoder, vocab, params, prefixes["ids"], lengths_R, size)
     last_RxM = hidden[jnp.arange(len(lengths_R)), lengths_R - 1]
-    prefix: Cache = [()] * len(cache)
     if prefixes is shared:  # V rows, the same for each of the B
 
         def tile(x: jax.Array) -> jax.Array:
@@ -180,28 +184,37 @@ def _decode(
             return partitioning.constrain(jnp.tile(x, (batch, *[1] * len(rest))), ("batch", *rest))
 
         last_RxM, next_R, lengths_R = jax.tree.map(tile, (last_RxM, next_R, lengths_R))
-        prefix = [(k.swapaxes(1, 2), v) for k, v in cache]
-        cache = empty_cache(decoder.config, batch * variants, stages[0], decoder.dtype)
-        cache = jax.tree.map(lambda x: partitioning.constrain(x, ("batch", None, None)), cache)
-    first = 0 if prefixes is shared else size  # slot of the first id
     token, state = draw(last_RxM, 0, rows["states"])
     out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
-    carry = (jnp.int32(0), token, state, out, cache)
 
-    def advance(carry: Any) -> Any:
-        t, token, state, out, cache = carry  # token t stands in `out`; in slot first + t it predicts token t + 1
-        slot = jnp.arange(size - first + cache[0][0].shape[1])
+    def advance(carry: Any, filled: Cache, first: int) -> Any:
+        """One id more; `filled` holds the parts before slot `first`, the carried cache the slots from there on."""
+        t, token, state, out, cache = carry  # token t stands in `out`; in slot size + t it predicts token t + 1
+        slot = jnp.arange(first + cache[0][0].shape[1])
         seen = (slot[None] < lengths_R[:, None]) | ((slot >= size) & (slot <= size + t))[None]
         new = (jnp.repeat(token, variants)[:, None], jnp.full_like(next_R, 2)[:, None], (next_R + t)[:, None])
-        joined = [(*own, *known) for own, known in zip(cache, prefix)]
-        hidden, cache = run(decoder, params, *new, seen[:, None], joined, first + t, method="extend")
+        joined = [(*own, *parts) for own, parts in zip(cache, filled)]
+        hidden, cache = run(decoder, params, *new, seen[:, None], joined, size + t - first, method="extend")
         token, state = draw(hidden[:, 0], t + 1, state)
         out = jax.lax.dynamic_update_slice(out, token[:, None], (0, t + 1))
         return t + 1, token, state, out, cache
 
-    for stage in stages:
-        carry = (*carry[:4], _grown(carry[4], first + stage))
-        carry = jax.lax.while_loop(lambda c, end=stage: (c[0] + 1 < end) & (c[2] != END).any(), advance, carry)
+    count, first, filled = batch * variants, 0, [()] * len(cache)
+    # Elsewhere than on a CPU each part costs two kernels a layer: fewer and wider ones.
+    stage, part = (STAGE, STAGE) if decoder.groups else (2 * STAGE, size + length)
+    carry = (jnp.int32(0), token, state, out)
+    for end in _stages(count, length, stage):
+        if count <= FEW_ROWS and prefixes is rows:
+            cache = _grown(cache, size + length)
+        else:
+            filled = [(*parts, *_parts(own, part)) for parts, own in zip(filled, cache)]
+            first += cache[0][0].shape[1]
+            cache = empty_cache(decoder.config, count, max(1, size + end - 1 - first), decoder.dtype)
+            cache = jax.tree.map(lambda x: partitioning.constrain(x, ("batch", None, None)), cache)
+        step = functools.partial(advance, filled=filled, first=first)
+        *carry, cache = jax.lax.while_loop(
+            lambda c, end=end: (c[0] + 1 < end) & (c[2] != END).any(), step, (*carry, cache)
+        )
     return carry[3]
 
 

@@ -130,6 +130,21 @@ def test_a_prefix_that_all_rows_share_gives_what_each_row_gives_alone(guidance):
     assert len({tuple(row) for row in together}) == count
 
 
+@pytest.mark.parametrize("groups", [0, 2])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_a_cache_in_parts_gives_what_one_in_one_piece_does(changes, shared, groups, monkeypatch):
+    decoder, params = model(changes)
+    prefixes = PREFIXES[2:3] * 4 if shared else PREFIXES
+    told = []
+    for slots in (64, 4):  # of a part; prefixes are 32 and 64 places wide, spans 22
+        monkeypatch.setattr(sampling, "STAGE", slots)
+        sampling._decode.clear_cache()
+        told.append(generate(decoder, params, VOCAB, prefixes, "image", 22, Sampler(), SEEDS, groups=groups))
+    sampling._decode.clear_cache()
+    np.testing.assert_array_equal(*map(np.stack, told))
+
+
 def test_a_repeated_call_compiles_nothing():
     decoder, params = model({})
     generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)

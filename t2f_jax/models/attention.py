@@ -8,6 +8,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 
 from t2f_jax.models import kernels
@@ -107,11 +108,11 @@ class Attention(nn.Module):
         Args:
           x_BxQxM: normalised input.
           sight: who sees whom. An array, float32 [B,1,Q,K], is a bias: 0 where the key is visible and `HIDDEN`
-            elsewhere; K = Q without a cache, P+T with one. `Seen` and `Spans` are for the kernels, which take no cache.
+            elsewhere; K = Q without a cache, else all its slots. `Seen` and `Spans` are for the kernels, without cache.
           rotation: of the queries' positions, from `rotations`; None for learned positions.
-          cache: keys and values, each [B*H,T,D]. Rows that share prefixes have two more arrays, the prefixes' keys
-            [V*H,D,P] and values [V*H,P,D]: row b looks at prefix b % V, whose slots come before its own.
-          index: own slot that the first of the Q new keys goes to.
+          cache: keys and values, each [B*H,T,D], of the slots being filled; then of the slots before these, part by
+            part, keys [N,D,P] and values [N,P,D], N = B*H, or V*H where row b shares them with rows b + V, b + 2V, ...
+          index: slot, of those being filled, that the first of the Q new keys goes to.
           deterministic: no dropout of the attention probabilities.
 
         Returns:
@@ -169,27 +170,26 @@ def _write(cache_NxKxD: jax.Array, x_BxHxQxD: jax.Array, index: jax.Array | int)
 
 
 def _read(q_BxHxQxD: jax.Array, cache: tuple[jax.Array, ...], bias_Bx1xQxK: jax.Array) -> jax.Array:
-    """Attention of scaled queries to a cache (as in `Attention`, K = P+T), float32 [B,H,Q,D]."""
-    batch, heads, length, _ = q_BxHxQxD.shape
-    k_NxTxD, v_NxTxD, *prefix = cache
+    """Attention of scaled queries to a cache (as in `Attention`), float32 [B,H,Q,D]."""
+    batch, heads, length, width = q_BxHxQxD.shape
+    k_NxTxD, v_NxTxD, *parts = cache
 
-    def product(spec: str, x_BxHxQxK: jax.Array, right: jax.Array) -> jax.Array:
-        """[B,H,Q,...]: each row with its own part of `right`, or all those that share one with it in one product."""
-        parts, count = right.shape[0], x_BxHxQxK.shape[2]
-        x = x_BxHxQxK.reshape(-1, parts, *x_BxHxQxK.shape[2:]).swapaxes(0, 1)
-        y = jnp.einsum(spec, x.reshape(parts, -1, x.shape[-1]), right, preferred_element_type=jnp.float32)
-        return y.reshape(parts, -1, count, y.shape[-1]).swapaxes(0, 1).reshape(batch, heads, count, -1)
+    def product(left_BxHxQxK: jax.Array, right_NxKxD: jax.Array) -> jax.Array:
+        """[B,H,Q,D]: each row with its own matrix of `right`; those that share one, in one product with it."""
+        left = left_BxHxQxK.reshape(-1, len(right_NxKxD), *left_BxHxQxK.shape[2:]).swapaxes(0, 1)
+        left = left.reshape(len(right_NxKxD), -1, left.shape[-1])
+        rows = left.shape[1]
+        if rows == 1:  # XLA's CPU backend does a single row on one core, two on all
+            left = jnp.pad(left, ((0, 0), (0, 1), (0, 0)))
+        y = jnp.matmul(left, right_NxKxD, preferred_element_type=jnp.float32)[:, :rows]
+        return y.reshape(len(y), -1, length, y.shape[-1]).swapaxes(0, 1).reshape(batch, heads, length, -1)
 
-    scores = product("nqd,nkd->nqk", q_BxHxQxD, k_NxTxD)
-    if prefix:
-        scores = jnp.concatenate([product("nqd,ndk->nqk", q_BxHxQxD, prefix[0]), scores], -1)
-    scores = scores + bias_Bx1xQxK
+    own = jnp.einsum("nqd,nkd->nqk", q_BxHxQxD.reshape(-1, length, width), k_NxTxD, preferred_element_type=jnp.float32)
+    scores = [*(product(q_BxHxQxD, k_NxDxP) for k_NxDxP in parts[::2]), own.reshape(batch, heads, length, -1)]
+    scores = jnp.concatenate(scores, -1) + bias_Bx1xQxK
     probs = jnp.exp(scores - scores.max(-1, keepdims=True))
     total = probs.sum(-1, keepdims=True)
-    known, own = jnp.split(probs.astype(v_NxTxD.dtype), [probs.shape[-1] - v_NxTxD.shape[1]], axis=-1)
-    if length == 1:  # XLA's CPU backend does a single row on one core, two on all
-        own = jnp.pad(own, ((0, 0), (0, 0), (0, 1), (0, 0)))
-    out = product("nqk,nkd->nqd", own, v_NxTxD)[:, :, :length]
-    if prefix:
-        out = out + product("nqk,nkd->nqd", known, prefix[1])
-    return out / total
+    values = (*parts[1::2], v_NxTxD)
+    ends = np.cumsum([v.shape[1] for v in values])[:-1]
+    shares = jnp.split(probs.astype(v_NxTxD.dtype), ends, axis=-1)
+    return sum(product(share, v) for share, v in zip(shares, values)) / total
