@@ -152,6 +152,7 @@ def test_scores_are_log_probabilities(loved, face):
         (lambda m, f: m.generate("a", {"glases": "yes"}), "the nearest is 'glasses'"),
         (lambda m, f: m.generate("a", {"glasses": ("yes", -1)}), "weight above 0"),
         (lambda m, f: m.generate("a", {"age": 30}, avoid={"age": 30}), "both in what is asked for"),
+        (lambda m, f: m.generate("a \udcff"), "at place 2 is no character"),
         (lambda m, f: m.complete(f, 0.01), "must keep a row"),
         (lambda m, f: m.vary(f, 1.0), "must keep one"),
         (lambda m, f: m.vary(f, seed=-1), "a seed is a whole number"),
