@@ -15,7 +15,7 @@ from typing import Any
 
 from t2f_jax import imaging
 from t2f_jax.errors import UserError
-from t2f_jax.files import write_text
+from t2f_jax.files import held, write_text
 from t2f_jax.model import Model
 from t2f_jax.progress import Progress
 from t2f_jax.prompts import Prompt
@@ -62,7 +62,7 @@ def read(path: pathlib.Path, n: int, seed: int) -> list[Line]:
       UserError: no such file, none but blank lines, or a bad line (its number is named).
     """
     try:
-        rows = path.read_text(encoding="utf-8").splitlines()
+        rows = path.read_text(encoding="utf-8-sig").splitlines()  # some editors begin with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: no readable file of prompts ({error})") from error
     lines = [_line(path, number, row.strip(), n, seed) for number, row in enumerate(rows, 1) if row.strip()]
@@ -111,9 +111,16 @@ def make(model: Model, asked: Sequence[Job], sampler: Sampler, out: pathlib.Path
     """Makes those of the faces that are not in `out` yet, and leaves the manifest in the order of the jobs.
 
     Raises:
-      UserError: `out` holds faces of the same names made with other words, options or another model.
+      UserError: `out` holds faces of the same names made with other words, options or another model, or another
+        process is making faces there.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    with held(out):
+        _make(model, asked, sampler, out)
+
+
+def _make(model: Model, asked: Sequence[Job], sampler: Sampler, out: pathlib.Path) -> None:
+    for unfinished in out.glob(".*.png.*.partial"):  # of a process that was killed while it wrote
+        unfinished.unlink()
     rows = {job.file: _row(job, sampler, model.hash) for job in asked}
     known = _known(out)
     for name, row in rows.items():
@@ -154,9 +161,9 @@ def _known(out: pathlib.Path) -> dict[str, dict[str, Any]]:
     """The manifest's rows whose PNG is there, by file; a line that a kill cut short is left out."""
     found: dict[str, dict[str, Any]] = {}
     path = out / MANIFEST
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_bytes().split(b"\n") if path.is_file() else []:
         try:
-            row = json.loads(text)
+            row = json.loads(line)
             if (out / pathlib.Path(row["file"]).name).is_file():
                 found[row["file"]] = row
         except (ValueError, TypeError, KeyError):

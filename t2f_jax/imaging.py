@@ -73,23 +73,25 @@ def load_images(
     """One or many pictures (paths, PIL images, uint8 arrays [H, W, 3]) -> uint8 [N, size, size, 3], see `fit`.
 
     Raises:
-      UserError: a missing or unreadable file, or an array of another shape or type.
+      UserError: no picture at all, a missing or unreadable file, or an array of another shape or type.
     """
     if isinstance(pictures, np.ndarray):
         pictures = list(pictures) if pictures.ndim == 4 else [pictures]
     elif isinstance(pictures, (str, os.PathLike, Image.Image)):
         pictures = [pictures]
+    if not len(pictures):
+        raise UserError("no picture is given; give one or more")
     return np.stack([_load(picture, size, crop, squash) for picture in pictures])
 
 
 def _load(picture: Any, size: int, crop: float, squash: bool) -> np.ndarray:
     if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
             raise UserError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
         if picture.shape[:2] == (size, size) and (squash or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
-    image = to_rgb(picture) if isinstance(picture, Image.Image) else open_image(picture)
+    image = to_rgb(ImageOps.exif_transpose(picture)) if isinstance(picture, Image.Image) else open_image(picture)
     if str(image.info.get("Software", "")).startswith(MAKER):
         crop = 1.0  # drawn by a model, which draws what is inside the crop
     return fit(image, size, crop, squash)
@@ -105,6 +107,6 @@ def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping
     info = PngImagePlugin.PngInfo()
     for key, value in about.items():
         info.add_itxt(str(key), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # of this process: two may make the same face
     picture.save(partial, format="PNG", pnginfo=info)
     os.replace(partial, path)

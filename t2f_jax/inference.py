@@ -191,8 +191,10 @@ class Inference:
         """Image codes int32 [N, n] -> a caption of at most `length` ids each; greedy unless a sampler is given.
 
         Raises:
-          UserError: the model's positions leave no room for words behind a face.
+          UserError: the model's positions leave no room for words behind a face, or a `length` below 1.
         """
+        if length < 1:
+            raise UserError(f"length={length}: a caption has 1 id or more")
         prefixes = self._prefixes(codes, templates.CAPTION_PROMPT)
         spare = self.decoder.config.max_length - self.decoder.config.image_position - len(prefixes[0])
         if spare < 1:
@@ -231,6 +233,12 @@ class Inference:
         prefixes = self._prefixes(codes, templates.CAPTION_PROMPT)
         ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
         return np.array(scoring.score_text(self.engine, prefixes, ends))
+
+    def check_caption(self, text: str) -> None:
+        """Raises UserError if `caption_scores` has no room for a caption, so that no face is drawn in vain."""
+        face = np.zeros((1, self.image_tokenizer.config.tokens), np.int32)
+        (prefix,) = self._prefixes(face, templates.CAPTION_PROMPT)
+        self.engine.check_length(len(prefix) + len(sequence.answer(self.vocab, self.tokenizer, text)))
 
     def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:
         """log p(face's codes | words) in nats, float64 [N]; the words as in `Prompt.sentence`, empty for none."""

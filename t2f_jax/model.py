@@ -86,7 +86,8 @@ class Model(Inference):
 
         Raises:
           UserError: nothing is asked for; an attribute, value or option that there is not; weights or guidance of a
-            model trained without prompt dropout; `keep` above n; a seed below 0 or from 2^32 on.
+            model trained without prompt dropout; `keep` above n, or with a text too long to be read behind a face; a
+            seed below 0 or from 2^32 on.
         """
         texts = [text] if isinstance(text, str) else list(text)
         asked = [self.prompt(t, attributes, avoid) for t in texts]
@@ -265,12 +266,16 @@ class Model(Inference):
         progress: Callable[[int], Any] | None = None,
     ) -> list[Image.Image]:
         """n faces, or the best `keep` of them; `given` says for a seed which codes are imposed."""
+        if batch_size < 1:
+            raise UserError(f"batch_size={batch_size} must be 1 or more")
         if n < 1 or (keep is not None and not 1 <= keep <= n):
             raise UserError(f"n={n} faces, keep={keep}: n must be 1 or more, keep from 1 to n")
         if not 0 <= seed <= 2**32 - n:
             raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {seed} to {seed + n - 1}")
         if keep is not None and not prompt.says_something:
             raise UserError("keep: without a text or attributes nothing says which faces are the best")
+        if keep is not None and prompt.text.strip():
+            self.check_caption(prompt.text)
         seeds, parts = [seed + i for i in range(n)], []
         for start in range(0, n, batch_size):
             part = seeds[start : start + batch_size]

@@ -92,8 +92,14 @@ def make(text: str, attributes: Asked | None, avoid: Asked | None, schema: Seque
 
     Raises:
       UserError: an attribute or value that the schema does not have (the nearest is named), a weight that is no number
-        above 0, or a value both asked for and to be avoided.
+        above 0, a value both asked for and to be avoided, or a text that is no Unicode.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"text {text!r}: what stands at place {error.start} is no character; write it in UTF-8"
+        ) from None
     plain: dict[str, Value] = {}
     clauses: list[Clause] = []
     for asked, avoided in ((attributes or {}, False), (avoid or {}, True)):

@@ -9,6 +9,8 @@ import numpy as np
 
 from t2f_jax.errors import UserError
 
+SMALLEST, LARGEST = 1e-30, 1e30  # float32 rounds numbers beyond to 0 and infinity, by which nothing can be drawn
+
 
 @dataclasses.dataclass(frozen=True)
 class Sampler:
@@ -56,7 +58,8 @@ class Sampler:
     def numbers(self) -> np.ndarray:
         """float32 [4]: first and last temperature, top_p, min_p."""
         last = self.temperature if self.final_temperature is None else self.final_temperature
-        return np.array([self.temperature, last, self.top_p, self.min_p], np.float32)
+        temperatures = np.minimum([self.temperature, last], LARGEST)
+        return np.array([*temperatures, max(self.top_p, SMALLEST), self.min_p], np.float32)
 
     def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
         """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row, as a first id's."""

@@ -231,7 +231,7 @@ def _arrays(
     same = len(requests) > 1 and len({tuple(map(tuple, r.prefixes)) for r in requests}) == 1
     ids, lengths = padded([prefix for r in requests[: 1 if same else None] for prefix in r.prefixes], size)
     rows = {
-        "weights": np.array([r.weights for r in requests], np.float32),
+        "weights": np.clip([r.weights for r in requests], -1e20, 1e20).astype(np.float32),  # no logit overflows
         "seeds": np.array([r.seed for r in requests], np.uint32),
         "states": np.array([start_of[r.grammar] for r in requests], np.int32),
         "limits": np.array([r.grammar.length for r in requests], np.int32),

@@ -8,6 +8,8 @@ from PIL import Image
 
 from t2f_jax import bundle, cli, generate_many
 from t2f_jax.errors import UserError
+from t2f_jax.files import held
+from t2f_jax.sampler import Sampler
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,13 @@ def test_a_file_of_prompts_is_made_once_and_resumed(folder, tmp_path, capsys):
     assert "2 faces made, 4 were there" in capsys.readouterr().out
     assert rows_of(out) == first and {n: Image.open(out / n).tobytes() for n in names} == pixels
 
+    with (out / "manifest.jsonl").open("ab") as manifest:  # another cut, within a letter
+        manifest.write('{"file": "ä'.encode()[:-1])
+    (out / ".000002-000010.png.1.partial").touch()
+    generate(folder, out, "--prompts", str(file))
+    assert "0 faces made, 6 were there" in capsys.readouterr().out
+    assert rows_of(out) == first and len(list(out.iterdir())) == 7
+
     model = bundle.load(folder)
     alone = model.generate("a man", {"glasses": "yes"}, seed=11)[0]
     assert alone.tobytes() == pixels["000002-000011.png"]
@@ -144,6 +153,18 @@ def test_a_bad_line_is_named(line, told, tmp_path):
     with pytest.raises(UserError, match="line 3") as caught:
         generate_many.read(path, 1, 0)
     assert told in str(caught.value)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_text('{"text": "a man", "n": 2}', encoding="utf-8-sig")
+    assert generate_many.read(path, 1, 0) == [generate_many.Line(1, 2, 0, "a man")]
+
+
+def test_two_do_not_make_faces_in_one_folder_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(generate_many, "held", lambda folder: held(folder, patience=0))
+    with held(tmp_path), pytest.raises(UserError, match="another run is at work"):
+        generate_many.make(small_model.make(), [], Sampler(), tmp_path)
 
 
 def test_an_unknown_attribute_names_its_line_before_anything_is_made(folder, tmp_path, capsys):

@@ -30,6 +30,8 @@ def test_a_photo_is_turned_the_way_it_was_taken(tmp_path):
     exif[0x0112] = 6  # taken sideways
     Image.fromarray(FACE).save(tmp_path / "phone.jpg", exif=exif)
     assert imaging.open_image(tmp_path / "phone.jpg").size == (20, 30)
+    opened = Image.open(tmp_path / "phone.jpg")
+    np.testing.assert_array_equal(imaging.load_images(opened, 8), imaging.load_images(tmp_path / "phone.jpg", 8))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
@@ -61,6 +63,10 @@ def test_what_is_no_picture_is_named(tmp_path):
         imaging.open_image(tmp_path)
     with pytest.raises(UserError, match="must be uint8"):
         imaging.load_images(FACE.astype(np.float32), 8)
+    with pytest.raises(UserError, match="must be uint8"):
+        imaging.load_images(FACE[:0], 8)
+    with pytest.raises(UserError, match="no picture is given"):
+        imaging.load_images([], 8)
 
 
 def test_a_png_carries_what_it_is_told(tmp_path):

@@ -168,6 +168,12 @@ def test_what_a_sampler_keeps():
     np.testing.assert_allclose(drawn(Sampler(top_p=0.4)), [1, 0, 0, 0, 0, 0])  # the first that crosses p stays
     np.testing.assert_allclose(drawn(Sampler(top_p=0.92)), np.array([50, 20, 20, 6, 0, 0]) / 96, atol=0.04)
     np.testing.assert_allclose(drawn(Sampler(top_k=4, top_p=0.6)), np.array([5, 2, 2, 0, 0, 0]) / 9, atol=0.04)
+    for tiny in (1e-40, 1e-50):  # zero in float32
+        np.testing.assert_allclose(drawn(Sampler(top_p=tiny)), [1, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(drawn(Sampler(temperature=1e39)), [0.2] * 5 + [0], atol=0.04)  # infinite in float32
+    for tiny in (1e-40, 1e-50):  # zero in float32
+        np.testing.assert_allclose(drawn(Sampler(top_p=tiny)), [1, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(drawn(Sampler(temperature=1e39)), [0.2] * 5 + [0], atol=0.04)  # infinite in float32
     hot = np.exp(logits / 2)
     np.testing.assert_allclose(drawn(Sampler(temperature=2)), hot / hot.sum(), atol=0.04)
 
