@@ -105,6 +105,12 @@ def check(config: Any) -> None:
     model = config.image.model
     for run in (config.image.train, config.decoder.train):
         _ = run.profiled  # raises
+    for name, source in config.data.sources.items():
+        if source.kind != "synthetic" and source.count != type(source)().count:
+            raise UserError(
+                f"data.sources.{name}.count={source.count}: a {source.kind} dataset is read whole; only synthetic faces"
+                " are counted, and weight=0 leaves a dataset out"
+            )
     if model.resolution != config.data.image_size:
         raise UserError(
             f"image.model.resolution={model.resolution} differs from data.image_size={config.data.image_size};"

@@ -58,6 +58,12 @@ def test_a_mistake_is_one_clear_line(override, told):
     assert "\n" not in str(caught.value)
 
 
+def test_a_real_dataset_is_not_counted():
+    with pytest.raises(UserError, match=r"data\.sources\.celeba\.count=300: a celeba dataset is read whole"):
+        config.load("faces", ["data.sources.celeba.count=300"])
+    assert config.load("quickstart", ["data.sources.drawn.count=300"]).data.sources["drawn"].count == 300
+
+
 def test_a_typo_inside_a_config_file_names_file_and_nearest_key(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(

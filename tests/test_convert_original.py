@@ -123,6 +123,11 @@ def test_a_model_folder_goes_back_to_the_same_files(pair, model, tmp_path):
     assert told["n_embed"] == 16 and told["ddconfig"]["attn_resolutions"] == [4]
 
 
+def test_images_of_more_codes_than_positions_are_refused(pair):
+    with pytest.raises(UserError, match=r"no prompt beside the 1024 codes of an image of 256 x 256.*--image-size"):
+        original.read_pair(*pair, dataclasses.replace(SMALL, image_size=256))
+
+
 def test_a_vqgan_keeps_the_prefix_that_it_came_with(tmp_path):
     pair = small_pair(tmp_path, prefix="first_stage_model.")
     export.to_original_pair(original.read_pair(*pair, SMALL), tmp_path / "out")

@@ -112,7 +112,8 @@ def read_pair(
     """The original's three files as a model.
 
     Raises:
-      UserError: an unreadable file, tensors that do not fit, a vocabulary of another size than the weights'.
+      UserError: an unreadable file, tensors that do not fit, a vocabulary of another size than the weights', images of
+        more codes than the decoder has positions.
     """
     options = options or Options()
     words = WordPiece.load(vocab_file)
@@ -128,6 +129,12 @@ def read_pair(
             )
 
     structure, params = read_decoder(decoder, fits, options, say)
+    if image_config.tokens >= structure.max_length:
+        side = image_config.resolution
+        raise UserError(
+            f"{decoder}: its {structure.max_length} positions hold no prompt beside the {image_config.tokens} codes of"
+            f" an image of {side} x {side} by {vqgan.name}; give the side of its images with --image-size"
+        )
     run, evaluation, preprocess = quirks.options(options.compat)
     run = dataclasses.replace(run, model=structure, sequence_length=min(334, structure.max_length))
     if options.range:
