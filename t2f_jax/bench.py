@@ -19,12 +19,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import bundle, config, grammar, sampling, scoring, sequence, templates, train_bench, vqgan_speed
-from t2f_jax.files import write_json
+from t2f_jax import bundle, config, grammar, sampling, scoring, train_bench, vqgan_speed
+from t2f_jax.io.files import write_json
+from t2f_jax.io.progress import Progress
 from t2f_jax.models.decoder import Decoder
-from t2f_jax.progress import Progress
 from t2f_jax.random_model import random_model
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens import sequence, templates
 
 REPEATS = 5
 PREFIX = 48  # ids of the prompt of a generated face

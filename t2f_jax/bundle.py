@@ -17,20 +17,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from t2f_jax import text_tokenizer
-from t2f_jax.compilation import keep_programs
-from t2f_jax.config import DecoderConfig, DecoderRunConfig, VQGANConfig
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, VQGANConfig
+from t2f_jax.config.typed import from_dict, to_dict
+from t2f_jax.environment import keep_programs
 from t2f_jax.errors import UserError
-from t2f_jax.files import read_json, whole_folder, write_json
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.inference import weights_hash
+from t2f_jax.io.files import read_json, whole_folder, write_json
+from t2f_jax.io.weights import load_params, save_params
 from t2f_jax.model import Model, Preprocess
 from t2f_jax.models.decoder import Decoder, unstack_layers
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.templates import Attribute
-from t2f_jax.typed import from_dict, to_dict
-from t2f_jax.vocab import Vocab
-from t2f_jax.weights import load_params, save_params
+from t2f_jax.tokens import text_tokenizer
+from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.vocab import Vocab
 
 FORMAT = 1
 IMAGE_TOKENIZER = "image_tokenizer.safetensors"

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from t2f_jax import __version__, cli_convert, cli_drawing, cli_generate, cli_plan, cpu
-from t2f_jax.compilation import keep_programs
+from t2f_jax import __version__, cli_convert, cli_drawing, cli_generate, cli_plan, environment
 from t2f_jax.errors import DiskFull, UserError
 
 CONFIG_HELP = (
@@ -40,7 +39,7 @@ def _place(text: str) -> pathlib.Path | str:
 
 def _resolve(args: argparse.Namespace) -> None:
     """Gives addresses their local copies: what is read is fetched, what is written goes up as or after it is made."""
-    from t2f_jax import remote
+    from t2f_jax.io import remote
 
     for name, value in vars(args).items():
         if name == "out" and isinstance(value, str):
@@ -55,7 +54,8 @@ def _resolve(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from t2f_jax import hosts, remote
+    from t2f_jax.distributed import hosts
+    from t2f_jax.io import remote
 
     _resolve(args)
     args.run(args)
@@ -71,7 +71,8 @@ def _natural(text: str) -> int:
 
 
 def _train_tokenizer(args: argparse.Namespace) -> None:
-    from t2f_jax import config, hosts, stages
+    from t2f_jax import config, stages
+    from t2f_jax.distributed import hosts
 
     chosen = config.load(args.config, args.overrides)
     hosts.join()
@@ -80,7 +81,8 @@ def _train_tokenizer(args: argparse.Namespace) -> None:
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from t2f_jax import config, hosts, stages
+    from t2f_jax import config, stages
+    from t2f_jax.distributed import hosts
 
     chosen = config.load(args.config, args.overrides)
     hosts.join()
@@ -89,7 +91,8 @@ def _prepare(args: argparse.Namespace) -> None:
 
 
 def _train(args: argparse.Namespace) -> None:
-    from t2f_jax import config, hosts, stages
+    from t2f_jax import config, stages
+    from t2f_jax.distributed import hosts
 
     chosen = config.load(args.config, args.overrides)
     hosts.join()
@@ -99,7 +102,8 @@ def _train(args: argparse.Namespace) -> None:
 
 def _told(result: pathlib.Path) -> None:
     """The command's answer, once however many processes there are."""
-    from t2f_jax import hosts, remote
+    from t2f_jax.distributed import hosts
+    from t2f_jax.io import remote
 
     if hosts.first():
         print(remote.home(result) or result, flush=True)
@@ -107,14 +111,15 @@ def _told(result: pathlib.Path) -> None:
 
 def _first_alone(work: Callable[[], Any]) -> None:
     """Does `work` in the first process; a TPU slice of several hosts wants all of them there."""
-    from t2f_jax import hosts
+    from t2f_jax.distributed import hosts
 
     hosts.join()
     hosts.alone(work, "the first process is done")
 
 
 def _quickstart(args: argparse.Namespace) -> None:
-    from t2f_jax import config, hosts, results
+    from t2f_jax import config, results
+    from t2f_jax.distributed import hosts
 
     spec = "quickstart:tiny" if args.tiny else "quickstart"
     chosen = config.load(spec, args.overrides)
@@ -159,7 +164,7 @@ def _bench(args: argparse.Namespace) -> None:
 
 
 def _supervise(args: argparse.Namespace) -> None:
-    from t2f_jax import supervise
+    from t2f_jax.distributed import supervise
 
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if command[:1] == ["t2f"]:
@@ -351,9 +356,9 @@ def main(argv: list[str] | None = None) -> None:
         guarded(lambda: _run(args))
         return
     if argv is None and args.run not in (_convert, _report):
-        cpu.tune(many_steps=args.run in (_quickstart, _train, _train_tokenizer))
+        environment.tune(many_steps=args.run in (_quickstart, _train, _train_tokenizer))
     if args.run is not cli_plan.run:  # programs for chips that are not there cannot be read back
-        keep_programs()
+        environment.keep_programs()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -362,7 +367,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def guarded(work: Callable[[], None]) -> None:
     """Does a command's work; what goes wrong becomes a line on stderr and an exit code."""
-    from t2f_jax import hosts
+    from t2f_jax.distributed import hosts
 
     try:
         work()

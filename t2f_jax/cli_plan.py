@@ -12,7 +12,7 @@ def run(args: argparse.Namespace) -> None:
     from t2f_jax import config
     from t2f_jax.commands import writable
     from t2f_jax.errors import UserError
-    from t2f_jax.files import write_json
+    from t2f_jax.io.files import write_json
     from t2f_jax.plan import plan as planning
     from t2f_jax.plan import search as searching
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import bundle, cli_drawing, imaging, scoring
+from t2f_jax import bundle, cli_drawing, scoring
 from t2f_jax.errors import UserError
-from t2f_jax.files import write_json
 from t2f_jax.inference import BATCH
-from t2f_jax.progress import Progress
+from t2f_jax.io import images as imaging
+from t2f_jax.io.files import write_json
+from t2f_jax.io.progress import Progress
 from t2f_jax.sampler import Sampler
 
 CLOSE = 0.05  # probability from which on another answer is shown beside the likeliest

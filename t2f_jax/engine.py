@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from t2f_jax.distributed.partitioning import batch_shardings, make_mesh, tree_shardings
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder, unstack_layers
 from t2f_jax.models.dense import grouped, grouped_product, groups_here
-from t2f_jax.partitioning import batch_shardings, make_mesh, tree_shardings
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.vocab import Vocab
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import templates
+from t2f_jax.tokens import templates
 
 Fields = Mapping[str, Any]  # {"attributes": {name: value}, "captions": [str, ...]}
 Progress = Callable[[int], None]  # told how many faces more are done

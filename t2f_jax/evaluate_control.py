@@ -11,7 +11,7 @@ import numpy as np
 
 from t2f_jax import evaluate, evaluate_requests
 from t2f_jax.sampler import Sampler
-from t2f_jax.templates import Attribute
+from t2f_jax.tokens.templates import Attribute
 
 
 def guidance_curve(

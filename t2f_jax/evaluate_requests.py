@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import evaluate, templates
+from t2f_jax import evaluate
+from t2f_jax.tokens import templates
 
 
 def make_requests(

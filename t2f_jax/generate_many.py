@@ -13,13 +13,13 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from t2f_jax import imaging
 from t2f_jax.errors import UserError
-from t2f_jax.files import held, write_text
+from t2f_jax.io import images
+from t2f_jax.io.files import held, write_text
+from t2f_jax.io.progress import Progress
 from t2f_jax.model import Model
-from t2f_jax.progress import Progress
-from t2f_jax.prompts import Prompt
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens.prompts import Prompt
 
 MANIFEST = "manifest.jsonl"
 BATCH = 64  # faces drawn at once on each device
@@ -140,7 +140,7 @@ def _make(model: Model, asked: Sequence[Job], sampler: Sampler, out: pathlib.Pat
             prompts, seeds = [job.prompt for job in part], [job.seed for job in part]
             codes = model.generate_codes(prompts, seeds, sampler, batch_size=size)
             for job, face in zip(part, model.finished(codes, prompts, seeds, sampler)):
-                imaging.save_png(out / job.file, face, face.info)
+                images.save_png(out / job.file, face, face.info)
                 manifest.write(json.dumps(rows[job.file], ensure_ascii=False) + "\n")
             manifest.flush()
             done += len(part)

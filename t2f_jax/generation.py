@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from t2f_jax import bundle, cli_drawing, cli_generate, generate_many, imaging, prompts
+from t2f_jax import bundle, cli_drawing, cli_generate, generate_many
 from t2f_jax.inference import BATCH
+from t2f_jax.io import images
+from t2f_jax.io.progress import Progress
 from t2f_jax.model import Model
-from t2f_jax.progress import Progress
-from t2f_jax.prompts import Prompt
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens import prompts
+from t2f_jax.tokens.prompts import Prompt
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
             options: dict[str, Any] = {"n": len(part), "seed": args.seed + start, "keep": args.keep, "avoid": avoid}
             faces += _faces(model, args, asked, sampler, options)
             for face in faces[-len(part) :]:
-                imaging.save_png(args.out / f"face-{face.info['seed']:06d}.png", face, face.info)
+                images.save_png(args.out / f"face-{face.info['seed']:06d}.png", face, face.info)
             bar.update(part.stop)
     _told(model, faces, args.out)
 

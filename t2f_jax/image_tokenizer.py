@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax.config import VQGANConfig
+from t2f_jax.config.schema import VQGANConfig
+from t2f_jax.config.typed import to_dict
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.typed import to_dict
 
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 

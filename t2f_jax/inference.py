@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import engine, grammar, imaging, sampling, scoring, sequence, templates, text_tokenizer
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax import engine, grammar, sampling, scoring
+from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.errors import UserError
 from t2f_jax.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
+from t2f_jax.io import images as imaging
 from t2f_jax.models.decoder import Decoder, unstack_layers
-from t2f_jax.prompts import Prompt
 from t2f_jax.sampler import Sampler
-from t2f_jax.templates import Attribute
+from t2f_jax.tokens import sequence, templates, text_tokenizer
+from t2f_jax.tokens.prompts import Prompt
+from t2f_jax.tokens.templates import Attribute
 
 BATCH = 32  # faces computed at once
 

@@ -16,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from t2f_jax import partitioning
+from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
-from t2f_jax.templates import Attribute
+from t2f_jax.tokens.templates import Attribute
 
 Fields = Mapping[str, Any]  # {"attributes": {name: value}, ...}
 

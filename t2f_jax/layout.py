@@ -9,8 +9,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from t2f_jax import chips, model_flops, partitioning
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax import model_flops
+from t2f_jax.config.schema import DecoderRunConfig
+from t2f_jax.distributed import chips, partitioning
 
 SPARE = 0.15  # share of a device's memory to leave
 OPTIMIZER_ARRAYS = 3  # beside the parameters: two moments, the averaged weights

@@ -18,12 +18,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import checkpoint, faults, goodput, hosts, metrics, partitioning, profiling, remote, speed
-from t2f_jax.config import TrainConfig
+from t2f_jax import checkpoint, goodput, profiling, speed
+from t2f_jax.config.schema import TrainConfig
+from t2f_jax.config.typed import to_dict
+from t2f_jax.distributed import faults, hosts, partitioning
 from t2f_jax.errors import UserError
-from t2f_jax.progress import Progress
+from t2f_jax.io import metrics, remote
+from t2f_jax.io.progress import Progress
 from t2f_jax.state import State
-from t2f_jax.typed import to_dict
 
 Batch = dict[str, np.ndarray]
 

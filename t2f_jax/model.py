@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from t2f_jax import __version__, prompts, scoring
+from t2f_jax import __version__, scoring
 from t2f_jax.errors import UserError
-from t2f_jax.imaging import MAKER, Picture
 from t2f_jax.inference import BATCH, Inference, Preprocess
-from t2f_jax.prompts import Asked, Prompt
+from t2f_jax.io.images import MAKER, Picture
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens import prompts
+from t2f_jax.tokens.prompts import Asked, Prompt
 
 __all__ = ["Model", "Preprocess"]
 _DRAWING = [f.name for f in dataclasses.fields(Sampler)]

@@ -13,7 +13,7 @@ the optimizer do not count. (PaLM, arXiv:2204.02311, appendix B, with S and T in
 
 from typing import Any
 
-from t2f_jax.config import DecoderConfig
+from t2f_jax.config.schema import DecoderConfig
 
 
 def body_parameters(model: DecoderConfig) -> int:

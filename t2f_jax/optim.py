@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 import optax.contrib
 
-from t2f_jax.config import OptimConfig
+from t2f_jax.config.schema import OptimConfig
 
 
 def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:

@@ -9,9 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.models.decoder import run
-from t2f_jax.sequence import TASKS
+from t2f_jax.tokens.sequence import TASKS
 from t2f_jax.train_decoder import Batch, DecoderTrainer, task_of_places, weights_of
 
 

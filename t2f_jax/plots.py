@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from t2f_jax import metrics
+from t2f_jax.io import metrics
 
 INK = "#808489"  # legible on white and on near-black
 COLORS = ("#2f7ed8", "#e07b39", "#3aa17e", "#b65fc2", "#c9a227", "#d1495b")

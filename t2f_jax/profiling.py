@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 from collections.abc import Callable
 
-from t2f_jax import hosts
+from t2f_jax.distributed import hosts
 
 
 class Trace:

@@ -5,14 +5,15 @@ import dataclasses
 import jax
 import numpy as np
 
-from t2f_jax import bundle, templates, text_tokenizer
-from t2f_jax.config import Config
+from t2f_jax import bundle
+from t2f_jax.config.schema import Config
 from t2f_jax.data.celeba import SCHEMA
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models import vqgan
 from t2f_jax.models.decoder import Decoder
-from t2f_jax.text_tokenizer import SPECIAL, TextTokenizer, WordPiece
-from t2f_jax.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE
+from t2f_jax.tokens import templates, text_tokenizer
+from t2f_jax.tokens.text_tokenizer import SPECIAL, TextTokenizer, WordPiece
+from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE
 
 
 def random_model(config: Config) -> bundle.Model:

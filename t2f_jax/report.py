@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t2f_jax.files import write_text
+from t2f_jax.io.files import write_text
 from t2f_jax.report_content import Analysis, Caption, Picture, ReportContent, Samples, Source
 
 LONG = 20  # answers of one face above which those of "no" that are not wrong are only counted

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from t2f_jax.errors import UserError
-from t2f_jax.files import read_json, whole_folder, write_json
+from t2f_jax.io.files import read_json, whole_folder, write_json
 
 FOLDER = "results"  # inside the folder given to `save_results`
 FORMAT = 1

@@ -18,12 +18,13 @@ import numpy as np
 from t2f_jax import evaluate as measure
 from t2f_jax import evaluate_control as control
 from t2f_jax import evaluate_requests, plots, report, report_content, stages
-from t2f_jax.config import Config, override, to_config_dict
+from t2f_jax.config.loader import override, to_config_dict
+from t2f_jax.config.schema import Config
+from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.errors import UserError
-from t2f_jax.files import write_json
-from t2f_jax.progress import Progress
+from t2f_jax.io.files import write_json
+from t2f_jax.io.progress import Progress
 from t2f_jax.sampler import Sampler
-from t2f_jax.typed import from_dict, to_dict
 
 SHOWN = 8  # faces of a source that the report describes and analyses
 GRID = 16  # faces of its reconstruction grid
@@ -253,7 +254,7 @@ def _samples(model: Any, prompt: str, config: Config, seed: int) -> report_conte
 
 def _curves(run: pathlib.Path) -> list[report_content.Picture]:
     """Loss curves of a run's folder, if the model still lies in it."""
-    from t2f_jax import metrics
+    from t2f_jax.io import metrics
 
     found = []
     note = (

@@ -17,13 +17,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import grammar, partitioning, sampler
+from t2f_jax import grammar, sampler
+from t2f_jax.distributed import partitioning
 from t2f_jax.engine import Engine, span_logits
 from t2f_jax.errors import UserError
 from t2f_jax.grammar import END, Grammar
 from t2f_jax.models.decoder import Cache, Decoder, empty_cache, run
 from t2f_jax.sampler import Sampler
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.vocab import Vocab
 
 LARGEST_BATCH = 64  # rows decoded together
 

@@ -21,12 +21,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import grammar, sampling, sequence
+from t2f_jax import grammar, sampling
 from t2f_jax.engine import Engine, span_logits
 from t2f_jax.models.decoder import Decoder, run
-from t2f_jax.sequence import Branch, Encoder, Example
-from t2f_jax.templates import Attribute
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens import sequence
+from t2f_jax.tokens.sequence import Branch, Encoder, Example
+from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.vocab import Vocab
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import jax
 from jax.sharding import Mesh
 
-from t2f_jax import chips
+from t2f_jax.distributed import chips
 
 WORK = ("sequences", "tokens", "images")  # what a trainer may count in a step
 GIB = 2**30

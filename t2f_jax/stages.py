@@ -18,11 +18,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from t2f_jax import __version__, remote, templates
-from t2f_jax.config import Config, DecoderRunConfig, TrainConfig
+from t2f_jax import __version__
+from t2f_jax.config.schema import Config, DecoderRunConfig, TrainConfig
+from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.errors import UserError
-from t2f_jax.files import read_json, write_json
-from t2f_jax.typed import from_dict, to_dict
+from t2f_jax.io import remote
+from t2f_jax.io.files import read_json, write_json
+from t2f_jax.tokens import templates
 
 EXPERIMENT = "experiment.json"  # a decoder's run: its config, and where its tokenizer and store are
 
@@ -63,8 +65,9 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     Raises:
       UserError: data that is missing or broken, a checkpoint of another config.
     """
-    from t2f_jax import bundle, hosts, loop, partitioning, plots
+    from t2f_jax import bundle, loop, plots
     from t2f_jax.data import pipeline
+    from t2f_jax.distributed import hosts, partitioning
     from t2f_jax.image_tokenizer import ImageTokenizer
     from t2f_jax.train_tokenizer import TokenizerTrainer
 
@@ -103,7 +106,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
 
 def _rows_here(run: TrainConfig) -> list[int] | None:
     """Which of a batch's rows this process makes; None if it is the only one, and makes all."""
-    from t2f_jax import hosts, partitioning
+    from t2f_jax.distributed import hosts, partitioning
 
     if not hosts.many():
         return None
@@ -114,7 +117,8 @@ def _laid_out(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig:
     """`config` with the mesh and the parts that the devices here ask for; says which, if it chose any."""
     import jax
 
-    from t2f_jax import hosts, layout
+    from t2f_jax import layout
+    from t2f_jax.distributed import hosts
 
     if config.train.batch_size % len(devices := jax.devices()):
         return config  # not all devices take part, or none: told where they are shared out
@@ -145,9 +149,11 @@ def prepare(
     config: Config, tokenizer: pathlib.Path, out: pathlib.Path, cache: pathlib.Path | None = None
 ) -> pathlib.Path:
     """Encodes every image and trains the text tokenizer; returns the store `out`. Resumable per source and split."""
-    from t2f_jax import bundle, hosts, text_tokenizer
+    from t2f_jax import bundle
     from t2f_jax.data import prepare as preparing
+    from t2f_jax.distributed import hosts
     from t2f_jax.image_tokenizer import fingerprint
+    from t2f_jax.tokens import text_tokenizer
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
     if image_tokenizer.config.resolution != config.data.image_size:
@@ -180,8 +186,9 @@ def train(
 
     With `decoder.init_from` the model there lends its tokenizers, too, and its weights to begin with.
     """
-    from t2f_jax import bundle, checkpoint, hosts, loop, partitioning
+    from t2f_jax import bundle, checkpoint, loop
     from t2f_jax.data import pipeline
+    from t2f_jax.distributed import hosts, partitioning
     from t2f_jax.train_decoder import DecoderTrainer
 
     cache = out / "images"
@@ -235,9 +242,10 @@ def train(
 
 def _parts(tokenizer: pathlib.Path, store: pathlib.Path) -> tuple[Any, Any, Any, Any]:
     """-> (image tokenizer, opened store, text tokenizer, joint vocabulary). UserError if they do not fit together."""
-    from t2f_jax import bundle, text_tokenizer
+    from t2f_jax import bundle
     from t2f_jax.data.store import Store
     from t2f_jax.image_tokenizer import fingerprint
+    from t2f_jax.tokens import text_tokenizer
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
     data = Store(store, fingerprint(image_tokenizer))
@@ -297,7 +305,7 @@ def tokenizer_at(out: pathlib.Path, step: int | None = None) -> Any:
     import jax
 
     from t2f_jax import checkpoint
-    from t2f_jax.config import ImageTokenizerConfig
+    from t2f_jax.config.schema import ImageTokenizerConfig
     from t2f_jax.image_tokenizer import ImageTokenizer
     from t2f_jax.train_tokenizer import TokenizerTrainer
 

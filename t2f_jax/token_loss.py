@@ -13,8 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from t2f_jax import partitioning
-from t2f_jax.sequence import TASKS
+from t2f_jax.distributed import partitioning
+from t2f_jax.tokens.sequence import TASKS
 
 HIDDEN = -1e9  # logit of ids that only fill the table up
 SUMS = 3 + 2 * len(TASKS)  # see `target_sums`

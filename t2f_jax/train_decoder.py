@@ -12,12 +12,12 @@ import optax
 from flax import traverse_util
 
 from t2f_jax import model_flops, optim, state, token_loss
-from t2f_jax.config import DecoderConfig, DecoderRunConfig
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig
 from t2f_jax.models.decoder import Decoder, run, stack_layers, unstack_layers
 from t2f_jax.models.kernels import seen_by
-from t2f_jax.sequence import TASKS, TO_IMAGE
 from t2f_jax.state import State
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.sequence import TASKS, TO_IMAGE
+from t2f_jax.tokens.vocab import Vocab
 
 Batch = dict[str, jax.Array]
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from t2f_jax import losses, optim, state
-from t2f_jax.config import ImageTokenizerConfig
+from t2f_jax.config.schema import ImageTokenizerConfig
 from t2f_jax.image_tokenizer import to_unit
 from t2f_jax.models import perceptual, quantizer, vqgan
 from t2f_jax.models.discriminator import PatchDiscriminator

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from t2f_jax import image_tokenizer
-from t2f_jax.config import VQGANConfig
+from t2f_jax.config.schema import VQGANConfig
 from t2f_jax.models import vqgan
 from t2f_jax.peer import Peer, alternate, median_ratio
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from t2f_jax.config import Config, DataConfig, DecoderRunConfig, SourceConfig, TextConfig
+from t2f_jax.config.schema import Config, DataConfig, DecoderRunConfig, SourceConfig, TextConfig
 from t2f_jax.data import celeba
 
 

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from t2f_jax.config import DecoderConfig, VQGANConfig
+from t2f_jax.config.schema import DecoderConfig, VQGANConfig
 from t2f_jax.convert import torch_writer
 from t2f_jax.convert.names import decoder_names, vqgan_names
 

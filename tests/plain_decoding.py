@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax import engine, grammar, sampling
-from t2f_jax.config import DecoderConfig
+from t2f_jax.config.schema import DecoderConfig
+from t2f_jax.distributed.partitioning import make_mesh
 from t2f_jax.models.decoder import Decoder
-from t2f_jax.partitioning import make_mesh
 from t2f_jax.sampler import Sampler
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=40, image_size=24)
 CONFIG = DecoderConfig(layers=2, width=32, heads=4, mlp=64, max_length=128, init_std=0.3, scan=False, norm="talk2face")

@@ -3,7 +3,7 @@
 import json
 
 from t2f_jax import bench, vqgan_speed
-from t2f_jax.config import VQGANConfig
+from t2f_jax.config.schema import VQGANConfig
 
 
 def test_machine_rows_and_json(tmp_path, capsys, monkeypatch):

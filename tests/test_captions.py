@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from t2f_jax import captions
-from t2f_jax.captions import write_caption
 from t2f_jax.data import celeba, synthetic, utkface
+from t2f_jax.tokens import captions
+from t2f_jax.tokens.captions import write_caption
 
 SCHEMAS = {"synthetic": synthetic.SCHEMA, "celeba": celeba.SCHEMA, "utkface": utkface.SCHEMA}
 

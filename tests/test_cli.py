@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from t2f_jax import cli, files
+from t2f_jax import cli
 from t2f_jax.errors import UserError
+from t2f_jax.io import files
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
 COMMANDS += ("evaluate", "report", "bench", "convert")

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from t2f_jax import config, typed
+from t2f_jax import config
+from t2f_jax.config import typed
 from t2f_jax.errors import UserError
 
 

@@ -19,13 +19,15 @@ from flax import traverse_util
 from PIL import Image
 from safetensors.numpy import load_file
 
-from t2f_jax import bundle, grammar, imaging, sampling, sequence, templates, text_tokenizer
-from t2f_jax.config import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
+from t2f_jax import bundle, grammar, sampling
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
 from t2f_jax.convert import huggingface
 from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.io import images
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens import sequence, templates, text_tokenizer
 
 SCHEMA = (
     templates.Attribute("gender", ("male", "female")),
@@ -306,7 +308,7 @@ def test_pictures_are_read_alike(pair, tmp_path):
     for crop in (0.7, 1.0):
         ours, theirs = pair(crop=crop)
         assert np.array_equal(ours.images(seen), theirs.images(seen))
-        assert np.array_equal(imaging.load_images(seen[2], 16, crop), theirs.images(seen[2]))
+        assert np.array_equal(images.load_images(seen[2], 16, crop), theirs.images(seen[2]))
     with pytest.raises(ValueError, match="uint8"):
         theirs.images(np.zeros((4, 4, 3)))
 
@@ -531,7 +533,7 @@ def test_indices_of_real_faces_at_full_size(torch, modeling, real_data):
     files = (
         sorted((real_data / "CelebA/img_align_celeba").iterdir())[:4] + sorted((real_data / "UTKFace").iterdir())[:2]
     )
-    x = imaging.load_images(files, 256).astype(np.float32) / 127.5 - 1
+    x = images.load_images(files, 256).astype(np.float32) / 127.5 - 1
     encode = jax.jit(lambda params, x: VQGAN(config).apply({"params": params}, x, method="encode"))
     z = np.concatenate([encode(params, face[None]) for face in x])
     params["quantize"]["embedding"] = z[:4].reshape(-1, 256) + np.float32(1e-3)

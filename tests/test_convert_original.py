@@ -25,8 +25,8 @@ from original_files import (
     vocabulary,
 )
 
-from t2f_jax import bundle, cli, templates
-from t2f_jax.config import DecoderRunConfig, VQGANConfig
+from t2f_jax import bundle, cli
+from t2f_jax.config.schema import DecoderRunConfig, VQGANConfig
 from t2f_jax.convert import export, opening, original, quirks, torch_writer, verify
 from t2f_jax.convert.names import decoder_names, to_original, to_ours, vqgan_names
 from t2f_jax.convert.original import Options
@@ -34,6 +34,7 @@ from t2f_jax.convert.torch_reader import TorchFile
 from t2f_jax.errors import UserError
 from t2f_jax.image_tokenizer import ImageTokenizer, fingerprint, to_unit
 from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.tokens import templates
 
 SMALL = Options(heads=2, image_size=32)
 

@@ -13,7 +13,7 @@ import pytest
 from original_files import SMALL_DECODER, small_pair
 
 from t2f_jax import bundle, stages
-from t2f_jax.config import Config, DataConfig, DecoderRunConfig, OptimConfig, SourceConfig, TrainConfig
+from t2f_jax.config.schema import Config, DataConfig, DecoderRunConfig, OptimConfig, SourceConfig, TrainConfig
 from t2f_jax.convert import export, opening, original
 from t2f_jax.errors import UserError
 

@@ -13,10 +13,11 @@ import plain_decoding
 import pytest
 from plain_decoding import CONFIG, VOCAB
 
-from t2f_jax import engine, grammar, sampling, scoring, sequence
+from t2f_jax import engine, grammar, sampling, scoring
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.sampler import Sampler
-from t2f_jax.templates import ATTRIBUTE_PROMPT, Attribute
+from t2f_jax.tokens import sequence
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, Attribute
 
 PLAIN = pathlib.Path(__file__).parent / "plain_decoding.py"
 

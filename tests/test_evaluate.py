@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from t2f_jax import evaluate, evaluate_requests
-from t2f_jax.templates import Attribute
+from t2f_jax.tokens.templates import Attribute
 
 SCHEMA = (
     Attribute("gender", ("male", "female")),

@@ -8,7 +8,7 @@ from PIL import Image
 
 from t2f_jax import bundle, cli, generate_many
 from t2f_jax.errors import UserError
-from t2f_jax.files import held
+from t2f_jax.io.files import held
 from t2f_jax.sampler import Sampler
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import save_jpeg
 
-from t2f_jax.config import DataConfig, SourceConfig
+from t2f_jax.config.schema import DataConfig, SourceConfig
 from t2f_jax.data import images, sources
 from t2f_jax.errors import UserError
 

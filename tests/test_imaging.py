@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from t2f_jax import imaging
 from t2f_jax.errors import UserError
+from t2f_jax.io import images
 
 FACE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 
@@ -13,15 +13,15 @@ FACE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 def test_the_centred_square_is_taken_whole_or_in_part():
     image = np.zeros((10, 30, 3), np.uint8)
     image[:, 10:20] = 200
-    assert imaging.fit(Image.fromarray(image), 10).min() == 200
-    assert np.array_equal(imaging.load_images(FACE[:20, :20], 20)[0], FACE[:20, :20])
-    assert imaging.load_images([FACE, Image.fromarray(FACE)], 8, 0.5).shape == (2, 8, 8, 3)
+    assert images.fit(Image.fromarray(image), 10).min() == 200
+    assert np.array_equal(images.load_images(FACE[:20, :20], 20)[0], FACE[:20, :20])
+    assert images.load_images([FACE, Image.fromarray(FACE)], 8, 0.5).shape == (2, 8, 8, 3)
 
 
 def test_sixteen_bit_grays_are_scaled(tmp_path):
     ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(256, 0)
     Image.fromarray(ramp).save(tmp_path / "gray.png")
-    pixels = np.asarray(imaging.open_image(tmp_path / "gray.png"))
+    pixels = np.asarray(images.open_image(tmp_path / "gray.png"))
     assert pixels[0, 0].max() == 0 and pixels[0, 255].min() == 255 and abs(pixels.mean() - 127.5) < 1
 
 
@@ -29,9 +29,9 @@ def test_a_photo_is_turned_the_way_it_was_taken(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # taken sideways
     Image.fromarray(FACE).save(tmp_path / "phone.jpg", exif=exif)
-    assert imaging.open_image(tmp_path / "phone.jpg").size == (20, 30)
+    assert images.open_image(tmp_path / "phone.jpg").size == (20, 30)
     opened = Image.open(tmp_path / "phone.jpg")
-    np.testing.assert_array_equal(imaging.load_images(opened, 8), imaging.load_images(tmp_path / "phone.jpg", 8))
+    np.testing.assert_array_equal(images.load_images(opened, 8), images.load_images(tmp_path / "phone.jpg", 8))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
@@ -40,12 +40,12 @@ def test_what_is_transparent_stands_on_white(mode, tmp_path):
     if mode == "P":
         image.info["transparency"] = 0
     image.save(tmp_path / "clear.png")
-    assert np.asarray(imaging.open_image(tmp_path / "clear.png")).min() == 255
+    assert np.asarray(images.open_image(tmp_path / "clear.png")).min() == 255
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "1", "HSV"])
 def test_other_modes_become_rgb(mode):
-    assert imaging.load_images(Image.fromarray(FACE).convert(mode), 8).shape == (1, 8, 8, 3)
+    assert images.load_images(Image.fromarray(FACE).convert(mode), 8).shape == (1, 8, 8, 3)
 
 
 def test_what_is_no_picture_is_named(tmp_path):
@@ -55,22 +55,22 @@ def test_what_is_no_picture_is_named(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "empty.jpg").write_bytes(b"")
     for name in ("cut", "text", "empty"):
-        with pytest.raises(imaging.CorruptImage, match=f"{name}.jpg: not a readable image"):
-            imaging.open_image(tmp_path / f"{name}.jpg")
+        with pytest.raises(images.CorruptImage, match=f"{name}.jpg: not a readable image"):
+            images.open_image(tmp_path / f"{name}.jpg")
     with pytest.raises(UserError, match="no such image file"):
-        imaging.open_image(tmp_path / "absent.jpg")
+        images.open_image(tmp_path / "absent.jpg")
     with pytest.raises(UserError, match="this is a folder"):
-        imaging.open_image(tmp_path)
+        images.open_image(tmp_path)
     with pytest.raises(UserError, match="must be uint8"):
-        imaging.load_images(FACE.astype(np.float32), 8)
+        images.load_images(FACE.astype(np.float32), 8)
     with pytest.raises(UserError, match="must be uint8"):
-        imaging.load_images(FACE[:0], 8)
+        images.load_images(FACE[:0], 8)
     with pytest.raises(UserError, match="no picture is given"):
-        imaging.load_images([], 8)
+        images.load_images([], 8)
 
 
 def test_a_png_carries_what_it_is_told(tmp_path):
-    imaging.save_png(tmp_path / "face.png", FACE, {"prompt": "a smiling woman", "seed": "3"})
+    images.save_png(tmp_path / "face.png", FACE, {"prompt": "a smiling woman", "seed": "3"})
     with Image.open(tmp_path / "face.png") as image:
         assert image.info["prompt"] == "a smiling woman" and image.info["seed"] == "3"
         assert np.array_equal(np.asarray(image), FACE)
@@ -80,5 +80,5 @@ def test_a_png_carries_what_it_is_told(tmp_path):
 def test_squash_keeps_all_of_a_picture():
     wide = np.zeros((32, 96, 3), np.uint8)
     wide[:, 80:] = 255
-    assert imaging.load_images(wide, 16)[0, :, -1].max() == 0  # cropped away
-    assert (imaging.load_images(wide, 16, squash=True)[0, :, -1] == 255).all()
+    assert images.load_images(wide, 16)[0, :, -1].max() == 0  # cropped away
+    assert (images.load_images(wide, 16, squash=True)[0, :, -1] == 255).all()

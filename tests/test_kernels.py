@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax.config import DecoderConfig
+from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models import kernels
 from t2f_jax.models.attention import visible

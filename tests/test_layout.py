@@ -6,7 +6,8 @@ import types
 import jax
 import pytest
 
-from t2f_jax import chips, config, layout, stages
+from t2f_jax import config, layout, stages
+from t2f_jax.distributed import chips
 from t2f_jax.errors import UserError
 
 VOCAB = 31_546

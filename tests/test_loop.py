@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 import toy
 
-from t2f_jax import checkpoint, faults, metrics
+from t2f_jax import checkpoint
+from t2f_jax.config.typed import to_dict
+from t2f_jax.distributed import faults
 from t2f_jax.errors import DiskFull, UserError
-from t2f_jax.typed import to_dict
+from t2f_jax.io import metrics
 
 TIMES = ("seconds", "compile_seconds")
 

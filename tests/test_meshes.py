@@ -13,11 +13,11 @@ import pytest
 from jax import export
 
 from t2f_jax import engine, grammar, sampling
-from t2f_jax.config import DecoderConfig, DecoderRunConfig, TrainConfig
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TrainConfig
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.train_decoder import DecoderTrainer
-from t2f_jax.vocab import Vocab
 
 VOCAB = Vocab(50, 16)
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from t2f_jax import metrics, progress
+from t2f_jax.io import metrics, progress
 
 
 def write(out, steps, start=0):

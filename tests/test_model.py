@@ -9,9 +9,11 @@ import small_model
 from PIL import Image
 
 import t2f_jax
-from t2f_jax import bundle, imaging, model, prompts, sampling
+from t2f_jax import bundle, model, sampling
 from t2f_jax.errors import UserError
+from t2f_jax.io import images
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens import prompts
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_faces_are_pictures_that_say_what_made_them(loved):
 
 
 def test_a_drawn_face_is_read_whole_and_a_photograph_is_cropped(loved, face, tmp_path):
-    imaging.save_png(tmp_path / "face.png", face, face.info)
+    images.save_png(tmp_path / "face.png", face, face.info)
     for picture in (face, tmp_path / "face.png", str(tmp_path / "face.png")):
         assert np.array_equal(loved.images(picture)[0], np.asarray(face))
     assert not np.array_equal(loved.images(np.asarray(face))[0], np.asarray(face))  # the crop is 0.9

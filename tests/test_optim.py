@@ -6,7 +6,7 @@ import numpy as np
 import optax
 
 from t2f_jax import optim, state
-from t2f_jax.config import OptimConfig
+from t2f_jax.config.schema import OptimConfig
 
 
 def test_schedule_warms_up_peaks_and_ends_at_the_final_fraction():

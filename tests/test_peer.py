@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from t2f_jax import config, vqgan_speed
-from t2f_jax.config import VQGANConfig
+from t2f_jax.config.schema import VQGANConfig
 from t2f_jax.errors import UserError
 from t2f_jax.peer import Peer, alternate, median_ratio
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from conftest import store_config
 
-from t2f_jax import sequence, templates, text_tokenizer
-from t2f_jax.config import TaskConfig
+from t2f_jax.config.schema import TaskConfig
 from t2f_jax.data import mixture, pipeline
 from t2f_jax.data.images import ImageSet
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
+from t2f_jax.tokens import sequence, templates, text_tokenizer
 
 WEIGHTS = {"faces": 3.0, "others": 1.0}
 

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from jax.experimental import topologies
 
-from t2f_jax import chips, cli, config, model_flops, packing, partitioning, sequence
-from t2f_jax.config import DecoderConfig
+from t2f_jax import cli, config, model_flops
+from t2f_jax.config.schema import DecoderConfig
+from t2f_jax.distributed import chips, partitioning
 from t2f_jax.models import kernels
 from t2f_jax.plan import hlo, plan, program, roofline, search, workload
 from t2f_jax.plan import kernels as plan_kernels
-from t2f_jax.sequence import Branch, Example
+from t2f_jax.tokens import packing, sequence
+from t2f_jax.tokens.sequence import Branch, Example
+from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.train_decoder import work
-from t2f_jax.vocab import Vocab
 
 HLO = """
 %body.1 (p: (s32[], f32[8,4])) -> (s32[], f32[8,4]) {

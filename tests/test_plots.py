@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from t2f_jax import evaluate, metrics, plots
+from t2f_jax import evaluate, plots
+from t2f_jax.io import metrics
 
 
 def opened(data):

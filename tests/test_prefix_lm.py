@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax.config import DecoderConfig
+from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.models.attention import visible
 from t2f_jax.models.decoder import Decoder
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from conftest import encode_stub, store_config
 
-from t2f_jax import templates, text_tokenizer
-from t2f_jax.config import SourceConfig, TextConfig
+from t2f_jax.config.schema import SourceConfig, TextConfig
 from t2f_jax.data import images, prepare, sources
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
+from t2f_jax.tokens import templates, text_tokenizer
 
 
 @pytest.fixture(autouse=True)

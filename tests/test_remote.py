@@ -15,8 +15,10 @@ import toy
 from etils.epath import gpath
 from fsspec.implementations.memory import MemoryFileSystem
 
-from t2f_jax import cli, metrics, remote, supervise
+from t2f_jax import cli
+from t2f_jax.distributed import supervise
 from t2f_jax.errors import UserError
+from t2f_jax.io import metrics, remote
 
 
 class Bucket(MemoryFileSystem):

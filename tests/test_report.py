@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from t2f_jax import evaluate, evaluate_requests, files, plots, report, report_content
+from t2f_jax import evaluate, evaluate_requests, plots, report, report_content
 from t2f_jax.errors import UserError
-from t2f_jax.templates import Attribute
+from t2f_jax.io import files
+from t2f_jax.tokens.templates import Attribute
 
 NASTY = "<script>alert('x')</script> & \"quoted\""
 VOID = {"meta", "img", "br", "hr", "link", "input"}

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from t2f_jax import engine, grammar, sampling
-from t2f_jax.config import DecoderConfig
+from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.sampler import Sampler
-from t2f_jax.sequence import image_index
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.sequence import image_index
+from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=12, image_size=9)
 TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4, scan=False)

@@ -7,12 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax import engine, scoring, sequence
-from t2f_jax.config import DecoderConfig
+from t2f_jax import engine, scoring
+from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
-from t2f_jax.templates import ATTRIBUTE_PROMPT, Attribute, attribute_question
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens import sequence
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, Attribute, attribute_question
+from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=40, image_size=8)
 ATTRIBUTES = (

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from t2f_jax import sequence
-from t2f_jax.sequence import Branch, Example, assemble
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens import sequence
+from t2f_jax.tokens.sequence import Branch, Example, assemble
+from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=40, image_size=8)
 

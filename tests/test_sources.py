@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from t2f_jax.config import SourceConfig
+from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import celeba, sources, utkface
 from t2f_jax.errors import UserError
 

@@ -6,7 +6,7 @@ import pytest
 from jax.sharding import Mesh
 
 from t2f_jax import speed
-from t2f_jax.partitioning import AXES
+from t2f_jax.distributed.partitioning import AXES
 
 
 class Chip:

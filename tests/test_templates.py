@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2f_jax import templates
 from t2f_jax.errors import UserError
-from t2f_jax.templates import Attribute
+from t2f_jax.tokens import templates
+from t2f_jax.tokens.templates import Attribute
 
 GENDER = Attribute("gender", ("male", "female"))
 HAIR = Attribute("hair color", ("black", "brown", "red"))

@@ -4,11 +4,11 @@ import pathlib
 import numpy as np
 import pytest
 
-from t2f_jax import text_tokenizer
-from t2f_jax.captions import write_caption
 from t2f_jax.data import celeba, synthetic
 from t2f_jax.errors import UserError
-from t2f_jax.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT, IMAGE_PROMPT, attributes_text
+from t2f_jax.tokens import text_tokenizer
+from t2f_jax.tokens.captions import write_caption
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT, IMAGE_PROMPT, attributes_text
 
 PROMPTS = [IMAGE_PROMPT, CAPTION_PROMPT, ATTRIBUTE_PROMPT]
 PIECES = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from t2f_jax import losses
-from t2f_jax.config import ImageTokenizerConfig, OptimConfig, TokenizerLossConfig, TrainConfig, VQGANConfig
+from t2f_jax.config.schema import ImageTokenizerConfig, OptimConfig, TokenizerLossConfig, TrainConfig, VQGANConfig
 from t2f_jax.errors import UserError
 from t2f_jax.image_tokenizer import ImageTokenizer, to_uint8, to_unit
 from t2f_jax.models import perceptual

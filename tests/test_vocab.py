@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=10, image_size=4)
 

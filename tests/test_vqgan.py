@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax.config import VQGANConfig
+from t2f_jax.config.schema import VQGANConfig
 from t2f_jax.models.vqgan import VQGAN, GroupNorm, conv, fold, init, unfold
 
 GOLDEN = json.loads((pathlib.Path(__file__).parent / "fixtures/golden_vqgan_tiny.json").read_text())

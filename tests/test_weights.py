@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from t2f_jax import weights
 from t2f_jax.errors import UserError
+from t2f_jax.io import weights
 
 RNG = np.random.default_rng(0)
 PARAMS = {

@@ -6,16 +6,17 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from t2f_jax import bundle, text_tokenizer
-from t2f_jax.config import VQGANConfig
+from t2f_jax import bundle
+from t2f_jax.config.schema import VQGANConfig
+from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names, to_original, vqgan_names
 from t2f_jax.errors import UserError
-from t2f_jax.files import whole_folder, write_json, write_text
 from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.io.files import whole_folder, write_json, write_text
+from t2f_jax.io.weights import save_params
 from t2f_jax.models.decoder import unstack_layers
-from t2f_jax.typed import to_dict
-from t2f_jax.weights import save_params
+from t2f_jax.tokens import text_tokenizer
 
 VQGAN_YAML = "vqgan.yaml"
 GROUPS = 32  # of every GroupNorm of taming-transformers

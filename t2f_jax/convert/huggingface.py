@@ -20,12 +20,12 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax import text_tokenizer
 from t2f_jax.bundle import Model, Preprocess
-from t2f_jax.files import whole_folder, write_json, write_text
+from t2f_jax.config.typed import to_dict
 from t2f_jax.image_tokenizer import ImageTokenizer
+from t2f_jax.io.files import whole_folder, write_json, write_text
 from t2f_jax.models.decoder import unstack_layers
-from t2f_jax.typed import to_dict
+from t2f_jax.tokens import text_tokenizer
 
 CODE = "modeling_talk2face.py"
 WEIGHTS = "model.safetensors"

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from t2f_jax.config import DecoderConfig, VQGANConfig
+from t2f_jax.config.schema import DecoderConfig, VQGANConfig
+from t2f_jax.config.typed import from_dict
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
-from t2f_jax.typed import from_dict
 
 Shapes = Mapping[str, tuple[int, ...]]
 HEAD_WIDTH = 64  # of the released model: tensors do not tell how many heads share them

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax.config import DecoderConfig, VQGANConfig
+from t2f_jax.config.schema import DecoderConfig, VQGANConfig
 
 Path = tuple[str, ...]
 _AXES = {"dense": (1, 0), "conv": (2, 3, 1, 0)}  # of ours, counted in torch's

@@ -7,18 +7,19 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from t2f_jax import bundle, templates, vocab
-from t2f_jax.config import Config, DataConfig, ImageTokenizerConfig, TextConfig, VQGANConfig
+from t2f_jax import bundle
+from t2f_jax.config.schema import Config, DataConfig, ImageTokenizerConfig, TextConfig, VQGANConfig
+from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
 from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
 from t2f_jax.convert.torch_reader import TorchFile, summary
 from t2f_jax.data import celeba, utkface
 from t2f_jax.errors import UserError
-from t2f_jax.files import read_json
 from t2f_jax.image_tokenizer import ImageTokenizer
-from t2f_jax.text_tokenizer import WordPiece
-from t2f_jax.typed import to_dict
+from t2f_jax.io.files import read_json
+from t2f_jax.tokens import templates, vocab
+from t2f_jax.tokens.text_tokenizer import WordPiece
 
 DECODER_FILE, VQGAN_FILE, VOCAB_FILE, CONFIG_FILE = "talk2face.bin", "last.ckpt", "vocab.txt", "base_config.json"
 PREFIX = "first_stage_model."  # of a VQGAN inside taming's Net2NetTransformer

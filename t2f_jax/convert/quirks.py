@@ -6,8 +6,8 @@ Facts: TencentPretrain `ed79843` and, for the loss, `54d5494`; see each entry.
 import dataclasses
 from typing import Any
 
-from t2f_jax.config import Config, DecoderRunConfig, EvalConfig
-from t2f_jax.typed import from_dict, to_dict
+from t2f_jax.config.schema import Config, DecoderRunConfig, EvalConfig
+from t2f_jax.config.typed import from_dict, to_dict
 
 COMPAT = "talk2face_2022"
 

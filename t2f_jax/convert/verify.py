@@ -8,13 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from t2f_jax import bundle, grammar, sampling, scoring, sequence, templates
+from t2f_jax import bundle, grammar, sampling, scoring
 from t2f_jax.errors import UserError
 from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.sampler import Sampler
-from t2f_jax.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT
+from t2f_jax.tokens import sequence, templates
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT
 
 TEXTS = tuple(
     templates.image_text(attributes=attributes)

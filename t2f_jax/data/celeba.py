@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import imaging
 from t2f_jax.errors import UserError
-from t2f_jax.templates import Attribute
+from t2f_jax.io import images
+from t2f_jax.tokens.templates import Attribute
 
 COLUMNS = (
     "5_o_Clock_Shadow",
@@ -111,7 +111,7 @@ class CelebA:
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises imaging.CorruptImage."""
-        return imaging.fit(imaging.open_image(self._images / self._names[i]), size, crop)
+        return images.fit(images.open_image(self._images / self._names[i]), size, crop)
 
 
 def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathlib.Path:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import sequence, templates
-from t2f_jax.captions import write_caption
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens import sequence, templates
+from t2f_jax.tokens.captions import write_caption
+from t2f_jax.tokens.vocab import Vocab
 
 
 class Writer:

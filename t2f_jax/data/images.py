@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from t2f_jax import files, progress
-from t2f_jax.config import DataConfig
+from t2f_jax.config.schema import DataConfig
 from t2f_jax.data.sources import Source, Split, Synthetic
 from t2f_jax.errors import UserError
-from t2f_jax.imaging import CorruptImage
+from t2f_jax.io import files, progress
+from t2f_jax.io.images import CorruptImage
 
 log = logging.getLogger(__name__)
 _CHUNK = 64  # images of one unit of parallel work

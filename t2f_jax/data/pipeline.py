@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import packing, sequence
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.data.examples import Writer
 from t2f_jax.data.images import ImageSet, view
 from t2f_jax.data.mixture import Mixture, held_out
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens import packing, sequence
+from t2f_jax.tokens.vocab import Vocab
 
 Batch = dict[str, np.ndarray]
 _FOREVER = 2**40  # steps

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import captions, files, progress, templates, text_tokenizer
-from t2f_jax.config import Config, DataConfig, TextConfig
+from t2f_jax.config.schema import Config, DataConfig, TextConfig
 from t2f_jax.data import images, sources, store
 from t2f_jax.errors import UserError
+from t2f_jax.io import files, progress
+from t2f_jax.tokens import captions, templates, text_tokenizer
 
 BATCH = 64  # images encoded at once
 SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces

@@ -7,12 +7,13 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from t2f_jax.config import SourceConfig, data_root
+from t2f_jax.config.loader import data_root
+from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import synthetic
 from t2f_jax.data.celeba import CelebA
 from t2f_jax.data.utkface import UTKFace
 from t2f_jax.errors import UserError
-from t2f_jax.templates import Attribute
+from t2f_jax.tokens.templates import Attribute
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -18,8 +18,8 @@ from typing import Any, overload
 import numpy as np
 
 from t2f_jax.errors import UserError
-from t2f_jax.files import read_json
-from t2f_jax.templates import Attribute
+from t2f_jax.io.files import read_json
+from t2f_jax.tokens.templates import Attribute
 
 FORMAT = 1
 

@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
-from t2f_jax import partitioning
-from t2f_jax.config import DecoderConfig
+from t2f_jax.config.schema import DecoderConfig
+from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.models import kernels
 from t2f_jax.models.attention import HIDDEN, Attention, rotations, visible

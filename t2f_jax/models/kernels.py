@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
-from t2f_jax import partitioning
+from t2f_jax.distributed import partitioning
 
 LANES = 128  # a splash kernel's row is a multiple of this
 LONGEST = 2047  # places of a row, 11 bits in a code

@@ -20,7 +20,7 @@ import flax.traverse_util
 import jax
 import jax.numpy as jnp
 
-from t2f_jax.config import VQGANConfig
+from t2f_jax.config.schema import VQGANConfig
 from t2f_jax.models.doubling import double, double_and_convolve
 from t2f_jax.models.quantizer import Quantizer
 

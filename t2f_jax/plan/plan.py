@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import chips, layout, model_flops, partitioning, token_loss
-from t2f_jax.chips import Chip
-from t2f_jax.config import Config, DecoderRunConfig
+from t2f_jax import layout, model_flops, token_loss
+from t2f_jax.config.schema import Config, DecoderRunConfig
+from t2f_jax.distributed import chips, partitioning
+from t2f_jax.distributed.chips import Chip
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import attention_kind
 from t2f_jax.plain import PlainTrainer, plain_config

@@ -17,13 +17,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from t2f_jax import engine, grammar, partitioning, sampling
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax import engine, grammar, sampling
+from t2f_jax.config.schema import DecoderRunConfig
+from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.sampler import Sampler
+from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.train_decoder import DecoderTrainer
-from t2f_jax.vocab import Vocab
 
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
 

@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 
 from t2f_jax import layout
-from t2f_jax.chips import Chip
-from t2f_jax.config import DecoderRunConfig
+from t2f_jax.config.schema import DecoderRunConfig
+from t2f_jax.distributed.chips import Chip
 from t2f_jax.layout import AGAIN, KEPT
 from t2f_jax.plan.hlo import Collective
 from t2f_jax.plan.workload import Workload

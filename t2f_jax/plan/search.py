@@ -5,9 +5,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from t2f_jax import layout, partitioning
-from t2f_jax.chips import Chip
-from t2f_jax.config import Config, DecoderRunConfig
+from t2f_jax import layout
+from t2f_jax.config.schema import Config, DecoderRunConfig
+from t2f_jax.distributed import partitioning
+from t2f_jax.distributed.chips import Chip
 from t2f_jax.errors import UserError
 from t2f_jax.plan import plan as planning
 from t2f_jax.plan import program, roofline, workload

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import model_flops, packing, sequence, text_tokenizer
-from t2f_jax.config import Config, DecoderConfig
+from t2f_jax import model_flops
+from t2f_jax.config.schema import Config, DecoderConfig
 from t2f_jax.data import celeba, sources, synthetic, utkface
 from t2f_jax.data.examples import Writer
 from t2f_jax.data.mixture import Mixture
 from t2f_jax.errors import UserError
-from t2f_jax.templates import Attribute
-from t2f_jax.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE, Vocab
+from t2f_jax.tokens import packing, sequence, text_tokenizer
+from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE, Vocab
 
 PAIRS = 1024  # of the sample
 SCHEMAS = {"celeba": celeba.SCHEMA, "utkface": utkface.SCHEMA, "synthetic": synthetic.SCHEMA}

@@ -14,8 +14,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
-from t2f_jax import files
 from t2f_jax.errors import UserError
+from t2f_jax.io import files
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from t2f_jax import sequence
-from t2f_jax.sequence import Example
+from t2f_jax.tokens import sequence
+from t2f_jax.tokens.sequence import Example
 
 GROUP = 8  # rows packed together: the sum of their examples' lengths varies much less than a row's
 SPARE = 4  # ids a row that a group leaves free, since examples do not fit to the id

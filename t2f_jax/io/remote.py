@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from t2f_jax.errors import UserError
-from t2f_jax.files import LOCK
+from t2f_jax.io.files import LOCK
 
 MARK = ".bucket"  # in a local working folder: the address of the bucket's
 COPIED = ".copied"  # in a local copy of a folder that has none of the following: it is complete

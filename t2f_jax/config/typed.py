@@ -6,7 +6,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from t2f_jax.config_limits import CHOICES, RANGES, matches
+from t2f_jax.config.limits import CHOICES, RANGES, matches
 from t2f_jax.errors import UserError
 
 

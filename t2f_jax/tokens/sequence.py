@@ -11,8 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from t2f_jax.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT, IMAGE_PROMPT
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT, IMAGE_PROMPT
+from t2f_jax.tokens.vocab import Vocab
 
 TO_IMAGE, TO_CAPTION, TO_ATTRIBUTES = 0, 1, 2
 TASKS = ("to_image", "to_caption", "to_attributes")

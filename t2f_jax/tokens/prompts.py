@@ -14,9 +14,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t2f_jax import templates
 from t2f_jax.errors import UserError
-from t2f_jax.templates import Attribute
+from t2f_jax.tokens import templates
+from t2f_jax.tokens.templates import Attribute
 
 Value = str | int
 Asked = Mapping[str, Value | tuple[Value, float]]  # {name: value} or {name: (value, weight)}

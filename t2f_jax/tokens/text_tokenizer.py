@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from t2f_jax.errors import UserError
-from t2f_jax.vocab import Vocab
+from t2f_jax.tokens.vocab import Vocab
 
 SENTENCEPIECE_FILE = "text_tokenizer.model"
 WORDPIECE_FILE = "vocab.txt"

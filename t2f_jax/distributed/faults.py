@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from t2f_jax import files, hosts
+from t2f_jax.distributed import hosts
+from t2f_jax.io import files
 
 
 class Termination:

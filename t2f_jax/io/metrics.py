@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from t2f_jax import remote
+from t2f_jax.io import remote
 
 TENSORBOARD_EVERY = 20  # steps; TensorBoard is for looking at, the JSON lines are the record
 

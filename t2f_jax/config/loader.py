@@ -1,0 +1,135 @@
+"""Config files: `get_config(arg) -> ConfigDict`, usually `base_config()` with a few values changed.
+
+`load` reads one, lays `key=value` overrides over it and narrows it into the dataclasses of `schema`.
+"""
+
+import ast
+import dataclasses
+import importlib.util
+import os
+import pathlib
+import traceback
+import types
+from typing import Any
+
+import ml_collections
+
+from t2f_jax.config import limits
+from t2f_jax.config.schema import Config, SourceConfig
+from t2f_jax.config.typed import flat_keys, from_dict, unknown
+from t2f_jax.errors import UserError
+
+
+def base_config() -> ml_collections.ConfigDict:
+    """The defaults of every dataclass above as a locked ConfigDict, for a config file to change."""
+    return to_config_dict(Config())
+
+
+def to_config_dict(config: Any) -> ml_collections.ConfigDict:
+    """A config dataclass -> a ConfigDict (tuples stay tuples)."""
+    return ml_collections.ConfigDict(dataclasses.asdict(config), type_safe=False).lock()
+
+
+def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
+    """Adds dataset `name` to `config.data.sources`; `values` are fields of SourceConfig."""
+    known = [f.name for f in dataclasses.fields(SourceConfig)]
+    for key in values:
+        if key not in known:
+            raise UserError(unknown(key, known))
+    sources: Any = config.data.sources  # type: ignore[union-attr]  # a ConfigDict's attributes have no types
+    with sources.unlocked():
+        sources[name] = dataclasses.asdict(SourceConfig(**values))
+
+
+def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
+    """Lays `key=value` strings over a ConfigDict, in order.
+
+    A value is a Python literal; what is none is a string. Raises UserError for a wrong key, naming the nearest.
+    """
+    for item in overrides:
+        key, eq, text = item.partition("=")
+        if not eq:
+            raise UserError(f"'{item}' is no override; write key=value, such as decoder.train.steps=1000")
+        known = flat_keys(config)
+        group = [k for k in known if k.startswith(f"{key}.")]
+        if group:
+            raise UserError(f"config key '{key}' is a group; name a value in it, such as {group[0]}")
+        if key not in known:
+            raise UserError(unknown(key, known))
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = {"true": True, "false": False}.get(text.lower(), text)
+        parent: Any = config
+        for part in key.split(".")[:-1]:
+            parent = parent[part]
+        leaf = key.split(".")[-1]
+        if isinstance(parent[leaf], str) and not isinstance(value, str):
+            value = text
+        with parent.ignore_type():
+            parent[leaf] = value
+
+
+def find(name: str) -> pathlib.Path:
+    """Path of a config: a file, or the name of one in `configs/` ("quickstart"). Raises UserError if there is none."""
+    shipped = pathlib.Path(__file__).parents[2] / "configs"
+    installed = pathlib.Path(__file__).parents[1] / "configs"
+    candidates = [pathlib.Path(name)] + [folder / f"{name}.py" for folder in (shipped, installed)]
+    for path in candidates:
+        if path.suffix == ".py" and path.is_file():
+            return path
+    names = sorted({p.stem for folder in (shipped, installed) for p in folder.glob("*.py")} - {"__init__"})
+    raise UserError(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names)}")
+
+
+def shipped(name: str, arg: str = "") -> ml_collections.ConfigDict:
+    """What `get_config(arg)` of a config in `configs/` returns, for another config to change."""
+    path = find(name)
+    return _call(path, *_module(path), arg)
+
+
+def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+    """Reads `FILE[:ARG]`, calls its `get_config(ARG)`, applies overrides and narrows the result.
+
+    Raises:
+      UserError: no such file, no `get_config` in it, a wrong key, type or choice.
+    """
+    name, _, arg = spec.partition(":")
+    path = find(name)
+    values = _call(path, *_module(path), arg)
+    override(values, list(overrides))
+    config = from_dict(Config, values.to_dict(preserve_field_references=False))
+    limits.check(config)
+    return config
+
+
+def _module(path: pathlib.Path) -> tuple[Any, types.ModuleType]:
+    """-> (loader, empty module) of a config file."""
+    module_spec = importlib.util.spec_from_file_location(f"t2f_config_{path.stem}", path)
+    assert module_spec and module_spec.loader
+    return module_spec.loader, importlib.util.module_from_spec(module_spec)
+
+
+def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -> ml_collections.ConfigDict:
+    """What the file's `get_config(arg)` returns; whatever goes wrong in the file is the file's mistake."""
+    try:
+        loader.exec_module(module)
+        if not isinstance(getattr(module, "get_config", None), types.FunctionType):
+            raise UserError(f"{path}: a config file defines get_config(arg); this one does not")
+        values = module.get_config(arg)
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
+        told = str(error).strip().splitlines()[-1:] or [""]  # a ConfigDict prints itself first, its hint last
+        where = f"{path}, line {line}" if line else str(path)
+        raise UserError(f"{where}: {type(error).__name__}: {told[0].strip()}") from error
+    if not isinstance(values, ml_collections.ConfigDict):
+        raise UserError(f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}")
+    return values
+
+
+def data_root() -> str:
+    """Where datasets lie when a config names no folder: $T2F_DATA, or an empty string."""
+    return os.environ.get("T2F_DATA", "")
