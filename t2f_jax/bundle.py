@@ -14,20 +14,16 @@ import dataclasses
 import pathlib
 from typing import Any
 
-import jax
-import numpy as np
-
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, VQGANConfig
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.environment import keep_programs
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.inference import weights_hash
 from t2f_jax.io.files import read_json, whole_folder, write_json
 from t2f_jax.io.weights import load_params, save_params
 from t2f_jax.model import Model, Preprocess
-from t2f_jax.models.decoder import Decoder, unstack_layers
-from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.models.params import abstract_decoder, abstract_vqgan, unstack_layers
 from t2f_jax.tokens import text_tokenizer
 from t2f_jax.tokens.templates import Attribute
 from t2f_jax.tokens.vocab import Vocab
@@ -38,19 +34,6 @@ DECODER = "decoder.safetensors"
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------------
-
-
-def abstract_vqgan(config: VQGANConfig) -> Any:
-    """Shapes of the image tokenizer's parameters."""
-    image = jax.ShapeDtypeStruct((1, config.resolution, config.resolution, config.in_channels), np.float32)
-    return jax.eval_shape(VQGAN(config).init, jax.random.key(0), image)["params"]
-
-
-def abstract_decoder(config: DecoderConfig, vocab_size: int) -> Any:
-    """Shapes of the decoder's parameters, layers one by one."""
-    config = dataclasses.replace(config, scan=False)
-    row = jax.ShapeDtypeStruct((1, 8), np.int32)
-    return jax.eval_shape(Decoder(config, vocab_size).init, jax.random.key(0), row, row, row)["params"]
 
 
 # --- the image tokenizer alone ---------------------------------------------------------------------------------------

@@ -19,8 +19,9 @@ from jax.sharding import Mesh
 
 from t2f_jax.distributed.partitioning import batch_shardings, make_mesh, tree_shardings
 from t2f_jax.errors import UserError
-from t2f_jax.models.decoder import Decoder, unstack_layers
+from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.dense import grouped, grouped_product, groups_here
+from t2f_jax.models.params import unstack_layers
 from t2f_jax.tokens.vocab import Vocab
 
 

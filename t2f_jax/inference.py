@@ -14,9 +14,10 @@ import numpy as np
 from t2f_jax import engine, grammar, sampling, scoring
 from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
 from t2f_jax.io import images as imaging
-from t2f_jax.models.decoder import Decoder, unstack_layers
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
+from t2f_jax.models.params import unstack_layers
 from t2f_jax.sampler import Sampler
 from t2f_jax.tokens import sequence, templates, text_tokenizer
 from t2f_jax.tokens.prompts import Prompt

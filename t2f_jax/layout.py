@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from t2f_jax import model_flops
 from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.distributed import chips, partitioning
+from t2f_jax.models import flops
 
 SPARE = 0.15  # share of a device's memory to leave
 OPTIMIZER_ARRAYS = 3  # beside the parameters: two moments, the averaged weights
@@ -47,7 +47,7 @@ def traffic(config: DecoderRunConfig, vocab_size: int, mesh: dict[str, int]) -> 
     travel in compute precision.
     """
     half, parts = _half(config), max(config.accumulate, 1)
-    entries = model_flops.parameters(config.model, vocab_size)
+    entries = flops.parameters(config.model, vocab_size)
     shards, whole = mesh["fsdp"] * mesh["tensor"], entries / mesh["tensor"]
     passes = 2 + (AGAIN[config.model.remat] > 0)
     weights = (whole * half * passes + (8 * entries / shards if parts > 1 else 0)) * parts
@@ -60,7 +60,7 @@ def memory(config: DecoderRunConfig, vocab_size: int, mesh: dict[str, int]) -> f
     """Bytes that a step needs on one device, estimated. Compiled steps needed 0.76 to 1.05 times that."""
     model, half, parts = config.model, _half(config), max(config.accumulate, 1)
     ways, shards = mesh["slice"] * mesh["data"] * mesh["fsdp"], mesh["fsdp"] * mesh["tensor"]
-    entries = model_flops.parameters(model, vocab_size)
+    entries = flops.parameters(model, vocab_size)
     tokens = config.train.batch_size * config.row_ids / ways / parts
     held = entries / shards * 4 * (1 + OPTIMIZER_ARRAYS)
     kept = tokens * model.layers * KEPT[model.remat] * model.width * half / 2 / mesh["tensor"] ** 0.5

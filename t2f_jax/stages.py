@@ -65,11 +65,12 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     Raises:
       UserError: data that is missing or broken, a checkpoint of another config.
     """
-    from t2f_jax import bundle, loop, plots
+    from t2f_jax import bundle, plots
     from t2f_jax.data import pipeline
     from t2f_jax.distributed import hosts, partitioning
-    from t2f_jax.image_tokenizer import ImageTokenizer
-    from t2f_jax.train_tokenizer import TokenizerTrainer
+    from t2f_jax.models.image_tokenizer import ImageTokenizer
+    from t2f_jax.training import loop
+    from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
 
     cache = cache or out / "images"
     train, validation = hosts.in_turn(
@@ -152,7 +153,7 @@ def prepare(
     from t2f_jax import bundle
     from t2f_jax.data import prepare as preparing
     from t2f_jax.distributed import hosts
-    from t2f_jax.image_tokenizer import fingerprint
+    from t2f_jax.models.image_tokenizer import fingerprint
     from t2f_jax.tokens import text_tokenizer
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
@@ -186,10 +187,11 @@ def train(
 
     With `decoder.init_from` the model there lends its tokenizers, too, and its weights to begin with.
     """
-    from t2f_jax import bundle, checkpoint, loop
+    from t2f_jax import bundle
     from t2f_jax.data import pipeline
     from t2f_jax.distributed import hosts, partitioning
-    from t2f_jax.train_decoder import DecoderTrainer
+    from t2f_jax.training import checkpoint, loop
+    from t2f_jax.training.decoder_trainer import DecoderTrainer
 
     cache = out / "images"
     origin = remote.fetched(config.decoder.init_from) if config.decoder.init_from else None
@@ -244,7 +246,7 @@ def _parts(tokenizer: pathlib.Path, store: pathlib.Path) -> tuple[Any, Any, Any,
     """-> (image tokenizer, opened store, text tokenizer, joint vocabulary). UserError if they do not fit together."""
     from t2f_jax import bundle
     from t2f_jax.data.store import Store
-    from t2f_jax.image_tokenizer import fingerprint
+    from t2f_jax.models.image_tokenizer import fingerprint
     from t2f_jax.tokens import text_tokenizer
 
     image_tokenizer = bundle.load_image_tokenizer(tokenizer)
@@ -283,8 +285,8 @@ def model_at(out: pathlib.Path, step: int | None = None) -> Any:
     """
     import jax
 
-    from t2f_jax import checkpoint
-    from t2f_jax.train_decoder import DecoderTrainer
+    from t2f_jax.training import checkpoint
+    from t2f_jax.training.decoder_trainer import DecoderTrainer
 
     told = read_json(out / EXPERIMENT, "the run's record (the same `t2f train` command writes it)")
     try:
@@ -304,10 +306,10 @@ def tokenizer_at(out: pathlib.Path, step: int | None = None) -> Any:
     """The `ImageTokenizer` of a checkpoint of the image tokenizer's run in `out`. Raises UserError as `model_at`."""
     import jax
 
-    from t2f_jax import checkpoint
     from t2f_jax.config.schema import ImageTokenizerConfig
-    from t2f_jax.image_tokenizer import ImageTokenizer
-    from t2f_jax.train_tokenizer import TokenizerTrainer
+    from t2f_jax.models.image_tokenizer import ImageTokenizer
+    from t2f_jax.training import checkpoint
+    from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
 
     told = read_json(out / "run.json", "the config of the run's checkpoints")
     config = from_dict(ImageTokenizerConfig, told.get("image"), "image.")

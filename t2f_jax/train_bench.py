@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.config.schema import DecoderRunConfig
-from t2f_jax.plain import PlainTrainer, plain_config
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.train_decoder import DecoderTrainer, work
+from t2f_jax.training.decoder_trainer import DecoderTrainer, work
+from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
 TRIM = 8  # rows end at a multiple of it
 PROMPT, CAPTION, QUESTIONS = 24, 24, 8  # ids of a prompt's words and of a caption, and questions about a face

@@ -9,9 +9,8 @@ import flax.traverse_util
 import jax
 import numpy as np
 
-from t2f_jax import image_tokenizer
 from t2f_jax.config.schema import VQGANConfig
-from t2f_jax.models import vqgan
+from t2f_jax.models import image_tokenizer, vqgan
 from t2f_jax.peer import Peer, alternate, median_ratio
 
 F16 = VQGANConfig(  # taming-transformers' FFHQ tokenizer, that of `talk2face_base`

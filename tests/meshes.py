@@ -7,12 +7,12 @@ import sys
 import jax
 import numpy as np
 
-from t2f_jax import loop
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, OptimConfig, TrainConfig
 from t2f_jax.tokens import packing, sequence
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.train_decoder import DecoderTrainer
+from t2f_jax.training import loop
+from t2f_jax.training.decoder_trainer import DecoderTrainer
 
 VOCAB = Vocab(text_size=50, image_size=16)
 CONFIG = DecoderRunConfig(

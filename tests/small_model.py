@@ -7,8 +7,8 @@ import numpy as np
 
 from t2f_jax import bundle
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.tokens import templates, text_tokenizer
 

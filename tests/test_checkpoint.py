@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax import checkpoint
-from t2f_jax.checkpoint import Checkpoints
 from t2f_jax.errors import UserError
-from t2f_jax.state import State
+from t2f_jax.training import checkpoint
+from t2f_jax.training.checkpoint import Checkpoints
+from t2f_jax.training.state import State
 
 
 def make(value):

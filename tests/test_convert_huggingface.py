@@ -22,9 +22,10 @@ from safetensors.numpy import load_file
 from t2f_jax import bundle, grammar, sampling
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
 from t2f_jax.convert import huggingface
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.io import images
+from t2f_jax.models import params as params_module
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.sampler import Sampler
 from t2f_jax.tokens import sequence, templates, text_tokenizer
@@ -71,8 +72,8 @@ def wordpiece(size=0):
 def make(decoder=DECODER, image=IMAGE, words=None, crop=0.9, seed=0, **run):
     words = words or text_tokenizer.train_sentencepiece(SENTENCES, vocab_size=90)
     size = text_tokenizer.vocab(words, image.n_embed).size
-    params = random_params(bundle.abstract_decoder(decoder, size), seed)
-    tokenizer = ImageTokenizer(image, random_params(bundle.abstract_vqgan(image), seed + 1))
+    params = random_params(params_module.abstract_decoder(decoder, size), seed)
+    tokenizer = ImageTokenizer(image, random_params(params_module.abstract_vqgan(image), seed + 1))
     run = DecoderRunConfig(model=decoder, sequence_length=64, tasks=TaskConfig(prompt_dropout=0.1), **run)
     return bundle.Model(run, params, tokenizer, words, SCHEMA, bundle.Preprocess(crop), {"steps": 3}, "toy")
 
@@ -159,7 +160,7 @@ def test_stacked_layers_give_the_same_folder(tmp_path):
 
 def test_the_image_tokenizer_keeps_the_originals_names():
     config = VQGANConfig(256, 3, 1, "vqgan", 128, (1, 1, 2, 2, 4), 2, (16,), 256, 256, 1024)
-    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), bundle.abstract_vqgan(config))
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), params_module.abstract_vqgan(config))
     ours = {name: list(value.shape) for name, value in huggingface._renamed("", zeros).items()}
     file = pathlib.Path(__file__).parent / "fixtures/state_dicts.json"
     original = max(json.loads(file.read_text()).values(), key=len)  # 343 tensors; the other is the decoder, 198
@@ -220,7 +221,7 @@ def test_logits_of_every_structure(torch, modeling, structures):
     """All 96 if slow; else eight, among which every two values of two options meet."""
     for structure in structures:
         config = dataclasses.replace(DECODER, scan=False, **structure)
-        params = random_params(bundle.abstract_decoder(config, 50), 3)
+        params = random_params(params_module.abstract_decoder(config, 50), 3)
         arrays = rows(16, 50)
         ours = np.asarray(Decoder(config, 50).apply({"params": params}, *arrays))
         assert np.abs(ours - torch_logits(torch, modeling, config, params, arrays)).max() < 1e-4, structure
@@ -466,7 +467,7 @@ BASE_WORDS, BASE_CODES = 30522, 1024
 @pytest.mark.slow
 def test_logits_at_base_size(torch, modeling):
     size = BASE_WORDS + BASE_CODES
-    params = random_params(bundle.abstract_decoder(BASE, size), 0)
+    params = random_params(params_module.abstract_decoder(BASE, size), 0)
     tokens = np.random.default_rng(1).integers(0, size, (1, 334)).astype(np.int32)
     segments = np.array([[1] * 78 + [2] * 256], np.int32)
     arrays = (tokens, segments, np.arange(334, dtype=np.int32)[None])
@@ -529,7 +530,7 @@ def test_greedy_tokens_of_every_task_at_base_size(pair, modeling):
 def test_indices_of_real_faces_at_full_size(torch, modeling, real_data):
     """Random weights, and a codebook of what they make of other faces: every code has a use."""
     config = VQGANConfig(256, 3, 1, "vqgan", 128, (1, 1, 2, 2, 4), 2, (16,), 256, 256, 1024)
-    params = random_params(bundle.abstract_vqgan(config), 0)
+    params = random_params(params_module.abstract_vqgan(config), 0)
     files = (
         sorted((real_data / "CelebA/img_align_celeba").iterdir())[:4] + sorted((real_data / "UTKFace").iterdir())[:2]
     )

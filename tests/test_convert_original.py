@@ -32,7 +32,8 @@ from t2f_jax.convert.names import decoder_names, to_original, to_ours, vqgan_nam
 from t2f_jax.convert.original import Options
 from t2f_jax.convert.torch_reader import TorchFile
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer, fingerprint, to_unit
+from t2f_jax.models import params as params_module
+from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint, to_unit
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.tokens import templates
 
@@ -67,15 +68,17 @@ def test_names_and_shapes_are_the_originals():
     assert [len(names) for names in ours] == [198, 343]
     for names, theirs in zip(ours, (decoder, vqgan)):
         assert [[n.original, list(n.shape)] for n in names] == theirs
-    for names, abstract in zip(ours, (bundle.abstract_decoder(BASE_DECODER, 31546), bundle.abstract_vqgan(BASE_VQGAN))):
+    for names, abstract in zip(
+        ours, (params_module.abstract_decoder(BASE_DECODER, 31546), params_module.abstract_vqgan(BASE_VQGAN))
+    ):
         assert {n.path for n in names} == set(traverse_util.flatten_dict(abstract))
 
 
 @pytest.mark.parametrize(
     ("names", "abstract"),
     [
-        (decoder_names(SMALL_DECODER, 136), bundle.abstract_decoder(SMALL_DECODER, 136)),
-        (vqgan_names(SMALL_VQGAN), bundle.abstract_vqgan(SMALL_VQGAN)),
+        (decoder_names(SMALL_DECODER, 136), params_module.abstract_decoder(SMALL_DECODER, 136)),
+        (vqgan_names(SMALL_VQGAN), params_module.abstract_vqgan(SMALL_VQGAN)),
     ],
 )
 def test_there_and_back_keeps_every_bit_and_gives_our_shapes(names, abstract):

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from t2f_jax.config.schema import DecoderConfig
-from t2f_jax.models.decoder import Decoder, empty_cache, stack_layers, unstack_layers
+from t2f_jax.models.decoder import Decoder, empty_cache
+from t2f_jax.models.params import stack_layers, unstack_layers
 
 TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=24, max_length=32, init_std=0.3, scan=False)
 

@@ -13,10 +13,10 @@ import pytest
 import toy
 from test_loop import finish, record
 
-from t2f_jax import goodput
 from t2f_jax.distributed import faults, hosts, supervise
 from t2f_jax.errors import UserError
 from t2f_jax.io import metrics
+from t2f_jax.training import goodput
 
 
 def job(out, *args, processes=2, devices=1, heartbeat=60, program=toy.__file__):

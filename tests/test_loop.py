@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import toy
 
-from t2f_jax import checkpoint
 from t2f_jax.config.typed import to_dict
 from t2f_jax.distributed import faults
 from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.io import metrics
+from t2f_jax.training import checkpoint
 
 TIMES = ("seconds", "compile_seconds")
 
@@ -203,7 +203,7 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
 
 
 def test_data_that_ends_and_empty_held_out_data_are_named(tmp_path):
-    from t2f_jax import loop
+    from t2f_jax.training import loop
 
     config, trainer = toy.CONFIG, toy.Toy()
     short = lambda start: itertools.islice(toy.train_batches(start), 2)  # noqa: E731
@@ -227,7 +227,7 @@ def test_evaluation_weighs_rows_and_a_better_one_is_saved_though_no_save_is_due(
         def evaluate(self, s, batch):
             return {"loss": batch["y"].mean() + abs(s.step - 2.0)}
 
-    from t2f_jax import loop
+    from t2f_jax.training import loop
 
     loop.run(
         Still(config), config, tmp_path, toy.train_batches, held_out, "toy", on_eval=lambda s, k: seen.append(k)

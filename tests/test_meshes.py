@@ -17,7 +17,7 @@ from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TrainConfig
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.sampler import Sampler
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.train_decoder import DecoderTrainer
+from t2f_jax.training.decoder_trainer import DecoderTrainer
 
 VOCAB = Vocab(50, 16)
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from t2f_jax import optim, state
 from t2f_jax.config.schema import OptimConfig
+from t2f_jax.training import optim, state
 
 
 def test_schedule_warms_up_peaks_and_ends_at_the_final_fraction():

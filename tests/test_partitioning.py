@@ -11,11 +11,11 @@ import pytest
 from jax.sharding import AbstractMesh, AxisType
 from jax.sharding import PartitionSpec as P
 
-from t2f_jax import optim, state
 from t2f_jax.config.schema import DecoderConfig, OptimConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.training import optim, state
 
 
 def mesh(**sizes):

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from jax.experimental import topologies
 
-from t2f_jax import cli, config, model_flops
+from t2f_jax import cli, config
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.distributed import chips, partitioning
-from t2f_jax.models import kernels
+from t2f_jax.models import attention_kernels, flops
 from t2f_jax.plan import hlo, plan, program, roofline, search, workload
 from t2f_jax.plan import kernels as plan_kernels
 from t2f_jax.tokens import packing, sequence
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.train_decoder import work
+from t2f_jax.training.decoder_trainer import work
 
 HLO = """
 %body.1 (p: (s32[], f32[8,4])) -> (s32[], f32[8,4]) {
@@ -130,7 +130,7 @@ def test_collectives_inside_fusions_between_slices_and_on_sparse_cores():
 
 def test_tiles_out_of_reach_are_not_computed():
     assert plan_kernels.tiles(1152, 334) == 7 * 384**2  # of 3 x 3
-    made = kernels._kernel(1, 1152, 334, False)
+    made = attention_kernels._kernel(1, 1152, 334, False)
     assert (np.asarray(made.fwd_mask_info.block_mask) > 0).sum() == 7
 
 
@@ -143,16 +143,16 @@ def test_model_flops_count_ids_targets_and_what_is_seen():
     told = {k: float(v) for k, v in jax.jit(lambda b: work(model, 40, b))(batch).items()}
     assert told == {"sequences": 2, "tokens": n, "model_flops": wanted}
     assert workload._seen(batch, "prefix") == seen
-    assert model_flops.training(model, 40, n, targets, seen) == wanted
+    assert flops.training(model, 40, n, targets, seen) == wanted
     large = dataclasses.replace(model, layers=64, width=8192, mlp=32768)  # its entries are more than 2^31
-    counted = jax.jit(lambda n: model_flops.training(large, 40, n, n, n))(np.float32(2))
-    assert float(counted) == pytest.approx(model_flops.training(large, 40, 2, 2, 2))
+    counted = jax.jit(lambda n: flops.training(large, 40, n, n, n))(np.float32(2))
+    assert float(counted) == pytest.approx(flops.training(large, 40, 2, 2, 2))
 
 
 def test_the_papers_model_has_the_papers_parameters_and_packs():
     base = config.load("talk2face_base")
     load = workload.sample(base)
-    assert model_flops.parameters(base.decoder.model, load.vocab.size) == 134_299_392
+    assert flops.parameters(base.decoder.model, load.vocab.size) == 134_299_392
     assert load.padding_fraction < 0.02 and load.row_ids == 1152 and load.pairs == 4
     assert "counted as one id" in load.told
 
@@ -301,7 +301,7 @@ def test_the_real_step_and_sampler_compile_for_the_devices_that_are_here():
     vocab = Vocab(50, 16)
     mesh = partitioning.make_mesh("", jax.devices()[:1])
     step = program.compile_step(run, vocab, mesh)
-    assert step.peak_bytes > 4 * model_flops.parameters(model, vocab.size) and "ENTRY" in step.text
+    assert step.peak_bytes > 4 * flops.parameters(model, vocab.size) and "ENTRY" in step.text
     told = hlo.count(step.text, dict(mesh.shape))
     assert (told.cycles, told.kernels, told.collectives) == (0, {}, [])
     assert program.compile_sampler(run, vocab, 16, 2, mesh).peak_bytes > 0

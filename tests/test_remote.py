@@ -126,7 +126,7 @@ def test_what_is_not_there_is_named(bucket, capsys):
 
 def test_a_run_keeps_its_numbers_in_the_bucket(bucket, monkeypatch):
     """Orbax would write its checkpoints there by itself; here they stay, as it needs a server."""
-    from t2f_jax import checkpoint
+    from t2f_jax.training import checkpoint
 
     monkeypatch.setattr(checkpoint, "folder_of", lambda out: out / "checkpoints")
     out = remote.working("gs://b/run")

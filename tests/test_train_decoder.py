@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, OptimConfig, TrainConfig
-from t2f_jax.models.decoder import unstack_layers
+from t2f_jax.models.params import unstack_layers
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.train_decoder import DecoderTrainer
+from t2f_jax.training.decoder_trainer import DecoderTrainer
 
 VOCAB = Vocab(text_size=20, image_size=10)
 CONFIG = DecoderRunConfig(

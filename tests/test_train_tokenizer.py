@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax import losses
 from t2f_jax.config.schema import ImageTokenizerConfig, OptimConfig, TokenizerLossConfig, TrainConfig, VQGANConfig
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer, to_uint8, to_unit
-from t2f_jax.models import perceptual
-from t2f_jax.train_tokenizer import TokenizerTrainer
+from t2f_jax.models import lpips
+from t2f_jax.models.image_tokenizer import ImageTokenizer, to_uint8, to_unit
+from t2f_jax.training import image_losses
+from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
 
 # One level only: half the time of these tests is compilation.
 MODEL = VQGANConfig(
@@ -164,20 +164,20 @@ def test_discriminator_sets_in_at_its_step():
 
 def test_adversarial_gradient_is_scaled_to_the_reconstructions():
     a, b = {"kernel": jnp.full((2, 2), 3.0)}, {"kernel": jnp.full((2, 2), 0.5)}
-    np.testing.assert_allclose(losses.adaptive_weight(a, b), 6, rtol=1e-3)
-    assert losses.adaptive_weight({"kernel": jnp.full((2,), 1e9)}, {"kernel": jnp.zeros(2)}) == 1e4
+    np.testing.assert_allclose(image_losses.adaptive_weight(a, b), 6, rtol=1e-3)
+    assert image_losses.adaptive_weight({"kernel": jnp.full((2,), 1e9)}, {"kernel": jnp.zeros(2)}) == 1e4
 
 
 def test_hinge_losses():
-    assert losses.hinge_discriminator(jnp.array([2.0, 1.0]), jnp.array([-1.0, -3.0])) == 0
-    assert losses.hinge_discriminator(jnp.array([0.0]), jnp.array([0.0])) == 1
-    assert losses.hinge_generator(jnp.array([1.0, 3.0])) == -2
+    assert image_losses.hinge_discriminator(jnp.array([2.0, 1.0]), jnp.array([-1.0, -3.0])) == 0
+    assert image_losses.hinge_discriminator(jnp.array([0.0]), jnp.array([0.0])) == 1
+    assert image_losses.hinge_generator(jnp.array([1.0, 3.0])) == -2
 
 
 def vgg(rng, widths=(4, 5, 6, 7, 8), linear=True):
     """VGG16-like weights, thin, under torchvision's and lpips' names."""
     tensors, channels = {}, 3
-    for stage, positions in enumerate(perceptual.STAGES):
+    for stage, positions in enumerate(lpips.STAGES):
         for position in positions:
             shape = (widths[stage], channels, 3, 3)
             tensors[f"features.{position}.weight"] = rng.normal(size=shape).astype(np.float32) * 0.3
@@ -191,12 +191,12 @@ def vgg(rng, widths=(4, 5, 6, 7, 8), linear=True):
 def test_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
     tensors = vgg(np.random.default_rng(0))
     np.savez(tmp_path / "vgg.npz", **tensors)
-    weights = perceptual.load(str(tmp_path / "vgg.npz"))
+    weights = lpips.load(str(tmp_path / "vgg.npz"))
     a, b = to_unit(blobs(4, 1)), to_unit(blobs(4, 2))
-    distance = jax.jit(perceptual.distance)(weights, a, b)
+    distance = jax.jit(lpips.distance)(weights, a, b)
     assert distance.shape == (4,) and (distance > 0).all()
-    np.testing.assert_allclose(jax.jit(perceptual.distance)(weights, a, a), 0, atol=1e-6)
-    gradient = jax.jit(jax.grad(lambda x: perceptual.distance(weights, x, b).sum()))(a)
+    np.testing.assert_allclose(jax.jit(lpips.distance)(weights, a, a), 0, atol=1e-6)
+    gradient = jax.jit(jax.grad(lambda x: lpips.distance(weights, x, b).sum()))(a)
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
 
     run = Run(change(CONFIG, perceptual_weights=str(tmp_path / "vgg.npz"), perceptual=0.1))
@@ -207,9 +207,9 @@ def test_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
     del tensors["features.12.bias"]
     np.savez(tmp_path / "broken.npz", **tensors)
     with pytest.raises(UserError, match=r"broken\.npz: tensor 'features\.12\.bias'"):
-        perceptual.load(str(tmp_path / "broken.npz"))
+        lpips.load(str(tmp_path / "broken.npz"))
     with pytest.raises(UserError, match="no such file"):
-        perceptual.load(str(tmp_path / "absent.npz"))
+        lpips.load(str(tmp_path / "absent.npz"))
 
 
 def test_perceptual_weights_without_linear_layers_and_with_the_lpips_names(tmp_path):
@@ -219,11 +219,11 @@ def test_perceptual_weights_without_linear_layers_and_with_the_lpips_names(tmp_p
     renamed = {}
     for name, value in tensors.items():
         _, position, kind = name.split(".")
-        stage = next(i for i, positions in enumerate(perceptual.STAGES) if int(position) in positions)
+        stage = next(i for i, positions in enumerate(lpips.STAGES) if int(position) in positions)
         renamed[f"net.slice{stage + 1}.{position}.{kind}"] = value
     safetensors.numpy.save_file(tensors, str(tmp_path / "a.safetensors"))
     safetensors.numpy.save_file(renamed, str(tmp_path / "b.safetensors"))
-    a, b = (perceptual.load(str(tmp_path / name)) for name in ("a.safetensors", "b.safetensors"))
+    a, b = (lpips.load(str(tmp_path / name)) for name in ("a.safetensors", "b.safetensors"))
     assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
     assert all((lin == 1).all() for lin in a["lin"])
 

@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from t2f_jax import cli, loop, optim, state
+from t2f_jax import cli
 from t2f_jax.config.schema import OptimConfig, TrainConfig
 from t2f_jax.distributed import hosts, partitioning
 from t2f_jax.io import remote
+from t2f_jax.training import loop, optim, state
 
 CONFIG = TrainConfig(steps=24, batch_size=16, seed=3, ema=0.9, eval_every=4, eval_batches=2, save_every=4)
 OPTIM = OptimConfig(learning_rate=0.02, warmup_steps=4)

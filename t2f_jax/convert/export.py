@@ -12,10 +12,10 @@ from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names, to_original, vqgan_names
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.io.files import whole_folder, write_json, write_text
 from t2f_jax.io.weights import save_params
-from t2f_jax.models.decoder import unstack_layers
+from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.models.params import unstack_layers
 from t2f_jax.tokens import text_tokenizer
 
 VQGAN_YAML = "vqgan.yaml"

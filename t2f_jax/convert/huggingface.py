@@ -22,9 +22,9 @@ from flax import traverse_util
 
 from t2f_jax.bundle import Model, Preprocess
 from t2f_jax.config.typed import to_dict
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.io.files import whole_folder, write_json, write_text
-from t2f_jax.models.decoder import unstack_layers
+from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.models.params import unstack_layers
 from t2f_jax.tokens import text_tokenizer
 
 CODE = "modeling_talk2face.py"

@@ -5,8 +5,8 @@ import pathlib
 from t2f_jax import bundle, stages
 from t2f_jax.convert import original
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.io.files import read_json
+from t2f_jax.models.image_tokenizer import ImageTokenizer
 
 
 def open_model(folder: pathlib.Path, step: int | None = None) -> bundle.Model | ImageTokenizer:

@@ -16,8 +16,8 @@ from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
 from t2f_jax.convert.torch_reader import TorchFile, summary
 from t2f_jax.data import celeba, utkface
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.io.files import read_json
+from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.tokens import templates, vocab
 from t2f_jax.tokens.text_tokenizer import WordPiece
 

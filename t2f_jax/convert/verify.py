@@ -10,8 +10,8 @@ import numpy as np
 
 from t2f_jax import bundle, grammar, sampling, scoring
 from t2f_jax.errors import UserError
-from t2f_jax.image_tokenizer import ImageTokenizer
 from t2f_jax.models.decoder import Decoder, run
+from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.sampler import Sampler
 from t2f_jax.tokens import sequence, templates

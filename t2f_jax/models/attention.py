@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.ad_checkpoint import checkpoint_name
 
-from t2f_jax.models import kernels
+from t2f_jax.models import attention_kernels
+from t2f_jax.models.attention_kernels import Seen, Spans
 from t2f_jax.models.dense import dense
-from t2f_jax.models.kernels import Seen, Spans
 
 HIDDEN = -1e9  # added to the score of an invisible key: its probability is exactly 0 in float32
 
@@ -134,9 +134,9 @@ class Attention(nn.Module):
             q, k = rotate(q, rotation), rotate(k, rotation)
         q = q * (model // self.heads) ** -0.5
         if isinstance(sight, Spans):
-            out = kernels.splash(q, k, v, sight, self.reach)
+            out = attention_kernels.splash(q, k, v, sight, self.reach)
         elif isinstance(sight, Seen):
-            out = kernels.cudnn(q, k, v, sight)
+            out = attention_kernels.cudnn(q, k, v, sight)
         elif cache is not None:
             k, v = (_write(slots, x, index) for slots, x in zip(cache, (k, v)))
             out = _read(q, (k, v, *cache[2:]), sight)

@@ -13,7 +13,6 @@ With `config.scan` the layers are one subtree "layers" whose leaves have a leadi
 `stack_layers` and `unstack_layers` go from one layout to the other.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -24,10 +23,10 @@ from jax.ad_checkpoint import checkpoint_name
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
-from t2f_jax.models import kernels
+from t2f_jax.models import attention_kernels
 from t2f_jax.models.attention import HIDDEN, Attention, rotations, visible
+from t2f_jax.models.attention_kernels import Seen, Spans
 from t2f_jax.models.dense import dense
-from t2f_jax.models.kernels import Seen, Spans
 
 Cache = list[tuple[jax.Array, ...]]  # of every layer, as in `Attention`: keys and values, each [B*H,T,D]
 
@@ -214,7 +213,7 @@ class Decoder(nn.Module):
         c = self.config
         kind = attention_kind(c, segments.shape[1], train, self.dtype)
         if kind == "splash":
-            return kernels.spans(segments, documents, c.mask)
+            return attention_kernels.spans(segments, documents, c.mask)
         seen = visible(segments, c.mask, documents)
         return Seen(seen) if kind == "cudnn" else _bias(seen)
 
@@ -291,10 +290,10 @@ def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtyp
     Raises:
       UserError: what is named cannot.
     """
-    dropping, splash_fits = train and config.dropout > 0, kernels.fits(length)
+    dropping, splash_fits = train and config.dropout > 0, attention_kernels.fits(length)
     if config.attention == "splash" and not splash_fits:
         raise UserError(
-            f"attention=splash takes rows of a multiple of {kernels.LANES} ids, got {length}; set attention=xla"
+            f"attention=splash takes rows of a multiple of {attention_kernels.LANES} ids, got {length}; set attention=xla"
         )
     if config.attention in ("splash", "cudnn") and dropping:
         raise UserError(
@@ -321,23 +320,3 @@ def empty_cache(config: DecoderConfig, batch: int, slots: int, dtype: Any = jnp.
     """A cache of zeros for B = `batch` rows of T = `slots` ids."""
     shape = (batch * config.heads, slots, config.width // config.heads)
     return [(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype)) for _ in range(config.layers)]
-
-
-def stack_layers(params: dict[str, Any]) -> dict[str, Any]:
-    """{"layer_0": ..., "layer_1": ..., rest} -> {"layers": leaves with a leading layer axis, rest}; stacked passes."""
-    if "layers" in params:
-        return params
-    names = sorted((k for k in params if k.startswith("layer_")), key=lambda k: int(k.removeprefix("layer_")))
-    layers: Sequence[Any] = [params[name] for name in names]
-    rest = {k: v for k, v in params.items() if k not in names}
-    return {**rest, "layers": jax.tree.map(lambda *leaves: jnp.stack(leaves), *layers)}
-
-
-def unstack_layers(params: dict[str, Any]) -> dict[str, Any]:
-    """Inverse of `stack_layers`; single layers pass."""
-    if "layers" not in params:
-        return params
-    count = jax.tree.leaves(params["layers"])[0].shape[0]
-    rest = {k: v for k, v in params.items() if k != "layers"}
-    singles = {f"layer_{i}": jax.tree.map(lambda leaf, i=i: leaf[i], params["layers"]) for i in range(count)}
-    return {**rest, **singles}

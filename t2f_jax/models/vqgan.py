@@ -21,8 +21,8 @@ import jax
 import jax.numpy as jnp
 
 from t2f_jax.config.schema import VQGANConfig
-from t2f_jax.models.doubling import double, double_and_convolve
 from t2f_jax.models.quantizer import Quantizer
+from t2f_jax.models.upsampling import double, double_and_convolve
 
 
 class GroupNorm(nn.Module):

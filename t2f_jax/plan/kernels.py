@@ -6,7 +6,7 @@ Axis legend: B rows, H heads, L length, D width of a head.
 import math
 import re
 
-from t2f_jax.models import kernels
+from t2f_jax.models import attention_kernels
 
 PRODUCTS = {"fwd": 2, "dkv": 5}  # of a tile, forward; backward, where one kernel does queries, keys and values
 
@@ -25,7 +25,7 @@ def kernel_flops(name: str, result: str, reach: int) -> float:
     which = next((key for key in PRODUCTS if f"splash_mha_{key}" in name), None)
     shapes = [[int(d) for d in dims.split(",")] for dims in re.findall(r"\w+\[([\d,]+)\]", result)]
     whole = [s for s in shapes if len(s) == max(map(len, shapes)) >= 3]
-    outputs = [s for s in whole if s[-1] != kernels.LANES] or whole
+    outputs = [s for s in whole if s[-1] != attention_kernels.LANES] or whole
     if which is None or not outputs:
         raise ValueError(f"{name} is no splash kernel: {result}")
     *batch, heads, length, width = outputs[-1]
@@ -35,7 +35,7 @@ def kernel_flops(name: str, result: str, reach: int) -> float:
 
 def tiles(length: int, reach: int) -> int:
     """(query, key) places in the tiles that a kernel computes."""
-    block = kernels.block(length)
+    block = attention_kernels.block(length)
     count = math.ceil(length / block)
     reach = reach or length
     # Places of two tiles are at least (|i - j| - 1) block + 1 apart.

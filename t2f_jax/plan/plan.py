@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import layout, model_flops, token_loss
+from t2f_jax import layout
 from t2f_jax.config.schema import Config, DecoderRunConfig
 from t2f_jax.distributed import chips, partitioning
 from t2f_jax.distributed.chips import Chip
 from t2f_jax.errors import UserError
+from t2f_jax.models import flops
 from t2f_jax.models.decoder import attention_kind
-from t2f_jax.plain import PlainTrainer, plain_config
 from t2f_jax.plan import hlo, kernels, program, roofline, workload
-from t2f_jax.train_decoder import DecoderTrainer
+from t2f_jax.training import token_loss
+from t2f_jax.training.decoder_trainer import DecoderTrainer
+from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
 PLAIN_ROWS = 32  # rows a chip of the plain step: with more it does not fit a v5e
 BYTES_A_PLACE = 4 * 7  # of a batch on its way to the chips: seven arrays
@@ -87,7 +89,7 @@ def plan_sampler(
     done = program.compile_sampler(run, vocab, codes, total, made)
     cycles = hlo.count(done.text, shape).cycles if done.text else None
     # The loop over ids has no number of rounds in the program: its condition looks at the ids, and its limits are data.
-    weights = 2 * model_flops.parameters(run.model, vocab.size) / shape["tensor"]
+    weights = 2 * flops.parameters(run.model, vocab.size) / shape["tensor"]
     least = codes * weights / chip.hbm_bandwidth
     return {
         "sampler_faces": total,
@@ -142,7 +144,7 @@ def figures(
         "attention": attention_kind(run.model, run.row_ids, True) if run.model.attention != "auto" else "auto",
         "remat": run.model.remat,
         "accumulate": run.accumulate,
-        "parameters": model_flops.parameters(run.model, load.vocab.size),
+        "parameters": flops.parameters(run.model, load.vocab.size),
         "rows_per_step": run.train.batch_size,
         "sequences_per_step": pairs,
         "sequences_per_chip": pairs / count * per,
@@ -176,7 +178,7 @@ def figures(
         "kernel_seconds": kernel_seconds,
         "collectives": None if counted is None else [dataclasses.asdict(c) for c in counted.collectives],
         "largest_all_gather_bytes": None if counted is None else counted.largest_all_gather,
-        "layer_bytes": 4 * model_flops.body_parameters(run.model) // run.model.layers,
+        "layer_bytes": 4 * flops.body_parameters(run.model) // run.model.layers,
         "embedding_bytes": 4 * math.ceil(load.vocab.size / run.vocab_multiple) * run.vocab_multiple * run.model.width,
         "hosts": hosts,
         "sequences_per_second": pairs / expected,

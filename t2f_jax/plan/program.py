@@ -24,7 +24,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.sampler import Sampler
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.train_decoder import DecoderTrainer
+from t2f_jax.training.decoder_trainer import DecoderTrainer
 
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
 

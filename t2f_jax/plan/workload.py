@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax import model_flops
 from t2f_jax.config.schema import Config, DecoderConfig
 from t2f_jax.data import celeba, sources, synthetic, utkface
 from t2f_jax.data.examples import Writer
 from t2f_jax.data.mixture import Mixture
 from t2f_jax.errors import UserError
+from t2f_jax.models import flops
 from t2f_jax.tokens import packing, sequence, text_tokenizer
 from t2f_jax.tokens.templates import Attribute
 from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE, Vocab
@@ -53,7 +53,7 @@ class Workload:
 
     def training_flops(self, model: DecoderConfig) -> float:
         """Model FLOPs of a pair's part of a training step."""
-        return model_flops.training(model, self.vocab.size, self.ids, self.targets, self.seen)
+        return flops.training(model, self.vocab.size, self.ids, self.targets, self.seen)
 
 
 class Words:

@@ -18,14 +18,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from t2f_jax import checkpoint, goodput, profiling, speed
 from t2f_jax.config.schema import TrainConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.distributed import faults, hosts, partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.io import metrics, remote
 from t2f_jax.io.progress import Progress
-from t2f_jax.state import State
+from t2f_jax.training import checkpoint, goodput, profiling, throughput
+from t2f_jax.training.state import State
 
 Batch = dict[str, np.ndarray]
 
@@ -243,17 +243,17 @@ class _Events:
         values = {name: float(x) for name, x in jax.device_get(numbers).items()}
         now = time.monotonic()
         values["seconds"], self.mark = now - self.mark, now
-        values |= speed.rates(values, self.program.mesh)
+        values |= throughput.rates(values, self.program.mesh)
         if step == self.start + 1 and self.compile_seconds is not None:
             values["compile_seconds"] = self.compile_seconds
             if "mfu" in values:
-                self.progress.say(f"{self.progress.label}: {speed.devices_line(self.program.mesh)}")
+                self.progress.say(f"{self.progress.label}: {throughput.devices_line(self.program.mesh)}")
         if not math.isfinite(values["loss"]):
             self.lost(f"the loss is {values['loss']}", step)
         if self.writer:
             self.writer.train(step, values)
         self.watchdog.beat(f"step {step + 1}")
-        self.progress.update(step, speed.note(values))
+        self.progress.update(step, throughput.note(values))
 
     def evaluate(self, state: State, step: int) -> float:
         """Means over the held-out batches, each row counting the same. Returns the loss."""

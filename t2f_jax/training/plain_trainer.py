@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.models.decoder import run
 from t2f_jax.tokens.sequence import TASKS
-from t2f_jax.train_decoder import Batch, DecoderTrainer, task_of_places, weights_of
+from t2f_jax.training.decoder_trainer import Batch, DecoderTrainer, task_of_places, weights_of
 
 
 def plain_config(config: DecoderRunConfig, remat: str = "none") -> DecoderRunConfig:

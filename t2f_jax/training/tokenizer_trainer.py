@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from t2f_jax import losses, optim, state
 from t2f_jax.config.schema import ImageTokenizerConfig
-from t2f_jax.image_tokenizer import to_unit
-from t2f_jax.models import perceptual, quantizer, vqgan
+from t2f_jax.models import lpips, quantizer, vqgan
 from t2f_jax.models.discriminator import PatchDiscriminator
+from t2f_jax.models.image_tokenizer import to_unit
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.state import State
+from t2f_jax.training import image_losses, optim, state
+from t2f_jax.training.state import State
 
 
 class TokenizerTrainer:
@@ -37,7 +37,7 @@ class TokenizerTrainer:
         self.model = VQGAN(config.model, jnp.dtype(config.train.compute_dtype))
         self.optimizer = optim.make(config.optim, config.train.steps, _decays)
         self.start = start
-        self.perceptual = perceptual.load(config.loss.perceptual_weights) if config.loss.perceptual_weights else None
+        self.perceptual = lpips.load(config.loss.perceptual_weights) if config.loss.perceptual_weights else None
         self.discriminator = None
         if config.loss.discriminator > 0:
             self.discriminator = PatchDiscriminator(config.loss.discriminator_ch, config.loss.discriminator_layers)
@@ -102,7 +102,7 @@ class TokenizerTrainer:
         metrics |= {
             "loss": loss + latent,
             "commitment": aux["commitment"],
-            "psnr": losses.pixel_psnr(recon, image).mean(),
+            "psnr": image_losses.pixel_psnr(recon, image).mean(),
             "grad_norm": optax.global_norm(grads),
             "images": jnp.float32(len(image)),  # for the loop to make a rate of
         }
@@ -123,7 +123,7 @@ class TokenizerTrainer:
         return {
             **metrics,
             "loss": loss,
-            "psnr": _mean(losses.pixel_psnr(recon, image), real),
+            "psnr": _mean(image_losses.pixel_psnr(recon, image), real),
             **quantizer.usage(codes, self.config.model.n_embed, real),
         }
 
@@ -158,10 +158,10 @@ class TokenizerTrainer:
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Pixel and perceptual loss and their names; `real` fp32 [B], 0 leaves a row out."""
         real = jnp.ones(image.shape[0]) if real is None else real
-        loss = _mean(losses.pixel_loss(recon, image, self.config.loss.pixel), real)
+        loss = _mean(image_losses.pixel_loss(recon, image, self.config.loss.pixel), real)
         metrics = {"pixel": loss}
         if self.perceptual:
-            metrics["perceptual"] = _mean(perceptual.distance(self.perceptual, recon, image), real)
+            metrics["perceptual"] = _mean(lpips.distance(self.perceptual, recon, image), real)
             loss = loss + self.config.loss.perceptual * metrics["perceptual"]
         return loss, metrics
 
@@ -187,11 +187,11 @@ class TokenizerTrainer:
         _, to_last_kernel = jax.vjp(at_last_kernel, state_.params["decoder"]["conv_out"]["kernel"])
 
         def active(_: None) -> Any:
-            fooling, push = jax.value_and_grad(lambda x: losses.hinge_generator(logits(old["params"], x)))(recon)
-            weight = c.discriminator * losses.adaptive_weight(to_last_kernel(pull)[0], to_last_kernel(push)[0])
+            fooling, push = jax.value_and_grad(lambda x: image_losses.hinge_generator(logits(old["params"], x)))(recon)
+            weight = c.discriminator * image_losses.adaptive_weight(to_last_kernel(pull)[0], to_last_kernel(push)[0])
 
             def telling(params: Any) -> jax.Array:
-                return losses.hinge_discriminator(logits(params, image), logits(params, recon))
+                return image_losses.hinge_discriminator(logits(params, image), logits(params, recon))
 
             loss, grads = jax.value_and_grad(telling)(old["params"])
             updates, opt_state = self.discriminator_optimizer.update(grads, old["opt_state"], old["params"])

@@ -11,13 +11,15 @@ import jax.numpy as jnp
 import optax
 from flax import traverse_util
 
-from t2f_jax import model_flops, optim, state, token_loss
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig
-from t2f_jax.models.decoder import Decoder, run, stack_layers, unstack_layers
-from t2f_jax.models.kernels import seen_by
-from t2f_jax.state import State
+from t2f_jax.models import flops as model_flops
+from t2f_jax.models.attention_kernels import seen_by
+from t2f_jax.models.decoder import Decoder, run
+from t2f_jax.models.params import stack_layers, unstack_layers
 from t2f_jax.tokens.sequence import TASKS, TO_IMAGE
 from t2f_jax.tokens.vocab import Vocab
+from t2f_jax.training import optim, state, token_loss
+from t2f_jax.training.state import State
 
 Batch = dict[str, jax.Array]
 
