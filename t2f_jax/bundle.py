@@ -7,22 +7,21 @@
     provenance.json              config of the run, steps, data, versions, figures
 
 Everything in it is data: JSON, safetensors and a SentencePiece or WordPiece file; nothing is unpickled or executed.
-What a loaded model does is in `model`.
+What a loaded model does is in `inference.model`.
 """
 
 import dataclasses
+import functools
+import hashlib
 import pathlib
 from typing import Any
 
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, VQGANConfig
 from t2f_jax.config.typed import from_dict, to_dict
-from t2f_jax.environment import keep_programs
 from t2f_jax.errors import UserError
-from t2f_jax.inference import weights_hash
 from t2f_jax.io.files import read_json, whole_folder, write_json
 from t2f_jax.io.weights import load_params, save_params
-from t2f_jax.model import Model, Preprocess
-from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
 from t2f_jax.models.params import abstract_decoder, abstract_vqgan, unstack_layers
 from t2f_jax.tokens import text_tokenizer
 from t2f_jax.tokens.templates import Attribute
@@ -31,6 +30,54 @@ from t2f_jax.tokens.vocab import Vocab
 FORMAT = 1
 IMAGE_TOKENIZER = "image_tokenizer.safetensors"
 DECODER = "decoder.safetensors"
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocess:
+    """What is done to a picture before it is encoded."""
+
+    crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
+    resize: str = "crop"  # crop (a centred square, bicubic) | squash (all of it, bilinear, as the original)
+    range: str = "correct"  # correct | paper_double | clip_double, see `image_tokenizer.to_unit`
+
+
+def weights_hash(tokenizer: ImageTokenizer, params: Any) -> str:
+    """Hash of a model's weights, layers one by one."""
+    digest = hashlib.sha256(fingerprint(tokenizer).encode())
+    update_with_params(digest, unstack_layers(params))
+    return digest.hexdigest()[:16]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """The parts of a model, as they lie in its folder. `inference.model.Model` is what they compute.
+
+    `image_tokenizer` reads pixels in the range that `preprocess` names, whichever it was given with.
+    """
+
+    run_config: DecoderRunConfig
+    params: Any  # the decoder's
+    image_tokenizer: ImageTokenizer
+    tokenizer: text_tokenizer.TextTokenizer
+    schema: tuple[Attribute, ...]
+    preprocess: Preprocess = Preprocess()
+    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    name: str = ""
+    weights_hash: str = ""  # as its folder tells it; `hash` is known always
+
+    def __post_init__(self):
+        images = self.image_tokenizer
+        object.__setattr__(self, "image_tokenizer", ImageTokenizer(images.config, images.params, self.preprocess.range))
+
+    @functools.cached_property
+    def vocab(self) -> Vocab:
+        """The joint vocabulary of its text tokenizer and its image codes."""
+        return text_tokenizer.vocab(self.tokenizer, self.image_tokenizer.config.n_embed)
+
+    @functools.cached_property
+    def hash(self) -> str:
+        """Hash of all weights; the one in its folder, where there is one."""
+        return self.weights_hash or weights_hash(self.image_tokenizer, self.params)
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------------
@@ -61,7 +108,7 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
 # --- the whole model -------------------------------------------------------------------------------------------------
 
 
-def save(folder: pathlib.Path, model: Model, kind: str = "float32") -> None:
+def save(folder: pathlib.Path, model: Bundle, kind: str = "float32") -> None:
     """Writes a model folder, whole or not at all; a stacked decoder is unstacked.
 
     `kind` is what the decoder's weights are rounded to in the file, see `weights.save_params`.
@@ -87,13 +134,12 @@ def save(folder: pathlib.Path, model: Model, kind: str = "float32") -> None:
         write_json(partial / "provenance.json", model.provenance)
 
 
-def load(folder: str | pathlib.Path) -> Model:
+def load(folder: str | pathlib.Path) -> Bundle:
     """Loads a model folder.
 
     Raises:
       UserError: the folder or a part of it is missing, broken, or does not fit the others; the message names the part.
     """
-    keep_programs()
     folder = pathlib.Path(folder)
     values = _read_config(folder, "a model folder")
     run = _typed(DecoderRunConfig, values, "decoder", folder)
@@ -106,20 +152,20 @@ def load(folder: str | pathlib.Path) -> Model:
         raise UserError(
             f"{folder}: the text tokenizer holds {vocab.text_size} ids, but config.json was written for another one"
         )
-    return Model(
-        run,
-        load_params(folder / DECODER, abstract_decoder(run.model, vocab.size)),
-        image_tokenizer,
-        tokenizer,
-        _schema(values, folder),
-        _preprocess(values, folder),
-        read_json(folder / "provenance.json", "the model's provenance"),
-        values.get("name", ""),
-        values.get("weights", ""),
+    return Bundle(
+        run_config=run,
+        params=load_params(folder / DECODER, abstract_decoder(run.model, vocab.size)),
+        image_tokenizer=image_tokenizer,
+        tokenizer=tokenizer,
+        schema=_schema(values, folder),
+        preprocess=_preprocess(values, folder),
+        provenance=read_json(folder / "provenance.json", "the model's provenance"),
+        name=values.get("name", ""),
+        weights_hash=values.get("weights", ""),
     )
 
 
-def initial_params(model: Model, config: DecoderConfig, vocab: Vocab) -> Any:
+def initial_params(model: Bundle, config: DecoderConfig, vocab: Vocab) -> Any:
     """The decoder's weights of a loaded model, to start another training from (`decoder.init_from`).
 
     Raises:
@@ -163,12 +209,12 @@ def _preprocess(values: dict[str, Any], folder: pathlib.Path) -> Preprocess:
     return preprocess
 
 
-def _schema(values: dict[str, Any], folder: pathlib.Path) -> list[Attribute]:
+def _schema(values: dict[str, Any], folder: pathlib.Path) -> tuple[Attribute, ...]:
     listed = _part(values, "attributes", folder)
     if not isinstance(listed, list):
         raise UserError(f"{folder / 'config.json'}: 'attributes' must be a list, got {listed!r}")
     try:
-        schema = [Attribute.from_json(a) for a in listed]
+        schema = tuple(Attribute.from_json(a) for a in listed)
     except UserError as error:
         raise UserError(f"{folder / 'config.json'}: {error}") from error
     names = [a.name for a in schema]

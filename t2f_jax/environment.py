@@ -2,7 +2,10 @@
 
 import os
 import pathlib
+import platform
 import sys
+
+from t2f_jax import __version__
 
 SETTINGS = {
     "jax_persistent_cache_min_compile_time_secs": 0.2,  # JAX keeps what took a second; a start has many smaller ones
@@ -65,3 +68,20 @@ def tune(many_steps: bool) -> None:
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         os.environ["GLIBC_TUNABLES"] = TUNABLES
         os.execv(sys.executable, [sys.executable, "-m", "t2f_jax.cli", *sys.argv[1:]])
+
+
+def versions() -> dict[str, str]:
+    """What the run was made with: packages, Python, platform, device."""
+    import flax
+    import jax
+    import optax
+
+    return {
+        "t2f_jax": __version__,
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "optax": optax.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "device": jax.devices()[0].device_kind,
+    }

@@ -9,12 +9,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llv
 
 import pathlib
 
-import numpy as np
 import pytest
-from PIL import Image
+from faces import encode_stub, save_jpeg, store_config
 
-from t2f_jax.config.schema import Config, DataConfig, DecoderRunConfig, SourceConfig, TextConfig
-from t2f_jax.data import celeba
+from t2f_jax.data.datasets import celeba
 
 
 def pytest_addoption(parser):
@@ -37,14 +35,6 @@ def real_data() -> pathlib.Path:
         if not (folder / name).is_dir():
             pytest.skip(f"no {name} in {folder}; set T2F_DATA to the folder that holds CelebA and UTKFace")
     return folder
-
-
-def save_jpeg(path: pathlib.Path, number: int, width: int, height: int) -> None:
-    """A smooth picture that differs by `number`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    y, x = np.mgrid[0:height, 0:width]
-    pixels = np.stack([x * 255 / width, y * 255 / height, np.full_like(x, number * 37 % 256, float)], -1)
-    Image.fromarray(pixels.astype(np.uint8)).save(path, quality=95)
 
 
 @pytest.fixture
@@ -79,33 +69,13 @@ def utkface_folder(tmp_path) -> pathlib.Path:
     return folder
 
 
-GRID = 4  # codes along a side of what `encode_stub` makes
-CODEBOOK = 16
-
-
-def encode_stub(image_BxSxSx3: np.ndarray) -> np.ndarray:
-    """An image tokenizer's place-holder: the red of GRID x GRID pixels, in CODEBOOK steps."""
-    step = image_BxSxSx3.shape[1] // GRID
-    return (image_BxSxSx3[:, ::step, ::step, 0] // (256 // CODEBOOK)).reshape(len(image_BxSxSx3), -1).astype(np.int32)
-
-
-def store_config(**data) -> Config:
-    """Two drawn sources of 3 : 1, and rows that hold their sequences."""
-    many = {"faces": SourceConfig(count=60, weight=3.0), "others": SourceConfig(count=40, weight=1.0)}
-    return Config(
-        data=DataConfig(**{"image_size": 16, "seed": 4, "sources": many, **data}),
-        text=TextConfig(vocab_size=500),
-        decoder=DecoderRunConfig(sequence_length=96),
-    )
-
-
 @pytest.fixture(scope="session")
 def store_folder(tmp_path_factory) -> pathlib.Path:
     """A prepared store of `store_config(views=3, flip=True, jitter=0.1)`."""
-    from t2f_jax.data import prepare
+    from t2f_jax.data import corpus, prepare
 
     folder = tmp_path_factory.mktemp("prepared")
     config = store_config(views=3, flip=True, jitter=0.1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(prepare, "SENTENCES", 600)
+        patch.setattr(corpus, "SENTENCES", 600)
         return prepare.run(config, encode_stub, "stub-tokenizer", folder / "images", folder / "store")

@@ -11,12 +11,12 @@ from flax import traverse_util
 
 from t2f_jax import bundle
 from t2f_jax.errors import UserError
-from t2f_jax.sampler import Sampler
+from t2f_jax.inference.sampler import Sampler
 
 
 @pytest.fixture(scope="module")
 def model():
-    return small_model.make()
+    return small_model.make_bundle()
 
 
 @pytest.fixture

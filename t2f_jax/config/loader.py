@@ -6,7 +6,6 @@
 import ast
 import dataclasses
 import importlib.util
-import os
 import pathlib
 import traceback
 import types
@@ -128,8 +127,3 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
     if not isinstance(values, ml_collections.ConfigDict):
         raise UserError(f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}")
     return values
-
-
-def data_root() -> str:
-    """Where datasets lie when a config names no folder: $T2F_DATA, or an empty string."""
-    return os.environ.get("T2F_DATA", "")

@@ -22,7 +22,7 @@ VQGAN_YAML = "vqgan.yaml"
 GROUPS = 32  # of every GroupNorm of taming-transformers
 
 
-def to_original_pair(model: bundle.Model, out: pathlib.Path) -> None:
+def to_original_pair(model: bundle.Bundle, out: pathlib.Path) -> None:
     """Writes `talk2face.bin`, `last.ckpt`, `vocab.txt`, `base_config.json` and `vqgan.yaml`, whole or not at all.
 
     The VQGAN's names have the prefix `first_stage_model.` if they had it when it was imported.
@@ -79,7 +79,7 @@ def to_original_vqgan(tokenizer: ImageTokenizer, out: pathlib.Path) -> None:
         _write_vqgan(partial, tokenizer, "")
 
 
-def to_safetensors(model: bundle.Model | ImageTokenizer, out: pathlib.Path) -> None:
+def to_safetensors(model: bundle.Bundle | ImageTokenizer, out: pathlib.Path) -> None:
     """Writes one safetensors file and one JSON of its structure for each part, and the text tokenizer's file.
 
     Names and layouts are ours: kernels [in, out] and [y, x, in, out], query | key | value in one.

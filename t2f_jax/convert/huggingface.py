@@ -20,8 +20,9 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax.bundle import Model, Preprocess
+from t2f_jax.bundle import Bundle, Preprocess
 from t2f_jax.config.typed import to_dict
+from t2f_jax.inference.model import Model
 from t2f_jax.io.files import whole_folder, write_json, write_text
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.params import unstack_layers
@@ -42,7 +43,7 @@ _KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}  # in, out -> out, in; height, width
 _TRAINING_ONLY = ("init_std", "scan", "remat")
 
 
-def export(model: Model | ImageTokenizer, out: pathlib.Path) -> None:
+def export(model: Bundle | ImageTokenizer, out: pathlib.Path) -> None:
     """Writes `model` to the folder `out`, whole or not at all; what stood there before is replaced.
 
     `AutoModel.from_pretrained(out, trust_remote_code=True)` loads it, and so does `modeling_talk2face.load(out)`. Of an
@@ -62,7 +63,7 @@ def export(model: Model | ImageTokenizer, out: pathlib.Path) -> None:
         write_text(folder / "README.md", card(model))
 
 
-def state_dict(model: Model | ImageTokenizer) -> dict[str, np.ndarray]:
+def state_dict(model: Bundle | ImageTokenizer) -> dict[str, np.ndarray]:
     """Every weight under its torch name, in torch's layout (out, in, ...), values bit for bit."""
     if isinstance(model, ImageTokenizer):
         return _renamed("vqgan.", model.params)
@@ -82,7 +83,7 @@ def _renamed(prefix: str, params: Any) -> dict[str, np.ndarray]:
     return named
 
 
-def settings(model: Model) -> dict[str, Any]:
+def settings(model: Bundle) -> dict[str, Any]:
     """config.json: what the PyTorch model is built from, and where transformers finds its classes."""
     wordpiece = isinstance(model.tokenizer, text_tokenizer.WordPiece)
     structure = to_dict(model.run_config.model)
@@ -91,10 +92,10 @@ def settings(model: Model) -> dict[str, Any]:
         "transformer": {k: v for k, v in structure.items() if k not in _TRAINING_ONLY},
         "vocab": dataclasses.asdict(model.vocab),
         "tokenizer_file": text_tokenizer.WORDPIECE_FILE if wordpiece else text_tokenizer.SENTENCEPIECE_FILE,
-        "text_length": model.text_length,
+        "text_length": Model(model).text_length,
         "attributes": [a.to_json() for a in model.schema],
         "preprocess": dataclasses.asdict(model.preprocess),
-        "sampler": dataclasses.asdict(model.sampler),
+        "sampler": dataclasses.asdict(Model(model).sampler),
         "guidable": model.run_config.tasks.prompt_dropout > 0,
     }
 
@@ -112,7 +113,7 @@ def _image_settings(tokenizer: ImageTokenizer, name: str) -> dict[str, Any]:
     }
 
 
-def card(model: Model) -> str:
+def card(model: Bundle) -> str:
     """README.md: what the model is and how to use it, both ways."""
     c, vq = model.run_config.model, model.image_tokenizer.config
     name = model.name or "talk2face"
@@ -171,7 +172,7 @@ Codes are the same to the last one as in JAX when products are float32 throughou
 """
 
 
-def _example(model: Model) -> str:
+def _example(model: Bundle) -> str:
     """Arguments of `generate_images` that this model understands."""
     if not model.schema:
         return '"a smiling woman"'

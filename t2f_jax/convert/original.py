@@ -14,7 +14,7 @@ from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
 from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
 from t2f_jax.convert.torch_reader import TorchFile, summary
-from t2f_jax.data import celeba, utkface
+from t2f_jax.data.datasets import celeba, utkface
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 from t2f_jax.models.image_tokenizer import ImageTokenizer
@@ -109,7 +109,7 @@ def read_pair(
     vocab_file: pathlib.Path,
     options: Options | None = None,
     say: Callable[[str], None] = _warn,
-) -> bundle.Model:
+) -> bundle.Bundle:
     """The original's three files as a model.
 
     Raises:
@@ -157,19 +157,19 @@ def read_pair(
         "vqgan_prefix": prefix,
         "imported": [{"file": f.name, "sha256": _sha256(f)} for f in (decoder, vqgan, vocab_file)],
     }
-    return bundle.Model(
-        run,
-        params,
-        ImageTokenizer(image_config, read_image_params()),
-        words,
-        templates.merge_schemas((utkface.SCHEMA, celeba.SCHEMA)),
-        bundle.Preprocess(**preprocess),
-        provenance,
-        config.name,
+    return bundle.Bundle(
+        run_config=run,
+        params=params,
+        image_tokenizer=ImageTokenizer(image_config, read_image_params()),
+        tokenizer=words,
+        schema=templates.merge_schemas((utkface.SCHEMA, celeba.SCHEMA)),
+        preprocess=bundle.Preprocess(**preprocess),
+        provenance=provenance,
+        name=config.name,
     )
 
 
-def read_folder(folder: pathlib.Path, say: Callable[[str], None] = _warn) -> bundle.Model:
+def read_folder(folder: pathlib.Path, say: Callable[[str], None] = _warn) -> bundle.Bundle:
     """The folder that an export to the original's format wrote, with what its base_config.json tells."""
     told = read_json(folder / CONFIG_FILE, "the original's configuration")
     try:

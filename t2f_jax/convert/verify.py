@@ -8,12 +8,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from t2f_jax import bundle, grammar, sampling, scoring
+from t2f_jax.bundle import Bundle
 from t2f_jax.errors import UserError
+from t2f_jax.inference import decoding, grammar, scoring
+from t2f_jax.inference.model import Model
+from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.sampler import Sampler
 from t2f_jax.tokens import sequence, templates
 from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, CAPTION_PROMPT
 
@@ -34,7 +36,7 @@ class Row:
     note: str = ""
 
 
-def compare(a: bundle.Model | ImageTokenizer, b: bundle.Model | ImageTokenizer, tolerance: float) -> list[Row]:
+def compare(a: Bundle | ImageTokenizer, b: Bundle | ImageTokenizer, tolerance: float) -> list[Row]:
     """The largest differences between two models, part by part.
 
     Greedy tokens that differ count as 0 where, at their first difference, the two ids' logits are nearer than the
@@ -51,8 +53,8 @@ def compare(a: bundle.Model | ImageTokenizer, b: bundle.Model | ImageTokenizer, 
     rng = np.random.default_rng(0)
     codes = rng.integers(0, first.n_embed, (2, first.tokens)).astype(np.int32)
     rows: list[Row] = []
-    if isinstance(a, bundle.Model) and isinstance(b, bundle.Model):
-        rows += _decoder_rows(a, b, codes, tolerance)
+    if isinstance(a, Bundle) and isinstance(b, Bundle):
+        rows += _decoder_rows(Model(a), Model(b), codes, tolerance)
     decoded = [np.asarray(_decode(VQGAN(x.config), x.params, codes)) for x in (images_a, images_b)]
     rows.append(Row("decoded images", _largest(*decoded), "of values in [-1, 1]"))
     pictures = np.round((decoded[0] + 1) * 127.5).astype(np.uint8)
@@ -61,8 +63,9 @@ def compare(a: bundle.Model | ImageTokenizer, b: bundle.Model | ImageTokenizer, 
     return rows
 
 
-def settings(a: bundle.Model, b: bundle.Model) -> list[str]:
+def settings(first: Bundle, second: Bundle) -> list[str]:
     """What is stored with the models and differs, without changing the numbers compared."""
+    a, b = Model(first), Model(second)
     pairs = {
         "preprocess": (a.preprocess, b.preprocess),
         "decoder.loss_span": (a.run_config.loss_span, b.run_config.loss_span),
@@ -70,7 +73,7 @@ def settings(a: bundle.Model, b: bundle.Model) -> list[str]:
         "sampler": (a.sampler, b.sampler),
         "attributes": ([x.name for x in a.schema], [x.name for x in b.schema]),
     }
-    return [f"{key}: {first}, {second}" for key, (first, second) in pairs.items() if first != second]
+    return [f"{key}: {x}, {y}" for key, (x, y) in pairs.items() if x != y]
 
 
 def table(rows: Sequence[Row], tolerance: float) -> str:
@@ -82,11 +85,11 @@ def table(rows: Sequence[Row], tolerance: float) -> str:
     return "\n".join(lines)
 
 
-def _images(model: bundle.Model | ImageTokenizer) -> ImageTokenizer:
+def _images(model: Bundle | ImageTokenizer) -> ImageTokenizer:
     return model if isinstance(model, ImageTokenizer) else model.image_tokenizer
 
 
-def _decoder_rows(a: bundle.Model, b: bundle.Model, codes: np.ndarray, tolerance: float) -> list[Row]:
+def _decoder_rows(a: Model, b: Model, codes: np.ndarray, tolerance: float) -> list[Row]:
     if a.vocab != b.vocab:
         raise UserError(f"the models know other ids: {a.vocab} and {b.vocab}")
     pairs = [_sequences(model, codes) for model in (a, b)]
@@ -109,7 +112,7 @@ def _decoder_rows(a: bundle.Model, b: bundle.Model, codes: np.ndarray, tolerance
     return rows
 
 
-def _sequences(model: bundle.Model, codes: np.ndarray) -> dict[str, tuple[list[sequence.Example], Any, str, int]]:
+def _sequences(model: Model, codes: np.ndarray) -> dict[str, tuple[list[sequence.Example], Any, str, int]]:
     """Task -> (whole rows, their prefixes, the kind of what follows, its length)."""
     vocab, tok = model.vocab, model.tokenizer
     room = model.decoder.config.max_length - model.decoder.config.image_position
@@ -143,14 +146,14 @@ def _decode(model: VQGAN, params: Any, codes: jax.Array) -> Any:
     return model.apply({"params": params}, codes, method="decode_codes")
 
 
-def _greedy(model: bundle.Model, prefixes: Any, kind: Any, length: int) -> list[list[int]]:
+def _greedy(model: Model, prefixes: Any, kind: Any, length: int) -> list[list[int]]:
     span = grammar.image(model.vocab, length) if kind == "image" else grammar.text(model.vocab, length)
-    requests = [sampling.Request((prefix,), span) for prefix in prefixes]
-    drawn = sampling.generate(model.engine, requests, Sampler(temperature=0.0))
+    requests = [decoding.Request((prefix,), span) for prefix in prefixes]
+    drawn = decoding.generate(model.engine, requests, Sampler(temperature=0.0))
     return [np.asarray(row).tolist() for row in drawn]
 
 
-def _tokens_row(part: str, model: bundle.Model, prefixes: Any, drawn: list[Any], tolerance: float) -> Row:
+def _tokens_row(part: str, model: Model, prefixes: Any, drawn: list[Any], tolerance: float) -> Row:
     wrong, ties = 0, 0
     for prefix, first, second in zip(prefixes, *drawn):
         if first == second:
@@ -165,7 +168,7 @@ def _tokens_row(part: str, model: bundle.Model, prefixes: Any, drawn: list[Any],
     return Row(part, float(wrong), note + (f", {wrong} differ" if wrong else ""))
 
 
-def _gap(model: bundle.Model, prefix: Sequence[int], common: Sequence[int], one: int, other: int) -> float:
+def _gap(model: Model, prefix: Sequence[int], common: Sequence[int], one: int, other: int) -> float:
     """Difference of two ids' logits behind a prefix and the ids that both models drew."""
     task = sequence.TO_IMAGE if one >= model.vocab.text_size else sequence.TO_CAPTION
     branch = sequence.Branch((), (*common, one))
@@ -176,7 +179,7 @@ def _gap(model: bundle.Model, prefix: Sequence[int], common: Sequence[int], one:
     return abs(float(scores[one] - scores[other]))
 
 
-def _answers_row(a: bundle.Model, b: bundle.Model, prefixes: Any, task: str) -> Row:
+def _answers_row(a: Model, b: Model, prefixes: Any, task: str) -> Row:
     """Answers to the questions that both know: their probabilities' difference, 1 if a likeliest answer differs."""
     asked = [x for x in a.schema if x in b.schema]
     if not asked:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from t2f_jax.config.schema import DecoderRunConfig
+from t2f_jax.data.augment import view
 from t2f_jax.data.examples import Writer
-from t2f_jax.data.images import ImageSet, view
 from t2f_jax.data.mixture import Mixture, held_out
+from t2f_jax.data.pixels import ImageSet
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import packing, sequence

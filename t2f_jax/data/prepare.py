@@ -7,19 +7,21 @@ import hashlib
 import json
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from t2f_jax.config.schema import Config, DataConfig, TextConfig
-from t2f_jax.data import images, sources, store
+from t2f_jax.data import augment, store
+from t2f_jax.data import pixels as images
+from t2f_jax.data.corpus import SENTENCES, make_text_tokenizer
+from t2f_jax.data.datasets import base, registry
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
-from t2f_jax.tokens import captions, templates, text_tokenizer
+from t2f_jax.tokens import text_tokenizer
 
 BATCH = 64  # images encoded at once
-SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces
 _TEXT_FILES = ("text_tokenizer.model", "vocab.txt")
 
 
@@ -44,12 +46,12 @@ def run(
     Raises:
       UserError: data that is missing or broken, no source, no WordPiece vocabulary where one is asked for.
     """
-    opened = {k: sources.make(v, k, config.data.seed) for k, v in config.data.sources.items() if v.weight > 0}
+    opened = {k: registry.make(v, k, config.data.seed) for k, v in config.data.sources.items() if v.weight > 0}
     if not opened:
         raise UserError("no dataset to prepare: a config needs data.sources.<name> with a weight above 0")
     parts: dict[tuple[str, str], tuple[images.ImageSet, str]] = {}
     for name, source in opened.items():
-        for split in sources.SPLITS:
+        for split in base.SPLITS:
             pixels = images.read_images(source, split, config.data, cache_dir)
             parts[name, split] = pixels, _part_key(pixels, config.data, tokenizer_fingerprint)
     fingerprint = _digest(
@@ -66,7 +68,7 @@ def run(
         n = _encode_part(out / name / split, pixels, key, encode, config.data)
     schemas = [source.schema for source in opened.values()]
     faces = [parts[name, "train"][0].fields for name in opened]
-    tokenizer = words or _text_tokenizer(config.text, schemas, faces, config.data.seed)
+    tokenizer = words or make_text_tokenizer(config.text, schemas, faces, config.data.seed)
     for file in _TEXT_FILES:
         (out / file).unlink(missing_ok=True)
     tokenizer.save(out)
@@ -84,7 +86,7 @@ def run(
                     "schema": [attribute.to_json() for attribute in source.schema],
                     "splits": {
                         split: {"count": len(parts[name, split][0]), "key": parts[name, split][1]}
-                        for split in sources.SPLITS
+                        for split in base.SPLITS
                     },
                 }
                 for name, source in opened.items()
@@ -121,22 +123,6 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
     if not path.is_file():
         raise UserError(f"{path}: no such file; text.vocab_file should name a WordPiece vocabulary (a piece a line)")
     return [text.kind, hashlib.sha256(path.read_bytes()).hexdigest()]
-
-
-def _text_tokenizer(
-    text: TextConfig,
-    schemas: Sequence[Sequence[templates.Attribute]],
-    faces: Sequence[Sequence[dict[str, Any]]],
-    seed: int,
-) -> text_tokenizer.TextTokenizer:
-    if text.kind == "wordpiece":
-        return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
-    phrases = []
-    for attribute in templates.merge_schemas(schemas) if text.phrases else ():
-        phrases.append(templates.attribute_question(attribute.name))
-        if not attribute.is_number:
-            phrases += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
-    return text_tokenizer.train_sentencepiece(corpus(schemas, faces, seed), text.vocab_size, phrases=phrases)
 
 
 def _encode_part(
@@ -186,44 +172,5 @@ def _view_batches(pixels: images.ImageSet, views: int, data: DataConfig) -> Iter
             yield (
                 first,
                 v,
-                np.stack([images.view(pixels.images[i], data.seed, i, v, data.flip, data.jitter) for i in rows]),
+                np.stack([augment.view(pixels.images[i], data.seed, i, v, data.flip, data.jitter) for i in rows]),
             )
-
-
-def corpus(
-    schemas: Sequence[Sequence[templates.Attribute]],
-    faces: Sequence[Sequence[dict[str, Any]]],
-    seed: int,
-    limit: int = SENTENCES,
-) -> list[str]:
-    """Sentences for the text tokenizer, of everything that a sequence may hold.
-
-    The prompts, every question and every answer of the schemas (all numbers in range among them), and about `limit`
-    sentences on faces of the sources in equal parts: three captions to two lists of attributes, several per face if the
-    faces are few.
-
-    Args:
-      schemas: of each source.
-      faces: fields of each source's training faces.
-      seed: of the choice of faces and words.
-    """
-    sentences = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT]
-    for attribute in templates.merge_schemas(schemas):
-        sentences.append(templates.attribute_question(attribute.name))
-        sentences += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
-        sentences += [f"{templates.attribute_question(attribute.name)} {text}" for text in attribute.answers()]
-    share = limit // max(1, len(faces))
-    for s, source in enumerate(faces):
-        for k in range(share):
-            rng = np.random.default_rng((seed, s, k))
-            fields = source[k * len(source) // share if len(source) >= share else k % len(source)]
-            known = fields["attributes"]
-            if k % 5 < 2 and known:
-                some = rng.permutation(len(known))[: rng.integers(1, min(len(known), 10) + 1)]
-                pairs = list(known.items())
-                sentences.append(templates.attributes_text(dict(pairs[i] for i in some)))
-            elif fields["captions"]:
-                sentences.append(fields["captions"][rng.integers(len(fields["captions"]))])
-            else:
-                sentences.append(captions.write_caption(known, rng))
-    return sentences

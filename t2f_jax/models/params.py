@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.config.schema import DecoderConfig, VQGANConfig
-from t2f_jax.models.decoder import Decoder, unstack_layers
+from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.vqgan import VQGAN
 
 

@@ -17,12 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from t2f_jax import engine, grammar, sampling
 from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
+from t2f_jax.inference import decoding, engine, grammar
+from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
-from t2f_jax.sampler import Sampler
 from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 
@@ -132,8 +132,8 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
         return engine.prepare(decoder, params, vocab, alone, groups=0).params
 
     params, chosen = jax.eval_shape(weights), Sampler()
-    request = sampling.Request(([vocab.cls] * config.text_length,), grammar.image(vocab, codes))
-    own, shared = sampling._arrays(vocab, [request] * rows, request.bucket, chosen)
+    request = decoding.Request(([vocab.cls] * config.text_length,), grammar.image(vocab, codes))
+    own, shared = decoding._arrays(vocab, [request] * rows, request.bucket, chosen)
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), (own, shared))
     placed = (
         partitioning.abstract(params, partitioning.tree_shardings(params, mesh)),
@@ -142,7 +142,7 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
     )
 
     def decode(*arrays: Any) -> jax.Array:
-        return sampling._decode(decoder, vocab, codes, chosen.kind, *arrays)
+        return decoding._decode(decoder, vocab, codes, chosen.kind, *arrays)
 
     with jax.set_mesh(mesh):
         return _compile(jax.jit(decode), placed, "fewer faces a device (--sampler) take less memory")

@@ -9,11 +9,11 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from t2f_jax import layout
 from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.distributed.chips import Chip
-from t2f_jax.layout import AGAIN, KEPT
+from t2f_jax.plan import layout
 from t2f_jax.plan.hlo import Collective
+from t2f_jax.plan.layout import AGAIN, KEPT
 from t2f_jax.plan.workload import Workload
 
 

@@ -5,13 +5,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from t2f_jax import layout
 from t2f_jax.config.schema import Config, DecoderRunConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.distributed.chips import Chip
 from t2f_jax.errors import UserError
-from t2f_jax.plan import plan as planning
-from t2f_jax.plan import program, roofline, workload
+from t2f_jax.plan import layout, program, roofline, workload
+from t2f_jax.plan import step as planning
 
 REMATS = ("dots", "mlp", "attention", "full")
 ACCUMULATE = (1, 2, 4, 8)

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from t2f_jax.config.schema import Config, DecoderConfig
-from t2f_jax.data import celeba, sources, synthetic, utkface
+from t2f_jax.data.datasets import celeba, registry, utkface
+from t2f_jax.data.datasets.synthetic import labels
 from t2f_jax.data.examples import Writer
 from t2f_jax.data.mixture import Mixture
 from t2f_jax.errors import UserError
@@ -24,7 +25,7 @@ from t2f_jax.tokens.templates import Attribute
 from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE, Vocab
 
 PAIRS = 1024  # of the sample
-SCHEMAS = {"celeba": celeba.SCHEMA, "utkface": utkface.SCHEMA, "synthetic": synthetic.SCHEMA}
+SCHEMAS = {"celeba": celeba.SCHEMA, "utkface": utkface.SCHEMA, "synthetic": labels.SCHEMA}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ class _Faces:
         self._fields: dict[str, Any] = {}
         for name, source in chosen.items():
             try:
-                opened = sources.make(source, name, config.data.seed)
+                opened = registry.make(source, name, config.data.seed)
                 self._fields[name] = _Labels(opened, opened.split("train"))
             except UserError:
                 self.invented.append(name)

@@ -1,0 +1,48 @@
+"""A model of a config's structure with random weights: what `t2f bench` measures where no model is given."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from t2f_jax import bundle
+from t2f_jax.config.schema import Config
+from t2f_jax.data.datasets.celeba import SCHEMA
+from t2f_jax.models import vqgan
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.tokens import templates, text_tokenizer
+from t2f_jax.tokens.text_tokenizer import SPECIAL, TextTokenizer, WordPiece
+from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE
+
+
+def random_model(config: Config) -> bundle.Bundle:
+    """Weights as training begins with them; the text tokenizer knows the words of CelebA's 40 attributes."""
+    words = _words(config)
+    image = config.image.model
+    vocab = text_tokenizer.vocab(words, image.n_embed)
+    row = np.zeros((1, 8), np.int32)
+    decoder = Decoder(dataclasses.replace(config.decoder.model, scan=False), vocab.size)
+    params = jax.jit(decoder.init)(jax.random.key(1), row, row, row)["params"]
+    tokenizer = ImageTokenizer(image, jax.jit(vqgan.init, static_argnums=0)(image, jax.random.key(0)))
+    return bundle.Bundle(
+        run_config=config.decoder,
+        params=params,
+        image_tokenizer=tokenizer,
+        tokenizer=words,
+        schema=SCHEMA,
+        name=config.name,
+    )
+
+
+def _words(config: Config) -> TextTokenizer:
+    sentences = [f"{templates.attribute_question(a.name)} {text}" for a in SCHEMA for text in a.answers()]
+    sentences += [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT, "a face"]
+    if config.text.kind == "sentencepiece":
+        return text_tokenizer.train_sentencepiece(sentences, config.text.vocab_size)
+    known = sorted({word for sentence in sentences for word in sentence.split()})
+    pieces = [f"[unused{i}]" for i in range(ORIGINAL_TEXT_SIZE)]
+    pieces[-len(known) :] = known
+    for piece, place in zip(SPECIAL.values(), ORIGINAL_SPECIAL, strict=True):
+        pieces[place] = piece
+    return WordPiece("\n".join(pieces).encode())

@@ -1,0 +1,67 @@
+"""."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from t2f_jax.config.schema import TextConfig
+from t2f_jax.tokens import captions, templates, text_tokenizer
+
+SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces
+
+
+def make_text_tokenizer(
+    text: TextConfig,
+    schemas: Sequence[Sequence[templates.Attribute]],
+    faces: Sequence[Sequence[dict[str, Any]]],
+    seed: int,
+) -> text_tokenizer.TextTokenizer:
+    if text.kind == "wordpiece":
+        return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
+    phrases = []
+    for attribute in templates.merge_schemas(schemas) if text.phrases else ():
+        phrases.append(templates.attribute_question(attribute.name))
+        if not attribute.is_number:
+            phrases += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+    return text_tokenizer.train_sentencepiece(corpus(schemas, faces, seed), text.vocab_size, phrases=phrases)
+
+
+def corpus(
+    schemas: Sequence[Sequence[templates.Attribute]],
+    faces: Sequence[Sequence[dict[str, Any]]],
+    seed: int,
+    limit: int = SENTENCES,
+) -> list[str]:
+    """Sentences for the text tokenizer, of everything that a sequence may hold.
+
+    The prompts, every question and every answer of the schemas (all numbers in range among them), and about `limit`
+    sentences on faces of the sources in equal parts: three captions to two lists of attributes, several per face if the
+    faces are few.
+
+    Args:
+      schemas: of each source.
+      faces: fields of each source's training faces.
+      seed: of the choice of faces and words.
+    """
+    sentences = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT]
+    for attribute in templates.merge_schemas(schemas):
+        sentences.append(templates.attribute_question(attribute.name))
+        sentences += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+        sentences += [f"{templates.attribute_question(attribute.name)} {text}" for text in attribute.answers()]
+    share = limit // max(1, len(faces))
+    for s, source in enumerate(faces):
+        for k in range(share):
+            rng = np.random.default_rng((seed, s, k))
+            fields = source[k * len(source) // share if len(source) >= share else k % len(source)]
+            known = fields["attributes"]
+            if k % 5 < 2 and known:
+                some = rng.permutation(len(known))[: rng.integers(1, min(len(known), 10) + 1)]
+                pairs = list(known.items())
+                sentences.append(templates.attributes_text(dict(pairs[i] for i in some)))
+            elif fields["captions"]:
+                sentences.append(fields["captions"][rng.integers(len(fields["captions"]))])
+            else:
+                sentences.append(captions.write_caption(known, rng))
+    return sentences

@@ -1,0 +1,55 @@
+"""."""
+
+import functools
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from t2f_jax.data.datasets.base import Split
+from t2f_jax.data.datasets.synthetic import labels
+from t2f_jax.errors import UserError
+
+
+class Synthetic:
+    """Drawn faces: the first 80% of the indices train, the next 10% validate, the last 10% test (at least one each)."""
+
+    schema = labels.SCHEMA
+
+    def __init__(self, name: str, count: int, seed: int):
+        if count < 3:
+            raise UserError(f"data.sources.{name}.count={count} must be 3 or more: each split needs a face")
+        self.name, self.count, self.seed = name, count, seed
+        self.skipped: list[dict[str, str]] = []
+
+    def split(self, split: Split) -> list[int]:
+        """Indices of a split, ascending."""
+        tenth = max(1, self.count // 10)
+        first, last = {
+            "train": (0, self.count - 2 * tenth),
+            "validation": (self.count - 2 * tenth, self.count - tenth),
+            "test": (self.count - tenth, self.count),
+        }[split]
+        return list(range(first, last))
+
+    def id(self, i: int) -> str:
+        """Its number."""
+        return f"{i:07d}"
+
+    def signature(self, i: int) -> str:
+        """What decides the drawing."""
+        return f"seed {self.seed} face {i} {self._look}"
+
+    @functools.cached_property
+    def _look(self) -> str:
+        """Hash of a few faces, so that pixels cached before a change of the drawing are not taken for today's."""
+        return hashlib.sha256(b"".join(labels.draw(self.seed, i, 32).tobytes() for i in range(8))).hexdigest()
+
+    def fields(self, i: int) -> dict[str, Any]:
+        """Labels of face i; it has no captions."""
+        return {"attributes": dict(labels.labels(self.seed, i)), "captions": []}
+
+    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]."""
+        del crop  # a drawn face fills its square already
+        return labels.draw(self.seed, i, size)

@@ -1,0 +1,270 @@
+"""What a loaded model computes, arrays in and arrays out: codes of faces, faces of codes, words, probabilities.
+
+Axes: N faces, S image side, n codes per image.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from t2f_jax.bundle import Bundle
+from t2f_jax.errors import UserError
+from t2f_jax.inference import decoding, engine, grammar, scoring
+from t2f_jax.inference.sampler import Sampler
+from t2f_jax.io import images as imaging
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.tokens import sequence, templates
+from t2f_jax.tokens.prompts import Prompt
+from t2f_jax.tokens.templates import Attribute
+
+BATCH = 32  # faces computed at once
+
+
+class Inference:
+    """A model's parts and what they compute. `model.Model` is what a user meets."""
+
+    def __init__(self, bundle: Bundle):
+        self.bundle = bundle
+        self.run_config, self.name, self.provenance = bundle.run_config, bundle.name, bundle.provenance
+        self.image_tokenizer, self.tokenizer, self.preprocess = (
+            bundle.image_tokenizer,
+            bundle.tokenizer,
+            bundle.preprocess,
+        )
+        self.schema, self.vocab, self.params = bundle.schema, bundle.vocab, bundle.params
+        self.decoder = Decoder(dataclasses.replace(bundle.run_config.model, scan=False), self.vocab.size)
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images it takes and makes, in pixels."""
+        return self.image_tokenizer.config.resolution
+
+    @property
+    def sampler(self) -> Sampler:
+        """How this model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
+        known = self.provenance.get("config", {}).get("eval", {})
+        names = [f.name for f in dataclasses.fields(Sampler)]
+        options: dict[str, Any] = {"top_p": 0.95} | {name: known[name] for name in names if name in known}
+        return Sampler(**options)
+
+    @functools.cached_property
+    def engine(self) -> engine.Engine:
+        """The decoder as `sampling` and `scoring` run it."""
+        return engine.prepare(self.decoder, self.params, self.vocab)
+
+    @property
+    def hash(self) -> str:
+        """Hash of all weights, for provenance; the one in its folder, where there is one."""
+        return self.bundle.hash
+
+    def attribute(self, name: str) -> Attribute:
+        """The attribute of that name. Raises UserError, naming the nearest right one."""
+        return templates.find_attribute(name, self.schema)
+
+    @property
+    def text_length(self) -> int:
+        """Most ids of a prompt, its frame included: as many as training had room for before an image."""
+        room = self.run_config.sequence_length - self.image_tokenizer.config.tokens
+        return min(self.run_config.text_length, room)
+
+    def holds(self, text: str) -> bool:
+        """Does the model read all of a prompt, or only its first `text_length` ids?"""
+        return len(sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)) <= self.text_length
+
+    def strange(self, text: str) -> bool:
+        """Does a prompt hold signs that the model has no id for, such as another language's?"""
+        return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)
+
+    def images(self, pictures: imaging.Picture | Sequence[imaging.Picture]) -> np.ndarray:
+        """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training.
+
+        Faces that a model drew (their metadata says so) are taken whole.
+        """
+        squash = self.preprocess.resize == "squash"
+        return imaging.load_images(pictures, self.image_size, self.preprocess.crop, squash)
+
+    def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
+        return _batched(self.image_tokenizer.encode, images, batch_size)
+
+    def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
+        return _batched(self.image_tokenizer.decode, codes, batch_size)
+
+    def requests(
+        self,
+        prompts: Sequence[Prompt],
+        seeds: Sequence[int],
+        guidance: float = 1.0,
+        given: Sequence[np.ndarray] | None = None,
+    ) -> list[decoding.Request]:
+        """What `sampling.generate` is asked for faces: every prompt's clauses as variants of one row.
+
+        Args:
+          given: for each face int32 [n], codes that it must have, -1 where one is drawn.
+
+        Raises:
+          UserError: guidance or weighted clauses of a model that has never met a prompt without words.
+        """
+        wordless = sequence.text_prefix(self.vocab, self.tokenizer, "", self.text_length)
+        span = grammar.image(self.vocab, self.image_tokenizer.config.tokens)
+        made = []
+        for row, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+            clauses = prompt.weighted(guidance)
+            self._check_guidance([weight for _, weight in clauses], guidance)
+            prefixes = [sequence.text_prefix(self.vocab, self.tokenizer, t, self.text_length) for t, _ in clauses]
+            weights = [weight for _, weight in clauses]
+            variants: dict[str, Any] = {"prefixes": (wordless,), "weights": (1.0,)}
+            if len(clauses) == 1:
+                variants = decoding.guided(prefixes[0], wordless, weights[0])
+            elif clauses:
+                variants = {"prefixes": (*prefixes, wordless), "weights": (*weights, 1 - sum(weights))}
+            imposed: Sequence[int] = ()
+            if given is not None:
+                imposed = np.where(given[row] < 0, -1, self.vocab.image_ids(np.maximum(given[row], 0))).tolist()
+            made.append(decoding.Request(grammar=span, seed=seed, given=imposed, **variants))
+        return made
+
+    def _check_guidance(self, weights: Sequence[float], guidance: float) -> None:
+        if (len(weights) > 1 or any(w != 1 for w in weights)) and not self.run_config.tasks.prompt_dropout:
+            told = "weights of attributes and what to avoid need" if guidance == 1 else f"guidance={guidance} needs"
+            raise UserError(
+                f"{told} a model trained with decoder.tasks.prompt_dropout above 0; this one was not: use guidance 1"
+                " and no weights"
+            )
+
+    def generate_codes(
+        self,
+        prompts: Sequence[Prompt | str],
+        seeds: Sequence[int],
+        sampler: Sampler | None = None,
+        given: Sequence[np.ndarray] | None = None,
+        batch_size: int = BATCH,
+    ) -> np.ndarray:
+        """Codes of one face for each prompt and seed, int32 [N, n].
+
+        The same seed, words and sampler give the same face whatever is made beside it. `given` as in `requests`;
+        `batch_size`: most faces drawn at once. Raises UserError as `requests` and `sampling.generate` do.
+        """
+        sampler = sampler or self.sampler
+        asked = [Prompt(p) if isinstance(p, str) else p for p in prompts]
+        requests = self.requests(asked, seeds, sampler.guidance, given)
+        rows = decoding.generate(self.engine, requests, sampler, batch_size)
+        return self.vocab.codes(np.stack(rows))
+
+    def describe_codes(
+        self,
+        codes: np.ndarray,
+        seeds: Sequence[int] | None = None,
+        sampler: Sampler | None = None,
+        length: int = 64,
+        batch_size: int = BATCH,
+    ) -> list[str]:
+        """Image codes int32 [N, n] -> a caption of at most `length` ids each; greedy unless a sampler is given.
+
+        Raises:
+          UserError: the model's positions leave no room for words behind a face, or a `length` below 1.
+        """
+        if length < 1:
+            raise UserError(f"length={length}: a caption has 1 id or more")
+        prefixes = self._prefixes(codes, templates.CAPTION_PROMPT)
+        spare = self.decoder.config.max_length - self.decoder.config.image_position - len(prefixes[0])
+        if spare < 1:
+            raise UserError(
+                f"the model's {self.decoder.config.max_length} positions leave no room for words behind a face; train"
+                " one with more decoder.model.max_length"
+            )
+        seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
+        span = grammar.text(self.vocab, min(length, spare))
+        requests = [decoding.Request((p,), span, seed) for p, seed in zip(prefixes, seeds, strict=True)]
+        rows = decoding.generate(self.engine, requests, sampler or Sampler(temperature=0.0), batch_size)
+        return [templates.sentence_case(self.tokenizer.decode(row.tolist())) for row in rows]
+
+    def probabilities(
+        self, codes: np.ndarray, attributes: Sequence[Attribute | str] | None = None, batch_size: int = BATCH
+    ) -> list[dict[str, np.ndarray]]:
+        """Exact probabilities of every answer.
+
+        Args:
+          codes: int32 [N, n].
+          attributes: what to ask; all that the model knows if not given.
+
+        Returns:
+          For each face {attribute name: float64 [len(attribute.candidates())]}, each summing to 1.
+        """
+        asked = [self.attribute(a) if isinstance(a, str) else a for a in (attributes or self.schema)]
+        prefixes = self._prefixes(codes, templates.ATTRIBUTE_PROMPT)
+        answers = []
+        for start in range(0, len(prefixes), batch_size):
+            part = prefixes[start : start + batch_size]
+            answers += scoring.score_attributes(self.engine, self.tokenizer, part, asked)
+        return answers
+
+    def caption_scores(self, codes: np.ndarray, captions: Sequence[str]) -> np.ndarray:
+        """log p(caption | face) in nats, its end included, float64 [N]."""
+        prefixes = self._prefixes(codes, templates.CAPTION_PROMPT)
+        ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
+        return np.array(scoring.score_text(self.engine, prefixes, ends))
+
+    def check_caption(self, text: str) -> None:
+        """Raises UserError if `caption_scores` has no room for a caption, so that no face is drawn in vain."""
+        face = np.zeros((1, self.image_tokenizer.config.tokens), np.int32)
+        (prefix,) = self._prefixes(face, templates.CAPTION_PROMPT)
+        self.engine.check_length(len(prefix) + len(sequence.answer(self.vocab, self.tokenizer, text)))
+
+    def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:
+        """log p(face's codes | words) in nats, float64 [N]; the words as in `Prompt.sentence`, empty for none."""
+        prefixes = [sequence.text_prefix(self.vocab, self.tokenizer, s, self.text_length) for s in sentences]
+        ids = [self.vocab.image_ids(row).tolist() for row in codes]
+        return np.array(scoring.score_text(self.engine, prefixes, ids, "image"))
+
+    def _prefixes(self, codes: np.ndarray, task: str) -> list[tuple[int, ...]]:
+        return [sequence.image_prefix(self.vocab, self.tokenizer, task, row) for row in codes]
+
+    def prompt_scores(self, codes: np.ndarray, prompts: Sequence[Prompt]) -> list[dict[str, Any]]:
+        """How well each face shows what its prompt asks for, as the model itself reads it.
+
+        Returns:
+          For each face, all in nats, {"text": log p(text | face) (only if there is a text), "attributes": {name: log
+          p(value | face)}, "avoided": {name: log (1 - p(value | face))}, "total": the sum of all those}.
+        """
+        texts = self._text_scores(codes, prompts)
+        probabilities: Sequence[dict[str, np.ndarray]] = [{}] * len(prompts)
+        if any(p.wanted or p.avoided for p in prompts):
+            probabilities = self.probabilities(codes)  # all: one tree, compiled once, whatever is asked
+        told = []
+        for row, prompt in enumerate(prompts):
+            shares = [
+                {name: self._share(probabilities[row][name], name, value) for name, value in asked.items()}
+                for asked in (prompt.wanted, prompt.avoided)
+            ]
+            wanted = {name: float(np.log(max(p, 1e-30))) for name, p in shares[0].items()}
+            avoided = {name: float(np.log1p(-min(p, 1 - 1e-12))) for name, p in shares[1].items()}
+            one: dict[str, Any] = {"text": texts[row]} if row in texts else {}
+            one |= {"attributes": wanted, "avoided": avoided}
+            told.append({**one, "total": one.get("text", 0.0) + sum(wanted.values()) + sum(avoided.values())})
+        return told
+
+    def _text_scores(self, codes: np.ndarray, prompts: Sequence[Prompt]) -> dict[int, float]:
+        rows = [i for i, p in enumerate(prompts) if p.text.strip()]
+        if not rows:
+            return {}
+        return dict(zip(rows, self.caption_scores(codes[rows], [prompts[i].text for i in rows]).tolist()))
+
+    def _share(self, probs: np.ndarray, name: str, value: Any) -> float:
+        return float(probs[self.attribute(name).candidates().index(str(value))])
+
+
+def _batched(function: Any, rows: np.ndarray, batch_size: int) -> np.ndarray:
+    """Calls a jitted function on equal batches (powers of two, the last one padded), so that few shapes compile."""
+    if len(rows) < batch_size:
+        batch_size = 1 << max(0, len(rows) - 1).bit_length()
+    parts = []
+    for start in range(0, len(rows), batch_size):
+        part = rows[start : start + batch_size]
+        padded = np.concatenate([part, np.repeat(part[:1], batch_size - len(part), 0)])
+        parts.append(np.asarray(function(padded))[: len(part)])
+    return np.concatenate(parts)

@@ -1,0 +1,138 @@
+"""Configs: defaults, overrides, and errors that name the nearest right key."""
+
+import pathlib
+import re
+
+import pytest
+
+from t2f_jax import config
+from t2f_jax.config import typed
+from t2f_jax.errors import UserError
+
+
+def test_every_shipped_config_loads_and_round_trips():
+    names = [p.stem for p in (pathlib.Path(__file__).parents[2] / "configs").glob("*.py") if p.stem != "__init__"]
+    assert {"quickstart", "faces", "talk2face_base"} <= set(names)
+    for name in names:
+        loaded = config.load(name)
+        assert typed.from_dict(config.Config, typed.to_dict(loaded)) == loaded
+
+
+def test_overrides_keep_types_and_narrow_numbers():
+    loaded = config.load(
+        "quickstart",
+        [
+            "decoder.train.steps=7",
+            "decoder.optim.learning_rate=1",
+            "image.model.attn_resolutions=(8, 16)",
+            "data.flip=true",
+            "name=123",
+        ],
+    )
+    assert loaded.decoder.train.steps == 7
+    assert loaded.decoder.optim.learning_rate == 1.0 and isinstance(loaded.decoder.optim.learning_rate, float)
+    assert loaded.image.model.attn_resolutions == (8, 16)
+    assert loaded.data.flip is True
+    assert loaded.name == "123"
+
+
+def test_an_argument_reaches_the_config():
+    assert config.load("quickstart:tiny").decoder.train.steps < config.load("quickstart").decoder.train.steps
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("decoder.train.stepps=5", "unknown config key 'decoder.train.stepps'; the nearest is 'decoder.train.steps'"),
+        ("decoder.train.steps=many", "'decoder.train.steps' must be of type int, got 'many'"),
+        ("decoder.train.steps=1.5", "'decoder.train.steps' must be of type int, got 1.5"),
+        ("decoder.model.norm=batchnorm", "'decoder.model.norm' must be one of talk2face, layernorm, rmsnorm"),
+        ("data.sources.drawn.kind=flickr", "'data.sources.drawn.kind' must be one of synthetic, celeba, utkface"),
+        ("decoder.train.steps", "is no override; write key=value"),
+        ("decoder.model.heads=5", "decoder.model.width=128 is no multiple of decoder.model.heads=5"),
+        ("data.image_size=32", "image.model.resolution=64 differs from data.image_size=32"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(override, told):
+    with pytest.raises(UserError, match=told.replace("(", r"\(")) as caught:
+        config.load("quickstart", [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_real_dataset_is_not_counted():
+    with pytest.raises(UserError, match=r"data\.sources\.celeba\.count=300: a celeba dataset is read whole"):
+        config.load("faces", ["data.sources.celeba.count=300"])
+    assert config.load("quickstart", ["data.sources.drawn.count=300"]).data.sources["drawn"].count == 300
+
+
+def test_a_typo_inside_a_config_file_names_file_and_nearest_key(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from t2f_jax import config\n"
+        "def get_config(arg):\n  c = config.base_config()\n  c.decoder.optm.b1 = 0.5\n  return c\n"
+    )
+    with pytest.raises(UserError, match=r"mine\.py.*optim"):
+        config.load(str(path))
+
+
+def test_a_missing_config_lists_those_there_are():
+    with pytest.raises(UserError, match=r"no config 'quickstrat'.*quickstart"):
+        config.load("quickstrat")
+
+
+def test_a_config_file_without_get_config_is_refused(tmp_path):
+    path = tmp_path / "empty.py"
+    path.write_text("x = 1\n")
+    with pytest.raises(UserError, match="defines get_config"):
+        config.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("def get_config(arg:\n", "line 1: SyntaxError"),
+        ("x = 1\nraise RuntimeError('no luck')\n", "line 2: RuntimeError: no luck"),
+        ("import a_package_that_is_not_there\n", "line 1: ModuleNotFoundError"),
+        ("def get_config():\n  return 1\n", "TypeError"),
+        ("def get_config(arg):\n  return None\n", "must return a ConfigDict"),
+        ("import sys\nsys.exit(0)\n", "line 2: SystemExit"),
+        (
+            "from t2f_jax import config\ndef get_config(arg):\n"
+            "  c = config.base_config()\n  config.source(c, 'd', cuont=3)\n  return c\n",
+            "unknown config key 'cuont'; the nearest is 'count'",
+        ),
+    ],
+)
+def test_a_broken_config_file_is_one_line_that_names_it(tmp_path, text, told):
+    path = tmp_path / "broken.py"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(told)) as caught:
+        config.load(str(path))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "image.train.steps=0",
+        "decoder.train.batch_size=-1",
+        "image.optim.learning_rate=-1.0",
+        "decoder.model.dropout=2.0",
+        "decoder.model.heads=0",
+        "image.model.patch=0",
+        "data.jitter=5.0",
+        "data.seed=-1",
+        "data.sources.drawn.weight=-1.0",
+        "data.sources.drawn.weight=1e400",
+        "eval.batch_size=0",
+        "decoder.tasks.caption_share=3.0",
+    ],
+)
+def test_impossible_numbers_are_refused_with_their_range(override):
+    with pytest.raises(UserError, match="must lie between"):
+        config.load("quickstart", [override])
+
+
+def test_a_group_is_no_value():
+    with pytest.raises(UserError, match=r"'decoder\.train' is a group; name a value in it"):
+        config.load("quickstart", ["decoder.train=3"])

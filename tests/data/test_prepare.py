@@ -1,0 +1,131 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from faces import encode_stub, store_config
+
+from t2f_jax.config.schema import SourceConfig, TextConfig
+from t2f_jax.data import augment, corpus, prepare
+from t2f_jax.data.datasets import base, registry
+from t2f_jax.data.store import Store
+from t2f_jax.errors import UserError
+from t2f_jax.tokens import templates, text_tokenizer
+
+
+@pytest.fixture(autouse=True)
+def small_corpus(monkeypatch):
+    monkeypatch.setattr(corpus, "SENTENCES", 300)
+
+
+def run(config, folder, encode=encode_stub, fingerprint="stub"):
+    return prepare.run(config, encode, fingerprint, folder / "images", folder / "store")
+
+
+def test_codes_are_those_of_the_views(store_folder):
+    store, config = Store(store_folder), store_config(views=3, flip=True, jitter=0.1)
+    source = registry.make(config.data.sources["faces"], "faces", config.data.seed)
+    for i in (0, 30, 47):
+        face = source.image(i, 16, 1.0)
+        for v in range(3):
+            seen = augment.view(face, config.data.seed, i, v, True, 0.1)
+            np.testing.assert_array_equal(store.codes("faces", "train")[i, v], encode_stub(seen[None])[0])
+        assert store.fields("faces", "train")[i] == source.fields(i)
+
+
+def test_every_answer_survives_the_text_tokenizer(store_folder):
+    store, tok = Store(store_folder), text_tokenizer.load(store_folder)
+    for attribute in store.schema("faces"):
+        for text in attribute.answers():
+            ids = tok.encode(text)
+            assert tok.unk not in ids and tok.decode(ids) == text
+
+
+def test_phrases_make_questions_and_answers_one_piece_each(tmp_path):
+    config = store_config()
+    config = dataclasses.replace(config, text=dataclasses.replace(config.text, phrases=True, vocab_size=600))
+    store = Store(run(config, tmp_path))
+    tok = text_tokenizer.load(store.folder)
+    for attribute in store.schema("faces"):
+        assert len(tok.encode(templates.attribute_question(attribute.name))) == 1
+        if not attribute.is_number:
+            for value, text in zip(attribute.values, attribute.answers()):
+                assert tok.decode(tok.encode(text)) == text
+                assert len(tok.encode(templates.attributes_text({attribute.name: value}))) == 1
+
+
+def test_an_interrupted_call_goes_on(tmp_path):
+    config, calls = store_config(), []
+
+    def encode(batch):
+        calls.append(len(batch))
+        if len(calls) == 4:  # faces: train, validation, test; then others
+            raise KeyboardInterrupt
+        return encode_stub(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(config, tmp_path, encode)
+    with pytest.raises(UserError, match="not finished"):
+        Store(tmp_path / "store")
+    before = (tmp_path / "store" / "faces" / "train" / "codes.npy").stat().st_mtime_ns
+    run(config, tmp_path, encode)
+    assert len(calls) == 4 + 3  # only what was missing
+    assert (tmp_path / "store" / "faces" / "train" / "codes.npy").stat().st_mtime_ns == before
+    run(config, tmp_path, lambda _: pytest.fail("encoded again"))
+    assert set(calls) == {prepare.BATCH}  # one shape: `encode` compiles once
+    whole = prepare.run(config, encode_stub, "stub", tmp_path / "images", tmp_path / "at once")
+    np.testing.assert_array_equal(
+        Store(whole).codes("others", "train"), Store(tmp_path / "store").codes("others", "train")
+    )
+    assert Store(whole).fingerprint == Store(tmp_path / "store").fingerprint
+
+
+def test_another_tokenizer_encodes_again(tmp_path):
+    run(store_config(), tmp_path)
+    calls = []
+    run(store_config(), tmp_path, lambda b: calls.append(1) or encode_stub(b), fingerprint="other")
+    assert len(calls) == 6 and Store(tmp_path / "store", "other").image_tokenizer == "other"
+
+
+def test_a_source_of_weight_zero_is_left_out(tmp_path):
+    config = store_config(sources={"a": SourceConfig(count=10), "b": SourceConfig(count=10, weight=0.0)})
+    assert Store(run(config, tmp_path)).sources == ["a"]
+    with pytest.raises(UserError, match="no dataset to prepare"):
+        run(store_config(sources={"b": SourceConfig(count=10, weight=0.0)}), tmp_path)
+
+
+def test_wordpiece_needs_its_file(tmp_path):
+    config = dataclasses.replace(store_config(), text=TextConfig(kind="wordpiece"))
+    with pytest.raises(UserError, match=r"needs text\.vocab_file"):
+        run(config, tmp_path)
+    config = dataclasses.replace(config, text=TextConfig(kind="wordpiece", vocab_file=str(tmp_path / "none.txt")))
+    with pytest.raises(UserError, match=r"none\.txt: no such file"):
+        run(config, tmp_path)
+
+
+def test_codes_beyond_16_bits_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="must fit 16 bits"):
+        run(store_config(), tmp_path, lambda b: encode_stub(b) + 70_000)
+    assert not (tmp_path / "store" / "faces" / "train").exists()
+
+
+def test_corpus_holds_all_words_and_is_reproducible():
+    source = registry.make(SourceConfig(count=20), "drawn")
+    faces = [source.fields(i) for i in source.split("train")]
+    sentences = corpus.corpus([source.schema], [faces], 0, limit=100)
+    assert sentences == corpus.corpus([source.schema], [faces], 0, limit=100)
+    assert len(sentences) > 100 and templates.ATTRIBUTE_PROMPT in sentences
+    text = " ".join(sentences).split()
+    for attribute in source.schema:
+        assert set(" ".join(attribute.answers()).split()) <= set(text)
+    written = sentences[-100:]
+    assert len({s for s in written if " : " not in s}) > 50  # several captions of a face differ
+
+
+def test_real_faces_become_a_store(real_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("T2F_DATA", str(real_data))
+    for opened in (base.CelebA, base.UTKFace):
+        monkeypatch.setattr(opened, "split", lambda self, split: self._splits[split][:4])
+    kinds = {"celeba": SourceConfig(kind="celeba"), "utkface": SourceConfig(kind="utkface")}
+    store = Store(run(store_config(sources=kinds), tmp_path))
+    assert store.codes("celeba", "train").shape == (4, 1, 16) and len(store.schema("celeba")) == 40
+    assert store.fields("utkface", "test")[0]["attributes"]["age"] in range(1, 117)

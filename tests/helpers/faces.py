@@ -1,0 +1,36 @@
+"""Made-up faces: files, codes, and a config that draws them."""
+
+import pathlib
+
+import numpy as np
+from PIL import Image
+
+from t2f_jax.config.schema import Config, DataConfig, DecoderRunConfig, SourceConfig, TextConfig
+
+
+def save_jpeg(path: pathlib.Path, number: int, width: int, height: int) -> None:
+    """A smooth picture that differs by `number`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 255 / width, y * 255 / height, np.full_like(x, number * 37 % 256, float)], -1)
+    Image.fromarray(pixels.astype(np.uint8)).save(path, quality=95)
+
+
+GRID = 4  # codes along a side of what `encode_stub` makes
+CODEBOOK = 16
+
+
+def encode_stub(image_BxSxSx3: np.ndarray) -> np.ndarray:
+    """An image tokenizer's place-holder: the red of GRID x GRID pixels, in CODEBOOK steps."""
+    step = image_BxSxSx3.shape[1] // GRID
+    return (image_BxSxSx3[:, ::step, ::step, 0] // (256 // CODEBOOK)).reshape(len(image_BxSxSx3), -1).astype(np.int32)
+
+
+def store_config(**data) -> Config:
+    """Two drawn sources of 3 : 1, and rows that hold their sequences."""
+    many = {"faces": SourceConfig(count=60, weight=3.0), "others": SourceConfig(count=40, weight=1.0)}
+    return Config(
+        data=DataConfig(**{"image_size": 16, "seed": 4, "sources": many, **data}),
+        text=TextConfig(vocab_size=500),
+        decoder=DecoderRunConfig(sequence_length=96),
+    )

@@ -1,0 +1,109 @@
+"""Files of the original for tests: the golden tensors, random ones of any size, and torch archives of any content."""
+
+import json
+import pathlib
+import zipfile
+
+import numpy as np
+
+from t2f_jax.config.schema import DecoderConfig, VQGANConfig
+from t2f_jax.convert import torch_writer
+from t2f_jax.convert.names import decoder_names, vqgan_names
+
+FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
+GOLDEN = json.loads((FIXTURES / "golden_talk2face_tiny.json").read_text())
+GOLDEN_VQGAN = json.loads((FIXTURES / "golden_vqgan_tiny.json").read_text())
+GOLDEN_PIECES = GOLDEN["config"]["vocab"] - GOLDEN_VQGAN["n_embed"]
+
+SMALL_VQGAN = VQGANConfig(
+    resolution=32, ch=32, ch_mult=(1, 1, 1, 1), attn_resolutions=(4,), z_channels=8, embed_dim=4, n_embed=16
+)
+SMALL_DECODER = DecoderConfig(layers=2, width=32, heads=2, mlp=64, max_length=96, norm="talk2face", dropout=0.1)
+BASE_VQGAN = VQGANConfig(
+    resolution=256,
+    ch=128,
+    ch_mult=(1, 1, 2, 2, 4),
+    num_res_blocks=2,
+    attn_resolutions=(16,),
+    z_channels=256,
+    embed_dim=256,
+    n_embed=1024,
+)
+BASE_DECODER = DecoderConfig(layers=12, width=768, heads=12, mlp=3072, max_length=1024, norm="talk2face", dropout=0.1)
+
+
+def golden_decoder():
+    """The golden decoder's tensors, by the formula in its file."""
+    for i, (name, shape) in enumerate(GOLDEN["state_dict"]):
+        flat = 0.2 * np.sin(0.37 * np.arange(np.prod(shape)) + 1.3 * i) + name.endswith("gamma")
+        yield name, flat.reshape(shape).astype(np.float32)
+
+
+def golden_vqgan():
+    """The golden VQGAN's tensors, by the formula in its file."""
+    for i, (name, shape) in enumerate(GOLDEN_VQGAN["state_dict"]):
+        n = int(np.prod(shape))
+        w = np.sin(0.37 * np.arange(n) + 1.3 * i)
+        if len(shape) == 1:
+            w = 0.1 * w + ("norm" in name and name.endswith("weight"))
+        elif name != "quantize.embedding.weight":
+            w = w * np.sqrt(2 / (n / shape[0]))
+        yield name, w.reshape(shape).astype(np.float32)
+
+
+def random_tensors(names, seed=0):
+    """Random values for `decoder_names` or `vqgan_names`, of a trained model's size."""
+    rng = np.random.default_rng(seed)
+    for name in names:
+        spread = 1.0 if name.path[-1] == "embedding" else 0.05
+        value = rng.standard_normal(name.shape, np.float32) * np.float32(spread)
+        yield name.original, value + (name.path[-1] == "scale")
+
+
+def vocabulary(path, size):
+    """A WordPiece vocabulary of `size` pieces: letters and the words of prompts among them."""
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)] + [str(d) for d in range(10)] + list(":,.'-")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "to", "image", "caption", "attributes", *letters]
+    pieces += [f"##{letter}" for letter in letters[:36]]
+    pieces = pieces[:size] + [f"word{i}" for i in range(size - len(pieces))]
+    path.write_text("\n".join(pieces) + "\n")
+    return path
+
+
+def small_pair(folder, decoder=SMALL_DECODER, vqgan=SMALL_VQGAN, pieces=120, prefix=""):
+    """`talk2face.bin`, `last.ckpt` and `vocab.txt` of a small random model in `folder`; their paths."""
+    paths = [folder / name for name in ("talk2face.bin", "last.ckpt", "vocab.txt")]
+    torch_writer.write(paths[0], random_tensors(decoder_names(decoder, pieces + vqgan.n_embed)))
+    tensors = ((prefix + name, value) for name, value in random_tensors(vqgan_names(vqgan), 1))
+    torch_writer.write(paths[1], tensors, "state_dict")
+    vocabulary(paths[2], pieces)
+    return paths
+
+
+def archive(path, pickle, storages=(), compression=zipfile.ZIP_STORED):
+    """A torch archive of any pickle; `storages` are the bytes of data/0, data/1, ..."""
+    with zipfile.ZipFile(path, "w", compression) as file:
+        file.writestr("archive/data.pkl", pickle)
+        file.writestr("archive/version", "3\n")
+        for number, data in enumerate(storages):
+            file.writestr(f"archive/data/{number}", data)
+    return path
+
+
+def tensor(key="0", shape=(2, 3), strides=(3, 1), offset=0, storage="FloatStorage"):
+    """Opcodes that rebuild one tensor."""
+    sizes = b"".join(b"(" + b"".join(torch_writer._int(n) for n in numbers) + b"t" for numbers in (shape, strides))
+    return b"".join(
+        [
+            torch_writer._name("torch._utils _rebuild_tensor_v2") + b"((",
+            torch_writer._text("storage") + torch_writer._name(f"torch {storage}"),
+            torch_writer._text(key) + torch_writer._text("cpu") + torch_writer._int(6) + b"tQ",
+            torch_writer._int(offset) + sizes + b"\x89}tR",
+        ]
+    )
+
+
+def dictionary(**values):
+    """The pickle of a dictionary of opcodes."""
+    items = b"".join(torch_writer._text(key) + value for key, value in values.items())
+    return b"\x80\x02}(" + items + b"u."

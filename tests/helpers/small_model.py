@@ -1,0 +1,41 @@
+"""A whole model with random weights: 16 x 16 pixels, 4 x 4 codes of 16, three attributes."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from t2f_jax.bundle import Bundle, Preprocess
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
+from t2f_jax.inference.model import Model
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.tokens import templates, text_tokenizer
+
+SCHEMA = (
+    templates.Attribute("gender", ("male", "female")),
+    templates.Attribute("glasses", ("no", "yes")),
+    templates.Attribute("age", (), 1, 90),
+)
+IMAGE = VQGANConfig(
+    resolution=16, patch=2, ch=8, ch_mult=(1, 2), attn_resolutions=(), z_channels=8, embed_dim=4, n_embed=16
+)
+DECODER = DecoderConfig(layers=2, width=16, heads=2, mlp=32, max_length=96, init_std=0.4)
+SENTENCES = ["gender : male", "gender : female", "glasses , not glasses", "a man with glasses", "to image to caption"]
+SENTENCES += ["to attributes", *(f"age : {n}" for n in range(1, 91))]
+
+
+def make(prompt_dropout=0.0):
+    return Model(make_bundle(prompt_dropout))
+
+
+def make_bundle(prompt_dropout=0.0):
+    params = VQGAN(IMAGE).init(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
+    words = text_tokenizer.train_sentencepiece(SENTENCES, vocab_size=80)
+    run = DecoderRunConfig(model=DECODER, sequence_length=64, tasks=TaskConfig(prompt_dropout=prompt_dropout))
+    decoder = Decoder(dataclasses.replace(DECODER, scan=False), text_tokenizer.vocab(words, IMAGE.n_embed).size)
+    row = np.zeros((1, 4), np.int32)
+    weights = decoder.init(jax.random.key(1), row, row, row)["params"]
+    image_tokenizer = ImageTokenizer(IMAGE, params)
+    return Bundle(run, weights, image_tokenizer, words, SCHEMA, Preprocess(0.9), {"steps": 3}, "tiny")

@@ -1,0 +1,206 @@
+"""Cached decoding against decoding by whole forward passes, and what a sampler may draw."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from t2f_jax.config.schema import DecoderConfig
+from t2f_jax.errors import UserError
+from t2f_jax.inference import decoding, engine, grammar
+from t2f_jax.inference.sampler import Sampler
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.tokens.sequence import image_index
+from t2f_jax.tokens.vocab import Vocab
+
+VOCAB = Vocab(text_size=12, image_size=9)
+TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4, scan=False)
+PREFIXES = [[2, 5, 6, 3], [2, 4, 3], [2, *range(4, 12), *range(12, 21), *range(12, 21), *range(4, 12), 3], [2, 11, 3]]
+SEEDS = [7, 8, 9, 10]
+WORDLESS = [2, 5, 3, 3]
+VARIANTS = [
+    {},
+    {"mask": "causal", "norm": "talk2face", "scan": True},
+    {"positions": "rotary", "norm": "rmsnorm", "tie": True, "segments": False, "bias": False},
+]
+
+
+def model(changes):
+    decoder = Decoder(dataclasses.replace(TINY, **changes), VOCAB.size)
+    row = jnp.zeros((1, 8), jnp.int32)
+    return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(1), row, row, row)["params"]
+
+
+def generate(decoder, params, vocab, prefixes, kind, length, sampler, seeds, wordless=(), groups=2):
+    span = grammar.image(vocab, length) if kind == "image" else grammar.text(vocab, length)
+    requests = [
+        decoding.Request(grammar=span, seed=seed, **decoding.guided(prefix, wordless, sampler.guidance))
+        for prefix, seed in zip(prefixes, seeds, strict=True)
+    ]
+    return decoding.generate(engine.prepare(decoder, params, vocab, groups=groups), requests, sampler)
+
+
+def slowly(decoder, params, kind, length, sampler):
+    """Every id by a whole forward pass over prefix and answer so far, from the definition of the model."""
+    width = max(map(len, (*PREFIXES, WORDLESS))) + length
+    first, count = VOCAB.image_span if kind == "image" else VOCAB.text_span
+
+    @jax.jit
+    def forward(ids, segments, positions, last):
+        return decoder.apply({"params": params}, ids, segments, positions)[0, last, first : first + count]
+
+    def logits(prefix, answer):
+        ids = [*prefix, *answer]
+        arrays = np.zeros((3, 1, width), np.int32)
+        arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(width)
+        if at := decoder.config.image_position:
+            index = image_index(VOCAB, prefix)
+            arrays[2, 0, index:] += at - index
+        arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * len(answer)
+        return forward(*arrays, len(ids) - 1)
+
+    rows = []
+    for prefix, seed in zip(PREFIXES, SEEDS):
+        answer = []
+        while len(answer) < length:
+            row = logits(prefix, answer)
+            if sampler.guidance != 1:
+                row = (1 - sampler.guidance) * logits(WORDLESS, answer) + sampler.guidance * row
+            if kind == "text":
+                row = jnp.where(VOCAB.text_allowed(), row, -jnp.inf)
+            key = jax.random.fold_in(jax.random.PRNGKey(seed), len(answer))
+            token = first + int(sampler(key[None], row[None])[0])
+            if token == VOCAB.sep and kind == "text":
+                break
+            answer.append(token)
+        rows.append(answer)
+    return rows
+
+
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_cached_decoding_equals_whole_forward_passes(changes):
+    decoder, params = model(changes)
+    for kind, sampler in (("image", Sampler(temperature=0)), ("text", Sampler(temperature=1.2, top_p=0.95))):
+        rows = generate(decoder, params, VOCAB, PREFIXES, kind, 6, sampler, SEEDS)
+        assert [r.tolist() for r in rows] == slowly(decoder, params, kind, 6, sampler)
+
+
+def test_guided_decoding_equals_whole_forward_passes():
+    decoder, params = model({})
+    for sampler in (Sampler(guidance=3.0), Sampler(guidance=0.5, temperature=0)):
+        rows = generate(decoder, params, VOCAB, PREFIXES, "image", 6, sampler, SEEDS, WORDLESS)
+        assert [r.tolist() for r in rows] == slowly(decoder, params, "image", 6, sampler)
+    bare = generate(decoder, params, VOCAB, [WORDLESS] * 4, "image", 6, Sampler(), SEEDS)
+    none = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(guidance=0.0), SEEDS, WORDLESS)
+    np.testing.assert_array_equal(bare, none)  # words that count for nothing
+
+
+def test_spans():
+    decoder, params = model({})
+    images = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
+    assert all(len(row) == 6 and VOCAB.codes(row).min() >= 0 for row in images)
+    texts = generate(decoder, params, VOCAB, PREFIXES * 4, "text", 6, Sampler(temperature=3.0), list(range(16)))
+    drawn = np.concatenate(texts)
+    assert set(drawn.tolist()) <= set(range(4, 12)) and len(set(map(len, texts))) > 1  # some stopped at [SEP]
+
+
+def test_a_row_does_not_know_its_batch():
+    decoder, params = model({})
+    rows = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
+    alone = generate(decoder, params, VOCAB, PREFIXES[1:2], "image", 6, Sampler(), SEEDS[1:2])
+    np.testing.assert_array_equal(rows[1], alone[0])
+    turned = generate(decoder, params, VOCAB, PREFIXES[::-1], "image", 6, Sampler(), SEEDS[::-1])
+    np.testing.assert_array_equal(np.stack(rows), np.stack(turned[::-1]))
+    other = generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), [s + 100 for s in SEEDS])
+    assert (np.stack(rows) != np.stack(other)).any()
+
+
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_a_prefix_that_all_rows_share_gives_what_each_row_gives_alone(guidance):
+    decoder, params = model({})
+    sampler, count = Sampler(guidance=guidance), 5
+    together = generate(
+        decoder, params, VOCAB, PREFIXES[:1] * count, "image", 8, sampler, range(count), wordless=WORDLESS
+    )
+    for seed, row in enumerate(together):
+        (alone,) = generate(decoder, params, VOCAB, PREFIXES[:1], "image", 8, sampler, [seed], wordless=WORDLESS)
+        assert row.tolist() == alone.tolist()
+    assert len({tuple(row) for row in together}) == count
+
+
+@pytest.mark.parametrize("groups", [0, 2])
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("changes", VARIANTS)
+def test_a_cache_in_parts_gives_what_one_in_one_piece_does(changes, shared, groups, monkeypatch):
+    decoder, params = model(changes)
+    prefixes = PREFIXES[2:3] * 4 if shared else PREFIXES
+    told = []
+    for slots in (64, 4):  # of a part; prefixes are 32 and 64 places wide, spans 22
+        monkeypatch.setattr(decoding, "STAGE", slots)
+        decoding._decode.clear_cache()
+        told.append(generate(decoder, params, VOCAB, prefixes, "image", 22, Sampler(), SEEDS, groups=groups))
+    decoding._decode.clear_cache()
+    np.testing.assert_array_equal(*map(np.stack, told))
+
+
+def test_a_repeated_call_compiles_nothing():
+    decoder, params = model({})
+    generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
+    compiled = decoding._decode._cache_size()
+    generate(model({})[0], params, VOCAB, [p[1:] for p in PREFIXES], "image", 6, Sampler(), [1, 2, 3, 4])
+    assert decoding._decode._cache_size() == compiled
+
+
+def test_what_a_sampler_keeps():
+    logits = jnp.log(jnp.array([0.5, 0.2, 0.2, 0.06, 0.04, 0.0]))
+    keys = jax.random.split(jax.random.PRNGKey(0), 2000)
+
+    def drawn(sampler):
+        draw = jax.jit(lambda keys: sampler(keys, jnp.tile(logits, (len(keys), 1))))
+        return np.bincount(draw(keys), minlength=6) / len(keys)
+
+    np.testing.assert_allclose(drawn(Sampler()), np.exp(logits), atol=0.04)
+    assert drawn(Sampler())[5] == 0
+    np.testing.assert_allclose(drawn(Sampler(temperature=0)), [1, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(drawn(Sampler(top_k=2)), np.array([5, 2, 2, 0, 0, 0]) / 9, atol=0.04)  # a tie stays
+    np.testing.assert_allclose(drawn(Sampler(top_p=0.4)), [1, 0, 0, 0, 0, 0])  # the first that crosses p stays
+    np.testing.assert_allclose(drawn(Sampler(top_p=0.92)), np.array([50, 20, 20, 6, 0, 0]) / 96, atol=0.04)
+    np.testing.assert_allclose(drawn(Sampler(top_k=4, top_p=0.6)), np.array([5, 2, 2, 0, 0, 0]) / 9, atol=0.04)
+    for tiny in (1e-40, 1e-50):  # zero in float32
+        np.testing.assert_allclose(drawn(Sampler(top_p=tiny)), [1, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(drawn(Sampler(temperature=1e39)), [0.2] * 5 + [0], atol=0.04)  # infinite in float32
+    for tiny in (1e-40, 1e-50):  # zero in float32
+        np.testing.assert_allclose(drawn(Sampler(top_p=tiny)), [1, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(drawn(Sampler(temperature=1e39)), [0.2] * 5 + [0], atol=0.04)  # infinite in float32
+    hot = np.exp(logits / 2)
+    np.testing.assert_allclose(drawn(Sampler(temperature=2)), hot / hot.sum(), atol=0.04)
+
+
+def test_refusals():
+    decoder, params = model({})
+    with pytest.raises(UserError, match="a row of 68 ids exceeds the model's 64 positions"):
+        generate(decoder, params, VOCAB, [[2, 5, 6, 3]], "image", 64, Sampler(), [0])
+    with pytest.raises(UserError, match="temperature must be 0 or more"):
+        Sampler(temperature=-1)
+    for seed in (-1, 2**32):
+        with pytest.raises(UserError, match="a seed is a whole number from 0 to 4294967295"):
+            generate(decoder, params, VOCAB, PREFIXES[:1], "image", 4, Sampler(), [seed])
+    assert generate(decoder, params, VOCAB, [], "image", 4, Sampler(), []) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": float("nan")},
+        {"temperature": -1.0},
+        {"top_p": 0.0},
+        {"top_k": -1},
+        {"min_p": 1.1},
+        {"final_temperature": -0.1},
+    ],
+)
+def test_impossible_samplers_are_refused_by_name(options):
+    with pytest.raises(UserError, match=next(iter(options))):
+        Sampler(**options)

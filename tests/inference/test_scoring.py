@@ -1,0 +1,131 @@
+"""The token tree against one forward pass for each candidate."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from t2f_jax.config.schema import DecoderConfig
+from t2f_jax.errors import UserError
+from t2f_jax.inference import answers as answers_module
+from t2f_jax.inference import engine, scoring
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.tokens import sequence
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, Attribute, attribute_question
+from t2f_jax.tokens.vocab import Vocab
+
+VOCAB = Vocab(text_size=40, image_size=8)
+ATTRIBUTES = (
+    Attribute("hat", ("no", "yes")),
+    Attribute("hair color", ("red", "red brown", "black")),  # one answer is the start of another
+    Attribute("age", low=8, high=12),
+)
+
+
+class Characters:
+    """A word's letters and digits one by one, ids 4 to 39."""
+
+    def encode(self, text):
+        return [4 + "abcdefghijklmnopqrstuvwxyz0123456789".find(c) for c in text if c.isalnum()]
+
+
+TOK = Characters()
+PREFIXES = [
+    sequence.image_prefix(VOCAB, TOK, ATTRIBUTE_PROMPT, np.array(codes))
+    for codes in ([0, 1, 2, 3], [7, 7, 7, 7], [5] * 22, [3, 1])
+]
+
+
+def model(**changes):
+    config = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4, scan=False)
+    decoder = Decoder(dataclasses.replace(config, **changes), VOCAB.size)
+    row = jnp.zeros((1, 8), jnp.int32)
+    return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(2), row, row, row)["params"]
+
+
+@pytest.mark.parametrize("changes", [{}, {"mask": "causal", "positions": "rotary", "scan": True}])
+def test_equals_brute_force(changes):
+    decoder, params = model(**changes)
+    apply = jax.jit(decoder.apply)
+
+    def brute(prefix, attribute):
+        """One forward pass for each candidate, each of its ids among those with which some candidate goes on."""
+        question = TOK.encode(attribute_question(attribute.name))
+        answers = [[*TOK.encode(text), VOCAB.sep] for text in attribute.answers()]
+        probs = []
+        for answer in answers:
+            ids = [*prefix, *question, *answer]
+            start = len(prefix) + len(question)
+            arrays = np.zeros((3, 1, 64), np.int32)
+            arrays[0, 0, : len(ids)], arrays[2, 0] = ids, np.arange(64)
+            arrays[1, 0, : len(ids)] = [1] * len(prefix) + [2] * (len(ids) - len(prefix))
+            odds = np.exp(np.asarray(apply({"params": params}, *arrays)[0], np.float64))
+            prob = 1.0
+            for i, token in enumerate(answer):
+                options = {other[i] for other in answers if other[:i] == answer[:i]}
+                prob *= odds[start + i - 1, token] / odds[start + i - 1, sorted(options)].sum()
+            probs.append(prob)
+        assert sum(probs) == pytest.approx(1)
+        return probs
+
+    results = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
+    for prefix, found in zip(PREFIXES, results):
+        assert list(found) == ["hat", "hair color", "age"]
+        for attribute in ATTRIBUTES:
+            np.testing.assert_allclose(found[attribute.name], brute(prefix, attribute), rtol=1e-4)
+            np.testing.assert_allclose(found[attribute.name].sum(), 1)
+
+
+def test_the_tree_shares_what_is_common():
+    tree = scoring.tree(VOCAB, TOK, ATTRIBUTES)
+    assert tree is scoring.tree(VOCAB, TOK, ATTRIBUTES)
+    words = ["hat", "haircolor", "haircolorred", "age", "age1"]  # behind each of them there is a choice: age 8, 9 or 1.
+    assert len(tree.tokens_N) == len({w[:n] for w in words for n in range(1, len(w) + 1)})
+    assert len(tree.choices_K) == len(words)
+    assert tree.real_CxS.sum(1).tolist() == [1, 1, 2, 2, 1, 1, 1, 2, 2, 2]
+    assert tree.ends == (2, 5, 10)
+
+
+def test_questions_do_not_disturb_one_another():
+    decoder, params = model()
+    together = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES[:1], ATTRIBUTES)[0]
+    for attribute in ATTRIBUTES[:2]:
+        alone = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES[:1], [attribute])[0]
+        np.testing.assert_allclose(alone[attribute.name], together[attribute.name], rtol=1e-4)
+
+
+def test_score_text_is_the_chain_rule():
+    decoder, params = model()
+    answer = [*TOK.encode("abc"), VOCAB.sep]
+    one, two, three = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0], PREFIXES[0], PREFIXES[2]], [answer] * 3
+    )
+    assert one == pytest.approx(two) and one < 0 and one != pytest.approx(three, abs=1e-3)
+    # all continuations of one id share the probability 1
+    allowed = np.flatnonzero(VOCAB.text_allowed())
+    singles = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0]] * len(allowed), [[a] for a in allowed]
+    )
+    assert np.exp(singles).sum() == pytest.approx(1, abs=1e-4)
+    images = range(VOCAB.text_size, VOCAB.size)
+    singles = scoring.score_text(
+        engine.prepare(decoder, params, VOCAB), [PREFIXES[0]] * 8, [[i] for i in images], kind="image"
+    )
+    assert np.exp(singles).sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_too_long():
+    decoder, params = model(max_length=32)
+    with pytest.raises(UserError, match="exceeds the model's 32 positions"):
+        scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
+    assert scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, [], ATTRIBUTES) == []
+
+
+def test_number():
+    age = Attribute("age", low=20, high=29)
+    summary = answers_module.number(age, np.array([0.06, 0.04, 0.1, 0.1, 0.25, 0.2, 0.1, 0.1, 0.01, 0.04]))
+    assert summary == answers_module.Number(pytest.approx(24.28), 24, 24, 20, 27)
+    certain = answers_module.number(age, np.eye(10)[9])
+    assert certain == answers_module.Number(29.0, 29, 29, 29, 29)
