@@ -1,4 +1,12 @@
-"""What can be chosen in an experiment."""
+"""What can be chosen in an experiment, and how a choice is read and checked.
+
+    schema   One experiment as typed, frozen values: the only place that names a hyperparameter (`configs/` chooses it
+    limits   Which values of a config are right: the choices and ranges of each key, and what must fit together.
+    typed    Config dataclasses from plain dictionaries, every key, type and value checked, and back.
+    loader   Config files: `get_config(arg) -> ConfigDict`, usually `base_config()` with a few values changed.
+
+Read first: `schema.Config`.
+"""
 
 from typing import TYPE_CHECKING, Any
 

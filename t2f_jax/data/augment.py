@@ -1,4 +1,4 @@
-"""."""
+"""Views of a face: mirrored, shifted and scaled copies, each a pure function of its number."""
 
 import math
 

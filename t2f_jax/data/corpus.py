@@ -1,4 +1,4 @@
-"""."""
+"""The sentences that the text tokenizer is trained on, and its training."""
 
 import pathlib
 from collections.abc import Sequence

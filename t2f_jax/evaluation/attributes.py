@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax.evaluation.stats import Fields, Progress, calibration, interval, quantile, silent
+from t2f_jax.evaluation.stats import Fields, Progress, calibration, interval, silent
+from t2f_jax.inference.answers import quantile
 from t2f_jax.tokens import templates
 
 

@@ -1,4 +1,4 @@
-"""."""
+"""Captions that a model writes, beside the given ones."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""."""
+"""The result card of a run: `card.json`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""."""
+"""An evaluation on disk: card.json, results/ and report.html."""
 
 import dataclasses
 import pathlib

@@ -1,4 +1,4 @@
-"""."""
+"""Images through the image tokenizer and back: PSNR, and how much of the codebook is used."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""."""
+"""Seconds and peak memory of a piece of work."""
 
 import contextlib
 import threading

@@ -1,4 +1,4 @@
-"""."""
+"""Bootstrap intervals and calibration."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -42,13 +42,6 @@ def interval(hits_NxA: np.ndarray, counts_NxA: np.ndarray, seed: int = 0) -> lis
         draws[r] = np.mean((times_N @ hits)[known_A] / below_A[known_A]) if known_A.any() else np.nan
     low, high = np.nanpercentile(draws, (2.5, 97.5))
     return [float(low), float(high)]
-
-
-def quantile(p_NxV: np.ndarray, q: float) -> np.ndarray:
-    """Column of the first value whose cumulative share reaches q, int [N]."""
-    cumulative_NxV = p_NxV.cumsum(axis=1) / p_NxV.sum(axis=1, keepdims=True)
-    below_N = (cumulative_NxV < q - 1e-9).sum(axis=1)  # a hair's breadth, for sums that miss q by rounding
-    return np.minimum(below_N, p_NxV.shape[1] - 1)
 
 
 def calibration(confidence_N: np.ndarray, right_N: np.ndarray) -> dict[str, Any]:

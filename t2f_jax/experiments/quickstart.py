@@ -1,4 +1,4 @@
-"""."""
+"""`t2f quickstart`: one experiment from drawn faces to its report."""
 
 import pathlib
 from typing import Any

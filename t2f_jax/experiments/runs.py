@@ -1,4 +1,4 @@
-"""."""
+"""A run's folder -> the model of one of its checkpoints."""
 
 import dataclasses
 import pathlib

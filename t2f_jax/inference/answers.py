@@ -1,4 +1,4 @@
-"""."""
+"""What a distribution over an attribute's values says: the likeliest, the median, an interval."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax.evaluation.stats import quantile
 from t2f_jax.tokens import templates
 from t2f_jax.tokens.templates import Attribute
 
@@ -81,3 +80,10 @@ def record(attribute: Attribute, probs: np.ndarray) -> dict[str, Any]:
         "probability": shares[best],
         "probabilities": dict(zip(attribute.values, shares)),
     }
+
+
+def quantile(p_NxV: np.ndarray, q: float) -> np.ndarray:
+    """Column of the first value whose cumulative share reaches q, int [N]."""
+    cumulative_NxV = p_NxV.cumsum(axis=1) / p_NxV.sum(axis=1, keepdims=True)
+    below_N = (cumulative_NxV < q - 1e-9).sum(axis=1)  # a hair's breadth, for sums that miss q by rounding
+    return np.minimum(below_N, p_NxV.shape[1] - 1)

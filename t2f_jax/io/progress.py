@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
+_drawn: "list[Progress]" = []  # bars on the terminal, the innermost last
+
 LINE_EVERY = 15.0  # seconds between lines when stderr is no terminal
 DRAW_EVERY = 0.1  # seconds between redraws of a bar: a step of a few milliseconds must not pay for one
 
@@ -39,12 +41,14 @@ class Progress:
             self._bar = rp.Progress(*columns, rp.TimeRemainingColumn(), note, console=rich.console.Console(stderr=True))
             self._bar.start()
             self._bar.add_task(self.label, total=self.total, completed=self._done, note="")
+            _drawn.append(self)
         return self
 
     def __exit__(self, kind: Any, *_: Any) -> None:
         if self._bar is not None:
             self._draw()
             self._bar.stop()
+            _drawn.remove(self)
         elif kind is None and time.monotonic() - self._began > LINE_EVERY:
             self._draw()
 
@@ -58,14 +62,14 @@ class Progress:
             self._next = now + (DRAW_EVERY if self._bar is not None else LINE_EVERY)
             self._draw()
 
+    def advance(self, more: int = 1, note: str = "") -> None:
+        """`more` units are finished beyond those before, see `update`."""
+        self.update(self._done + more, note)
+
     def say(self, message: str) -> None:
-        """Prints a line, above the bar where there is one."""
-        if self.quiet:
-            return
-        if self._bar is not None:
-            self._bar.console.print(message, markup=False, highlight=False)
-        else:
-            print(message, file=sys.stderr, flush=True)
+        """`say`, unless this progress is quiet."""
+        if not self.quiet:
+            say(message)
 
     @property
     def rate(self) -> float:
@@ -83,6 +87,14 @@ class Progress:
             left = f"{clock((self.total - self._done) / rate)} left" if rate else "? left"
             line = f"{self.label}: {percent:.0f}% ({self._done}/{self.total} {self.unit}s)  {left}  {note}"
             print(line, file=sys.stderr, flush=True)
+
+
+def say(message: str) -> None:
+    """Prints a line on stderr, above the bar where one is drawn: the one way to tell a person something."""
+    if _drawn:
+        _drawn[-1]._bar.console.print(message, markup=False, highlight=False)
+    else:
+        print(message, file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""."""
+"""Parameter trees: their shapes before there are arrays, and layers stacked or single."""
 
 import dataclasses
 from collections.abc import Sequence

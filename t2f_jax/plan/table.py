@@ -1,4 +1,4 @@
-"""."""
+"""A plan as text."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""."""
+"""Grids of images."""
 
 import io
 import math

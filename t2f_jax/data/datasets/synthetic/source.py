@@ -1,4 +1,4 @@
-"""."""
+"""Drawn faces as a dataset."""
 
 import functools
 import hashlib
