@@ -18,6 +18,7 @@ def make_text_tokenizer(
     faces: Sequence[Sequence[dict[str, Any]]],
     seed: int,
 ) -> text_tokenizer.TextTokenizer:
+    """The text tokenizer that a config asks for: read from its vocabulary file, or trained on `corpus`."""
     if text.kind == "wordpiece":
         return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
     phrases = []

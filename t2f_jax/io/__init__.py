@@ -1,4 +1,4 @@
-"""In and out of this machine: files, folders in buckets, pictures, weights, metrics. Knows nothing of faces or training.
+"""In and out of this machine: files, buckets, pictures, weights, metrics. Knows nothing of faces or training.
 
     files      Files that are whole or absent: JSON, folders that appear under their name only when complete, and who
     remote     Folders in a bucket (gs://...), worked on in a local copy: what is read is fetched, what is written goe

@@ -293,7 +293,8 @@ def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtyp
     dropping, splash_fits = train and config.dropout > 0, attention_kernels.fits(length)
     if config.attention == "splash" and not splash_fits:
         raise UserError(
-            f"attention=splash takes rows of a multiple of {attention_kernels.LANES} ids, got {length}; set attention=xla"
+            f"attention=splash takes rows of a multiple of {attention_kernels.LANES} ids, got {length};"
+                " set attention=xla"
         )
     if config.attention in ("splash", "cudnn") and dropping:
         raise UserError(
