@@ -134,7 +134,7 @@ def _parts(own: tuple[jax.Array, ...], slots: int) -> list[jax.Array]:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _decode(
+def decode(
     decoder: Decoder,
     vocab: Vocab,
     length: int,
@@ -143,7 +143,7 @@ def _decode(
     rows: Mapping[str, jax.Array],
     shared: Mapping[str, jax.Array],
 ) -> jax.Array:
-    """int32 ids [B,length]; [PAD] behind a span's end. `rows` and `shared` as `_arrays` makes them."""
+    """int32 ids [B,length]; [PAD] behind a span's end. `rows` and `shared` as `arrays` makes them."""
     weights_BxV, prefixes = rows["weights"], rows if "ids" in rows else shared
     (batch, variants), size = weights_BxV.shape, prefixes["ids"].shape[1]
     keys_B = jax.vmap(jax.random.PRNGKey)(rows["seeds"])
@@ -219,10 +219,10 @@ def _decode(
     return carry[3]
 
 
-def _arrays(
+def arrays(
     vocab: Vocab, requests: Sequence[Request], size: int, chosen: Sampler
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Requests of one bucket, with equally many variants each -> what `_decode` reads: a row's own, and the shared.
+    """Requests of one bucket, with equally many variants each -> what `decode` reads: a row's own, and the shared.
 
     The prefixes ("ids", "lengths") are shared if all rows have the same.
     """
@@ -287,10 +287,10 @@ def generate(
     results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(requests)
     keys = [(r.bucket, len(r.prefixes), bool(len(r.given))) for r in requests]
     for (size, _, _), rows in batches(keys, batch_size):
-        own, shared = _arrays(vocab, filled([requests[r] for r in rows]), size, chosen)
+        own, shared = arrays(vocab, filled([requests[r] for r in rows]), size, chosen)
         length = max(requests[r].grammar.length for r in rows)
         with jax.set_mesh(engine.mesh):
-            out = _decode(engine.decoder, vocab, length, chosen.kind, engine.params, engine.spread(own), shared)
+            out = decode(engine.decoder, vocab, length, chosen.kind, engine.params, engine.spread(own), shared)
         for row, line in zip(rows, np.asarray(out)):
             line = line[: requests[row].grammar.length]
             end = np.flatnonzero(line == vocab.sep)

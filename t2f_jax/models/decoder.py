@@ -294,7 +294,7 @@ def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtyp
     if config.attention == "splash" and not splash_fits:
         raise UserError(
             f"attention=splash takes rows of a multiple of {attention_kernels.LANES} ids, got {length};"
-                " set attention=xla"
+            " set attention=xla"
         )
     if config.attention in ("splash", "cudnn") and dropping:
         raise UserError(

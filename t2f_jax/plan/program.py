@@ -133,7 +133,7 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
 
     params, chosen = jax.eval_shape(weights), Sampler()
     request = decoding.Request(([vocab.cls] * config.text_length,), grammar.image(vocab, codes))
-    own, shared = decoding._arrays(vocab, [request] * rows, request.bucket, chosen)
+    own, shared = decoding.arrays(vocab, [request] * rows, request.bucket, chosen)
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), (own, shared))
     placed = (
         partitioning.abstract(params, partitioning.tree_shardings(params, mesh)),
@@ -142,7 +142,7 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
     )
 
     def decode(*arrays: Any) -> jax.Array:
-        return decoding._decode(decoder, vocab, codes, chosen.kind, *arrays)
+        return decoding.decode(decoder, vocab, codes, chosen.kind, *arrays)
 
     with jax.set_mesh(mesh):
         return _compile(jax.jit(decode), placed, "fewer faces a device (--sampler) take less memory")
