@@ -139,18 +139,18 @@ def test_a_cache_in_parts_gives_what_one_in_one_piece_does(changes, shared, grou
     told = []
     for slots in (64, 4):  # of a part; prefixes are 32 and 64 places wide, spans 22
         monkeypatch.setattr(decoding, "STAGE", slots)
-        decoding._decode.clear_cache()
+        decoding.decode.clear_cache()
         told.append(generate(decoder, params, VOCAB, prefixes, "image", 22, Sampler(), SEEDS, groups=groups))
-    decoding._decode.clear_cache()
+    decoding.decode.clear_cache()
     np.testing.assert_array_equal(*map(np.stack, told))
 
 
 def test_a_repeated_call_compiles_nothing():
     decoder, params = model({})
     generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
-    compiled = decoding._decode._cache_size()
+    compiled = decoding.decode._cache_size()
     generate(model({})[0], params, VOCAB, [p[1:] for p in PREFIXES], "image", 6, Sampler(), [1, 2, 3, 4])
-    assert decoding._decode._cache_size() == compiled
+    assert decoding.decode._cache_size() == compiled
 
 
 def test_what_a_sampler_keeps():

@@ -77,7 +77,7 @@ def test_the_sampler_lowers_for_cuda():
     made = engine.prepare(decoder, params, VOCAB, groups=0)
     chosen = Sampler(top_k=5)
     requests = [decoding.Request(((2, 7, 8, 3),), grammar.image(VOCAB, 16))] * 2
-    own, shared = decoding._arrays(VOCAB, requests, 32, chosen)
-    decode = jax.jit(lambda *args: decoding._decode(made.decoder, VOCAB, 16, chosen.kind, *args))
+    own, shared = decoding.arrays(VOCAB, requests, 32, chosen)
+    decode = jax.jit(lambda *args: decoding.decode(made.decoder, VOCAB, 16, chosen.kind, *args))
     told = export.export(decode, platforms=["cuda"])(made.params, own, shared)
     assert told.platforms == ("cuda",)
