@@ -1,4 +1,12 @@
-"""Everything on drawn faces, in minutes on two CPU cores: `t2f quickstart`. `tiny` runs the same in a minute or two."""
+"""Drawn faces, 64 x 64 pixels: data, both trainings, evaluation and report in minutes on two CPU cores.
+
+    t2f quickstart --out runs/quickstart
+    t2f quickstart --tiny --out runs/tiny       (the argument `tiny`: small and short, to see that everything works)
+
+Time: 12 to 17 minutes; tiny: a minute or two.
+Figures on test faces: 14 attributes 98.5%, age 4.0 years (mean absolute error); 97.0% of the requested attributes are
+seen in generated faces. Those of tiny mean nothing.
+"""
 
 import ml_collections
 
@@ -13,7 +21,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
 
     c.image.model.resolution = 64  # 8x8 codes of 8x8 pixels; folding them first costs a CPU least
     c.image.model.patch = 8
-    c.image.model.encoder = "patch"  # a code tells of its own patch alone: far fewer of them to learn
+    c.image.model.encoder = "patch"  # each code depends on its own patch alone: there are far fewer codes to learn
     c.image.model.ch = 64
     c.image.model.ch_mult = (1,)
     c.image.model.attn_resolutions = ()
@@ -27,7 +35,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.image.train.eval_every = c.image.train.save_every = 400
 
     c.text.vocab_size = 600
-    c.text.phrases = True  # soon learned
+    c.text.phrases = True  # a phrase is one piece, which is learned sooner
 
     d = c.decoder
     # Small: what counts in minutes is how many rows are read, and a narrow model reads about twice as many.

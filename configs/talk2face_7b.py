@@ -1,5 +1,10 @@
 """The paper's model scaled up to 6.7 billion parameters: 32 layers of width 4,096, heads of 128 columns.
 
+    t2f plan talk2face_7b --topology v5e:16x16 --slices 2
+    t2f train talk2face_7b text.vocab_file=google_uncased_en_vocab.txt --out gs://bucket/talk2face_7b
+
+Time: not run; a step takes at least 908 ms on two slices of v5e:16x16 by its plan. Figures: none yet.
+
 Data, tokenizers, tasks and packing are those of `talk2face_base`; see there for `text.vocab_file`.
 """
 

@@ -1,5 +1,10 @@
 """The paper's model: 12 layers of width 768 over 30,522 WordPiece ids and 1,024 codes of 16 x 16 pixels at 256 x 256.
 
+    t2f plan talk2face_base --topology v5e:4x4
+    t2f train talk2face_base text.vocab_file=google_uncased_en_vocab.txt --out gs://bucket/talk2face_base
+
+Time: not run; a step takes at least 218 ms on v5e:4x4 by its plan. Figures: none yet.
+
 `text.vocab_file` must be given: the uncased BERT vocabulary, one piece a line.
 `talk2face_base:talk2face_2022` trains as the original did, see `t2f convert explain`.
 """
