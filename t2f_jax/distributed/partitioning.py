@@ -6,7 +6,7 @@ Optimizer moments and averaged weights end in their parameter's path, so one tab
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -200,11 +200,9 @@ def to_host(tree: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
-def batch_shardings(batch: dict[str, np.ndarray], mesh: Mesh) -> dict[str, NamedSharding]:
+def batch_shardings(batch: Mapping[str, np.ndarray | jax.ShapeDtypeStruct], mesh: Mesh) -> dict[str, NamedSharding]:
     """The first axis over the batch axes; replicated where they do not divide it."""
-    return {
-        name: NamedSharding(mesh, spec(("batch",)[: np.ndim(x)], np.shape(x)[:1], mesh)) for name, x in batch.items()
-    }
+    return {name: NamedSharding(mesh, spec(("batch",)[: len(x.shape)], x.shape[:1], mesh)) for name, x in batch.items()}
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:

@@ -25,6 +25,7 @@ from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training.decoder_trainer import DecoderTrainer
+from t2f_jax.training.program import Program
 
 KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
 
@@ -90,34 +91,33 @@ def caution(device_kind: str, row_ids: int) -> str:
     return f"{seen}; decoder.pack=3 decoder.row_length=1024 compiles"
 
 
-def batch_shapes(config: DecoderRunConfig, mesh: Mesh) -> dict[str, jax.ShapeDtypeStruct]:
-    """The arrays of one training batch, rows spread over the devices."""
+def batch_shapes(config: DecoderRunConfig) -> dict[str, jax.ShapeDtypeStruct]:
+    """The arrays of one training batch."""
     rows, length = config.train.batch_size, config.row_ids
-    cut = lambda *shape: jax.sharding.NamedSharding(mesh, partitioning.spec(("batch",), shape[:1], mesh))  # noqa: E731
-    shapes: dict[str, tuple[int, ...]]
     names = ["tokens", "targets", "weights", "segments", "positions"]
-    shapes = {name: (rows, length) for name in names}
+    shapes: dict[str, tuple[int, ...]] = {name: (rows, length) for name in names}
     shapes["task"] = (rows,) if config.pack == 1 else (rows, length)
     if config.pack > 1:
         shapes["documents"] = (rows, length)
     kinds = {"weights": jnp.float32}
-    return {k: jax.ShapeDtypeStruct(s, kinds.get(k, jnp.int32), sharding=cut(*s)) for k, s in shapes.items()}
+    return {name: jax.ShapeDtypeStruct(shape, kinds.get(name, jnp.int32)) for name, shape in shapes.items()}
 
 
-def compile_step(config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: Any = DecoderTrainer) -> Compiled:
-    """The step that `loop.Program` runs, for the devices of `mesh`."""
-    made = trainer(config, vocab)
-    seed = config.train.seed
-    shapes = jax.eval_shape(lambda: made.init(jax.random.key(seed)))
-    shardings = partitioning.tree_shardings(shapes, mesh)
+def lower_step(
+    config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: type[DecoderTrainer] = DecoderTrainer
+) -> jax.stages.Lowered:
+    """The step that `training.loop` runs for this config, for the devices of `mesh`."""
+    return Program(trainer(config, vocab), config.train, mesh).lower_step(batch_shapes(config))
 
-    def step(state: Any, batch: Any) -> Any:
-        return made.step(state, batch, jax.random.fold_in(jax.random.key(seed), state.step))
 
+def compile_step(
+    config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: type[DecoderTrainer] = DecoderTrainer
+) -> Compiled:
+    """`lower_step`, compiled."""
+    began = time.monotonic()
     with jax.set_mesh(mesh):
-        jitted = jax.jit(step, in_shardings=(shardings, None), out_shardings=(shardings, None), donate_argnums=0)
         advice = less(config.accumulate, config.train.batch_size)
-        return _compile(jitted, (partitioning.abstract(shapes, shardings), batch_shapes(config, mesh)), advice)
+        return _compile(lower_step(config, vocab, mesh, trainer), began, advice)
 
 
 def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
@@ -145,7 +145,8 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
         return decoding.decode(decoder, vocab, codes, chosen.kind, *arrays)
 
     with jax.set_mesh(mesh):
-        return _compile(jax.jit(decode), placed, "fewer faces a device (--sampler) take less memory")
+        began = time.monotonic()
+        return _compile(jax.jit(decode).lower(*placed), began, "fewer faces a device (--sampler) take less memory")
 
 
 def less(accumulate: int, rows: int) -> str:
@@ -154,9 +155,7 @@ def less(accumulate: int, rows: int) -> str:
     return f"decoder.accumulate={2 * max(accumulate, 1)}, decoder.model.remat=full or {fewer} takes less memory"
 
 
-def _compile(jitted: Any, arguments: tuple[Any, ...], advice: str) -> Compiled:
-    began = time.monotonic()
-    lowered = jitted.lower(*arguments)
+def _compile(lowered: jax.stages.Lowered, began: float, advice: str) -> Compiled:
     with tempfile.TemporaryDirectory(prefix="t2f-plan-") as folder:
         # libtpu itself writes the program down: JAX 0.10.2 cannot read back what runs on SparseCores (v5p, v6e).
         dump: Any = {"xla_dump_to": folder, "xla_dump_hlo_as_text": True}

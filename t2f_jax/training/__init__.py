@@ -1,6 +1,7 @@
 """Batches -> weights. Reads neither data nor model folders.
 
     loop                The one training loop: orders a run's events in time. What a step computes is the trainer's.
+    program             A trainer compiled for a mesh: what the loop runs and what a plan compiles.
     decoder_trainer     What one training step of the prefix LM computes: loss, gradient, update, metrics.
     tokenizer_trainer   What one training step of the image tokenizer computes: losses, gradients, codebook, discrimin
     plain_trainer       The plain training step, to compare with: one padded pair a row, logits at every place, XLA's

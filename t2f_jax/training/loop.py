@@ -12,11 +12,9 @@ import pathlib
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from t2f_jax.config.schema import TrainConfig
 from t2f_jax.config.typed import to_dict
@@ -25,63 +23,8 @@ from t2f_jax.errors import UserError
 from t2f_jax.io import metrics, remote
 from t2f_jax.io.progress import Progress
 from t2f_jax.training import checkpoint, goodput, profiling, throughput
+from t2f_jax.training.program import Batch, Program, Trainer
 from t2f_jax.training.state import State
-
-Batch = dict[str, np.ndarray]
-
-
-class Trainer(Protocol):
-    """What the loop asks of a model's training. All three are pure, and jitted by the loop."""
-
-    def init(self, key: jax.Array, /) -> State:
-        """The state before the first step."""
-        ...
-
-    def step(self, state: State, batch: dict[str, jax.Array], key: jax.Array, /) -> tuple[State, dict[str, jax.Array]]:
-        """One update: adds 1 to `state.step`. Scalars to record, "loss" among them. `key` is this step's own."""
-        ...
-
-    def evaluate(self, state: State, batch: dict[str, jax.Array], /) -> dict[str, jax.Array]:
-        """Means over a batch's rows (those where "mask" is true, if it has one), "loss" among them."""
-        ...
-
-
-class Program:
-    """A trainer compiled for a mesh: its state's layout, and the jitted functions."""
-
-    def __init__(self, trainer: Trainer, config: TrainConfig):
-        self.batch_size = config.batch_size
-        self.mesh = partitioning.sharing_mesh(config.batch_size, config.mesh)
-        partitioning.check_batch(config.batch_size, self.mesh)
-        shapes = jax.eval_shape(trainer.init, jax.random.key(config.seed))
-        shardings = partitioning.tree_shardings(shapes, self.mesh)
-        self.abstract = partitioning.abstract(shapes, shardings)
-
-        def step(state: State, batch: Any) -> tuple[State, dict[str, jax.Array]]:
-            key = jax.random.fold_in(jax.random.key(config.seed), state.step)
-            return trainer.step(state, batch, key)
-
-        def finite(state: State) -> jax.Array:
-            floats = [x for x in jax.tree.leaves(state.params) if jnp.issubdtype(x.dtype, jnp.floating)]
-            return jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in floats]))
-
-        def evaluate(state: State, batch: Any) -> tuple[dict[str, jax.Array], jax.Array]:
-            rows = batch["mask"].sum() if "mask" in batch else jnp.float32(len(jax.tree.leaves(batch)[0]))
-            return trainer.evaluate(state, batch), rows
-
-        self._init = jax.jit(lambda: trainer.init(jax.random.key(config.seed)), out_shardings=shardings)
-        # A batch keeps the sharding that `partitioning.put_batch` gave it. The old state gives its memory to the new.
-        self.step = jax.jit(step, in_shardings=(shardings, None), out_shardings=(shardings, None), donate_argnums=0)
-        self.evaluate = jax.jit(evaluate, in_shardings=(shardings, None))
-        self.finite = jax.jit(finite, in_shardings=(shardings,))
-
-    def init(self) -> State:
-        """The state before the first step, each device making its own part."""
-        return self._init()
-
-    def put(self, batch: Batch) -> dict[str, jax.Array]:
-        """A batch onto the devices; one process of several gives its own rows."""
-        return partitioning.put_batch(batch, self.mesh, self.batch_size)
 
 
 def run(
@@ -117,7 +60,7 @@ def run(
     began, profiled = time.time(), cfg.profiled
     out.mkdir(parents=True, exist_ok=True)
     checkpoint.check_config(out, config if config is not None else {"train": to_dict(cfg)})
-    program = Program(trainer, cfg)
+    program = Program(trainer, cfg, partitioning.sharing_mesh(cfg.batch_size, cfg.mesh))
     main = hosts.first()
 
     def say(message: str) -> None:

@@ -8,11 +8,12 @@ import jax
 import numpy as np
 
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, OptimConfig, TrainConfig
+from t2f_jax.distributed import partitioning
 from t2f_jax.tokens import packing, sequence
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.training import loop
 from t2f_jax.training.decoder_trainer import DecoderTrainer
+from t2f_jax.training.program import Program
 
 VOCAB = Vocab(text_size=50, image_size=16)
 CONFIG = DecoderRunConfig(
@@ -41,13 +42,9 @@ def batch(step):
 
 def losses(mesh, steps, accumulate=1):
     """ "one" is a single device."""
-    train = dataclasses.replace(CONFIG.train, mesh="" if mesh == "one" else mesh)
     trainer = DecoderTrainer(dataclasses.replace(CONFIG, accumulate=accumulate), VOCAB)
-    devices = jax.devices()
-    if mesh == "one":
-        jax.devices = lambda: devices[:1]
-        jax.device_count = lambda: 1
-    program = loop.Program(trainer, train)
+    made = partitioning.make_mesh("", jax.devices()[:1]) if mesh == "one" else partitioning.make_mesh(mesh)
+    program = Program(trainer, CONFIG.train, made)
     values = []
     with jax.set_mesh(program.mesh):
         state = program.init()
@@ -58,5 +55,5 @@ def losses(mesh, steps, accumulate=1):
 
 
 if __name__ == "__main__":
-    for spec in sys.argv[2:]:  # "one" comes last
+    for spec in sys.argv[2:]:
         print(json.dumps([spec, losses(spec, int(sys.argv[1]))]), flush=True)
