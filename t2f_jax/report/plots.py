@@ -1,24 +1,31 @@
-"""Figures of a run as PNG bytes (matplotlib), and image grids (PIL).
+"""Plots of a run as the bytes of PNG files, drawn by matplotlib.
 
-Figures have no background and mid-gray text, so that they stand on a light page and on a dark one.
-Axes: N images, S image side in pixels.
+They have no background and mid-gray text, so that they can be read on a light page and on a dark one.
 """
 
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from t2f_jax.io import metrics
+
+if TYPE_CHECKING:  # matplotlib takes most of a second to import: only what draws does so
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK = "#808489"  # legible on white and on near-black
 COLORS = ("#2f7ed8", "#e07b39", "#3aa17e", "#b65fc2", "#c9a227", "#d1495b")
 
 
 def smooth(values: Sequence[float] | np.ndarray, half_life: float) -> np.ndarray:
-    """Exponential average of a series, unbiased at its start; `half_life` in entries. NaN are passed over."""
+    """Exponential moving average of a series, unbiased at its start; values that are not finite are skipped.
+
+    Args:
+      half_life: after this many entries an entry counts half.
+    """
     decay = 0.5 ** (1 / max(half_life, 1e-9))
     total = weight = 0.0
     result = np.empty(len(values))
@@ -29,21 +36,20 @@ def smooth(values: Sequence[float] | np.ndarray, half_life: float) -> np.ndarray
     return result
 
 
-def loss_curves(rows: list[dict[str, Any]], keys: Sequence[str] | None = None) -> bytes | None:
-    """Training loss (faint as measured, solid as smoothed) and held-out loss (dots), a panel for each key.
+def loss_curves(rows: list[dict[str, Any]]) -> bytes | None:
+    """Training loss (faint as measured, solid as smoothed) and held-out loss (dots).
+
+    There is a panel for "loss" and for every other key with "loss" in its name, six panels at most.
 
     Args:
-      rows: of `metrics.read`.
-      keys: what to draw; "loss" and every other key that speaks of a loss if not given, six at most.
+      rows: what `metrics.read` returns.
 
     Returns:
       PNG bytes, None if there is nothing to draw.
     """
     train, held_out = metrics.train_rows(rows), metrics.eval_rows(rows)
-    if keys is None:
-        found = {k: None for row in [*train, *held_out] for k in row if "loss" in k and k != "loss"}
-        keys = ["loss", *found][:6]
-    keys = [k for k in keys if any(k in row for row in [*train, *held_out])]
+    others = {k: None for row in [*train, *held_out] for k in row if "loss" in k and k != "loss"}
+    keys = [k for k in ["loss", *others][:6] if any(k in row for row in [*train, *held_out])]
     if not keys:
         return None
     columns = min(len(keys), 2)
@@ -70,42 +76,31 @@ def _series(rows: Sequence[Mapping[str, Any]], key: str) -> tuple[np.ndarray, np
 
 
 def age_scatter(pairs: Sequence[Sequence[int]], mae: float) -> bytes:
-    """Predicted over true age with the diagonal; `pairs` and `mae` of `evaluate.attributes`."""
+    """Predicted age over true age, with the diagonal.
+
+    Args:
+      pairs: [true, predicted] in years, one pair a face.
+      mae: mean absolute error in years.
+    """
     true, predicted = np.array(pairs, np.float64).reshape(-1, 2).T
     figure, (axes,) = _figure(1, 1, (4.6, 4.4))
     top = 5 * math.ceil(max(true.max(), predicted.max(), 1) / 5) + 2
     axes.plot([0, top], [0, top], color=INK, linewidth=1)
-    jitter = np.random.default_rng(0).uniform(-0.35, 0.35, (2, len(true)))  # ages are whole: dots would hide each other
+    jitter = np.random.default_rng(0).uniform(
+        -0.35, 0.35, (2, len(true))
+    )  # ages are whole: equal dots would hide each other
     axes.scatter(true + jitter[0], predicted + jitter[1], s=12, alpha=0.45, color=COLORS[0], linewidths=0)
     axes.set(xlim=(0, top), ylim=(0, top), xlabel="true age", ylabel="predicted age", aspect="equal")
     axes.set_title(f"mean absolute error {mae:.1f} years, {len(true)} faces")
     return _png(figure)
 
 
-def attribute_bars(choices: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Accuracy of every attribute as a bar, its 95% interval as a line and the majority answer's as a mark.
+def calibration(result: Mapping[str, Any]) -> bytes:
+    """Accuracy over confidence, with the diagonal; a dot's area grows with the number of answers in its bin.
 
     Args:
-      choices: of `evaluate.attributes`.
+      result: {"ece", "bins": [{"confidence", "accuracy", "n"}, ...]}, what `evaluation.stats.calibration` returns.
     """
-    names = sorted(choices, key=lambda name: choices[name]["accuracy"])
-    figure, (axes,) = _figure(1, 1, (5.6, 0.9 + 0.24 * len(names)))
-    for y, name in enumerate(names):
-        row = choices[name]
-        axes.barh(y, row["accuracy"], color=COLORS[0], height=0.66, label="accuracy" if y == 0 else None)
-        axes.plot(row["interval"], [y, y], color=INK, linewidth=1.5)
-        if row["majority_accuracy"] is not None:
-            axes.plot(row["majority_accuracy"], y, "|", color=COLORS[1], markersize=11, markeredgewidth=2.2)
-    axes.plot([], [], "|", color=COLORS[1], markersize=11, markeredgewidth=2.2, label="majority answer")
-    axes.set_yticks(range(len(names)), names)
-    axes.set(xlim=(0, 1), ylim=(-0.6, len(names) - 0.4))
-    axes.xaxis.set_major_formatter("{x:.0%}")
-    figure.legend(loc="outside lower center", ncols=2)
-    return _png(figure)
-
-
-def calibration(result: Mapping[str, Any]) -> bytes:
-    """Accuracy over confidence with the diagonal, dots as large as their bin; `result` of `evaluate.calibration`."""
     bins = result["bins"]
     figure, (axes,) = _figure(1, 1, (4.2, 4.0))
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1)
@@ -119,10 +114,10 @@ def calibration(result: Mapping[str, Any]) -> bytes:
 
 
 def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, Any] | None = None) -> bytes:
-    """Share of requested attributes seen over the guidance scale with its 95% interval, self-reranking beside it.
+    """Share of requested attributes seen over the guidance scale, with 95% intervals, and that of self-reranking.
 
     Args:
-      points, reranking: of `evaluate_control.guidance_curve` and `evaluate_control.reranking`.
+      points, reranking: what the functions of these names in `evaluation.guidance` return.
     """
     points = [p for p in points if p["seen"] is not None]
     figure, (axes,) = _figure(1, 1, (4.6, 3.4))
@@ -141,8 +136,8 @@ def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, 
     return _png(figure)
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
-    """A figure of rows x columns panels of `size` inches each, drawn without a display, and its panels in one list."""
+def _figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, list[Axes]]":
+    """A figure of rows x columns panels of `size` inches each, and its panels in one list. It needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -160,12 +155,12 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, li
     return figure, panels
 
 
-def _png(figure: Any) -> bytes:
+def _png(figure: "Figure") -> bytes:
     for axes in figure.axes:
         for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
             text.set_color(INK)
             text.set_fontsize(10)
-    for legend in (*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())):
+    for legend in filter(None, (axes.get_legend() for axes in figure.axes)):
         legend.set_frame_on(False)
         for text in legend.get_texts():
             text.set_color(INK)
