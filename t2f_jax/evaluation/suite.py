@@ -113,7 +113,7 @@ def _leaves(tree: Any) -> list[Any]:
     return jax.tree.leaves(tree)
 
 
-def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed: int) -> report_content.Source:
+def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed: int) -> report_content.SourceReport:
     """Everything that is measured on one source's test faces."""
     from t2f_jax.data import pixels
     from t2f_jax.evaluation import judge
@@ -160,7 +160,7 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
         curve = plots.guidance_curve(requests["guidance_curve"], requests["reranking"])
         pictures.append(report_content.Picture(curve, "Guidance and self-reranking", note))
     scale = max(1, 128 // model.image_size)
-    return report_content.Source(
+    return report_content.SourceReport(
         name=name,
         note=f"{count} test faces; baselines come from the {len(training)} training faces' labels",
         attributes=attributes,

@@ -1,9 +1,13 @@
-"""Figures and pictures -> plots and pages. Knows no model.
+"""Figures and pictures -> plots and pages. Knows neither models nor data.
 
-    plots     Figures of a run as PNG bytes (matplotlib), and image grids (PIL).
-    grids     Grids of images.
-    content   What a report holds, kept as JSON with the images as PNG files: the page can be written again without a
-    page      The report: one HTML file that needs nothing beside it (images inside, no scripts), for a phone as for a
+    content    what a report holds, and how it is kept as results.json with PNG files
+    page       the report of an evaluated model: content -> report.html
+    render     templates -> self-contained HTML pages; the filters that write numbers
+    plots      loss curves, age scatter, calibration, guidance curve as PNG files
+    grids      grids of images, originals above their reconstructions
 
-Read first: `page.render`.
+Templates: `base.html` (what all pages share), `blocks.html` (headline figures, tables, pictures), `page.html` (the
+report), `style.css`. A new page extends `base.html` and is made by `render.render`.
+
+Read first: `page.render_report`, then `page.html`.
 """

@@ -2,14 +2,15 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+import types
+import typing
 from typing import Any
 
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json, whole_folder, write_json
 
 FOLDER = "results"  # inside the folder given to `save_results`
-FORMAT = 1
+FORMAT = 2  # of results.json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Caption:
 
 @dataclasses.dataclass(frozen=True)
 class Analysis:
-    """A face with `answers` of `evaluate.answers` and `truth`, its known attributes."""
+    """A face, what the model answers about it (`inference.answers.answers`), and `truth`, its known attributes."""
 
     image: bytes
     answers: dict[str, dict[str, Any]]
@@ -49,11 +50,11 @@ class Analysis:
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class SourceReport:
     """What was measured on one dataset; what is empty is not shown.
 
     Attributes:
-      attributes, requests, reconstruction: results of the functions of `evaluate` of these names.
+      attributes, requests, reconstruction: figures, see the modules of `evaluation` that measure them.
       judge_accuracy: share of held-out labels that the judge of generated faces gets right.
       reconstructions: the grid of originals above their reconstructions.
       plots: age scatter, calibration and such.
@@ -85,64 +86,85 @@ class ReportContent:
     """
 
     summary: str = ""
-    sources: list[Source] = dataclasses.field(default_factory=list)
+    sources: list[SourceReport] = dataclasses.field(default_factory=list)
     samples: list[Samples] = dataclasses.field(default_factory=list)
     curves: list[Picture] = dataclasses.field(default_factory=list)
     run: dict[str, Any] = dataclasses.field(default_factory=dict)
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-_KINDS = {kind.__name__: kind for kind in (Picture, Samples, Caption, Analysis, Source, ReportContent)}
-
-
 def save_results(folder: pathlib.Path, title: str, content: ReportContent) -> pathlib.Path:
-    """Writes `folder/results/` (results.json and its PNG files), whole or not at all; returns it."""
+    """Writes `folder/results/` (results.json and its PNG files), whole or not at all; returns it.
+
+    results.json holds {"format", "title", "content"}. The content is plain JSON: a dataclass becomes an object of its
+    fields, an image the name of its PNG file.
+    """
     target = folder / FOLDER
     with whole_folder(target) as partial:
-        write_json(partial / "results.json", {"format": FORMAT, "title": title, "content": _pack(content, partial, ())})
+        values = {"format": FORMAT, "title": title, "content": _to_json(content, partial, ())}
+        write_json(partial / "results.json", values)
     return target
 
 
 def load_results(folder: pathlib.Path) -> tuple[str, ReportContent]:
-    """Title and content that `save_results(folder, ...)` wrote. Raises UserError if they are missing or broken."""
+    """Title and content that `save_results(folder, ...)` wrote, in this format or the one before.
+
+    Raises:
+      UserError: results.json or an image is missing, broken, or of a newer format.
+    """
     path = folder / FOLDER / "results.json"
     values = read_json(path, "the results of an evaluated run")
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
+    if not isinstance(values, dict) or values.get("format") not in (1, FORMAT):
         raise UserError(
-            f"{path}: its format is not {FORMAT}, the one that this version reads; evaluate the model again"
+            f"{path}: its format is neither {FORMAT} nor 1, those that this version reads; evaluate the model again"
         )
     try:
-        content = _unpack(values["content"], path.parent)
+        content = _from_format_1(values["content"]) if values["format"] == 1 else values["content"]
+        return values["title"], _from_json(ReportContent, content, path.parent)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: an image of the results is missing; evaluate the model again") from None
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: the results are broken ({error}); evaluate the model again") from error
-    return values["title"], content
 
 
-def _pack(value: Any, folder: pathlib.Path, where: tuple[str, ...]) -> Any:
-    """Plain JSON of a value; images become files named after the place they stand at."""
+def _to_json(value: Any, folder: pathlib.Path, place: tuple[str, ...]) -> Any:
+    """Plain JSON of a value; images become files in `folder`, named after their `place` in the content."""
     if isinstance(value, bytes):
-        name = "-".join(where) + ".png"
+        name = "-".join(place) + ".png"
         (folder / name).write_bytes(value)
-        return {"png": name}
+        return name
     if dataclasses.is_dataclass(value):
-        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return {"kind": type(value).__name__, "fields": {k: _pack(v, folder, (*where, k)) for k, v in fields.items()}}
-    if isinstance(value, Mapping):
-        return {"map": {k: _pack(v, folder, (*where, k)) for k, v in value.items()}}
-    if isinstance(value, (list, tuple)):
-        return [_pack(v, folder, (*where, str(i))) for i, v in enumerate(value)]
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: _to_json(getattr(value, name), folder, (*place, name)) for name in names}
+    if isinstance(value, list):
+        return [_to_json(item, folder, (*place, str(i))) for i, item in enumerate(value)]
     return value
 
 
-def _unpack(value: Any, folder: pathlib.Path) -> Any:
+def _from_json(kind: Any, value: Any, folder: pathlib.Path) -> Any:
+    """The inverse of `_to_json` for a value of type `kind`; only files inside `folder` are read."""
+    if kind is bytes:
+        return (folder / pathlib.Path(value).name).read_bytes()
+    if dataclasses.is_dataclass(kind):
+        kinds = typing.get_type_hints(kind)
+        return typing.cast(type, kind)(**{name: _from_json(kinds[name], v, folder) for name, v in value.items()})
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is list:
+        return [_from_json(arguments[0], item, folder) for item in value]
+    if types.NoneType in arguments:  # X | None
+        return None if value is None else _from_json(arguments[0], value, folder)
+    return value
+
+
+def _from_format_1(value: Any) -> Any:
+    """Content of format 1 -> that of format 2.
+
+    Format 1 marked objects: {"kind": class, "fields": {...}}, {"map": {...}}, {"png": file name}.
+    """
     if isinstance(value, list):
-        return [_unpack(v, folder) for v in value]
+        return [_from_format_1(item) for item in value]
     if not isinstance(value, dict):
         return value
     if "png" in value:
-        return (folder / pathlib.Path(value["png"]).name).read_bytes()
-    if "map" in value:
-        return {k: _unpack(v, folder) for k, v in value["map"].items()}
-    return _KINDS[value["kind"]](**{k: _unpack(v, folder) for k, v in value["fields"].items()})
+        return value["png"]
+    return {name: _from_format_1(v) for name, v in (value["map"] if "map" in value else value["fields"]).items()}

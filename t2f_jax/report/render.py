@@ -1,0 +1,78 @@
+"""Templates -> HTML pages: one self-contained file each, with images and style inside and no scripts.
+
+The templates lie beside this file: `base.html` is what all pages share, `blocks.html` holds the blocks that they are
+made of, `style.css` is their style. Everything that a template writes is escaped.
+"""
+
+import base64
+import json
+from typing import Any
+
+import jinja2
+
+
+def render(template: str, **values: Any) -> str:
+    """The page that a template of this folder makes of `values`."""
+    return _environment().get_template(template).render(values)
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("t2f_jax.report", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,  # a name that is not there is a mistake, not an empty text
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for filter_ in (anchor, data_uri, decimal, fact, fact_name, pretty_json, share, unit):
+        environment.filters[filter_.__name__] = filter_
+    return environment
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """0.25 -> "25.0%"; None -> "–"."""
+    return "–" if value is None else f"{100 * value:.{digits}f}%"
+
+
+def decimal(value: float | None) -> str:
+    """3.14159 -> "3.1"; None -> "–"."""
+    return "–" if value is None else f"{value:.1f}"
+
+
+def unit(attribute: str) -> str:
+    """What stands behind a number of this attribute: " years" or nothing."""
+    return " years" if attribute == "age" else ""
+
+
+def fact_name(key: str) -> str:
+    """peak_memory_bytes -> "peak memory"."""
+    return key.removesuffix("_bytes").replace("_", " ")
+
+
+def fact(value: Any, key: str) -> str:
+    """A value as text. Keys that end in `seconds` or `_bytes` are written in readable units."""
+    if key.endswith("seconds") and isinstance(value, (int, float)):
+        minutes, seconds = divmod(round(value), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{value:.3g} s"
+    if key.endswith("_bytes") and isinstance(value, (int, float)):
+        return f"{value / 2**30:.2f} GiB"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value) if isinstance(value, (str, int)) else json.dumps(value, ensure_ascii=False)
+
+
+def pretty_json(value: Any) -> str:
+    """Indented JSON; what JSON does not know is written as `str` writes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def data_uri(png: bytes) -> str:
+    """The bytes of a PNG file -> the address of an image that lies in the page itself."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def anchor(name: str) -> str:
+    """The id of a source's section: "Real faces" -> "source-real-faces"."""
+    return "source-" + "".join(c if c.isalnum() else "-" for c in name.lower())
