@@ -16,7 +16,7 @@ import hashlib
 import pathlib
 from typing import Any
 
-from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, VQGANConfig
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, Role, VQGANConfig
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json, whole_folder, write_json
@@ -171,9 +171,8 @@ def initial_params(model: Bundle, config: DecoderConfig, vocab: Vocab) -> Any:
     Raises:
       UserError: the new run's decoder has another structure (the differing keys are named) or other words.
     """
-    free = ("dropout", "remat", "scan", "init_std", "attention")  # what changes no weight's shape or meaning
-    old, new = to_dict(model.run_config.model), to_dict(config)
-    wrong = [f"decoder.model.{k}={new[k]!r}, there {old[k]!r}" for k in new if k not in free and new[k] != old[k]]
+    old, new = (to_dict(c, without=(Role.NOT_STRUCTURE, Role.TRAINING_ONLY)) for c in (model.run_config.model, config))
+    wrong = [f"decoder.model.{k}={new[k]!r}, there {old[k]!r}" for k in new if new[k] != old[k]]
     if wrong:
         raise UserError(f"decoder.init_from: the model there has another structure; {'; '.join(wrong)}")
     if vocab != model.vocab:

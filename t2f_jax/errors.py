@@ -1,4 +1,7 @@
-"""The one exception that is a user's to mend: it becomes one line on stderr and exit code 2."""
+"""Errors that a user can mend: each becomes one line on stderr and exit code 2. And the nearest of the right names."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -7,3 +10,12 @@ class UserError(Exception):
 
 class DiskFull(UserError):
     """No room to write what must be written. Whoever catches it ends the process soon: other writers fail, too."""
+
+
+def nearest(name: str, known: Iterable[str], similarity: float = 0.3) -> str:
+    """The one of the `known` names that `name` resembles most, for an error message; "" if none resembles it.
+
+    Args:
+      similarity: the least ratio of `difflib.SequenceMatcher` that counts, from 0 to 1.
+    """
+    return next(iter(difflib.get_close_matches(name, list(known), 1, similarity)), "")

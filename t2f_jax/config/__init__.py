@@ -1,11 +1,12 @@
 """What can be chosen in an experiment, and how a choice is read and checked.
 
-    schema   One experiment as typed, frozen values: the only place that names a hyperparameter (`configs/` chooses it
-    limits   Which values of a config are right: the choices and ranges of each key, and what must fit together.
-    typed    Config dataclasses from plain dictionaries, every key, type and value checked, and back.
-    loader   Config files: `get_config(arg) -> ConfigDict`, usually `base_config()` with a few values changed.
+    schema   the dataclasses of a config: every key with its type, default, choices, range and role
+    typed    plain dictionaries to config dataclasses and back; checks each value by its field's type
+    limits   which values must fit together, such as the decoder's width and its number of heads
+    loader   config files and `key=value` overrides: FILE[:ARG] to a checked `Config`
 
-Read first: `schema.Config`.
+Read first: `schema.Config`. For other rooms: `loader.load` and `loader.narrow` make a checked `Config`; `typed.to_dict`
+and `typed.from_dict` write and read parts of it as JSON. Config files use the names below, as `config.base_config()`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ __all__ = ["Config", "base_config", "load", "override", "shipped", "source"]
 
 
 def __getattr__(name: str) -> Any:
-    """The names above come late, so that a module of this room costs no other's imports."""
+    """The names above are imported when they are used, so that a module of this room loads no other for nothing."""
     if name == "Config":
         from t2f_jax.config import schema
 

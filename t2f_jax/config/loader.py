@@ -9,6 +9,7 @@ import importlib.util
 import pathlib
 import traceback
 import types
+from collections.abc import Mapping
 from typing import Any
 
 import ml_collections
@@ -97,7 +98,18 @@ def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
     path = find(name)
     values = _call(path, *_module(path), arg)
     override(values, list(overrides))
-    config = from_dict(Config, values.to_dict(preserve_field_references=False))
+    return narrow(values)
+
+
+def narrow(values: ml_collections.ConfigDict | Mapping[str, Any]) -> Config:
+    """Named values -> a checked `Config`: every key, type, choice and range, and that all fits together.
+
+    Raises:
+      UserError: something is wrong; the message names the key.
+    """
+    if isinstance(values, ml_collections.ConfigDict):
+        values = values.to_dict(preserve_field_references=False)
+    config = from_dict(Config, values)
     limits.check(config)
     return config
 

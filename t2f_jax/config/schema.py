@@ -1,17 +1,39 @@
-"""One experiment as typed, frozen values: the only place that names a hyperparameter (`configs/` chooses its value)."""
+"""One experiment as typed, frozen values: the only place that names a hyperparameter (`configs/` chooses its value).
+
+A field's type says all about it: what kind of value it is, its choices (`Literal`), its range (`Range`) and its `Role`.
+"""
 
 import dataclasses
+import enum
+from typing import Annotated, Literal
 
+from t2f_jax.config.typed import Range
 from t2f_jax.errors import UserError
+
+
+class Role(enum.Enum):
+    """What a value has no influence on. It stands in a field's type, as in `Annotated[str, Role.FREE]`."""
+
+    FREE = enum.auto()  # when and where a run works, never which numbers come out: a resumed run may change it
+    STORE_ONLY = enum.auto()  # the codes of a store; the image tokenizer that makes them does not depend on it
+    NOT_STRUCTURE = enum.auto()  # no weight's shape or meaning: weights trained with one value fit another
+    TRAINING_ONLY = enum.auto()  # NOT_STRUCTURE, and an exported model does not need it either
+
+
+Count = Annotated[int, Range(1, 10**9)]
+CountOrNone = Annotated[int, Range(0, 10**9)]
+Share = Annotated[float, Range(0, 1)]
+Dropout = Annotated[float, Range(0, 0.99)]
+Seed = Annotated[int, Range(0, 2**32 - 1)]
 
 
 @dataclasses.dataclass(frozen=True)
 class SourceConfig:
     """One dataset of the mixture."""
 
-    kind: str = "synthetic"  # synthetic | celeba | utkface
-    folder: str = ""  # where it lies; empty: $T2F_DATA/<official folder name>
-    weight: float = 1.0  # share of the training mixture; 0 leaves it out
+    kind: Literal["synthetic", "celeba", "utkface"] = "synthetic"
+    folder: Annotated[str, Role.FREE] = ""  # where it lies; empty: $T2F_DATA/<official folder name>
+    weight: Annotated[float, Range(0, 1e6)] = 1.0  # share of the training mixture; 0 leaves it out
     count: int = 10_000  # synthetic only: number of faces (train, validation and test together)
 
 
@@ -19,12 +41,13 @@ class SourceConfig:
 class DataConfig:
     """Pixels and their sources."""
 
-    image_size: int = 64
-    crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
-    views: int = 1  # codes kept per training face: 1 = the plain view, more = flipped, shifted and scaled ones too
+    image_size: Annotated[int, Range(8, 4096)] = 64  # pixels of a side
+    crop: Annotated[float, Range(0.01, 1)] = 1.0  # side of the centred square crop, as a share of the shorter side
+    # Views of a training face whose codes are kept: 1 = the plain one, more = flipped, shifted and scaled ones, too.
+    views: Annotated[int, Range(1, 1000), Role.STORE_ONLY] = 1
     flip: bool = False  # may training mirror a face?
-    jitter: float = 0.0  # largest shift and scale change of an augmented view, as a share of the side
-    seed: int = 0
+    jitter: Annotated[float, Range(0, 0.5)] = 0.0  # largest shift and scale change of a view, as a share of the side
+    seed: Seed = 0
     sources: dict[str, SourceConfig] = dataclasses.field(default_factory=dict)
 
 
@@ -32,37 +55,40 @@ class DataConfig:
 class OptimConfig:
     """AdamW or Muon under linear warm-up and a decay."""
 
-    kind: str = "adamw"  # adamw | muon (dense kernels; the rest by NAdam) | bert (AdamW without bias correction)
-    learning_rate: float = 1e-3
-    warmup_steps: int = 100
+    # muon: the kernels of dense layers by Muon, the rest by NAdam. bert: AdamW without bias correction.
+    kind: Literal["adamw", "muon", "bert"] = "adamw"
+    learning_rate: Annotated[float, Range(0, 10)] = 1e-3  # the peak
+    warmup_steps: CountOrNone = 100
     final_fraction: float = 0.0  # learning rate at the end, as a share of the peak
     weight_decay: float = 0.01
-    b1: float = 0.9
-    b2: float = 0.99
+    b1: Share = 0.9
+    b2: Share = 0.99
     eps: float = 1e-8
     clip_norm: float = 1.0  # global norm; 0 = off
-    schedule: str = "cosine"  # cosine | linear (from 0 up and down to 0: the original's)
+    schedule: Literal["cosine", "linear"] = "cosine"  # linear: from 0 up and down to 0 again, as the original's
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """What a training loop needs to know, whichever trainer it runs."""
+    """What the training loop needs to know, whichever trainer it runs."""
 
-    steps: int = 1000
-    batch_size: int = 32
-    seed: int = 0
-    ema: float = 0.999  # decay of the weights' moving average; 0 = off
-    compute_dtype: str = "float32"  # float32 | bfloat16
-    eval_every: int = 200
-    eval_batches: int = 8
-    save_every: int = 200
-    keep_last: int = 2
-    keep_best: int = 1
-    hang_after: float = 1800.0  # seconds without the end of a step after which a process gives up; 0 = never
+    steps: Count = 1000
+    batch_size: Annotated[int, Range(1, 10**6)] = 32
+    seed: Seed = 0
+    ema: Share = 0.999  # decay of the weights' moving average; 0 = off
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"
+    eval_every: Annotated[Count, Role.FREE] = 200
+    eval_batches: Count = 8
+    save_every: Annotated[Count, Role.FREE] = 200
+    keep_last: Annotated[int, Range(1, 10**6), Role.FREE] = 2  # the newest checkpoints that stay
+    keep_best: Annotated[int, Range(0, 10**6), Role.FREE] = 1  # checkpoints of smallest evaluation loss that stay
+    # Seconds without the end of a step after which a process gives up; 0 = never.
+    hang_after: Annotated[float, Range(0, 10**9), Role.FREE] = 1800.0
     # "data=2,fsdp=4,tensor=1"; empty: all devices on data (as many as divide the batch), and on known chips as many of
     # them on fsdp as the decoder's memory needs by an estimate.
-    mesh: str = ""
-    profile: str = ""  # steps that a profiler traces into DIR/tensorboard, such as "100-105"; empty: none
+    mesh: Annotated[str, Role.FREE] = ""
+    # Steps that a profiler traces into DIR/tensorboard, such as "100-105"; empty: none.
+    profile: Annotated[str, Role.FREE] = ""
 
     @property
     def profiled(self) -> range:
@@ -81,18 +107,19 @@ class TrainConfig:
 class VQGANConfig:
     """Structure of the image tokenizer (taming-transformers' VQModel); `patch=1` is the original's."""
 
-    resolution: int = 64
+    resolution: Annotated[int, Range(1, 2**16)] = 64
     in_channels: int = 3
-    patch: int = 1  # pixels folded into channels before conv_in (space to depth), unfolded after conv_out
-    encoder: str = "vqgan"  # vqgan | patch (each code is a function of its own patch alone; needs ch_mult=(1,))
-    ch: int = 32
+    # Side of the squares of pixels folded into channels before conv_in (space to depth) and unfolded after conv_out.
+    patch: Annotated[int, Range(1, 256)] = 1
+    encoder: Literal["vqgan", "patch"] = "vqgan"  # patch: a code depends on its own patch alone; needs ch_mult=(1,)
+    ch: Annotated[int, Range(1, 10**5)] = 32
     ch_mult: tuple[int, ...] = (1, 2, 4, 4)
-    num_res_blocks: int = 1
-    attn_resolutions: tuple[int, ...] = (8,)  # in units of the feature map's side
-    z_channels: int = 64
-    embed_dim: int = 32
-    n_embed: int = 512
-    dropout: float = 0.0
+    num_res_blocks: Annotated[int, Range(0, 100)] = 1
+    attn_resolutions: tuple[int, ...] = (8,)  # sides of the feature maps that attend
+    z_channels: Annotated[int, Range(1, 10**5)] = 64
+    embed_dim: Annotated[int, Range(1, 10**5)] = 32
+    n_embed: Annotated[int, Range(2, 65536)] = 512  # codes of the codebook
+    dropout: Dropout = 0.0
 
     @property
     def factor(self) -> int:
@@ -114,15 +141,15 @@ class VQGANConfig:
 class TokenizerLossConfig:
     """What the image tokenizer minimizes, and how its codebook moves."""
 
-    pixel: str = "l2"  # l1 | l2
-    codebook: str = "ema"  # ema | gradient
-    codebook_decay: float = 0.99  # of the EMA codebook
+    pixel: Literal["l1", "l2"] = "l2"
+    codebook: Literal["ema", "gradient"] = "ema"
+    codebook_decay: Share = 0.99  # of the EMA codebook
     commitment: float = 0.25
-    revive_after: int = 50  # steps without use after which a code is moved onto an encoder output; 0 = never
+    revive_after: CountOrNone = 50  # steps without use after which a code is moved onto an encoder output; 0 = never
     perceptual_weights: str = ""  # VGG16/LPIPS weights file (.npz or .safetensors); empty: no perceptual loss
     perceptual: float = 1.0
     discriminator: float = 0.0  # weight of the adversarial loss; 0 = no discriminator
-    discriminator_start: int = 1000  # step at which it sets in
+    discriminator_start: int = 1000  # the first step with an adversarial loss
     discriminator_ch: int = 64
     discriminator_layers: int = 2
 
@@ -141,8 +168,9 @@ class ImageTokenizerConfig:
 class TextConfig:
     """The text tokenizer."""
 
-    kind: str = "sentencepiece"  # sentencepiece | wordpiece
-    vocab_size: int = 1000  # of a SentencePiece model that `prepare` trains (an upper bound: small corpora give fewer)
+    kind: Literal["sentencepiece", "wordpiece"] = "sentencepiece"
+    # Of a SentencePiece model that `prepare` trains; an upper bound: a small corpus gives fewer pieces.
+    vocab_size: Annotated[int, Range(40, 10**6)] = 1000
     phrases: bool = False  # SentencePiece: "not hat" and "hair color : red" are one piece each
     vocab_file: str = ""  # WordPiece: the vocabulary file
 
@@ -154,11 +182,11 @@ class TaskConfig:
     to_image: float = 0.4  # shares of the training sequences
     to_caption: float = 0.2
     to_attributes: float = 0.4
-    attributes_per_face: int = 8  # branches of a to-attributes sequence; 0 = all that are known
-    caption_share: float = 0.4  # of to-image prompts: caption alone
-    attribute_share: float = 0.3  # attributes alone; the rest has both
-    prompt_dropout: float = 0.0  # of to-image rows: share whose prompt says nothing, for classifier-free guidance
-    hidden_codes: float = 0.0  # of to-image rows: mean share of the codes read so far that training hides (1 = all)
+    attributes_per_face: Annotated[int, Range(0, 10**6)] = 8  # branches of a to-attributes sequence; 0 = all known
+    caption_share: Share = 0.4  # of to-image prompts: caption alone
+    attribute_share: Share = 0.3  # of to-image prompts: attributes alone; the rest has both
+    prompt_dropout: Share = 0.0  # of to-image rows: share whose prompt is empty, for classifier-free guidance
+    hidden_codes: Share = 0.0  # of to-image rows: mean share of the codes read so far that training hides (1 = all)
     image_weight: float = 1.0  # loss weight of a target token, by task
     caption_weight: float = 1.0
     attribute_weight: float = 1.0
@@ -168,23 +196,26 @@ class TaskConfig:
 class DecoderConfig:
     """Structure of the prefix-LM transformer."""
 
-    layers: int = 4
-    width: int = 192
-    heads: int = 6
-    mlp: int = 768
-    max_length: int = 256  # rows of a learned position table; longest sequence
-    positions: str = "learned"  # learned | rotary
-    image_position: int = 0  # of an image's first code, whatever stands before it; 0: the next one, as the original's
-    norm: str = "layernorm"  # talk2face | layernorm | rmsnorm
-    mask: str = "prefix"  # prefix | causal
+    layers: Annotated[int, Range(1, 1000)] = 4
+    width: Annotated[int, Range(1, 10**6)] = 192
+    heads: Annotated[int, Range(1, 10**4)] = 6
+    mlp: Annotated[int, Range(1, 10**7)] = 768
+    max_length: Annotated[int, Range(1, 10**7)] = 256  # rows of a learned position table; longest sequence
+    positions: Literal["learned", "rotary"] = "learned"
+    # Position of an image's first code, whatever stands before it; 0: the next one, as in the original.
+    image_position: Annotated[int, Range(0, 10**7)] = 0
+    norm: Literal["talk2face", "layernorm", "rmsnorm"] = "layernorm"
+    mask: Literal["prefix", "causal"] = "prefix"
     tie: bool = False  # head = word embedding
     bias: bool = True
     segments: bool = True  # segment embedding (0 pad, 1 prefix, 2 target)
-    dropout: float = 0.0
-    init_std: float = 0.02
-    scan: bool = True  # training stacks the layers; a model folder holds them one by one
-    remat: str = "none"  # none | dots | mlp | attention | full: from most memory to most computing
-    attention: str = "auto"  # xla | splash (TPU kernel) | cudnn (GPU kernel); auto: the device's kernel where it can
+    dropout: Annotated[Dropout, Role.NOT_STRUCTURE] = 0.0
+    init_std: Annotated[float, Range(1e-9, 10), Role.TRAINING_ONLY] = 0.02
+    scan: Annotated[bool, Role.TRAINING_ONLY] = True  # training stacks the layers; a model folder holds them singly
+    # What the backward pass computes again instead of keeping it, from most memory to most computing.
+    remat: Annotated[Literal["none", "dots", "mlp", "attention", "full"], Role.TRAINING_ONLY] = "none"
+    # splash: a TPU kernel; cudnn: a GPU kernel; auto: the device's kernel where it fits, otherwise xla.
+    attention: Annotated[Literal["auto", "xla", "splash", "cudnn"], Role.NOT_STRUCTURE] = "auto"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,20 +226,22 @@ class DecoderRunConfig:
     tasks: TaskConfig = TaskConfig()
     optim: OptimConfig = OptimConfig()
     train: TrainConfig = TrainConfig()
-    sequence_length: int = 160  # most ids of one example, which is a training row unless examples are packed
-    pack: int = 1  # examples that share a row (train.batch_size counts rows)
-    row_length: int = 0  # ids of a packed row; 0: pack * sequence_length
+    # Most ids of one example, which is a training row unless examples are packed.
+    sequence_length: Annotated[int, Range(8, 10**7)] = 160
+    pack: Annotated[int, Range(1, 1000)] = 1  # examples that share a row (train.batch_size counts rows)
+    row_length: Annotated[int, Range(0, 10**7)] = 0  # ids of a packed row; 0: pack * sequence_length
     # Rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length, as always with
     # several processes, whose rows would differ in length (dropout and hidden codes are then drawn otherwise, too).
-    trim: int = 0
-    # Parts of a batch whose gradients are summed up one after the other, to save memory; 0: as few as the devices'
+    trim: Annotated[int, Range(0, 10**7)] = 0
+    # Parts of a batch whose gradients are summed one after the other, to save memory; 0: as few as the devices'
     # memory allows by an estimate (dropout and hidden codes are drawn a part at a time).
-    accumulate: int = 1
-    vocab_multiple: int = 1  # the tables' rows are filled up to a multiple of this while training
-    text_length: int = 64  # most ids that a text prefix may take, its frame included (the original's 64)
-    loss_span: str = "suffix"  # suffix (targets only) | all (prefix too, as the original's release did)
-    codebook_init: bool = True  # image ids start as projections of their codes' vectors: like codes begin alike
-    init_biases: bool = False  # biases start as drawn as weights do (the original's), not at 0
+    accumulate: Annotated[int, Range(0, 10**6)] = 1
+    # While training, tables have rows up to a multiple of this.
+    vocab_multiple: Annotated[int, Range(1, 10**6)] = 1
+    text_length: Annotated[int, Range(4, 10**6)] = 64  # most ids of a text prefix, its frame included (as the original)
+    loss_span: Literal["suffix", "all"] = "suffix"  # suffix: targets only; all: the prefix, too, as the original did
+    codebook_init: bool = True  # image ids start as projections of their codes' vectors: similar codes start similar
+    init_biases: bool = False  # biases are drawn as weights are (as the original), not 0
     init_from: str = ""  # a model folder to start from
 
     @property
@@ -221,19 +254,20 @@ class DecoderRunConfig:
 class EvalConfig:
     """How a model is measured."""
 
-    faces: int = 500  # test faces per source that are analysed; 0 = all
-    generated: int = 500  # faces generated for the judge
-    samples: int = 16  # faces generated for the report
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 0.95
-    guidance: float = 1.0  # how much the words count (see sampling.Sampler); above 1 needs tasks.prompt_dropout
-    min_p: float = 0.0
-    judge_steps: int = 600
-    batch_size: int = 64
-    guidance_scales: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # of the curve of what the judge sees over guidance
-    curve_faces: int = 64  # requests at each of them, and of self-reranking; 0 = neither is measured
-    best_of: int = 16  # faces that self-reranking chooses from
+    faces: CountOrNone = 500  # test faces of a source that are analysed; 0 = all
+    generated: Count = 500  # faces generated for the judge
+    samples: Annotated[int, Range(1, 10**6)] = 16  # faces generated for the report
+    temperature: Annotated[float, Range(0, 100)] = 1.0
+    top_k: CountOrNone = 0
+    top_p: Annotated[float, Range(1e-9, 1)] = 0.95
+    # How much the words count, see `inference.sampler.Sampler`; other than 1 needs decoder.tasks.prompt_dropout.
+    guidance: Annotated[float, Range(0, 1000)] = 1.0
+    min_p: Share = 0.0
+    judge_steps: Count = 600
+    batch_size: Annotated[int, Range(1, 10**6)] = 64
+    guidance_scales: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # at which the judge looks at generated faces
+    curve_faces: CountOrNone = 64  # requests at each scale, and of self-reranking; 0 = neither is measured
+    best_of: Annotated[int, Range(1, 10**6)] = 16  # faces that self-reranking chooses from
 
 
 @dataclasses.dataclass(frozen=True)

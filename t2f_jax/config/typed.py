@@ -1,67 +1,80 @@
-"""Config dataclasses from plain dictionaries, every key, type and value checked, and back."""
+"""Config dataclasses from plain dictionaries, every key, type and value checked, and back.
+
+A field's type is all that the check reads: `Literal["l1", "l2"]` lists choices, `Annotated[int, Range(1, 9)]` bounds a
+number. Other marks in an `Annotated` are left for `to_dict` and `marked` to select fields by.
+"""
 
 import dataclasses
-import difflib
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from t2f_jax.config.limits import CHOICES, RANGES, matches
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, nearest
 
 
-def to_dict(config: Any) -> dict[str, Any]:
-    """A config dataclass -> plain JSON-able dictionary (tuples become lists)."""
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Smallest and largest value of a number, both allowed."""
+
+    low: float
+    high: float
+
+
+def to_dict(config: Any, without: Collection[Any] = ()) -> dict[str, Any]:
+    """A config dataclass -> plain JSON-able dictionary (tuples become lists).
+
+    Args:
+      without: fields whose type has one of these marks are left out, at whatever depth.
+    """
 
     def plain(value: Any) -> Any:
+        if dataclasses.is_dataclass(value):
+            return to_dict(value, without)
         if isinstance(value, dict):
             return {k: plain(v) for k, v in value.items()}
         return [plain(v) for v in value] if isinstance(value, tuple) else value
 
-    return plain(dataclasses.asdict(config))
+    return {
+        name: plain(getattr(config, name))
+        for name, hint in _hints(type(config)).items()
+        if not any(mark in without for mark in _split(hint)[1])
+    }
+
+
+def marked(cls: type, mark: Any) -> set[str]:
+    """Names of the fields of `cls`, and of the dataclasses inside it, whose type has a mark."""
+    names: set[str] = set()
+    for name, hint in _hints(cls).items():
+        kind, marks = _split(hint)
+        names |= {name} if mark in marks else set()
+        for inner in (kind, *typing.get_args(kind)):
+            if isinstance(inner, type) and dataclasses.is_dataclass(inner):
+                names |= marked(inner, mark)
+    return names
 
 
 def from_dict(cls: type, values: Any, where: str = "") -> Any:
-    """Plain dictionary -> dataclass `cls`, every key and type checked.
+    """Plain dictionary -> dataclass `cls`, every key, type, choice and range checked.
+
+    Args:
+      where: what stands before the keys in messages, such as "decoder.".
 
     Raises:
-      UserError: an unknown key (the nearest right one is named), a value of the wrong type or outside its choices.
+      UserError: an unknown key (the nearest right one is named), a value of the wrong type or outside its choices or
+        range.
     """
-    if not isinstance(values, Mapping):
-        raise UserError(f"config part '{where.rstrip('.')}' must hold named values, got {values!r}")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
+    values = _named(values, where.rstrip("."))
     for key in values:
         if key not in hints:
             raise UserError(unknown(f"{where}{key}", [where + k for k in hints]))
     return cls(**{k: _narrow(hints[k], v, where + k) for k, v in values.items()})
 
 
-def unknown(key: str, known: list[str]) -> str:
-    """What is said of a key that there is not."""
-    near = difflib.get_close_matches(key, known, 1, 0.3)
-    return f"unknown config key '{key}'" + (f"; the nearest is '{near[0]}'" if near else "")
-
-
-def _narrow(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return from_dict(typing.cast(type, hint), value, where + ".")
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is dict:
-        return {k: _narrow(args[1], v, f"{where}.{k}") for k, v in value.items()}
-    if origin is tuple and isinstance(value, (tuple, list)):
-        return tuple(_narrow(args[0], v, where) for v in value)
-    if hint is float and type(value) is int:
-        value = float(value)
-    if type(value) is not hint:
-        wanted = "a tuple such as (1, 2, 4)" if origin is tuple else f"of type {hint.__name__}"
-        raise UserError(f"config key '{where}' must be {wanted}, got {value!r}")
-    for pattern, allowed in CHOICES.items():
-        if matches(pattern, where) and value not in allowed:
-            raise UserError(f"config key '{where}' must be one of {', '.join(allowed)}, got {value!r}")
-    for pattern, (low, high) in RANGES.items():
-        if matches(pattern, where) and not low <= value <= high:  # also false for a NaN
-            raise UserError(f"config key '{where}' must lie between {low:g} and {high:g}, got {value!r}")
-    return value
+def unknown(key: str, known: Collection[str]) -> str:
+    """The message about a key that does not exist."""
+    near = nearest(key, known)
+    return f"unknown config key '{key}'" + (f"; the nearest is '{near}'" if near else "")
 
 
 def flat_keys(values: Any, where: str = "") -> list[str]:
@@ -70,3 +83,46 @@ def flat_keys(values: Any, where: str = "") -> list[str]:
     for k, v in values.items():
         keys += flat_keys(v, f"{where}{k}.") if hasattr(v, "items") else [where + k]
     return keys
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+def _split(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Annotated[int, Range(1, 9)] -> (int, (Range(1, 9),)); any other type -> (type, ())."""
+    if typing.get_origin(hint) is typing.Annotated:
+        kind, *marks = typing.get_args(hint)
+        return kind, tuple(marks)
+    return hint, ()
+
+
+def _named(values: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise UserError(f"config part '{where}' must hold named values, got {values!r}")
+    return values
+
+
+def _narrow(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the type `hint` wants it. Raises UserError, naming the key `where`, if it does not fit."""
+    kind, marks = _split(hint)
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return from_dict(typing.cast(type, kind), value, where + ".")
+    if origin is dict:
+        return {k: _narrow(args[1], v, f"{where}.{k}") for k, v in _named(value, where).items()}
+    if origin is tuple and isinstance(value, (tuple, list)):
+        return tuple(_narrow(args[0], v, where) for v in value)
+    if origin is typing.Literal:
+        if value not in args:
+            raise UserError(f"config key '{where}' must be one of {', '.join(args)}, got {value!r}")
+        return value
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        wanted = "a tuple such as (1, 2, 4)" if origin is tuple else f"of type {kind.__name__}"
+        raise UserError(f"config key '{where}' must be {wanted}, got {value!r}")
+    for mark in marks:
+        if isinstance(mark, Range) and not mark.low <= value <= mark.high:  # also true for a NaN
+            raise UserError(f"config key '{where}' must lie between {mark.low:g} and {mark.high:g}, got {value!r}")
+    return value

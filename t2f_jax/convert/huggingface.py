@@ -21,6 +21,7 @@ import numpy as np
 from flax import traverse_util
 
 from t2f_jax.bundle import Bundle, Preprocess
+from t2f_jax.config.schema import Role
 from t2f_jax.config.typed import to_dict
 from t2f_jax.inference.model import Model
 from t2f_jax.io.files import whole_folder, write_json, write_text
@@ -40,7 +41,6 @@ _NUMBERED = (
 )
 _LEAVES = {"kernel": "weight", "scale": "weight", "weight": "weight", "bias": "bias"}  # others are whole tables
 _KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}  # in, out -> out, in; height, width, in, out -> out, in, height, width
-_TRAINING_ONLY = ("init_std", "scan", "remat")
 
 
 def export(model: Bundle | ImageTokenizer, out: pathlib.Path) -> None:
@@ -86,10 +86,9 @@ def _renamed(prefix: str, params: Any) -> dict[str, np.ndarray]:
 def settings(model: Bundle) -> dict[str, Any]:
     """config.json: what the PyTorch model is built from, and where transformers finds its classes."""
     wordpiece = isinstance(model.tokenizer, text_tokenizer.WordPiece)
-    structure = to_dict(model.run_config.model)
     return {
         **_image_settings(model.image_tokenizer, "Talk2FaceModel"),
-        "transformer": {k: v for k, v in structure.items() if k not in _TRAINING_ONLY},
+        "transformer": to_dict(model.run_config.model, without=(Role.TRAINING_ONLY,)),
         "vocab": dataclasses.asdict(model.vocab),
         "tokenizer_file": text_tokenizer.WORDPIECE_FILE if wordpiece else text_tokenizer.SENTENCEPIECE_FILE,
         "text_length": Model(model).text_length,

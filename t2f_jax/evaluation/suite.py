@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from t2f_jax import environment
-from t2f_jax.config.loader import override, to_config_dict
+from t2f_jax.config.loader import narrow, override, to_config_dict
 from t2f_jax.config.schema import Config
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.data.datasets import registry
@@ -69,7 +69,7 @@ def evaluate(
     model = load(model_folder)
     settings = to_config_dict(from_dict(Config, model.provenance["config"]))
     override(settings, list(overrides))
-    config = from_dict(Config, settings.to_dict())
+    config = narrow(settings)
     sources = registry.open_sources(config)
     measured_sources = [_measure(model, config, source, cache or out / "images", seed) for source in sources.values()]
     kinds = [config.data.sources[name].kind for name in sources]

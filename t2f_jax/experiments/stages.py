@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from t2f_jax.config.schema import Config, DecoderRunConfig, TrainConfig
+from t2f_jax.config.schema import Config, DecoderRunConfig, Role, TrainConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.data.datasets.registry import open_sources
 from t2f_jax.environment import versions
@@ -104,11 +104,7 @@ def _laid_out(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig:
 
 def _identity(config: Config) -> dict[str, Any]:
     """What decides an image tokenizer's numbers: a run in the same folder is held to it."""
-    data = to_dict(config.data)
-    del data["views"]  # of the codes, later
-    for source in data["sources"].values():
-        del source["folder"]  # data may move
-    return {"image": to_dict(config.image), "data": data}
+    return {"image": to_dict(config.image), "data": to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY))}
 
 
 def _image_sets(config: Config, split: Literal["train", "validation", "test"], cache: pathlib.Path) -> list[Any]:

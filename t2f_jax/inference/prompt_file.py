@@ -7,13 +7,12 @@ A face counts as made when its PNG (written whole) and its line in the manifest 
 """
 
 import dataclasses
-import difflib
 import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, nearest
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import images
@@ -81,8 +80,8 @@ def _line(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line:
         raise UserError(f"{where}: broken JSON ({error})") from error
     for key, value in values.items():
         if key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, 1)
-            hint = f"the nearest is '{near[0]}'" if near else f"there are {', '.join(KEYS)}"
+            near = nearest(key, KEYS, 0.6)
+            hint = f"the nearest is '{near}'" if near else f"there are {', '.join(KEYS)}"
             raise UserError(f"{where}: unknown key '{key}'; {hint}")
         if not isinstance(value, KEYS[key]) or isinstance(value, bool):
             raise UserError(f"{where}: {key} must be of type {KEYS[key].__name__}, got {value!r}")

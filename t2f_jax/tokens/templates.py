@@ -5,12 +5,11 @@ number such as an age. What is unknown is absent. Captions written from labels a
 """
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, nearest
 
 IMAGE_PROMPT = "to image"
 CAPTION_PROMPT = "to caption"
@@ -183,9 +182,9 @@ def find_attribute(name: str, schema: Sequence[Attribute]) -> Attribute:
     by_name = {a.name: a for a in schema}
     name = _squeeze(name.replace("_", " "))
     if name not in by_name:
-        near = difflib.get_close_matches(name, by_name, 1, 0.3)
+        near = nearest(name, by_name)
         known = f"this model knows {', '.join(by_name) or 'none'}"
-        hint = f"the nearest is '{near[0]}' ({by_name[near[0]].allowed()})" if near else known
+        hint = f"the nearest is '{near}' ({by_name[near].allowed()})" if near else known
         raise UserError(f"unknown attribute '{name}'; {hint}")
     return by_name[name]
 
@@ -201,8 +200,8 @@ def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attri
         attribute = find_attribute(name, schema)
         value = parse_answer(attribute, str(text))
         if value is None:
-            near = difflib.get_close_matches(_squeeze(str(text)), attribute.values, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
+            near = nearest(_squeeze(str(text)), attribute.values, 0.6)
+            hint = f"; did you mean '{near}'?" if near else ""
             raise UserError(f"attribute '{attribute.name}' must be {attribute.allowed()}, got '{text}'{hint}")
         checked[attribute.name] = value
     return checked

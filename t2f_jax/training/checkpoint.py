@@ -7,15 +7,15 @@ import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from t2f_jax.config.schema import Config
-from t2f_jax.config.typed import to_dict
+from t2f_jax.config.schema import Config, Role
+from t2f_jax.config.typed import marked, to_dict
 from t2f_jax.distributed import hosts
 from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.io import files, remote
 from t2f_jax.training.state import State
 
-# Keys, at whatever depth, that a resumed run may change: they decide where and when, never which numbers come out.
-FREE_KEYS = ("eval_every", "save_every", "keep_last", "keep_best", "hang_after", "mesh", "profile")
+# Names of the keys, at whatever depth, that a resumed run may change.
+FREE_KEYS = marked(Config, Role.FREE)
 
 
 class Checkpoints:
