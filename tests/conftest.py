@@ -9,6 +9,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llv
 
 import pathlib
 
+import buckets
 import pytest
 from faces import encode_stub, save_jpeg, store_config
 
@@ -35,6 +36,12 @@ def real_data() -> pathlib.Path:
         if not (folder / name).is_dir():
             pytest.skip(f"no {name} in {folder}; set T2F_DATA to the folder that holds CelebA and UTKFace")
     return folder
+
+
+@pytest.fixture
+def bucket(tmp_path, monkeypatch):
+    """gs:// in memory, with its local copies in `tmp_path`: {"/b/run/file": a file with getvalue()} of what it holds."""
+    return buckets.install(monkeypatch, tmp_path / "cache")
 
 
 @pytest.fixture

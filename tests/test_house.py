@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "data": ("config", "io", "report", "tokens"),
     "bundle": ("config", "io", "models", "tokens"),
     "training": ("config", "distributed", "io", "models", "tokens"),
-    "environment": (),
+    "environment": ("io.cache",),
     "inference": ("bundle", "config", "distributed", "environment", "io", "models", "tokens"),
     "evaluation": (
         *("config", "data", "distributed", "environment"),

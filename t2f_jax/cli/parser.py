@@ -41,22 +41,23 @@ def _place(text: str) -> pathlib.Path | str:
 def _resolve(args: argparse.Namespace) -> None:
     """Gives addresses their local copies: what is read is fetched, what is written goes up as or after it is made."""
     from t2f_jax.io import remote
+    from t2f_jax.io.run_folder import RunFolder
 
     for name, value in vars(args).items():
         if name == "out" and isinstance(value, str):
-            args.out = remote.working(value)
+            args.out = RunFolder.at(value).path
         elif name in ("tokenizer", "store", "model", "folder", "a", "b") and isinstance(value, str):
-            setattr(args, name, remote.fetched(value))
+            setattr(args, name, remote.fetch(value))
         elif name == "json" and isinstance(value, str):
             folder, _, file = value.rpartition("/")
-            args.json = remote.working(folder) / file
+            args.json = RunFolder.at(folder).path / file
         elif name == "files":
-            args.files = [str(remote.fetched(file)) if remote.is_remote(file) else file for file in value]
+            args.files = [str(remote.fetch(file)) if remote.is_remote(file) else file for file in value]
 
 
 def _run(args: argparse.Namespace) -> None:
     from t2f_jax.distributed import hosts
-    from t2f_jax.io import remote
+    from t2f_jax.io.run_folder import RunFolder
 
     _resolve(args)
     args.run(args)
@@ -64,7 +65,7 @@ def _run(args: argparse.Namespace) -> None:
         return
     for path in (getattr(args, "json", None), None if args.run in STAGES else getattr(args, "out", None)):
         if path is not None:  # stages see to it themselves, as they go
-            remote.push(path)
+            RunFolder(path).publish()
 
 
 def _natural(text: str) -> int:
@@ -107,10 +108,10 @@ def _train(args: argparse.Namespace) -> None:
 def _told(result: pathlib.Path) -> None:
     """The command's answer, once however many processes there are."""
     from t2f_jax.distributed import hosts
-    from t2f_jax.io import remote
+    from t2f_jax.io.run_folder import RunFolder
 
     if hosts.first():
-        print(remote.home(result) or result, flush=True)
+        print(RunFolder(result).origin(), flush=True)
 
 
 def _first_alone(work: Callable[[], Any]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 from t2f_jax.errors import UserError
-from t2f_jax.io import files
+from t2f_jax.io import locks
 
 T = TypeVar("T")
 
@@ -137,8 +137,8 @@ def alone(work: Callable[[], Any], name: str) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: pathlib.Path) -> Iterator[None]:
-    """No second run in `folder` during the block, see `files.held`; the first process sees to it, the others wait."""
-    with contextlib.nullcontext() if many() and not first() else files.held(folder):
+    """No second run in `folder` during the block, see `locks.held`; the first process sees to it, the others wait."""
+    with contextlib.nullcontext() if many() and not first() else locks.held(folder):
         wait("the folder is this run's")
         yield
 

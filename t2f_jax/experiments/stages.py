@@ -24,6 +24,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.experiments.runs import EXPERIMENT, model_of, parts_of
 from t2f_jax.io import remote
 from t2f_jax.io.files import write_json
+from t2f_jax.io.run_folder import RunFolder
 
 
 def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | None = None) -> pathlib.Path:
@@ -60,7 +61,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
 
     state = loop.run(trainer, run, out, batches, held_out, "image tokenizer", config=_identity(config))
     params = partitioning.to_host(trainer.export(state))
-    folder = out / "tokenizer"
+    folder, run_folder = out / "tokenizer", RunFolder(out)
 
     def write() -> None:
         told = {"config": to_dict(config), "steps": run.steps, "versions": versions()}
@@ -68,12 +69,11 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
         tokenizer = ImageTokenizer(config.image.model, params)
         sample = np.concatenate([np.asarray(s.images[:8]) for s in validation])[:16]
         grids.reconstruction_grid(sample, np.asarray(tokenizer.reconstruct(sample))).save(out / "reconstructions.png")
-        remote.push(out / "reconstructions.png")
-        remote.push(folder)
+        run_folder.publish("reconstructions.png")
+        run_folder.publish("tokenizer")
 
     hosts.alone(write, "image tokenizer written")
-    remote.pull(folder)
-    return folder
+    return run_folder.fetch("tokenizer")
 
 
 def _rows_here(run: TrainConfig) -> list[int] | None:
@@ -129,15 +129,15 @@ def prepare(
             f"{tokenizer}: an image tokenizer for {image_tokenizer.config.resolution} pixels,"
             f" but data.image_size={config.data.image_size}"
         )
-    words = text_tokenizer.load(remote.fetched(config.decoder.init_from)) if config.decoder.init_from else None
+    words = text_tokenizer.load(remote.fetch(config.decoder.init_from)) if config.decoder.init_from else None
     identity = fingerprint(image_tokenizer)
     encode = lambda x: np.asarray(image_tokenizer.encode(x))  # noqa: E731
 
     def work() -> pathlib.Path:
-        remote.pull(out)
+        RunFolder(out).fetch()
         if hosts.first():
             preparing.run(config, encode, identity, cache or out / "images", out, words)
-            remote.push(out, without="images")
+            RunFolder(out).publish(without="images")
         return out
 
     return hosts.in_turn(work, "store prepared")
@@ -161,13 +161,12 @@ def train(
     from t2f_jax.training.decoder_trainer import DecoderTrainer
 
     cache = out / "images"
-    origin = remote.fetched(config.decoder.init_from) if config.decoder.init_from else None
+    origin = remote.fetch(config.decoder.init_from) if config.decoder.init_from else None
     parent = bundle.load(origin) if origin else None
     if origin and tokenizer is None:
         tokenizer = origin  # its codes are the ones that the weights know
     if tokenizer is None:
-        tokenizer = out / "tokenizer" / "tokenizer"
-        remote.pull(tokenizer)
+        tokenizer = RunFolder(out).fetch("tokenizer/tokenizer")
         if (tokenizer / "config.json").is_file():
             checkpoint.check_config(out / "tokenizer", _identity(config))
         else:
@@ -196,14 +195,14 @@ def train(
     if hosts.first():
         folders = {"tokenizer": str(tokenizer.absolute()), "store": str(store.absolute())}
         write_json(out / EXPERIMENT, {"config": to_dict(config), **folders})
-        remote.push(out / EXPERIMENT)
+        RunFolder(out).publish(EXPERIMENT)
     state = loop.run(trainer, run, out, batches, held_out, "decoder", config=identity)
     params = partitioning.to_host(trainer.export(state))
     model = model_of(config, params, image_tokenizer, data, words, run.steps)
 
     def write() -> None:
         bundle.save(out / "model", model)
-        remote.push(out / "model")
+        RunFolder(out).publish("model")
 
     hosts.alone(write, "model written")
     return out / "model"

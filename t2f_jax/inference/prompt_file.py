@@ -16,7 +16,8 @@ from t2f_jax.errors import UserError, nearest
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import images
-from t2f_jax.io.files import held, write_text
+from t2f_jax.io.files import write_text
+from t2f_jax.io.locks import held
 from t2f_jax.io.progress import Progress
 from t2f_jax.tokens.prompts import Prompt
 

@@ -1,11 +1,14 @@
-"""In and out of this machine: files, buckets, pictures, weights, metrics. Knows nothing of faces or training.
+"""In and out of this machine: files, buckets, pictures, weights, numbers. Knows nothing of faces or training.
 
-    files      Files that are whole or absent: JSON, folders that appear under their name only when complete, and who
-    remote     Folders in a bucket (gs://...), worked on in a local copy: what is read is fetched, what is written goe
-    images     Pictures in and out: a file, PIL image or array becomes the square uint8 array that the image tokenizer
-    weights    Parameters as safetensors files: as they are, or rounded to half or a quarter of the size.
-    metrics    A run's numbers: `metrics.jsonl`, one JSON object per line, which plots and reports read, and TensorBoa
-    progress   How far along a long piece of work is: a bar on a terminal, a line every so often elsewhere (logs). On
+    files        writes files and folders that are whole or absent; reads JSON
+    locks        keeps a second run out of a folder
+    cache        the one folder of this machine for compiled programs and copies from buckets
+    progress     bars and lines on stderr: `say` is the one way to tell a person something
+    images       a picture file or array -> square uint8 pixels; PNG files with metadata
+    weights      parameters <-> safetensors files, as they are or rounded
+    metrics      the record of a run: metrics.jsonl, and TensorBoard beside it
+    remote       what lies in a bucket (gs://...): copies of it on this machine, and what goes up
+    run_folder   the folder that a command writes, local or in a bucket: `RunFolder`
 
-Read first: `files.whole_folder`.
+Read first: `files.whole_folder`; then `run_folder.RunFolder`, which every command that writes a folder uses.
 """

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, PngImagePlugin
 
 from t2f_jax.errors import UserError
+from t2f_jax.io.files import whole_file
 
 MAKER = "t2f_jax"  # what the metadata of a drawn face names as its "Software"
 
@@ -107,6 +108,5 @@ def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping
     info = PngImagePlugin.PngInfo()
     for key, value in about.items():
         info.add_itxt(str(key), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # of this process: two may make the same face
-    picture.save(partial, format="PNG", pnginfo=info)
-    os.replace(partial, path)
+    with whole_file(path, many_writers=True) as partial:  # two processes may make the same face
+        picture.save(partial, format="PNG", pnginfo=info)

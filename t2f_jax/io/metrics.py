@@ -12,8 +12,10 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from t2f_jax.io import remote
+from t2f_jax.io import files
+from t2f_jax.io.run_folder import RunFolder
 
+NUMBERS, TENSORBOARD = "metrics.jsonl", "tensorboard"  # names in a run's folder
 TENSORBOARD_EVERY = 20  # steps; TensorBoard is for looking at, the JSON lines are the record
 
 
@@ -34,7 +36,7 @@ def eval_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def last_goodput(out: pathlib.Path) -> dict[str, Any] | None:
     """The last save's line of the run in `out`, None if there is none."""
-    return next((row for row in reversed(read(out / "metrics.jsonl")) if "goodput" in row), None)
+    return next((row for row in reversed(read(out / NUMBERS)) if "goodput" in row), None)
 
 
 def truncate(path: pathlib.Path, step: int) -> None:
@@ -42,12 +44,10 @@ def truncate(path: pathlib.Path, step: int) -> None:
     if not path.exists():
         return
     kept = "".join(line for row, line in _lines(path) if row["step"] <= step)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w") as file:
+    with files.whole_file(path) as partial, partial.open("w", encoding="utf-8") as file:
         file.write(kept)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _lines(path: pathlib.Path) -> list[tuple[dict[str, Any], str]]:
@@ -68,12 +68,12 @@ class Writer:
     """
 
     def __init__(self, out: pathlib.Path, step: int = 0):
-        self._path = path = out / "metrics.jsonl"
+        self._run, path = RunFolder(out), out / NUMBERS
         out.mkdir(parents=True, exist_ok=True)
         truncate(path, step)
         self._file = path.open("a")
         self._tensorboard: Any = None
-        self._folder, self._resumed_at = out / "tensorboard", step
+        self._resumed_at = step
 
     def train(self, step: int, values: Mapping[str, float]) -> None:
         """One training step's numbers; "loss" among them."""
@@ -95,16 +95,16 @@ class Writer:
         """Puts both records, as far as they are, where the run's checkpoints lie if that is a bucket."""
         if self._tensorboard is not None:
             self._tensorboard.flush()
-        remote.push(self._path)
-        remote.push(self._folder)
+        self._run.publish(NUMBERS)
+        self._run.publish(TENSORBOARD)
 
     def close(self) -> None:
         """Ends both records."""
         self._file.close()
         if self._tensorboard is not None:
             self._tensorboard.close()
-        remote.push(self._path)
-        remote.push(self._folder)
+        self._run.publish(NUMBERS)
+        self._run.publish(TENSORBOARD)
 
     def _line(self, values: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(values) + "\n")
@@ -114,7 +114,9 @@ class Writer:
         if self._tensorboard is None:
             import tensorboardX
 
-            self._tensorboard = tensorboardX.SummaryWriter(str(self._folder), purge_step=self._resumed_at + 1)
+            self._tensorboard = tensorboardX.SummaryWriter(
+                str(self._run.path / TENSORBOARD), purge_step=self._resumed_at + 1
+            )
         for name, value in values.items():
             if math.isfinite(value):
                 self._tensorboard.add_scalar(f"{group}/{name}", value, step)

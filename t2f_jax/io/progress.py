@@ -1,22 +1,24 @@
-"""How far along a long piece of work is: a bar on a terminal, a line every so often elsewhere (logs). On stderr."""
+"""How far a long piece of work is, and the one way to say a line: on stderr, as bars on a terminal, as lines in a log."""
 
+import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING
 
-Item = TypeVar("Item")
-
-_drawn: "list[Progress]" = []  # bars on the terminal, the innermost last
+if TYPE_CHECKING:
+    import rich.progress
 
 LINE_EVERY = 15.0  # seconds between lines when stderr is no terminal
 DRAW_EVERY = 0.1  # seconds between redraws of a bar: a step of a few milliseconds must not pay for one
+
+_bars: "list[rich.progress.Progress]" = []  # those on the terminal, the innermost last
 
 
 class Progress:
     """Counts `total` units of work, of which `start` are already done.
 
-    Use as a context manager and call `update`:
+    Use as a context manager and call `update`, or `advance`:
       with Progress("decoder", 1000, unit="step") as progress:
           progress.update(10, "loss 3.21")
     """
@@ -27,28 +29,24 @@ class Progress:
         self._note = ""
         self._began = self._since = time.monotonic()
         self._first = True
-        self._next = self._began + (DRAW_EVERY if sys.stderr.isatty() else LINE_EVERY)
-        self._bar: Any = None
+        self._next = self._began + (DRAW_EVERY if _is_terminal() else LINE_EVERY)
+        self._bar: rich.progress.Progress | None = None
 
     def __enter__(self) -> "Progress":
-        if sys.stderr.isatty() and not self.quiet:
-            import rich.console
-            import rich.progress as rp
-            from rich.table import Column
-
-            note = rp.TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
-            columns = ("[bold]{task.description}", rp.BarColumn(), "{task.percentage:>3.0f}%", rp.MofNCompleteColumn())
-            self._bar = rp.Progress(*columns, rp.TimeRemainingColumn(), note, console=rich.console.Console(stderr=True))
+        if _is_terminal() and not self.quiet:
+            self._bar = _make_bar()
             self._bar.start()
             self._bar.add_task(self.label, total=self.total, completed=self._done, note="")
-            _drawn.append(self)
+            _bars.append(self._bar)
         return self
 
-    def __exit__(self, kind: Any, *_: Any) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bar is not None:
             self._draw()
             self._bar.stop()
-            _drawn.remove(self)
+            _bars.remove(self._bar)
         elif kind is None and time.monotonic() - self._began > LINE_EVERY:
             self._draw()
 
@@ -81,20 +79,23 @@ class Progress:
         speed = f"{rate:.3g} {self.unit}s/s" if rate >= 1 or rate == 0 else f"{1 / rate:.3g} s/{self.unit}"
         note = "  ".join(part for part in (speed, self._note) if part)
         if self._bar is not None:
-            self._bar.update(0, completed=self._done, note=note)
+            self._bar.update(self._bar.task_ids[0], completed=self._done, note=note)
         elif not self.quiet:
             percent = 100 * self._done / max(self.total, 1)
             left = f"{clock((self.total - self._done) / rate)} left" if rate else "? left"
-            line = f"{self.label}: {percent:.0f}% ({self._done}/{self.total} {self.unit}s)  {left}  {note}"
-            print(line, file=sys.stderr, flush=True)
+            say(f"{self.label}: {percent:.0f}% ({self._done}/{self.total} {self.unit}s)  {left}  {note}")
 
 
 def say(message: str) -> None:
-    """Prints a line on stderr, above the bar where one is drawn: the one way to tell a person something."""
-    if _drawn:
-        _drawn[-1]._bar.console.print(message, markup=False, highlight=False)
-    else:
-        print(message, file=sys.stderr, flush=True)
+    """Prints a line on stderr, above the bar where one is drawn: the one way to tell a person something.
+
+    Where stderr is closed, or nobody reads it any more, the line is lost and the work goes on.
+    """
+    if _bars:
+        _bars[-1].console.print(message, markup=False, highlight=False)
+    elif sys.stderr is not None:  # None: a program without a console
+        with contextlib.suppress(OSError, ValueError):  # a broken pipe, a full disk; a closed file
+            print(message, file=sys.stderr, flush=True)
 
 
 def clock(seconds: float) -> str:
@@ -104,9 +105,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{m:02}:{s:02}" if hours else f"{m}:{s:02}"
 
 
-def track(items: Iterable[Item], label: str, total: int, unit: str = "item") -> Iterator[Item]:
-    """Yields `items`, showing how many of `total` are done."""
-    with Progress(label, total, unit=unit) as progress:
-        for done, item in enumerate(items, 1):
-            yield item
-            progress.update(done)
+def _is_terminal() -> bool:
+    return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
+
+
+def _make_bar() -> "rich.progress.Progress":
+    import rich.console
+    import rich.progress as rp
+    from rich.table import Column
+
+    note = rp.TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = ("[bold]{task.description}", rp.BarColumn(), "{task.percentage:>3.0f}%", rp.MofNCompleteColumn())
+    return rp.Progress(*columns, rp.TimeRemainingColumn(), note, console=rich.console.Console(stderr=True))

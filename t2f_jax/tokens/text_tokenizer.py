@@ -5,13 +5,13 @@ Both lower-case. A special id never comes out of `encode`: text that spells "[SE
 
 import functools
 import io
-import os
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from t2f_jax.errors import UserError
+from t2f_jax.io.files import write_bytes
 from t2f_jax.tokens.vocab import Vocab
 
 SENTENCEPIECE_FILE = "text_tokenizer.model"
@@ -86,7 +86,7 @@ class SentencePiece:
 
     def save(self, folder: pathlib.Path) -> None:
         """See `TextTokenizer`."""
-        _write(folder / SENTENCEPIECE_FILE, self.model)
+        write_bytes(folder / SENTENCEPIECE_FILE, self.model)
 
 
 def train_sentencepiece(
@@ -201,7 +201,7 @@ class WordPiece:
 
     def save(self, folder: pathlib.Path) -> None:
         """See `TextTokenizer`."""
-        _write(folder / WORDPIECE_FILE, self.data)
+        write_bytes(folder / WORDPIECE_FILE, self.data)
 
 
 def load(folder: pathlib.Path) -> TextTokenizer:
@@ -227,10 +227,3 @@ def _read(path: pathlib.Path) -> bytes:
         raise UserError(
             f"{path}: cannot be read ({error.strerror}); a text tokenizer's file should lie there"
         ) from error
-
-
-def _write(path: pathlib.Path, data: bytes) -> None:
-    """Whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)

@@ -11,7 +11,8 @@ from t2f_jax.config.schema import Config, Role
 from t2f_jax.config.typed import marked, to_dict
 from t2f_jax.distributed import hosts
 from t2f_jax.errors import DiskFull, UserError
-from t2f_jax.io import files, remote
+from t2f_jax.io import files
+from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.training.state import State
 
 # Names of the keys, at whatever depth, that a resumed run may change.
@@ -131,7 +132,7 @@ class Checkpoints:
 
 def folder_of(out: pathlib.Path) -> Any:
     """Where the checkpoints of the run in `out` lie: there, or in the bucket that it is a working folder of."""
-    return remote.home(out / "checkpoints") or out / "checkpoints"
+    return RunFolder(out).origin("checkpoints")
 
 
 def _steps(out: pathlib.Path) -> list[int]:
@@ -213,9 +214,8 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     Raises:
       UserError: it has checkpoints of another config; the differing keys are named.
     """
-    path = out / "run.json"
-    flat = _flat(config)
-    remote.pull(path)
+    run, flat = RunFolder(out), _flat(config)
+    path = run.fetch("run.json")
     if path.exists() and _steps(out):
         before = _flat(files.read_json(path, "the config of the run's checkpoints"))
         begun = _flat(to_dict(Config())) | before  # a key that is newer than the run has its default
@@ -229,7 +229,7 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
             )
     if hosts.first():
         files.write_json(path, config)
-        remote.push(path)
+        run.publish("run.json")
 
 
 def _flat(value: Any, where: str = "") -> dict[str, Any]:

@@ -20,8 +20,9 @@ from t2f_jax.config.schema import TrainConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.distributed import faults, hosts, partitioning
 from t2f_jax.errors import UserError
-from t2f_jax.io import metrics, remote
+from t2f_jax.io import metrics
 from t2f_jax.io.progress import Progress
+from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.training import checkpoint, goodput, profiling, throughput
 from t2f_jax.training.program import Batch, Program, Trainer
 from t2f_jax.training.state import State
@@ -87,7 +88,7 @@ def run(
         ):
             watchdog.beat("the first step")
             if main:
-                remote.pull(out / "metrics.jsonl")
+                RunFolder(out).fetch(metrics.NUMBERS)
             record = metrics.Writer(out, start) if main else None
             clock = goodput.Clock(began, metrics.last_goodput(out) if main and start else None)
             trace = profiling.Trace(profiled, out / "tensorboard", lambda text: progress.say(f"{label}: {text}"))

@@ -11,7 +11,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.inference import prompt_file
 from t2f_jax.inference.model import load
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.io.files import held
+from t2f_jax.io.locks import held
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,11 @@
 """The command line: honest help, and a user's mistake is one line on stderr and exit code 2."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 from t2f_jax import cli
-from t2f_jax.errors import UserError
-from t2f_jax.io import files
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
 COMMANDS += ("evaluate", "report", "bench", "convert")
@@ -75,18 +72,3 @@ def test_a_missing_data_folder_says_what_to_set(tmp_path, monkeypatch, capsys):
 def test_the_module_runs_as_a_program():
     done = run("--version")
     assert done.returncode == 0 and done.stdout.startswith("t2f_jax ")
-
-
-def test_a_folder_where_a_run_is_at_work_is_refused(tmp_path, capsys):
-    with files.held(tmp_path):
-        me = (tmp_path / ".lock").read_text().strip()
-        assert me.startswith(f"process {os.getpid()} on ")
-        told = r"another run is at work in it \(process .*\); end it first, or choose another folder"
-        with pytest.raises(UserError, match=told), files.held(tmp_path, patience=0.2):
-            raise AssertionError
-        assert f"another run is at work in it ({me}); waiting 0.2 s for its end" in capsys.readouterr().err
-    with files.held(tmp_path):
-        (tmp_path / "kept").touch()
-    with files.held(tmp_path / "new"):
-        pass
-    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

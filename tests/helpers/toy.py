@@ -20,7 +20,7 @@ import optax
 from t2f_jax.cli import parser
 from t2f_jax.config.schema import OptimConfig, TrainConfig
 from t2f_jax.distributed import hosts, partitioning
-from t2f_jax.io import remote
+from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.training import loop, optim, state
 
 CONFIG = TrainConfig(steps=24, batch_size=16, seed=3, ema=0.9, eval_every=4, eval_batches=2, save_every=4)
@@ -87,7 +87,7 @@ def eval_batches(config=CONFIG):
 def run(out, config=CONFIG, at=None, /, **kwargs):
     trainer = kwargs.pop("trainer", None) or Toy(config)
     batches, held_out = lambda s: train_batches(s, config, at), lambda: eval_batches(config)
-    return loop.run(trainer, config, remote.working(str(out)), batches, held_out, "toy", **kwargs)
+    return loop.run(trainer, config, RunFolder.at(out).path, batches, held_out, "toy", **kwargs)
 
 
 def digest(tree):

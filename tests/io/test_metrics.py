@@ -1,11 +1,10 @@
-import io
+"""The record of a run: what was written comes back, and a resumed run's is the uninterrupted one's."""
+
 import json
-import sys
-import time
 
 import pytest
 
-from t2f_jax.io import metrics, progress
+from t2f_jax.io import metrics
 
 
 def write(out, steps, start=0):
@@ -36,7 +35,7 @@ def test_resuming_cuts_later_lines_and_a_half_written_one(tmp_path, half):
     path.unlink()
     write(tmp_path, 6)
     assert path.read_text() == again
-    assert not list(tmp_path.glob("*.tmp"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["metrics.jsonl", "tensorboard"]
 
 
 def test_not_a_number_stays_valid_json(tmp_path):
@@ -44,26 +43,3 @@ def test_not_a_number_stays_valid_json(tmp_path):
     writer.train(1, {"loss": 1.0, "accuracy": float("nan")})
     writer.close()
     assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"step": 1, "loss": 1.0, "accuracy": None}
-
-
-def test_without_a_terminal_progress_is_lines_few_and_telling(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    now = [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    with progress.Progress("decoder", 100, unit="step") as bar:
-        for done in range(1, 101):
-            now[0] += 0.5
-            bar.update(done, f"loss {done}")
-    lines = sys.stderr.getvalue().splitlines()
-    assert lines[0] == "decoder: 30% (30/100 steps)  0:35 left  2 steps/s  loss 30"
-    assert len(lines) == 4 and lines[-1].startswith("decoder: 100%")
-
-
-def test_short_work_prints_nothing(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert list(progress.track(range(3), "x", 3)) == [0, 1, 2]
-    assert sys.stderr.getvalue() == ""
-
-
-def test_clock():
-    assert progress.clock(62.4) == "1:02" and progress.clock(3723) == "1:02:03"

@@ -1,19 +1,13 @@
-"""Buckets, with a folder of this machine's in the place of Google's server."""
+"""Buckets, with memory or a folder of this machine's in the place of Google's server."""
 
-import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
-from typing import ClassVar
 
-import numpy as np
 import pytest
 import toy
-from etils.epath import gpath
-from fsspec.implementations.memory import MemoryFileSystem
 
 from t2f_jax import cli
 from t2f_jax.distributed import supervise
@@ -21,120 +15,93 @@ from t2f_jax.errors import UserError
 from t2f_jax.io import metrics, remote
 
 
-class Bucket(MemoryFileSystem):
-    """gs:// in memory. No folders without files in them, no rename that is atomic: as there."""
-
-    protocol = ("gcs", "gs")
-    store: ClassVar[dict] = {}
-    pseudo_dirs: ClassVar[list] = [""]
-
-    @classmethod
-    def _strip_protocol(cls, path):
-        path = re.sub(r"^(gs|gcs)://?", "", str(path))
-        return ("/" + path.strip("/")) if path.strip("/") else ""
-
-
-@pytest.fixture
-def bucket(tmp_path, monkeypatch):
-    monkeypatch.setattr(gpath, "_is_tf_installed", lambda: False)
-    monkeypatch.setattr(gpath, "_is_zonal_gcs_bucket", lambda name: False)
-    filesystem = Bucket()
-    monkeypatch.setattr(type(gpath.backend_lib.fsspec_backend), "_get_filesystem", lambda self, name: filesystem)
-    monkeypatch.setenv("T2F_CACHE", str(tmp_path / "cache"))
-    Bucket.store.clear()
-    Bucket.pseudo_dirs[:] = [""]
-    return Bucket.store
-
-
-def names(bucket):
-    return sorted(bucket)
+def write(folder, **contents):
+    for name, text in contents.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def test_what_is_local_stays_as_it_is(tmp_path):
-    assert remote.fetched(str(tmp_path)) == remote.working(str(tmp_path)) == tmp_path
-    assert remote.home(tmp_path / "model") is None
-    remote.push(tmp_path)
-    remote.pull(tmp_path)
+    assert remote.fetch(str(tmp_path)) == remote.fetch(tmp_path) == tmp_path
 
 
-def test_a_folder_goes_up_whole_file_last_and_comes_down(bucket):
-    out = remote.working("gs://b/run")
-    model = out / "model"
-    (model / "parts").mkdir(parents=True)
-    (model / "images").mkdir()
-    for name in ("config.json", "a.bin", "parts/z.bin", "images/0.bin"):
-        (model / name).write_text(name)
-    remote.push(model, without="images")
-    assert names(bucket) == ["/b/run/model/a.bin", "/b/run/model/config.json", "/b/run/model/parts/z.bin"]
+def test_a_folder_goes_up_whole_file_last_and_comes_down(bucket, tmp_path):
+    model = tmp_path / "model"
+    write(model, config_json="1", a_bin="1", parts__z_bin="1", images__0_bin="1")
+    there = remote.address("gs://b/run/model")
+    remote.upload(model, there, without="images")
+    assert sorted(bucket) == ["/b/run/model/a.bin", "/b/run/model/config.json", "/b/run/model/parts/z.bin"]
     assert list(bucket)[-1] == "/b/run/model/config.json"
-    got = remote.fetched("gs://b/run/model/")
-    assert got != model and (got / "parts" / "z.bin").read_text() == "parts/z.bin"
+    got = remote.fetch("gs://b/run/model/")
+    assert got.name == "model" and got != model and (got / "parts" / "z.bin").read_text() == "1"
     (got / "a.bin").write_text("kept: nothing is fetched again while config.json is the same")
-    assert (remote.fetched("gs://b/run/model") / "a.bin").read_text().startswith("kept")
-    (model / "config.json").write_text("new")
-    (model / "a.bin").write_text("new")
-    remote.push(model, without="images")
-    assert (remote.fetched("gs://b/run/model") / "a.bin").read_text() == "new"
+    assert (remote.fetch("gs://b/run/model") / "a.bin").read_text().startswith("kept")
+    write(model, config_json="2", a_bin="2")
+    remote.upload(model, there, without="images")
+    assert (remote.fetch("gs://b/run/model") / "a.bin").read_text() == "2"
 
 
-def test_an_upload_that_broke_off_is_not_taken_for_whole(bucket, monkeypatch):
-    out = remote.working("gs://b/store")
-    (out / "meta.json").write_text("1")
-    (out / "codes.npy").write_text("1")
-    remote.push(out)
-    copy, went = remote._copy_up, []
+def test_a_folder_without_a_last_file_is_fetched_again_when_it_has_changed(bucket, tmp_path):
+    write(tmp_path / "e", results__a_json="1", report_html="1")
+    remote.upload(tmp_path / "e", remote.address("gs://b/e"))
+    got = remote.fetch("gs://b/e")
+    (got / "report.html").write_text("kept")
+    assert (remote.fetch("gs://b/e") / "report.html").read_text() == "kept"
+    write(tmp_path / "e", results__a_json="22")
+    remote.upload(tmp_path / "e", remote.address("gs://b/e"))
+    got = remote.fetch("gs://b/e")
+    assert (got / "results" / "a.json").read_text() == "22" and (got / "report.html").read_text() == "1"
+
+
+def test_a_file_keeps_its_name_and_is_always_the_buckets(bucket, tmp_path):
+    write(tmp_path, face_png="1")
+    remote.upload(tmp_path / "face.png", remote.address("gs://b/face.png"))
+    assert remote.fetch("gs://b/face.png").name == "face.png"
+    write(tmp_path, face_png="2")
+    remote.upload(tmp_path / "face.png", remote.address("gs://b/face.png"))
+    assert remote.fetch("gs://b/face.png").read_text() == "2"
+
+
+def test_an_upload_that_broke_off_is_not_taken_for_whole(bucket, tmp_path, monkeypatch):
+    write(tmp_path / "store", meta_json="1", codes_npy="1")
+    there = remote.address("gs://b/store")
+    remote.upload(tmp_path / "store", there)
+    upload_file, went = remote._upload_file, []
 
     def breaks(source, target):
         if went:
             raise KeyboardInterrupt
         went.append(source)
-        copy(source, target)
+        upload_file(source, target)
 
-    monkeypatch.setattr(remote, "_copy_up", breaks)
-    (out / "meta.json").write_text("2")
+    monkeypatch.setattr(remote, "_upload_file", breaks)
+    write(tmp_path / "store", meta_json="2")
     with pytest.raises(KeyboardInterrupt):
-        remote.push(out)
+        remote.upload(tmp_path / "store", there)
     assert "/b/store/meta.json" not in bucket
-
-
-def test_a_file_and_a_record_go_up_anew(bucket):
-    out = remote.working("gs://b/run")
-    writer = metrics.Writer(out)
-    writer.train(1, {"loss": 1.0})
-    writer.publish()
-    writer.train(2, {"loss": 0.5})
-    writer.close()
-    (out / "metrics.jsonl").unlink()  # another machine
-    remote.pull(out / "metrics.jsonl")
-    assert [r["step"] for r in metrics.read(out / "metrics.jsonl")] == [1, 2]
-    assert remote.fetched("gs://b/run/metrics.jsonl").read_text().count("\n") == 2
 
 
 @pytest.mark.parametrize("text", ["gs:///x", "s3://b/x", "gs://"])
 def test_an_address_that_is_none_is_named(text):
     with pytest.raises(UserError, match="must look like gs://BUCKET/FOLDER"):
-        remote.working(text)
+        remote.fetch(text)
 
 
 def test_what_is_not_there_is_named(bucket, capsys):
     with pytest.raises(UserError, match="gs://b/nothing: there is nothing there"):
-        remote.fetched("gs://b/nothing")
+        remote.fetch("gs://b/nothing")
     with pytest.raises(SystemExit) as end:
         cli.main(["generate", "--model", "gs://b/nothing", "--text", "a face", "--out", "faces"])
     assert end.value.code == 2 and "gs://b/nothing: there is nothing there" in capsys.readouterr().err
 
 
-def test_a_run_keeps_its_numbers_in_the_bucket(bucket, monkeypatch):
-    """Orbax would write its checkpoints there by itself; here they stay, as it needs a server."""
-    from t2f_jax.training import checkpoint
-
-    monkeypatch.setattr(checkpoint, "folder_of", lambda out: out / "checkpoints")
-    out = remote.working("gs://b/run")
-    toy.run(out)
-    assert {"/b/run/metrics.jsonl", "/b/run/run.json"} <= set(bucket)
-    rows = [json.loads(line) for line in bucket["/b/run/metrics.jsonl"].getvalue().splitlines()]
-    assert [r["step"] for r in metrics.train_rows(rows)] == list(range(1, 25))
-    assert np.isfinite(rows[0]["loss"]) and not any("checkpoints" in name for name in bucket)
+def test_what_the_file_system_raises_names_the_address():
+    with pytest.raises(UserError, match=r"gs://b/x: the bucket cannot be used \(PermissionError: no key\)"):
+        with remote.naming("gs://b/x"):
+            raise PermissionError("no key")
+    with pytest.raises(OSError, match="full"), remote.naming("gs://b/x"):
+        raise OSError(28, "full")
 
 
 @pytest.mark.slow

@@ -1,0 +1,76 @@
+"""The folder that a command writes: a local one, or one in a bucket (gs://...) with a working copy on this machine.
+
+All code reads and writes files at `RunFolder.path`. `fetch` and `publish` bring a part of it down or up; for a local
+folder they do nothing. A parent of the working copy records the address, so that every path inside knows where it lies.
+"""
+
+import dataclasses
+import os
+import pathlib
+from typing import TYPE_CHECKING
+
+from t2f_jax.io import remote
+
+if TYPE_CHECKING:
+    from etils import epath
+
+MARK = ".bucket"  # beside a working copy: the address that it is the copy of
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """A folder, or a file, that is written: `path` is local, whether or not it belongs into a bucket."""
+
+    path: pathlib.Path
+
+    @classmethod
+    def at(cls, text: str | os.PathLike[str]) -> "RunFolder":
+        """From a local path or an address; of an address nothing is fetched.
+
+        Raises:
+          UserError: an address that is not gs://BUCKET or below it.
+        """
+        text = os.fspath(text)
+        if not remote.is_remote(text):
+            return cls(pathlib.Path(text))
+        remote.address(text)
+        path = remote.cached(text, "working")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / MARK).write_text(text.rstrip("/"))
+        return cls(path)
+
+    def origin(self, name: str = "") -> "pathlib.Path | epath.Path":
+        """Where `name` in this folder lies for everybody: in the bucket, or its local path."""
+        path = self.path / name
+        for folder in path.parents:
+            if (folder / MARK).is_file():
+                return remote.address((folder / MARK).read_text()).joinpath(*path.relative_to(folder).parts[1:])
+        return path
+
+    def fetch(self, name: str = "") -> pathlib.Path:
+        """Makes the file or folder `name` what it is in the bucket, if there is one, and returns its local path.
+
+        A folder must be one that says when it is whole (a model, a tokenizer, a store); another is left as it is.
+        """
+        path, origin = self.path / name, self.origin(name)
+        if isinstance(origin, pathlib.Path):
+            return path
+        with remote.naming(str(origin)), remote.one_at_a_time():
+            if not origin.is_dir():
+                if origin.exists():
+                    remote.download(origin, path)
+            elif any((origin / last).exists() for last in remote.LAST) and not remote.is_current(origin, path):
+                remote.download(origin, path)
+        return path
+
+    def publish(self, name: str = "", without: str = "") -> pathlib.Path:
+        """Puts the file or folder `name`, if it is there, into the bucket, and returns its local path.
+
+        Args:
+          without: name of a folder in it that stays here.
+        """
+        path, origin = self.path / name, self.origin(name)
+        if not isinstance(origin, pathlib.Path) and path.exists():
+            with remote.naming(str(origin)):
+                remote.upload(path, origin, without)
+        return path

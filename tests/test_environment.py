@@ -1,0 +1,37 @@
+"""What is set before JAX starts."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from t2f_jax import environment
+
+SHOW = "import os; from t2f_jax import environment; environment.{}; print(os.environ.get('{}'))"
+
+
+def run(call, name, **variables):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_", "XLA_", "GLIBC", "T2F_"))}
+    code = [sys.executable, "-c", SHOW.format(call, name)]
+    return subprocess.run(code, env={**clean, **variables}, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_compiled_programs_are_kept_in_the_cache_folder(tmp_path):
+    name = "JAX_COMPILATION_CACHE_DIR"
+    assert run("keep_programs()", name, T2F_CACHE=str(tmp_path)) == str(tmp_path / "programs")
+    assert run("keep_programs()", name, T2F_CACHE=str(tmp_path), **{name: "mine"}) == "mine"
+
+
+@pytest.mark.skipif(environment.cores() < 2, reason="one core is one device")
+def test_a_training_splits_its_batch_over_the_cores():
+    devices = 1 << (min(environment.cores(), environment.MOST_CORES).bit_length() - 1)
+    done = {"GLIBC_TUNABLES": environment.TUNABLES}  # else the program starts itself again
+    assert run("tune(True)", "XLA_FLAGS", **done).endswith(f"device_count={devices}")
+    assert run("tune(False)", "XLA_FLAGS", **done) == "None"
+    assert run("tune(True)", "XLA_FLAGS", XLA_FLAGS="mine", **done) == "mine"
+    assert run("tune(True)", "XLA_FLAGS", T2F_PROCESSES_HERE="1000", **done) == "None"
+
+
+def test_versions_name_what_a_run_was_made_with():
+    assert {"t2f_jax", "jax", "flax", "python", "device"} <= environment.versions().keys()
