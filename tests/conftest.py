@@ -40,7 +40,7 @@ def real_data() -> pathlib.Path:
 
 @pytest.fixture
 def bucket(tmp_path, monkeypatch):
-    """gs:// in memory, with its local copies in `tmp_path`: {"/b/run/file": a file with getvalue()} of what it holds."""
+    """gs:// in memory, copied to `tmp_path`; {"/b/run/file": a file with getvalue()} of what it holds."""
     return buckets.install(monkeypatch, tmp_path / "cache")
 
 

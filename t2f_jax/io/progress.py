@@ -1,4 +1,4 @@
-"""How far a long piece of work is, and the one way to say a line: on stderr, as bars on a terminal, as lines in a log."""
+"""How far a long piece of work is, and the one way to say a line. On stderr: a bar on a terminal, lines in a log."""
 
 import contextlib
 import sys

