@@ -24,7 +24,7 @@ from t2f_jax.io.weights import load_params, save_params
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
 from t2f_jax.models.params import abstract_decoder, abstract_vqgan, unstack_layers
 from t2f_jax.tokens import text_tokenizer
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.vocab import Vocab
 
 FORMAT = 1

@@ -18,7 +18,8 @@ from t2f_jax.data.datasets import celeba, utkface
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 from t2f_jax.models.image_tokenizer import ImageTokenizer
-from t2f_jax.tokens import templates, vocab
+from t2f_jax.tokens import vocab
+from t2f_jax.tokens.attributes import merge_schemas
 from t2f_jax.tokens.text_tokenizer import WordPiece
 
 DECODER_FILE, VQGAN_FILE, VOCAB_FILE, CONFIG_FILE = "talk2face.bin", "last.ckpt", "vocab.txt", "base_config.json"
@@ -162,7 +163,7 @@ def read_pair(
         params=params,
         image_tokenizer=ImageTokenizer(image_config, read_image_params()),
         tokenizer=words,
-        schema=templates.merge_schemas((utkface.SCHEMA, celeba.SCHEMA)),
+        schema=merge_schemas((utkface.SCHEMA, celeba.SCHEMA)),
         preprocess=bundle.Preprocess(**preprocess),
         provenance=provenance,
         name=config.name,

@@ -8,13 +8,14 @@ import numpy as np
 
 from t2f_jax.config.schema import TextConfig
 from t2f_jax.tokens import captions, templates, text_tokenizer
+from t2f_jax.tokens.attributes import Attribute, merge_schemas
 
 SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces
 
 
 def make_text_tokenizer(
     text: TextConfig,
-    schemas: Sequence[Sequence[templates.Attribute]],
+    schemas: Sequence[Sequence[Attribute]],
     faces: Sequence[Sequence[dict[str, Any]]],
     seed: int,
 ) -> text_tokenizer.TextTokenizer:
@@ -22,7 +23,7 @@ def make_text_tokenizer(
     if text.kind == "wordpiece":
         return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
     phrases = []
-    for attribute in templates.merge_schemas(schemas) if text.phrases else ():
+    for attribute in merge_schemas(schemas) if text.phrases else ():
         phrases.append(templates.attribute_question(attribute.name))
         if not attribute.is_number:
             phrases += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
@@ -30,7 +31,7 @@ def make_text_tokenizer(
 
 
 def corpus(
-    schemas: Sequence[Sequence[templates.Attribute]],
+    schemas: Sequence[Sequence[Attribute]],
     faces: Sequence[Sequence[dict[str, Any]]],
     seed: int,
     limit: int = SENTENCES,
@@ -47,7 +48,7 @@ def corpus(
       seed: of the choice of faces and words.
     """
     sentences = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT]
-    for attribute in templates.merge_schemas(schemas):
+    for attribute in merge_schemas(schemas):
         sentences.append(templates.attribute_question(attribute.name))
         sentences += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
         sentences += [f"{templates.attribute_question(attribute.name)} {text}" for text in attribute.answers()]

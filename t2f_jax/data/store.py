@@ -19,7 +19,7 @@ import numpy as np
 
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 FORMAT = 1
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from t2f_jax.evaluation import stats
 from t2f_jax.tokens import templates
+from t2f_jax.tokens.attributes import Attribute
 
 
 def make_requests(
-    fields: Sequence[stats.Fields], schema: Sequence[templates.Attribute], n: int, seed: int
+    fields: Sequence[stats.Fields], schema: Sequence[Attribute], n: int, seed: int
 ) -> list[dict[str, str | int]]:
     """n requests: each asks for a random part (2 to 6, where as many are known) of what is true of one held-out face.
 
@@ -41,7 +42,7 @@ def requests(
     model: Any,
     judge: Any,
     fields: Sequence[stats.Fields],
-    schema: Sequence[templates.Attribute],
+    schema: Sequence[Attribute],
     n: int,
     seed: int,
     sampler: Any,
@@ -81,7 +82,7 @@ def requests(
 
 
 def score_requests(
-    asked: Sequence[Mapping[str, Any]], judged: Sequence[Mapping[str, Any]], schema: Sequence[templates.Attribute]
+    asked: Sequence[Mapping[str, Any]], judged: Sequence[Mapping[str, Any]], schema: Sequence[Attribute]
 ) -> dict[str, Any]:
     """The figures of `requests` from n requests and what the judge saw in the n images drawn for them."""
     others = [asked[(i + 1) % len(asked)] for i in range(len(asked))]

@@ -12,14 +12,14 @@ import numpy as np
 
 from t2f_jax.evaluation.stats import Fields, Progress, calibration, interval, silent
 from t2f_jax.inference.answers import quantile
-from t2f_jax.tokens import templates
+from t2f_jax.tokens.attributes import Attribute
 
 
 def attributes(
     model: Any,
     images: np.ndarray,
     fields: Sequence[Fields],
-    schema: Sequence[templates.Attribute],
+    schema: Sequence[Attribute],
     training_fields: Sequence[Fields],
     progress: Progress = silent,
     batch_size: int = 64,
@@ -81,7 +81,7 @@ def attributes(
     return result
 
 
-def _choice(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: list[str]) -> dict[str, Any]:
+def _choice(attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: list[str]) -> dict[str, Any]:
     predicted_N = p_NxV.argmax(axis=1)
     right_N = predicted_N == true_N
     values, times = np.unique([attribute.values.index(v) for v in seen], return_counts=True)
@@ -97,7 +97,7 @@ def _choice(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarra
     }
 
 
-def _number(attribute: templates.Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: list[int]) -> dict[str, Any]:
+def _number(attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: list[int]) -> dict[str, Any]:
     values_V = np.array(attribute.candidates(), np.float64)
     low_N, median_N, high_N = (values_V[quantile(p_NxV, q)] for q in (0.1, 0.5, 0.9))
     error_N = np.abs(median_N - true_N)

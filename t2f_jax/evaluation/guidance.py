@@ -11,7 +11,7 @@ import numpy as np
 
 from t2f_jax.evaluation import agreement, stats
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 
 def guidance_curve(

@@ -18,7 +18,7 @@ import optax
 
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 Fields = Mapping[str, Any]  # {"attributes": {name: value}, ...}
 

@@ -9,7 +9,7 @@ from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
-from t2f_jax.tokens import templates
+from t2f_jax.tokens.attributes import merge_schemas
 
 EXPERIMENT = "experiment.json"  # a decoder's run: its config, and where its tokenizer and store are
 
@@ -36,7 +36,7 @@ def model_of(config: Config, params: Any, image_tokenizer: Any, data: Any, words
         params=params,
         image_tokenizer=image_tokenizer,
         tokenizer=words,
-        schema=templates.merge_schemas(data.schema(name) for name in data.sources),
+        schema=merge_schemas(data.schema(name) for name in data.sources),
         preprocess=bundle.Preprocess(crop=config.data.crop, range=image_tokenizer.range),
         provenance={
             "config": to_dict(config),

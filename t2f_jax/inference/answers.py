@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from t2f_jax.tokens import templates
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 
 def answers(
-    probabilities: Mapping[str, np.ndarray], schema: Sequence[templates.Attribute]
+    probabilities: Mapping[str, np.ndarray], schema: Sequence[Attribute]
 ) -> dict[str, dict[str, str | int | float]]:
     """One face's `probabilities` as values: the likeliest of a choice, the median of a number.
 

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from t2f_jax.tokens import sequence
+from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.sequence import Encoder
-from t2f_jax.tokens.templates import Attribute, attribute_question
+from t2f_jax.tokens.templates import attribute_question
 from t2f_jax.tokens.vocab import Vocab
 
 END = -1  # the state behind a span's last id

@@ -25,8 +25,8 @@ from t2f_jax.inference import decoding, grammar
 from t2f_jax.inference.engine import Engine, span_logits
 from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.tokens import sequence
+from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.sequence import Branch, Encoder, Example
-from t2f_jax.tokens.templates import Attribute
 from t2f_jax.tokens.vocab import Vocab
 
 

@@ -17,8 +17,8 @@ from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import images as imaging
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens import sequence, templates
+from t2f_jax.tokens.attributes import Attribute, find_attribute
 from t2f_jax.tokens.prompts import Prompt
-from t2f_jax.tokens.templates import Attribute
 
 BATCH = 32  # faces computed at once
 
@@ -62,7 +62,7 @@ class Inference:
 
     def attribute(self, name: str) -> Attribute:
         """The attribute of that name. Raises UserError, naming the nearest right one."""
-        return templates.find_attribute(name, self.schema)
+        return find_attribute(name, self.schema)
 
     @property
     def text_length(self) -> int:

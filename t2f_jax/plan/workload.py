@@ -21,7 +21,7 @@ from t2f_jax.data.mixture import Mixture
 from t2f_jax.errors import UserError
 from t2f_jax.models import flops
 from t2f_jax.tokens import packing, sequence, text_tokenizer
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE, Vocab
 
 PAIRS = 1024  # of the sample

@@ -1,12 +1,15 @@
-"""Fields of a face <-> words <-> ids <-> rows of ids. numpy alone: no JAX, no TensorFlow.
+"""Fields of a face <-> words <-> ids <-> rows of ids. Needs numpy alone: no JAX, no TensorFlow.
 
-    vocab            The joint id space: text ids first (special tokens among them), image codes after. Only this modu
-    text_tokenizer   Text <-> ids: SentencePiece, trained on a project's own captions, or BERT's WordPiece, which the
-    templates        Fields of a face <-> the words that stand in a sequence: prompts, attribute questions and answers
-    captions         Labels of a face -> a caption in varied, natural English, since sets of labelled faces come witho
-    prompts          What face is asked for: words, attributes, how much each of them counts, and what the face should
-    sequence         Prompts, images and answers -> rows of ids, segments, positions and loss weights (numpy only).
-    packing          Several examples in one row, so that little of a row is padding (numpy only).
+    vocab            the joint id space: text ids first, image codes behind them; no other module knows an id
+    text_tokenizer   text <-> ids: SentencePiece, trained on a project's captions, or BERT's WordPiece of the original
+    attributes       what can be asked of a face: attributes, schemas, the fields of a face, checks of a request
+    templates        attributes -> the words of a row: prompts, questions, answers
+    phrases          tables: in which ways a caption may put a label into words
+    captions         labels of a face -> an English caption, by those tables and a little grammar
+    prompts          what a face to be generated should show: text, weighted attributes, attributes to avoid
+    sequence         prompts, images and answers -> rows of ids, segments, positions and loss weights
+    packing          several examples in one row, so that little of it is padding
 
-Read first: `sequence.assemble`.
+Read first: `sequence.assemble`, whose docstring shows a row. For other rooms: `attributes.Attribute`, `Fields`,
+`sequence.Batch`, `vocab.Vocab`, `text_tokenizer.load`, `prompts.make`.
 """

@@ -16,7 +16,7 @@ from typing import Any
 
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import templates
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute, check_attributes, parse_request
 
 Value = str | int
 Asked = Mapping[str, Value | tuple[Value, float]]  # {name: value} or {name: (value, weight)}
@@ -105,7 +105,7 @@ def make(text: str, attributes: Asked | None, avoid: Asked | None, schema: Seque
     for asked, avoided in ((attributes or {}, False), (avoid or {}, True)):
         for name, given in asked.items():
             value, weight = _split(name, given)
-            ((name, value),) = templates.check_attributes({name: value}, schema).items()
+            ((name, value),) = check_attributes({name: value}, schema).items()
             if weight is None and not avoided:
                 plain[name] = value
             else:
@@ -130,12 +130,12 @@ def parse(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, Value 
     """["hair color=red:2", "age=34"] -> {"hair color": ("red", 2.0), "age": 34}, for `make`.
 
     Raises:
-      UserError: as `templates.parse_request`, or a weight that is no number above 0.
+      UserError: as `parse_request`, or a weight that is no number above 0.
     """
     found: dict[str, Value | tuple[Value, float]] = {}
     for pair in pairs:
         words, colon, weight = pair.partition(":")
-        ((name, value),) = templates.parse_request([words], schema).items()
+        ((name, value),) = parse_request([words], schema).items()
         if name in found:
             raise UserError(f"attribute '{name}' is given twice, the second time in '{pair}'; give it once")
         found[name] = (value, _weight(pair, weight)) if colon else value

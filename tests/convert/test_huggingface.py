@@ -30,11 +30,12 @@ from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.tokens import sequence, templates, text_tokenizer
+from t2f_jax.tokens.attributes import Attribute
 
 SCHEMA = (
-    templates.Attribute("gender", ("male", "female")),
-    templates.Attribute("glasses", ("no", "yes")),
-    templates.Attribute("age", (), 1, 30),
+    Attribute("gender", ("male", "female")),
+    Attribute("glasses", ("no", "yes")),
+    Attribute("age", (), 1, 30),
 )
 SENTENCES = [
     *(f"{a.name} : {answer} not" for a in SCHEMA for answer in a.answers()),

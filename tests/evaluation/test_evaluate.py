@@ -8,7 +8,7 @@ from t2f_jax.evaluation import attributes as evaluate
 from t2f_jax.evaluation import captions as captions_module
 from t2f_jax.evaluation import card as card_module
 from t2f_jax.inference import answers as answers_module
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 SCHEMA = (
     Attribute("gender", ("male", "female")),

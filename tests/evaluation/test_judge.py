@@ -5,7 +5,7 @@ import pytest
 
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation import judge
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 SCHEMA = (
     Attribute("side", ("left", "right")),

@@ -11,12 +11,13 @@ from t2f_jax.inference.model import Model
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.tokens import templates, text_tokenizer
+from t2f_jax.tokens import text_tokenizer
+from t2f_jax.tokens.attributes import Attribute
 
 SCHEMA = (
-    templates.Attribute("gender", ("male", "female")),
-    templates.Attribute("glasses", ("no", "yes")),
-    templates.Attribute("age", (), 1, 90),
+    Attribute("gender", ("male", "female")),
+    Attribute("glasses", ("no", "yes")),
+    Attribute("age", (), 1, 90),
 )
 IMAGE = VQGANConfig(
     resolution=16, patch=2, ch=8, ch_mult=(1, 2), attn_resolutions=(), z_channels=8, embed_dim=4, n_embed=16

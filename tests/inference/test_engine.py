@@ -17,7 +17,8 @@ from t2f_jax.inference import decoding, engine, grammar, scoring
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens import sequence
-from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, Attribute
+from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT
 
 PLAIN = pathlib.Path(plain_decoding.__file__)
 

@@ -13,7 +13,8 @@ from t2f_jax.inference import answers as answers_module
 from t2f_jax.inference import engine, scoring
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens import sequence
-from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, Attribute, attribute_question
+from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, attribute_question
 from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=40, image_size=8)

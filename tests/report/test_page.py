@@ -7,7 +7,7 @@ from sample_report import NASTY, content, face, source
 from t2f_jax.evaluation import agreement, attributes
 from t2f_jax.report import page
 from t2f_jax.report.content import Analysis, ReportContent, SourceReport
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 SCHEMA: tuple[Attribute, ...] = (
     Attribute("gender", ("male", "female")),  # in the order of the file names' numbers

@@ -7,7 +7,7 @@ and is the same on every machine. No value is rare: each stands in at least a fi
 import numpy as np
 
 from t2f_jax.data.datasets.synthetic.drawing import draw_labels
-from t2f_jax.tokens.templates import Attribute
+from t2f_jax.tokens.attributes import Attribute
 
 NO_YES = ("no", "yes")
 SCHEMA: tuple[Attribute, ...] = (

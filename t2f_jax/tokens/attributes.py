@@ -1,0 +1,176 @@
+"""What can be asked of a face: attributes with their values, schemas of them, and checks of what a user asks for.
+
+The fields of a face are its labels and captions. A value is a str, or an int for a number such as an age. What is
+unknown is absent.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from t2f_jax.errors import UserError, nearest
+
+
+class Fields(TypedDict):
+    """What is known of a face."""
+
+    attributes: dict[str, str | int]  # {name: value}
+    captions: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Attribute:
+    """A question that one can ask of a face.
+
+    Attributes:
+      name: lower-case natural words, such as "hair color".
+      values: the possible answers, such as ("no", "yes"); empty if the answer is a number.
+      low, high: a number's range, both ends included.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    low: int = 0
+    high: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name or self.name != squeeze(self.name):
+            raise ValueError(f"attribute name {self.name!r} must be lower-case words with single spaces")
+        if len(set(self.values)) != len(self.values) or any(v != squeeze(v) or not v for v in self.values):
+            raise ValueError(f"values of '{self.name}' must be different lower-case words, got {self.values}")
+        if not self.values and not 0 <= self.low < self.high < 1000:
+            raise ValueError(
+                f"'{self.name}' needs values, or a range 0 <= low < high < 1000, got {self.low}..{self.high}"
+            )
+
+    @property
+    def is_number(self) -> bool:
+        """Is the answer a whole number (of `low`..`high`)?"""
+        return not self.values
+
+    def candidates(self) -> tuple[str, ...]:
+        """Every possible answer as text, in the order of `values`, numbers from low to high."""
+        return self.values or tuple(str(n) for n in range(self.low, self.high + 1))
+
+    def answers(self) -> tuple[str, ...]:
+        """The text that answers the question, for each of `candidates()`.
+
+        A yes-or-no attribute answers with its own name, "hat" or "not hat". Words that it shares with no other make it
+        far quicker to learn than a "yes" that means something else behind every question.
+        """
+        return (f"not {self.name}", self.name) if self.values == ("no", "yes") else self.candidates()
+
+    def allowed(self) -> str:
+        """The possible answers in words, for messages: "male or female", "a whole number from 1 to 90"."""
+        return f"a whole number from {self.low} to {self.high}" if self.is_number else " or ".join(self.values)
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary that `from_json` reads back."""
+        if self.is_number:
+            return {"name": self.name, "low": self.low, "high": self.high}
+        return {"name": self.name, "values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Attribute":
+        """Inverse of `to_json`. Raises UserError for what is no attribute."""
+        try:
+            if not isinstance(values.get("values", []), list):
+                raise TypeError("values must be a list")
+            return cls(**{**values, "values": tuple(values.get("values", ()))})
+        except (AttributeError, TypeError, ValueError) as error:
+            wanted = '{"name": ..., "values": [...]} or {"name": ..., "low": ..., "high": ...}'
+            raise UserError(f"{values!r} describes no attribute ({error}); write {wanted}") from error
+
+
+def squeeze(text: str) -> str:
+    """Lower case, single spaces."""
+    return " ".join(text.lower().split())
+
+
+def merge_schemas(schemas: Iterable[Sequence[Attribute]]) -> tuple[Attribute, ...]:
+    """One schema of several: each name once in order of first appearance, the union of its values or ranges.
+
+    Raises:
+      UserError: a name that is a number in one schema and a choice in another.
+    """
+    merged: dict[str, Attribute] = {}
+    for attribute in (a for schema in schemas for a in schema):
+        known = merged.setdefault(attribute.name, attribute)
+        if known.is_number != attribute.is_number:
+            kinds = f"{known.allowed()} in one source and {attribute.allowed()} in another"
+            raise UserError(f"attribute '{attribute.name}' is {kinds}; give one of them another name")
+        merged[attribute.name] = Attribute(
+            attribute.name,
+            tuple(dict.fromkeys(known.values + attribute.values)),
+            min(known.low, attribute.low),
+            max(known.high, attribute.high),
+        )
+    return tuple(merged.values())
+
+
+def parse_answer(attribute: Attribute, text: str) -> str | int | None:
+    """Text of an answer, or a label as it is -> the label (an int for a number), None if there is no such value.
+
+    Case and spacing do not matter.
+    """
+    text = squeeze(text)
+    if not attribute.is_number:
+        labels = dict(zip(attribute.answers(), attribute.values)) | {value: value for value in attribute.values}
+        return labels.get(text)
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        return None
+    number = int(text)
+    return number if attribute.low <= number <= attribute.high else None
+
+
+def parse_request(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, str | int]:
+    """["hair color=red", "age=34"] -> {"hair color": "red", "age": 34}. Case does not matter; "hair_color" will do.
+
+    Raises:
+      UserError: no "=", an unknown attribute (the nearest is named), one named twice, a value it cannot have.
+    """
+    request: dict[str, str | int] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        name = squeeze(name.replace("_", " "))
+        if not equals or not name:
+            raise UserError(f"'{pair}' gives no value; write NAME=VALUE, such as {_example(schema)}")
+        if name in request:
+            raise UserError(f"attribute '{name}' is given twice, the second time in '{pair}'; give it once")
+        request |= check_attributes({name: text.replace("_", " ")}, schema)
+    return request
+
+
+def find_attribute(name: str, schema: Sequence[Attribute]) -> Attribute:
+    """The attribute of that name ("hair_color" will do). Raises UserError, naming the nearest, if there is none."""
+    by_name = {a.name: a for a in schema}
+    name = squeeze(name.replace("_", " "))
+    if name not in by_name:
+        near = nearest(name, by_name)
+        known = f"this model knows {', '.join(by_name) or 'none'}"
+        hint = f"the nearest is '{near}' ({by_name[near].allowed()})" if near else known
+        raise UserError(f"unknown attribute '{name}'; {hint}")
+    return by_name[name]
+
+
+def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attribute]) -> dict[str, str | int]:
+    """{"hair_color": "Red", "age": "34"} -> {"hair color": "red", "age": 34}.
+
+    Raises:
+      UserError: an unknown attribute (the nearest is named), or a value that it cannot have.
+    """
+    checked: dict[str, str | int] = {}
+    for name, text in attributes.items():
+        attribute = find_attribute(name, schema)
+        value = parse_answer(attribute, str(text))
+        if value is None:
+            near = nearest(squeeze(str(text)), attribute.values, 0.6)
+            hint = f"; did you mean '{near}'?" if near else ""
+            raise UserError(f"attribute '{attribute.name}' must be {attribute.allowed()}, got '{text}'{hint}")
+        checked[attribute.name] = value
+    return checked
+
+
+def _example(schema: Sequence[Attribute]) -> str:
+    return f"'{schema[0].name}={schema[0].candidates()[0]}'" if schema else "'gender=male'"

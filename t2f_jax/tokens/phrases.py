@@ -1,0 +1,141 @@
+"""How a label can be put into words: tables by attribute name, shared by all datasets.
+
+A phrase starts with its role:
+    adj    before the noun                          "an attractive woman"
+    tail   right behind the noun                    "a man in his thirties"
+    has, wears, lacks                               "with a hat", "wearing a hat", "without a hat"; "She has ...", ...
+    is     a state that may follow a comma as well  "A man, smiling.", "He is smiling."
+    states a state that takes a sentence            "He is 34 years old."
+    place  behind the description                   "against a blue background"
+    also   a sentence of its own                    "The background is blue."
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+Phrases = Mapping[str, Mapping[str, tuple[str, ...]]]  # {attribute: {value: ways to put it}}
+
+_GLASSES = {
+    "yes": ("has glasses", "wears glasses", "has a pair of glasses"),
+    "no": ("lacks glasses", "is not wearing glasses"),
+}
+_SMILE = {"yes": ("is smiling", "has a smile", "adj smiling"), "no": ("is not smiling", "lacks a smile")}
+_HAT = {"yes": ("wears a hat", "has a hat"), "no": ("lacks a hat", "is not wearing a hat")}
+_EARRINGS = {"yes": ("wears earrings", "has earrings"), "no": ("lacks earrings", "is not wearing earrings")}
+_NO_BEARD = ("lacks a beard", "is clean-shaven")
+
+# What can be said of a label. A value without an entry is never mentioned.
+PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
+    # the synthetic faces
+    "glasses": _GLASSES,
+    "beard": {"yes": ("has a beard", "adj bearded"), "no": _NO_BEARD},
+    "hat": _HAT,
+    "smile": _SMILE,
+    "earrings": _EARRINGS,
+    "scarf": {"yes": ("wears a scarf", "has a scarf"), "no": ("lacks a scarf", "is not wearing a scarf")},
+    "bangs": {"yes": ("has bangs",), "no": ("lacks bangs",)},
+    "skin tone": {v: (f"has {v} skin", f"has a {v} skin tone") for v in ("light", "medium", "dark")},
+    "background": {
+        v: (f"place in front of a {v} background", f"place against a {v} background", f"also The background is {v}.")
+        for v in ("blue", "green", "yellow", "gray")
+    },
+    "clothing color": {v: (f"wears {v} clothes", f"is dressed in {v}") for v in ("red", "white", "black", "purple")},
+    "face shape": {v: (f"has a {v} face",) for v in ("round", "long")},
+    # UTKFace; "other" says nothing that one could see
+    "ethnicity": {
+        v: (f"adj {word}",)
+        for v, word in [("white", "white"), ("black", "black"), ("asian", "Asian"), ("indian", "Indian")]
+    },
+    # CelebA
+    "5 o clock shadow": {"yes": ("has a 5 o'clock shadow", "has light stubble")},
+    "arched eyebrows": {"yes": ("has arched eyebrows", "has curved eyebrows")},
+    "attractive": {"yes": ("adj attractive", "adj good-looking", "states attractive")},
+    "bags under eyes": {"yes": ("has bags under {his} eyes",)},
+    "bald": {"yes": ("adj bald", "states bald", "has a bald head")},
+    "big lips": {"yes": ("has big lips", "has full lips")},
+    "big nose": {"yes": ("has a big nose", "has a large nose")},
+    "blurry": {"yes": ("also The photo is blurry.", "also The picture is blurry.")},
+    "bushy eyebrows": {"yes": ("has bushy eyebrows", "has thick eyebrows")},
+    "chubby": {"yes": ("adj chubby", "has a chubby face")},
+    "double chin": {"yes": ("has a double chin",)},
+    "eyeglasses": _GLASSES,
+    "goatee": {"yes": ("has a goatee",)},
+    "heavy makeup": {"yes": ("wears heavy makeup", "wears a lot of makeup"), "no": ("is not wearing heavy makeup",)},
+    "high cheekbones": {"yes": ("has high cheekbones",)},
+    "mouth slightly open": {
+        "yes": ("has {his} mouth slightly open", "has a slightly open mouth"),
+        "no": ("has {his} mouth closed", "has a closed mouth"),
+    },
+    "mustache": {"yes": ("has a mustache",), "no": ("lacks a mustache",)},
+    "narrow eyes": {"yes": ("has narrow eyes",)},
+    "no beard": {"yes": _NO_BEARD, "no": ("has a beard", "adj bearded", "has facial hair")},
+    "oval face": {"yes": ("has an oval face",)},
+    "pale skin": {"yes": ("has pale skin",)},
+    "pointy nose": {"yes": ("has a pointy nose", "has a pointed nose")},
+    "receding hairline": {"yes": ("has a receding hairline",)},
+    "rosy cheeks": {"yes": ("has rosy cheeks",)},
+    "sideburns": {"yes": ("has sideburns",), "no": ("lacks sideburns",)},
+    "smiling": _SMILE,
+    "wearing earrings": _EARRINGS,
+    "wearing hat": _HAT,
+    "wearing lipstick": {"yes": ("wears lipstick", "has lipstick on"), "no": ("is not wearing lipstick",)},
+    "wearing necklace": {"yes": ("wears a necklace", "has a necklace"), "no": ("lacks a necklace",)},
+    "wearing necktie": {"yes": ("wears a necktie", "wears a tie"), "no": ("is not wearing a tie",)},
+    "young": {"yes": ("adj young", "states young"), "no": ("adj older", "states no longer young")},
+}
+
+# Words before "hair", kind by kind in the order in which they stand; of one kind only one is said.
+HAIR: tuple[dict[str, dict[str, tuple[str, ...]]], ...] = (
+    {"hair length": {"short": ("short",), "long": ("long",)}},
+    {"straight hair": {"yes": ("straight",)}, "wavy hair": {"yes": ("wavy",)}},
+    {
+        "hair color": {"black": ("black",), "brown": ("brown",), "blond": ("blond", "blonde"), "red": ("red",)},
+        "black hair": {"yes": ("black",)},
+        "brown hair": {"yes": ("brown",)},
+        "blond hair": {"yes": ("blond", "blonde")},
+        "gray hair": {"yes": ("gray",)},
+    },
+)
+
+HAIR_WORDS = {name: words for kind in HAIR for name, words in kind.items()}
+
+# A label's negative value where it is not "no"; "young: no" is as good a fact as "yes".
+NEGATIVE = {"no beard": "yes", "young": ""}
+
+ADJECTIVE_ORDER = ("smiling", "smile", "attractive", "chubby", "age", "young", "bald", "beard", "no beard", "ethnicity")
+
+# A fact that makes others untrue or silly; labels of real sets do contradict each other.
+SILENCES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("bald", "yes"): ("bangs", "receding hairline", *(name for kind in HAIR for name in kind)),
+    ("goatee", "yes"): ("no beard",),
+    ("mustache", "yes"): ("no beard",),
+    ("5 o clock shadow", "yes"): ("no beard",),
+}
+
+# Negatives that are worth saying of one gender only.
+NEGATIVES_OF = {
+    **dict.fromkeys(("beard", "no beard", "mustache", "sideburns", "wearing necktie"), "male"),
+    **dict.fromkeys(("heavy makeup", "wearing lipstick", "wearing necklace"), "female"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A stage of life: ages below `end`, its nouns (male, female, either) and true adjectives."""
+
+    end: int
+    nouns: tuple[str, str, str]
+    adjectives: tuple[str, ...] = ()
+
+
+ADULT = ("man", "woman", "person")
+STAGES = (
+    Stage(3, ("baby boy", "baby girl", "baby"), ("little",)),
+    Stage(13, ("boy", "girl", "child"), ("young",)),
+    Stage(18, ("boy", "girl", "person"), ("teenage", "young")),
+    Stage(36, ADULT, ("young",)),
+    Stage(45, ADULT),
+    Stage(65, ADULT, ("middle-aged",)),
+    Stage(1000, ADULT, ("elderly", "old")),
+)
+DECADES = ("twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
