@@ -108,14 +108,24 @@ def circle(modules):
     return next(filter(None, (visit(name, []) for name in graph)), [])
 
 
+def registered_files(folder):
+    """Files and folders that a room's registry names in `MODULES`; to add a dataset takes no line more."""
+    registry = folder / "registry.py"
+    for node in ast.parse(registry.read_text(encoding="utf-8")).body if registry.is_file() else ():
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "MODULES":
+            return {name.split(".")[0] for name in ast.literal_eval(node.value).values()}
+    return set()
+
+
 def unnamed_files(package=PACKAGE):
-    """Files and folders of a room that its `__init__` docstring does not name at the start of a line."""
+    """Files, folders of a room that its `__init__` docstring does not name at the start of a line, nor its registry."""
     found = []
     for init in sorted(package.rglob("__init__.py")):
         if init.parent == package:
             continue
         lines = (ast.get_docstring(ast.parse(init.read_text(encoding="utf-8")), clean=False) or "").splitlines()
         named = {line.split()[0].removesuffix("/") for line in lines if line.startswith("    ")}
+        named |= registered_files(init.parent)
         here = {p.stem for p in init.parent.glob("*.py")} - {"__init__"}
         here |= {p.parent.name for p in init.parent.glob("*/__init__.py")}
         found += [f"{init.parent.name}/{name}" for name in sorted(here - named)]

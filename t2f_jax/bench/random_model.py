@@ -7,13 +7,15 @@ import numpy as np
 
 from t2f_jax import bundle
 from t2f_jax.config.schema import Config
-from t2f_jax.data.datasets.celeba import SCHEMA
+from t2f_jax.data.datasets import registry
 from t2f_jax.models import vqgan
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.tokens import templates, text_tokenizer
 from t2f_jax.tokens.text_tokenizer import SPECIAL, TextTokenizer, WordPiece
 from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE
+
+SCHEMA = registry.find("celeba").schema
 
 
 def random_model(config: Config) -> bundle.Bundle:

@@ -1,8 +1,6 @@
 """What must fit together in a config, beyond the type, choices and range of each value that `schema` holds."""
 
-from collections.abc import Mapping
-
-from t2f_jax.config.schema import Config, DecoderConfig, DecoderRunConfig, EvalConfig, SourceConfig, VQGANConfig
+from t2f_jax.config.schema import Config, DecoderConfig, DecoderRunConfig, EvalConfig, VQGANConfig
 from t2f_jax.errors import UserError
 
 
@@ -10,7 +8,6 @@ def check(config: Config) -> None:
     """Raises UserError, naming the keys, where values do not fit together."""
     for run in (config.image.train, config.decoder.train):
         _ = run.profiled  # raises
-    _check_sources(config.data.sources)
     _check_resolution(config)
     check_vqgan(config.image.model, "image.model")
     check_decoder(config.decoder.model, "decoder.model")
@@ -36,15 +33,6 @@ def check_decoder(config: DecoderConfig, where: str) -> None:
     """Raises UserError where a decoder's structure contradicts itself; `where` stands before its keys."""
     if config.width % config.heads:
         raise UserError(f"{where}.width={config.width} is no multiple of {where}.heads={config.heads}")
-
-
-def _check_sources(sources: Mapping[str, SourceConfig]) -> None:
-    for name, source in sources.items():
-        if source.kind != "synthetic" and source.count != SourceConfig.count:
-            raise UserError(
-                f"data.sources.{name}.count={source.count}: a {source.kind} dataset is read whole; only synthetic faces"
-                " are counted, and weight=0 leaves a dataset out"
-            )
 
 
 def _check_resolution(config: Config) -> None:

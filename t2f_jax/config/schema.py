@@ -31,10 +31,10 @@ Seed = Annotated[int, Range(0, 2**32 - 1)]
 class SourceConfig:
     """One dataset of the mixture."""
 
-    kind: Literal["synthetic", "celeba", "utkface"] = "synthetic"
+    kind: str = "synthetic"  # of dataset, one of `data.datasets.registry.MODULES`; checked where sources are opened
     folder: Annotated[str, Role.FREE] = ""  # where it lies; empty: $T2F_DATA/<official folder name>
     weight: Annotated[float, Range(0, 1e6)] = 1.0  # share of the training mixture; 0 leaves it out
-    count: int = 10_000  # synthetic only: number of faces (train, validation and test together)
+    count: int = 10_000  # drawn faces only: how many (train, validation and test together)
 
 
 @dataclasses.dataclass(frozen=True)

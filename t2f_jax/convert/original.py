@@ -14,7 +14,7 @@ from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
 from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
 from t2f_jax.convert.torch_reader import TorchFile, summary
-from t2f_jax.data.datasets import celeba, utkface
+from t2f_jax.data.datasets import registry
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 from t2f_jax.models.image_tokenizer import ImageTokenizer
@@ -163,7 +163,7 @@ def read_pair(
         params=params,
         image_tokenizer=ImageTokenizer(image_config, read_image_params()),
         tokenizer=words,
-        schema=merge_schemas((utkface.SCHEMA, celeba.SCHEMA)),
+        schema=merge_schemas(registry.find(kind).schema for kind in ("utkface", "celeba")),
         preprocess=bundle.Preprocess(**preprocess),
         provenance=provenance,
         name=config.name,

@@ -19,7 +19,6 @@ import numpy as np
 
 from t2f_jax.config.schema import DataConfig
 from t2f_jax.data.datasets.base import Source, Split
-from t2f_jax.data.datasets.synthetic.source import Synthetic
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
 from t2f_jax.io.images import CorruptImage
@@ -139,7 +138,7 @@ def _parallel(
 ) -> Iterator[list[tuple[int, np.ndarray | str]]]:
     """Chunks of indices -> chunks of (index, pixels or the reason why there are none), in order."""
     workers = max(1, min(os.cpu_count() or 1, 16))
-    if not isinstance(source, Synthetic):  # Pillow decodes without the interpreter's lock: threads are enough
+    if not source.dataset.drawn:  # Pillow decodes without the interpreter's lock: threads are enough
         pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(workers)
     elif len(chunks) > 8 and workers > 1 and hasattr(sys.modules["__main__"], "__file__"):
         # Drawing is Python; fresh processes, because forking one in which JAX runs threads may hang.

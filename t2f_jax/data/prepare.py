@@ -46,9 +46,7 @@ def run(
     Raises:
       UserError: data that is missing or broken, no source, no WordPiece vocabulary where one is asked for.
     """
-    opened = {k: registry.make(v, k, config.data.seed) for k, v in config.data.sources.items() if v.weight > 0}
-    if not opened:
-        raise UserError("no dataset to prepare: a config needs data.sources.<name> with a weight above 0")
+    opened = registry.open_sources(config)
     parts: dict[tuple[str, str], tuple[images.ImageSet, str]] = {}
     for name, source in opened.items():
         for split in base.SPLITS:

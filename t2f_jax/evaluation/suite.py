@@ -31,20 +31,6 @@ from t2f_jax.report import grids, plots
 
 SHOWN = 8  # faces of a source that the report describes and analyses
 GRID = 16  # faces of its reconstruction grid
-PROMPTS = {
-    "synthetic": (
-        "a smiling woman with long red hair and glasses",
-        "an old man with a beard and a hat",
-        "a young girl with short black hair and a scarf",
-        "gender : male , age : 40 , background : green , not glasses",
-    ),
-    "celeba": (
-        "a smiling young woman with blond hair",
-        "a man with black hair and eyeglasses",
-        "gender : female , black hair , not smiling",
-    ),
-    "utkface": ("gender : male , age : 75", "gender : female , age : 25", "age : 2"),
-}
 
 
 def evaluate(
@@ -72,8 +58,7 @@ def evaluate(
     config = narrow(settings)
     sources = registry.open_sources(config)
     measured_sources = [_measure(model, config, source, cache or out / "images", seed) for source in sources.values()]
-    kinds = [config.data.sources[name].kind for name in sources]
-    prompts = [prompt for kind in kinds for prompt in PROMPTS[kind]]
+    prompts = [prompt for source in sources.values() for prompt in source.dataset.prompts]
     counts = {name: sum(parts.values()) for name, parts in model.provenance["sources"].items()}
     return report_content.ReportContent(
         summary=(
@@ -130,7 +115,7 @@ def _measure(model: Any, config: Config, source: Any, cache: pathlib.Path, seed:
         attributes = measure.attributes(model, faces, fields, schema, training, _adding(bar), settings.batch_size)
     reconstruction = reconstruction_module.reconstruction(model, faces, model.vocab.image_size)
     requests, seen = None, None
-    if config.data.sources[name].kind == "synthetic":
+    if source.dataset.drawn:
         drawn = pixels.read_images(source, "train", config.data, cache)
         with Progress(f"judge of {name}", settings.judge_steps, unit="step") as bar:
             eye = judge.train(drawn.images, drawn.fields, schema, settings.judge_steps, seed, bar.update)

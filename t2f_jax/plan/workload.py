@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from t2f_jax.config.schema import Config, DecoderConfig
-from t2f_jax.data.datasets import celeba, registry, utkface
-from t2f_jax.data.datasets.synthetic import labels
+from t2f_jax.data.datasets import registry
 from t2f_jax.data.examples import Writer
 from t2f_jax.data.mixture import Mixture
 from t2f_jax.errors import UserError
@@ -25,7 +24,6 @@ from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE, Vocab
 
 PAIRS = 1024  # of the sample
-SCHEMAS = {"celeba": celeba.SCHEMA, "utkface": utkface.SCHEMA, "synthetic": labels.SCHEMA}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,17 +67,15 @@ class _Faces:
     """What `Writer` asks of a store, of sources that are not encoded."""
 
     def __init__(self, config: Config):
-        chosen = {name: s for name, s in config.data.sources.items() if s.weight > 0}
-        if not chosen:
-            raise UserError("no dataset to plan for: a config needs data.sources.<name> with a weight above 0")
+        chosen = registry.weighted(config.data.sources)
         self.codes_per_image, self.sources = config.image.model.tokens, list(chosen)
         self.weights = [s.weight for s in chosen.values()]
         self.invented: list[str] = []
-        self._schemas = {name: SCHEMAS[s.kind] for name, s in chosen.items()}
+        self._schemas = {name: registry.find(s.kind).schema for name, s in chosen.items()}
         self._fields: dict[str, Any] = {}
         for name, source in chosen.items():
             try:
-                opened = registry.make(source, name, config.data.seed)
+                opened = registry.open_source(source, name, config.data.seed)
                 self._fields[name] = _Labels(opened, opened.split("train"))
             except UserError:
                 self.invented.append(name)

@@ -15,7 +15,7 @@ from t2f_jax.errors import UserError, nearest
 class Fields(TypedDict):
     """What is known of a face."""
 
-    attributes: dict[str, str | int]  # {name: value}
+    attributes: Mapping[str, str | int]  # {name: value}
     captions: list[str]
 
 

@@ -34,9 +34,3 @@ def test_values_that_do_not_fit_together_are_refused(overrides, message):
     with pytest.raises(UserError, match=re.escape(message)) as caught:
         config.load("quickstart", overrides)
     assert "\n" not in str(caught.value)
-
-
-def test_a_real_dataset_is_not_counted():
-    with pytest.raises(UserError, match=r"data\.sources\.celeba\.count=300: a celeba dataset is read whole"):
-        config.load("faces", ["data.sources.celeba.count=300"])
-    assert config.load("quickstart", ["data.sources.drawn.count=300"]).data.sources["drawn"].count == 300

@@ -47,7 +47,6 @@ def test_an_argument_reaches_the_config():
         ("decoder.train.steps=many", "'decoder.train.steps' must be of type int, got 'many'"),
         ("decoder.train.steps=1.5", "'decoder.train.steps' must be of type int, got 1.5"),
         ("decoder.model.norm=batchnorm", "'decoder.model.norm' must be one of talk2face, layernorm, rmsnorm"),
-        ("data.sources.drawn.kind=flickr", "'data.sources.drawn.kind' must be one of synthetic, celeba, utkface"),
         ("decoder.train.steps", "is no override; write key=value"),
     ],
 )

@@ -12,7 +12,7 @@ from t2f_jax.errors import UserError
 
 @pytest.fixture
 def faces(celeba_folder):
-    return registry.make(SourceConfig(kind="celeba", folder=str(celeba_folder)), "celeba")
+    return registry.open_source(SourceConfig(kind="celeba", folder=str(celeba_folder)), "celeba")
 
 
 def truncate(path):
@@ -72,7 +72,7 @@ def test_a_kill_leaves_nothing_that_is_used(faces, tmp_path, monkeypatch):
 
 
 def test_drawing_in_processes_equals_drawing_here(tmp_path, monkeypatch):
-    source = registry.make(SourceConfig(count=60), "drawn", seed=3)
+    source = registry.open_source(SourceConfig(count=60), "drawn", seed=3)
     monkeypatch.setattr(pixels, "_CHUNK", 4)
     many = pixels.read_images(source, "train", DataConfig(image_size=16), tmp_path / "a")
     assert len(many) == 48
@@ -113,7 +113,7 @@ def test_a_jittered_view_shows_the_same_scene():
 
 
 def test_real_images(real_data, tmp_path, monkeypatch):
-    source = registry.make(SourceConfig(kind="utkface", folder=str(real_data / "UTKFace")), "utkface")
+    source = registry.open_source(SourceConfig(kind="utkface", folder=str(real_data / "UTKFace")), "utkface")
     few = source.split("test")[:5]
     monkeypatch.setattr(source, "split", lambda _: few)
     result = pixels.read_images(source, "test", DataConfig(image_size=64, crop=0.9), tmp_path)

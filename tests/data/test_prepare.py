@@ -6,7 +6,7 @@ from faces import encode_stub, store_config
 
 from t2f_jax.config.schema import SourceConfig, TextConfig
 from t2f_jax.data import augment, corpus, prepare
-from t2f_jax.data.datasets import base, registry
+from t2f_jax.data.datasets import celeba, registry, utkface
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import templates, text_tokenizer
@@ -23,7 +23,7 @@ def run(config, folder, encode=encode_stub, fingerprint="stub"):
 
 def test_codes_are_those_of_the_views(store_folder):
     store, config = Store(store_folder), store_config(views=3, flip=True, jitter=0.1)
-    source = registry.make(config.data.sources["faces"], "faces", config.data.seed)
+    source = registry.open_source(config.data.sources["faces"], "faces", config.data.seed)
     for i in (0, 30, 47):
         face = source.image(i, 16, 1.0)
         for v in range(3):
@@ -109,7 +109,7 @@ def test_codes_beyond_16_bits_are_refused(tmp_path):
 
 
 def test_corpus_holds_all_words_and_is_reproducible():
-    source = registry.make(SourceConfig(count=20), "drawn")
+    source = registry.open_source(SourceConfig(count=20), "drawn")
     faces = [source.fields(i) for i in source.split("train")]
     sentences = corpus.corpus([source.schema], [faces], 0, limit=100)
     assert sentences == corpus.corpus([source.schema], [faces], 0, limit=100)
@@ -123,7 +123,7 @@ def test_corpus_holds_all_words_and_is_reproducible():
 
 def test_real_faces_become_a_store(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("T2F_DATA", str(real_data))
-    for opened in (base.CelebA, base.UTKFace):
+    for opened in (celeba.CelebA, utkface.UTKFace):
         monkeypatch.setattr(opened, "split", lambda self, split: self._splits[split][:4])
     kinds = {"celeba": SourceConfig(kind="celeba"), "utkface": SourceConfig(kind="utkface")}
     store = Store(run(store_config(sources=kinds), tmp_path))

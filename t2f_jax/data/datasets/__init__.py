@@ -1,10 +1,7 @@
-"""The datasets, a file each.
+"""The datasets: a file each, which holds the dataset's entry (`DATASET`) and reads its official layout.
 
-    synthetic/   A dataset without a download: faces drawn by the package, every one with known attributes.
-    base         Datasets behind one protocol: numbered faces with fields (labels, captions), a split, and pixels on d
-    registry     Which datasets there are, and how a config's sources are opened.
-    celeba       CelebA in its authors' layout: aligned faces with 40 binary attributes.
-    utkface      UTKFace: aligned, cropped faces whose file names hold the labels, `[age]_[gender]_[race]_[date&time].
+    base         what a dataset is to the rest: its entry, `Dataset`, and its faces once it is opened, `Source`
+    registry     which datasets there are, `MODULES`; finds an entry by its kind, opens the sources of a config
 
-Read first: `base.Source`.
+Read first: `base.Dataset`, then `celeba`. To add a dataset write its file, a line of `registry.MODULES` and a test.
 """

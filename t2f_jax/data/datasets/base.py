@@ -1,25 +1,31 @@
-"""Datasets behind one protocol: numbered faces with fields (labels, captions), a split, and pixels on demand."""
+"""What a dataset is to the rest of the program: its entry (`Dataset`) and, once opened, its faces (`Source`)."""
 
-from typing import Any, Literal, Protocol
+import dataclasses
+from collections.abc import Callable
+from typing import Literal, Protocol
 
 import numpy as np
 
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.tokens.attributes import Attribute, Fields
+from t2f_jax.tokens.phrases import PHRASES, Phrases
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 class Source(Protocol):
-    """One dataset. Faces are known by an index; opening a source decodes no image.
+    """An opened dataset. Faces are known by an index; opening a source decodes no image.
 
     Attributes:
-      name: the key of the dataset in `data.sources`.
-      schema: the questions that its faces can answer.
-      skipped: [{"id", "why"}] of what the dataset holds but cannot be used.
+      name: the key of the source in `data.sources`.
+      dataset: its entry.
+      schema: the attributes that its faces are labelled with.
+      skipped: [{"id", "why"}] of what the folder holds but cannot be used.
     """
 
     name: str
+    dataset: "Dataset"
     schema: tuple[Attribute, ...]
     skipped: list[dict[str, str]]
 
@@ -35,10 +41,45 @@ class Source(Protocol):
         """A text that changes when the pixels of face i do; cached pixels and codes are kept under it."""
         ...
 
-    def fields(self, i: int) -> dict[str, Any]:
-        """{"attributes": {name: value}, "captions": [text, ...]}; what is unknown is absent, a number is an int."""
+    def fields(self, i: int) -> Fields:
+        """What is known of face i; what is unknown is absent, a number is an int."""
         ...
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
-        """Pixels, uint8 [size, size, 3]. Raises imaging.CorruptImage for a file that cannot be decoded."""
+        """Pixels, uint8 [size, size, 3]. Raises images.CorruptImage for a file that cannot be decoded."""
         ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """A dataset's entry: the one place where the program learns of it. Its file defines it as `DATASET`.
+
+    Attributes:
+      kind: its name in a config, `data.sources.<name>.kind`.
+      title: its name for people.
+      open: (source name, config, seed) -> `Source`; `config.folder` is the dataset's folder, which exists.
+      schema: the attributes of its faces.
+      prompts: what a report draws faces from: captions, or lists of attributes as `templates.attributes_text` has them.
+      folder: its official name, looked for in $T2F_DATA; empty if the dataset needs no folder.
+      drawn: are its faces drawn by the package, as many as `count` says? They are drawn in processes of their own, and
+        a network trained on them (`evaluation.judge`) judges generated faces.
+      phrases: ways to put labels into words, for attributes that `tokens.phrases` does not know or puts otherwise.
+      licence, citation: terms of use, and the publication to cite.
+      obtain: how to get it, and what must lie in its folder.
+    """
+
+    kind: str
+    title: str
+    open: Callable[[str, SourceConfig, int], Source]
+    schema: tuple[Attribute, ...]
+    prompts: tuple[str, ...]
+    folder: str = ""
+    drawn: bool = False
+    phrases: Phrases = dataclasses.field(default_factory=dict)
+    licence: str = ""
+    citation: str = ""
+    obtain: str = ""
+
+    def caption_phrases(self) -> Phrases:
+        """The table of `tokens.phrases`, with this dataset's own entries added or in place of shared ones."""
+        return {**PHRASES, **self.phrases}

@@ -1,19 +1,15 @@
-"""CelebA in its authors' layout: aligned faces with 40 binary attributes.
-
-Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015. The label files may lie beside the image folder or
-in the official `Anno/`, `Eval/` and `Img/`.
-"""
+"""CelebA in its authors' layout: aligned faces with 40 binary attributes."""
 
 import collections
 import os
 import pathlib
-from typing import Any
 
 import numpy as np
 
+from t2f_jax.data.datasets.base import Dataset, Split
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 COLUMNS = (
     "5_o_Clock_Shadow",
@@ -66,16 +62,37 @@ def _attribute(column: str) -> Attribute:
 
 
 SCHEMA: tuple[Attribute, ...] = tuple(_attribute(column) for column in COLUMNS)
-_SPLITS = {"0": "train", "1": "validation", "2": "test"}
+_SPLITS: dict[str, Split] = {"0": "train", "1": "validation", "2": "test"}
+
+
+DATASET = Dataset(
+    kind="celeba",
+    title="CelebA",
+    folder="CelebA",
+    open=lambda name, config, seed: CelebA(name, pathlib.Path(config.folder)),
+    schema=SCHEMA,
+    prompts=(
+        "a smiling young woman with blond hair",
+        "a man with black hair and eyeglasses",
+        "gender : female , black hair , not smiling",
+    ),
+    licence="non-commercial research only",
+    citation="Z. Liu, P. Luo, X. Wang, X. Tang: Deep Learning Face Attributes in the Wild, ICCV 2015",
+    obtain=(
+        "From https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html take img_align_celeba.zip (unpacked),"
+        " list_attr_celeba.txt and list_eval_partition.txt. They may lie side by side or in Img/, Anno/ and Eval/."
+    ),
+)
 
 
 class CelebA:
-    """A `sources.Source` over a folder in the official layout; opening it reads the label files, not the images.
+    """A `base.Source` over a folder in the official layout; opening it reads the label files, not the images.
 
     Raises:
       UserError: a missing file or image folder, a broken row, an image that is labelled but absent.
     """
 
+    dataset = DATASET
     schema = SCHEMA
 
     def __init__(self, name: str, folder: pathlib.Path):
@@ -92,7 +109,7 @@ class CelebA:
                 f" ({len(absent)} of {len(self._names)} are); unpack img_align_celeba.zip again"
             )
 
-    def split(self, split: str) -> list[int]:
+    def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
         return self._splits[split]
 
@@ -104,13 +121,13 @@ class CelebA:
         """File name and size in bytes."""
         return f"{self._names[i]} {(self._images / self._names[i]).stat().st_size}"
 
-    def fields(self, i: int) -> dict[str, Any]:
+    def fields(self, i: int) -> Fields:
         """Labels of face i; it has no captions."""
         values = {a.name: a.values[int(label)] for a, label in zip(self.schema, self._labels_NxA[i])}
         return {"attributes": values, "captions": []}
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
-        """Pixels uint8 [size, size, 3]; raises imaging.CorruptImage."""
+        """Pixels uint8 [size, size, 3]; raises images.CorruptImage."""
         return images.fit(images.open_image(self._images / self._names[i]), size, crop)
 
 
@@ -157,10 +174,10 @@ def _read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
     return names, np.array(rows, np.uint8).reshape(-1, len(COLUMNS))
 
 
-def _read_partition(path: pathlib.Path, names: list[str]) -> dict[str, list[int]]:
+def _read_partition(path: pathlib.Path, names: list[str]) -> dict[Split, list[int]]:
     """-> split -> indices into `names`, ascending."""
     index = {name: i for i, name in enumerate(names)}
-    splits: dict[str, list[int]] = {split: [] for split in _SPLITS.values()}
+    splits: dict[Split, list[int]] = {split: [] for split in _SPLITS.values()}
     seen = set()
     for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         cells = line.split()

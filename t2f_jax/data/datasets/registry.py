@@ -1,31 +1,76 @@
-"""Which datasets there are, and how a config's sources are opened."""
+"""Which datasets there are, and how the sources of a config are opened."""
 
+import dataclasses
+import importlib
 import os
 import pathlib
-from typing import Any
+from collections.abc import Mapping
 
 from t2f_jax.config.schema import Config, SourceConfig
-from t2f_jax.data.datasets.base import Source
-from t2f_jax.data.datasets.celeba import CelebA
-from t2f_jax.data.datasets.synthetic.source import Synthetic
-from t2f_jax.data.datasets.utkface import UTKFace
-from t2f_jax.errors import UserError
+from t2f_jax.data.datasets.base import Dataset, Source
+from t2f_jax.errors import UserError, nearest
 
-_FOLDERS = {"celeba": ("CelebA", CelebA), "utkface": ("UTKFace", UTKFace)}
+# kind -> module of this package, which defines `DATASET`; imported when the kind is first asked for.
+MODULES = {
+    "synthetic": "synthetic.source",
+    "celeba": "celeba",
+    "utkface": "utkface",
+}
 
 
-def make(config: SourceConfig, name: str, seed: int = 0) -> Source:
+def find(kind: str, key: str = "kind") -> Dataset:
+    """The entry of a kind of dataset. Raises UserError, naming `key`, the nearest and all kinds, if there is none."""
+    if kind not in MODULES:
+        near = nearest(kind.lower(), MODULES)
+        hint = f"; the nearest is '{near}'" if near else ""
+        raise UserError(f"'{key}' must be one of {', '.join(MODULES)}, got '{kind}'{hint}")
+    return importlib.import_module(f"t2f_jax.data.datasets.{MODULES[kind]}").DATASET
+
+
+def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
+    """The sources of a weight above 0, which are those that are used, in the config's order.
+
+    Raises:
+      UserError: there is none, one is of an unknown kind, or one has a `count` that its dataset does not heed.
+    """
+    chosen = {name: source for name, source in sources.items() if source.weight > 0}
+    if not chosen:
+        raise UserError("no dataset: a config needs data.sources.<name> with a weight above 0")
+    for name, source in chosen.items():
+        dataset = find(source.kind, f"data.sources.{name}.kind")
+        if not dataset.drawn and source.count != SourceConfig.count:
+            raise UserError(
+                f"data.sources.{name}.count={source.count}: a {source.kind} dataset is read whole; only drawn faces are"
+                " counted, and weight=0 leaves a dataset out"
+            )
+    return chosen
+
+
+def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
     """Opens the dataset that `data.sources.<name>` describes; `seed` is that of drawn faces.
 
     Raises:
-      UserError: its folder is missing, or what lies there is not in the official layout.
+      UserError: an unknown kind, a missing folder, or one that is not in the official layout.
     """
-    if config.kind == "synthetic":
-        return Synthetic(name, config.count, seed)
-    if config.kind not in _FOLDERS:
-        raise UserError(f"data.sources.{name}.kind='{config.kind}' must be one of synthetic, {', '.join(_FOLDERS)}")
-    official, open_source = _FOLDERS[config.kind]
-    root = data_root()
+    dataset = find(config.kind, f"data.sources.{name}.kind")
+    if dataset.folder:
+        config = dataclasses.replace(config, folder=str(_find_folder(dataset, config, name)))
+    return dataset.open(name, config, seed)
+
+
+def open_sources(config: Config) -> dict[str, Source]:
+    """Opens the sources of nonzero weight, by name; raises UserError as `weighted` and `open_source` do."""
+    chosen = weighted(config.data.sources)
+    return {name: open_source(source, name, config.data.seed) for name, source in chosen.items()}
+
+
+def data_root() -> str:
+    """Where datasets lie when a config names no folder: $T2F_DATA, or an empty string."""
+    return os.environ.get("T2F_DATA", "")
+
+
+def _find_folder(dataset: Dataset, config: SourceConfig, name: str) -> pathlib.Path:
+    official, root = dataset.folder, data_root()
     if not config.folder and not root:
         raise UserError(
             f"where is {official}? set T2F_DATA to the folder that holds {official}/,"
@@ -37,17 +82,4 @@ def make(config: SourceConfig, name: str, seed: int = 0) -> Source:
             f"{folder}: no such folder ({official} was looked for there); set T2F_DATA to the folder that holds"
             f" {official}/, or data.sources.{name}.folder to itself"
         )
-    return open_source(name, folder)
-
-
-def open_sources(config: Config) -> dict[str, Any]:
-    """Opens the sources of nonzero weight, by name."""
-    chosen = {k: v for k, v in config.data.sources.items() if v.weight > 0}
-    if not chosen:
-        raise UserError("no dataset to train on: a config needs data.sources.<name> with a weight above 0")
-    return {name: make(source, name, config.data.seed) for name, source in chosen.items()}
-
-
-def data_root() -> str:
-    """Where datasets lie when a config names no folder: $T2F_DATA, or an empty string."""
-    return os.environ.get("T2F_DATA", "")
+    return folder

@@ -1,19 +1,16 @@
-"""UTKFace: aligned, cropped faces whose file names hold the labels, `[age]_[gender]_[race]_[date&time].jpg.chip.jpg`.
-
-Zhang et al., "Age Progression/Regression by Conditional Adversarial Autoencoder", CVPR 2017.
-"""
+"""UTKFace: aligned, cropped faces whose file names hold age, gender and ethnicity."""
 
 import hashlib
 import os
 import pathlib
 import re
-from typing import Any
 
 import numpy as np
 
+from t2f_jax.data.datasets.base import Dataset, Split
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 SCHEMA: tuple[Attribute, ...] = (
     Attribute("gender", ("male", "female")),  # in the order of the file names' numbers
@@ -24,19 +21,36 @@ _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+ ?\.?jpg\.chip\.jpg")  # two pu
 _LAYOUT = "[age]_[gender]_[race]_[date&time].jpg.chip.jpg"
 
 
-def split_of(name: str) -> str:
+def split_of(name: str) -> Split:
     """Split of a file name: UTKFace publishes none, so a hash of the name decides (8 : 1 : 1), alike everywhere."""
     tenth = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10
     return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
 
 
+DATASET = Dataset(
+    kind="utkface",
+    title="UTKFace",
+    folder="UTKFace",
+    open=lambda name, config, seed: UTKFace(name, pathlib.Path(config.folder)),
+    schema=SCHEMA,
+    prompts=("gender : male , age : 75", "gender : female , age : 25", "age : 2"),
+    licence="non-commercial research only",
+    citation=("Z. Zhang, Y. Song, H. Qi: Age Progression/Regression by Conditional Adversarial Autoencoder, CVPR 2017"),
+    obtain=(
+        "From https://susanqq.github.io/UTKFace take the aligned and cropped faces; all files named"
+        f" {_LAYOUT} lie in one folder."
+    ),
+)
+
+
 class UTKFace:
-    """A `sources.Source` over a folder of faces. Files whose names hold no labels are listed in `skipped`.
+    """A `base.Source` over a folder of faces. Files whose names hold no labels are listed in `skipped`.
 
     Raises:
       UserError: not one file of the folder is named as UTKFace names its faces.
     """
 
+    dataset = DATASET
     schema = SCHEMA
 
     def __init__(self, name: str, folder: pathlib.Path):
@@ -59,11 +73,11 @@ class UTKFace:
             raise UserError(
                 f"{folder}: no face named {_LAYOUT}; set data.sources.{name}.folder to the folder that holds them"
             )
-        self._splits: dict[str, list[int]] = {"train": [], "validation": [], "test": []}
+        self._splits: dict[Split, list[int]] = {"train": [], "validation": [], "test": []}
         for i, file in enumerate(self._names):
             self._splits[split_of(file)].append(i)
 
-    def split(self, split: str) -> list[int]:
+    def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
         return self._splits[split]
 
@@ -75,12 +89,16 @@ class UTKFace:
         """File name and size in bytes."""
         return f"{self._names[i]} {(self._folder / self._names[i]).stat().st_size}"
 
-    def fields(self, i: int) -> dict[str, Any]:
+    def fields(self, i: int) -> Fields:
         """Labels of face i; it has no captions."""
         age, gender, race = self._labels[i]
-        attributes = {"gender": SCHEMA[0].values[gender], "ethnicity": SCHEMA[1].values[race], "age": age}
+        attributes = {
+            "gender": SCHEMA[0].values[gender],
+            "ethnicity": SCHEMA[1].values[race],
+            "age": age,
+        }
         return {"attributes": attributes, "captions": []}
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
-        """Pixels uint8 [size, size, 3]; raises imaging.CorruptImage."""
+        """Pixels uint8 [size, size, 3]; raises images.CorruptImage."""
         return images.fit(images.open_image(self._folder / self._names[i]), size, crop)

@@ -2,18 +2,35 @@
 
 import functools
 import hashlib
-from typing import Any
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Split
+from t2f_jax.data.datasets.base import Dataset, Split
 from t2f_jax.data.datasets.synthetic import labels
 from t2f_jax.errors import UserError
+from t2f_jax.tokens.attributes import Fields
+
+DATASET = Dataset(
+    kind="synthetic",
+    title="Drawn faces",
+    drawn=True,
+    open=lambda name, config, seed: Synthetic(name, config.count, seed),
+    schema=labels.SCHEMA,
+    prompts=(
+        "a smiling woman with long red hair and glasses",
+        "an old man with a beard and a hat",
+        "a young girl with short black hair and a scarf",
+        "gender : male , age : 40 , background : green , not glasses",
+    ),
+    licence="that of this package",
+    obtain="Nothing to get: the package draws as many faces as `count` says.",
+)
 
 
 class Synthetic:
     """Drawn faces: the first 80% of the indices train, the next 10% validate, the last 10% test (at least one each)."""
 
+    dataset = DATASET
     schema = labels.SCHEMA
 
     def __init__(self, name: str, count: int, seed: int):
@@ -45,7 +62,7 @@ class Synthetic:
         """Hash of a few faces, so that pixels cached before a change of the drawing are not taken for today's."""
         return hashlib.sha256(b"".join(labels.draw(self.seed, i, 32).tobytes() for i in range(8))).hexdigest()
 
-    def fields(self, i: int) -> dict[str, Any]:
+    def fields(self, i: int) -> Fields:
         """Labels of face i; it has no captions."""
         return {"attributes": dict(labels.labels(self.seed, i)), "captions": []}
 

@@ -1,0 +1,86 @@
+import pytest
+
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.data.datasets import base, celeba, registry
+from t2f_jax.errors import UserError
+
+
+def open_celeba(folder):
+    return registry.open_source(SourceConfig(kind="celeba", folder=str(folder)), "celeba")
+
+
+def test_reads_labels_and_partition(celeba_folder):
+    source = open_celeba(celeba_folder)
+    assert len(source.schema) == 40
+    assert [len(source.split(s)) for s in base.SPLITS] == [8, 2, 2]
+    third = source.split("train")[2]
+    assert source.id(third) == "000003.jpg"
+    attributes = source.fields(third)["attributes"]
+    assert attributes["gender"] == "male" and attributes["eyeglasses"] == "yes" and attributes["young"] == "no"
+    assert source.fields(third + 1)["attributes"]["gender"] == "female"
+    assert source.image(third, 24, 1.0).shape == (24, 24, 3)
+
+
+def test_official_subfolders(celeba_folder):
+    for sub, name in (
+        ("Anno", "list_attr_celeba.txt"),
+        ("Eval", "list_eval_partition.txt"),
+        ("Img", "img_align_celeba"),
+    ):
+        (celeba_folder / sub).mkdir()
+        (celeba_folder / name).rename(celeba_folder / sub / name)
+    assert len(open_celeba(celeba_folder).split("train")) == 8
+
+
+def test_column_order_is_read_from_the_header(celeba_folder):
+    path = celeba_folder / "list_attr_celeba.txt"
+    lines = path.read_text().splitlines()
+    lines[1] = " ".join(reversed(celeba.COLUMNS))
+    lines[2:] = [" ".join([line.split()[0], *reversed(line.split()[1:])]) for line in lines[2:]]
+    path.write_text("\n".join(lines))
+    assert open_celeba(celeba_folder).fields(0)["attributes"]["gender"] == "male"
+
+
+def edit(path, number, change):
+    lines = path.read_text().splitlines()
+    lines[number - 1] = change(lines[number - 1])
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    "file, number, change, message",
+    [
+        (
+            "list_attr_celeba.txt",
+            5,
+            lambda s: s.rsplit(" ", 1)[0],
+            r"line 5: 39 labels after the file name instead of 40",
+        ),
+        ("list_attr_celeba.txt", 7, lambda s: s[:-1] + "0", r"line 7: label '-?0' is neither 1 nor -1"),
+        ("list_attr_celeba.txt", 2, lambda s: s.replace("Male", "Mael"), r"line 2: the names .*Mael"),
+        ("list_attr_celeba.txt", 1, lambda s: "99", r"line 1: '99' rows announced, 12 found"),
+        ("list_attr_celeba.txt", 4, lambda s: s.replace("000002", "000001"), r"000001.jpg has two rows"),
+        (
+            "list_eval_partition.txt",
+            2,
+            lambda s: "000002.jpg 3",
+            r"line 2: '000002.jpg 3' should be a file name and 0, 1 or 2",
+        ),
+        ("list_eval_partition.txt", 2, lambda s: "9.jpg 0", r"line 2: 9.jpg has no row in list_attr_celeba.txt"),
+        ("list_eval_partition.txt", 2, lambda s: "", r"no row for 000002.jpg"),
+    ],
+)
+def test_it_names_the_broken_row(celeba_folder, file, number, change, message):
+    edit(celeba_folder / file, number, change)
+    with pytest.raises(UserError, match=message) as caught:
+        open_celeba(celeba_folder)
+    assert file in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_it_names_what_is_missing(celeba_folder):
+    (celeba_folder / "img_align_celeba" / "000004.jpg").unlink()
+    with pytest.raises(UserError, match=r"000004.jpg is labelled in list_attr_celeba.txt but absent \(1 of 12 are\)"):
+        open_celeba(celeba_folder)
+    (celeba_folder / "list_eval_partition.txt").unlink()
+    with pytest.raises(UserError, match=r"no list_eval_partition\.txt"):
+        open_celeba(celeba_folder)

@@ -1,0 +1,26 @@
+import pytest
+
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.data.datasets import base, registry, utkface
+from t2f_jax.errors import UserError
+
+
+def test_reads_names_and_skips_malformed(utkface_folder, monkeypatch):
+    monkeypatch.setenv("T2F_DATA", str(utkface_folder.parent))
+    source = registry.open_source(SourceConfig(kind="utkface"), "utkface")
+    assert [s["id"] for s in source.skipped] == [
+        "39_1_20170116174525125.jpg.chip.jpg",
+        "7_2_1_2017.jpg.chip.jpg",
+        "face.jpg",
+    ]
+    everyone = [i for s in base.SPLITS for i in source.split(s)]
+    assert sorted(everyone) == list(range(30))
+    by_age = {source.fields(i)["attributes"]["age"]: source.fields(i)["attributes"] for i in everyone}
+    assert by_age[7] == {"gender": "female", "ethnicity": "asian", "age": 7}
+    for split in base.SPLITS:
+        assert all(utkface.split_of(source.id(i)) == split for i in source.split(split))
+
+
+def test_a_folder_without_faces(tmp_path):
+    with pytest.raises(UserError, match=r"no face named \[age\]"):
+        registry.open_source(SourceConfig(kind="utkface", folder=str(tmp_path)), "utkface")
