@@ -89,7 +89,7 @@ def test_another_tokenizer_encodes_again(tmp_path):
 def test_a_source_of_weight_zero_is_left_out(tmp_path):
     config = store_config(sources={"a": SourceConfig(count=10), "b": SourceConfig(count=10, weight=0.0)})
     assert Store(run(config, tmp_path)).sources == ["a"]
-    with pytest.raises(UserError, match="no dataset to prepare"):
+    with pytest.raises(UserError, match="no dataset: a config needs"):
         run(store_config(sources={"b": SourceConfig(count=10, weight=0.0)}), tmp_path)
 
 
