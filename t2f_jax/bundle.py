@@ -1,24 +1,26 @@
-"""A model folder: decoder, image tokenizer, text tokenizer, config and provenance, as one thing to save, load and use.
+"""A model folder: decoder, image tokenizer, text tokenizer, config and provenance, as one thing to save and load.
 
     config.json                  structure of every part, joint vocabulary, attributes, preprocessing
-    decoder.safetensors          decoder weights, one layer by one (`layer_0.attention...`)
-    image_tokenizer.safetensors  VQGAN weights, codebook included
+    decoder.safetensors          the decoder's weights, each layer under a name of its own (`layer_0.attention...`)
+    image_tokenizer.safetensors  the VQGAN's weights, codebook included
     text_tokenizer.model         SentencePiece (or vocab.txt: WordPiece)
-    provenance.json              config of the run, steps, data, versions, figures
+    provenance.json              how the model was made, see `Provenance`
 
 Everything in it is data: JSON, safetensors and a SentencePiece or WordPiece file; nothing is unpickled or executed.
-What a loaded model does is in `inference.model`.
+What a loaded model can do is in `inference.model`.
 """
 
 import dataclasses
 import functools
 import hashlib
 import pathlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
-from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, Role, VQGANConfig
+from t2f_jax.config import limits
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, PixelRange, Preprocess, Role, VQGANConfig
 from t2f_jax.config.typed import from_dict, to_dict
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, naming
 from t2f_jax.io.files import read_json, whole_folder, write_json
 from t2f_jax.io.weights import load_params, save_params
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
@@ -32,42 +34,48 @@ IMAGE_TOKENIZER = "image_tokenizer.safetensors"
 DECODER = "decoder.safetensors"
 
 
-@dataclasses.dataclass(frozen=True)
-class Preprocess:
-    """What is done to a picture before it is encoded."""
+class Provenance(TypedDict):
+    """How a model was made: provenance.json."""
 
-    crop: float = 1.0  # side of the centred square crop, as a share of the shorter image side
-    resize: str = "crop"  # crop (a centred square, bicubic) | squash (all of it, bilinear, as the original)
-    range: str = "correct"  # correct | paper_double | clip_double, see `image_tokenizer.to_unit`
-
-
-def weights_hash(tokenizer: ImageTokenizer, params: Any) -> str:
-    """Hash of a model's weights, layers one by one."""
-    digest = hashlib.sha256(fingerprint(tokenizer).encode())
-    update_with_params(digest, unstack_layers(params))
-    return digest.hexdigest()[:16]
+    config: dict[str, Any]  # of the experiment, as `typed.to_dict` writes it
+    steps: int  # of the decoder's training
+    sources: dict[str, dict[str, int]]  # source -> split -> number of faces
+    baselines: dict[str, Any]  # what needs no image: each source's majority answers and means
+    versions: NotRequired[dict[str, str]]  # of the packages
+    # Of a model imported from the original's files: which quirks were set, a prefix of tensor names, and the files.
+    compat: NotRequired[str]
+    vqgan_prefix: NotRequired[str]
+    imported: NotRequired[list[dict[str, str]]]
 
 
-@dataclasses.dataclass(frozen=True)
+def _unknown_provenance() -> Provenance:
+    return {"config": {}, "steps": 0, "sources": {}, "baselines": {}}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Bundle:
     """The parts of a model, as they lie in its folder. `inference.model.Model` is what they compute.
 
-    `image_tokenizer` reads pixels in the range that `preprocess` names, whichever it was given with.
+    Raises:
+      ValueError: the image tokenizer reads pixels in another range than `preprocess` says.
     """
 
     run_config: DecoderRunConfig
-    params: Any  # the decoder's
+    params: Any  # the decoder's; layers one by one or stacked
     image_tokenizer: ImageTokenizer
     tokenizer: text_tokenizer.TextTokenizer
     schema: tuple[Attribute, ...]
-    preprocess: Preprocess = Preprocess()
-    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
+    preprocess: Preprocess = dataclasses.field(default_factory=Preprocess)
+    provenance: Provenance = dataclasses.field(default_factory=_unknown_provenance)
     name: str = ""
-    weights_hash: str = ""  # as its folder tells it; `hash` is known always
+    saved_hash: str = ""  # what the folder says of its weights
 
     def __post_init__(self):
-        images = self.image_tokenizer
-        object.__setattr__(self, "image_tokenizer", ImageTokenizer(images.config, images.params, self.preprocess.range))
+        if self.image_tokenizer.range != self.preprocess.range:
+            raise ValueError(
+                f"the image tokenizer reads pixels by '{self.image_tokenizer.range}', preprocess says"
+                f" '{self.preprocess.range}'"
+            )
 
     @functools.cached_property
     def vocab(self) -> Vocab:
@@ -76,17 +84,26 @@ class Bundle:
 
     @functools.cached_property
     def hash(self) -> str:
-        """Hash of all weights; the one in its folder, where there is one."""
-        return self.weights_hash or weights_hash(self.image_tokenizer, self.params)
+        """Hash of all weights: the folder's own, or computed where there is none."""
+        return self.saved_hash or hash_weights(self.image_tokenizer, self.params)
+
+    @property
+    def text_length(self) -> int:
+        """Most ids of a prompt, its frame included: as many as training had room for before an image."""
+        room = self.run_config.sequence_length - self.image_tokenizer.config.tokens
+        return min(self.run_config.text_length, room)
 
 
-# --- shapes ----------------------------------------------------------------------------------------------------------
+def hash_weights(tokenizer: ImageTokenizer, params: Any) -> str:
+    """Hash of the weights of an image tokenizer and a decoder; stacked layers count as single ones."""
+    digest = hashlib.sha256(fingerprint(tokenizer).encode())
+    update_with_params(digest, unstack_layers(params))
+    return digest.hexdigest()[:16]
 
 
-# --- the image tokenizer alone ---------------------------------------------------------------------------------------
-
-
-def save_image_tokenizer(folder: pathlib.Path, config: VQGANConfig, params: Any, provenance: dict[str, Any]) -> None:
+def save_image_tokenizer(
+    folder: pathlib.Path, config: VQGANConfig, params: Any, provenance: Mapping[str, object]
+) -> None:
     """Writes an image tokenizer folder (`config.json`, weights, `provenance.json`), whole or not at all."""
     with whole_folder(folder) as partial:
         save_params(partial / IMAGE_TOKENIZER, params)
@@ -98,14 +115,8 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
     """Loads the image tokenizer of an image tokenizer folder or of a model folder. Raises UserError as `load` does."""
     folder = pathlib.Path(folder)
     values = _read_config(folder, "an image tokenizer folder")
-    config = _typed(VQGANConfig, values, "image_tokenizer", folder)
-    if not config.ch_mult or min(config.resolution, config.patch) < 1 or config.resolution % config.factor:
-        raise UserError(f"{folder / 'config.json'}: image_tokenizer.resolution is no multiple of its factor")
-    preprocess = _preprocess(values, folder) if "preprocess" in values else Preprocess()
-    return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)), preprocess.range)
-
-
-# --- the whole model -------------------------------------------------------------------------------------------------
+    preprocess = _typed(Preprocess, values, "preprocess", folder) if "preprocess" in values else Preprocess()
+    return _image_tokenizer(folder, values, preprocess.range)
 
 
 def save(folder: pathlib.Path, model: Bundle, kind: str = "float32") -> None:
@@ -114,7 +125,7 @@ def save(folder: pathlib.Path, model: Bundle, kind: str = "float32") -> None:
     `kind` is what the decoder's weights are rounded to in the file, see `weights.save_params`.
     """
     with whole_folder(folder) as partial:
-        params = unstack_layers(model.params) if "layers" in model.params else model.params
+        params = unstack_layers(model.params)
         save_params(partial / DECODER, params, kind)
         if kind != "float32":
             params = load_params(partial / DECODER, abstract_decoder(model.run_config.model, model.vocab.size))
@@ -123,12 +134,12 @@ def save(folder: pathlib.Path, model: Bundle, kind: str = "float32") -> None:
         values = {
             "format": FORMAT,
             "name": model.name,
-            "weights": weights_hash(model.image_tokenizer, params),
+            "weights": hash_weights(model.image_tokenizer, params),
             "decoder": to_dict(model.run_config),
             "image_tokenizer": to_dict(model.image_tokenizer.config),
-            "vocab": dataclasses.asdict(model.vocab),
+            "vocab": to_dict(model.vocab),
             "attributes": [a.to_json() for a in model.schema],
-            "preprocess": dataclasses.asdict(model.preprocess),
+            "preprocess": to_dict(model.preprocess),
         }
         write_json(partial / "config.json", values)
         write_json(partial / "provenance.json", model.provenance)
@@ -143,9 +154,10 @@ def load(folder: str | pathlib.Path) -> Bundle:
     folder = pathlib.Path(folder)
     values = _read_config(folder, "a model folder")
     run = _typed(DecoderRunConfig, values, "decoder", folder)
-    if run.model.width % run.model.heads:
-        raise UserError(f"{folder / 'config.json'}: decoder.model.width is no multiple of decoder.model.heads")
-    image_tokenizer = load_image_tokenizer(folder)
+    preprocess = _typed(Preprocess, values, "preprocess", folder)
+    with naming(folder / "config.json"):
+        limits.check_decoder(run.model, "decoder.model")
+    image_tokenizer = _image_tokenizer(folder, values, preprocess.range)
     tokenizer = text_tokenizer.load(folder)
     vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
     if vocab != _typed(Vocab, values, "vocab", folder):
@@ -158,10 +170,10 @@ def load(folder: str | pathlib.Path) -> Bundle:
         image_tokenizer=image_tokenizer,
         tokenizer=tokenizer,
         schema=_schema(values, folder),
-        preprocess=_preprocess(values, folder),
+        preprocess=preprocess,
         provenance=read_json(folder / "provenance.json", "the model's provenance"),
         name=values.get("name", ""),
-        weights_hash=values.get("weights", ""),
+        saved_hash=values.get("weights", ""),
     )
 
 
@@ -169,7 +181,7 @@ def initial_params(model: Bundle, config: DecoderConfig, vocab: Vocab) -> Any:
     """The decoder's weights of a loaded model, to start another training from (`decoder.init_from`).
 
     Raises:
-      UserError: the new run's decoder has another structure (the differing keys are named) or other words.
+      UserError: the new run's decoder has another structure (the differing keys are named) or another vocabulary.
     """
     old, new = (to_dict(c, without=(Role.NOT_STRUCTURE, Role.TRAINING_ONLY)) for c in (model.run_config.model, config))
     wrong = [f"decoder.model.{k}={new[k]!r}, there {old[k]!r}" for k in new if new[k] != old[k]]
@@ -183,9 +195,10 @@ def initial_params(model: Bundle, config: DecoderConfig, vocab: Vocab) -> Any:
 
 
 def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
+    """config.json of `folder`, which should be `what`."""
     if not folder.is_dir():
-        found = "this is a file" if folder.exists() else "no such folder"
-        raise UserError(f"{folder}: {found}; give {what}, such as the one that training wrote")
+        state = "this is a file" if folder.exists() else "no such folder"
+        raise UserError(f"{folder}: {state}; give {what}, such as the one that training wrote")
     if not (folder / "config.json").exists() and (folder / "model").is_dir():
         raise UserError(f"{folder}: this is the folder of a run; give its {folder / 'model'}")
     values = read_json(folder / "config.json", f"config.json of {what}")
@@ -194,28 +207,26 @@ def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
     return values
 
 
+def _image_tokenizer(folder: pathlib.Path, values: dict[str, Any], range: PixelRange) -> ImageTokenizer:
+    config = _typed(VQGANConfig, values, "image_tokenizer", folder)
+    with naming(folder / "config.json"):
+        limits.check_vqgan(config, "image_tokenizer")
+    return ImageTokenizer(config, load_params(folder / IMAGE_TOKENIZER, abstract_vqgan(config)), range)
+
+
 def _typed(cls: type, values: dict[str, Any], key: str, folder: pathlib.Path) -> Any:
-    try:
-        return from_dict(cls, _part(values, key, folder), f"{key}.")
-    except (UserError, TypeError) as error:
-        raise UserError(f"{folder / 'config.json'}: {error}") from error
-
-
-def _preprocess(values: dict[str, Any], folder: pathlib.Path) -> Preprocess:
-    preprocess = _typed(Preprocess, values, "preprocess", folder)
-    if not 0 < preprocess.crop <= 1:
-        raise UserError(f"{folder / 'config.json'}: preprocess.crop={preprocess.crop} must lie above 0, at most at 1")
-    return preprocess
+    """The part `key` of config.json as the dataclass `cls`."""
+    part = _part(values, key, folder)
+    with naming(folder / "config.json"):
+        return from_dict(cls, part, f"{key}.")
 
 
 def _schema(values: dict[str, Any], folder: pathlib.Path) -> tuple[Attribute, ...]:
     listed = _part(values, "attributes", folder)
     if not isinstance(listed, list):
         raise UserError(f"{folder / 'config.json'}: 'attributes' must be a list, got {listed!r}")
-    try:
+    with naming(folder / "config.json"):
         schema = tuple(Attribute.from_json(a) for a in listed)
-    except UserError as error:
-        raise UserError(f"{folder / 'config.json'}: {error}") from error
     names = [a.name for a in schema]
     if len(set(names)) < len(names):
         raise UserError(f"{folder / 'config.json'}: an attribute stands in 'attributes' twice")

@@ -1,7 +1,8 @@
-"""Errors that a user can mend: each becomes one line on stderr and exit code 2. And the nearest of the right names."""
+"""Errors that a user can mend, each one line on stderr and exit code 2, and what helps to word them."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class UserError(Exception):
@@ -10,6 +11,15 @@ class UserError(Exception):
 
 class DiskFull(UserError):
     """No room to write what must be written. Whoever catches it ends the process soon: other writers fail, too."""
+
+
+@contextlib.contextmanager
+def naming(where: object) -> Iterator[None]:
+    """Puts the file or place `where` before the message of a UserError raised inside."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
 
 
 def nearest(name: str, known: Iterable[str], similarity: float = 0.3) -> str:

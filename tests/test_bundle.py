@@ -1,8 +1,8 @@
 """Model folders: saved and loaded bit for bit, refused with a clear line where a part is missing, broken or foreign."""
 
-import copy
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +10,9 @@ import small_model
 from flax import traverse_util
 
 from t2f_jax import bundle
+from t2f_jax.config.schema import Preprocess
 from t2f_jax.errors import UserError
+from t2f_jax.inference.model import load
 from t2f_jax.inference.sampler import Sampler
 
 
@@ -40,7 +42,7 @@ def test_a_model_folder_gives_back_every_bit(model, folder):
 
 
 def test_a_loaded_model_does_every_task(folder):
-    model = bundle.load(folder)
+    model = load(folder)
     prompts = [model.prompt("a man", {"glasses": "yes"})] * 3
     codes = model.generate_codes(prompts, [3, 4, 5])
     faces = model.decode(codes)
@@ -55,25 +57,43 @@ def test_a_loaded_model_does_every_task(folder):
 
 def test_a_prompt_has_the_room_that_training_gave_it(model):
     assert model.text_length == 48  # 64 ids in a row, 16 of them codes; the config's text_length is 64
-    fits = [n for n in range(1, 80) if model.holds(" ".join(["man"] * n))]
-    assert fits == list(range(1, len(fits) + 1)) and 0 < len(fits) < 48
 
 
-def test_a_caption_without_room_is_refused(model):
-    short = copy.copy(model)
-    short.decoder = model.decoder.clone(config=dataclasses.replace(model.decoder.config, max_length=20))
-    with pytest.raises(UserError, match="20 positions leave no room"):
-        short.caption(np.zeros((1, 16, 16, 3), np.uint8))
+def test_pixels_are_read_in_one_range_alone(model):
+    with pytest.raises(ValueError, match="reads pixels by 'correct', preprocess says 'paper_double'"):
+        dataclasses.replace(model, preprocess=Preprocess(range="paper_double"))
 
 
-def test_what_the_model_does_not_know_is_named(folder):
-    model = bundle.load(folder)
-    with pytest.raises(UserError, match=r"glases.*glasses"):
-        model.analyze(np.zeros((16, 16, 3), np.uint8), ["glases"])
-    with pytest.raises(UserError, match=r"age.*1 to 90"):
-        model.generate(attributes={"age": 200})
-    with pytest.raises(UserError, match="2 texts for 1 faces"):
-        model.score(np.zeros((16, 16, 3), np.uint8), ["a", "b"])
+def test_training_starts_from_weights_of_the_same_structure_alone(model):
+    structure = model.run_config.model
+    other = dataclasses.replace(structure, dropout=0.5, remat="full", scan=not structure.scan, init_std=1.0)
+    assert bundle.initial_params(model, dataclasses.replace(other, attention="xla"), model.vocab) is model.params
+    with pytest.raises(UserError, match=r"another structure; decoder\.model\.width=32, there 16; .*mlp=64, there 32$"):
+        bundle.initial_params(model, dataclasses.replace(structure, width=32, mlp=64), model.vocab)
+    with pytest.raises(UserError, match="another text or image tokenizer"):
+        bundle.initial_params(model, structure, dataclasses.replace(model.vocab, text_size=5))
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("decoder", "text_length", 3, "'decoder.text_length' must lie between 4 and 1e+06, got 3"),
+        ("decoder", "model", {"width": 15}, "decoder.model.width=15 is no multiple of decoder.model.heads=6"),
+        ("image_tokenizer", "encoder", "x", "'image_tokenizer.encoder' must be one of vqgan, patch, got 'x'"),
+        ("image_tokenizer", "patch", 3, "image_tokenizer.resolution=16 is no multiple of the factor 6"),
+        ("image_tokenizer", "resolution", 0, "'image_tokenizer.resolution' must lie between 1 and 65536, got 0"),
+        ("preprocess", "crop", 0.0, "'preprocess.crop' must lie between 0.01 and 1, got 0.0"),
+        ("preprocess", "range", "half", "'preprocess.range' must be one of correct, paper_double, clip_double"),
+        ("vocab", "pod", 3, "unknown config key 'vocab.pod'; the nearest is 'vocab.pad'"),
+    ],
+)
+def test_a_value_of_config_json_that_cannot_be_is_named(folder, part, key, value, message):
+    config = json.loads((folder / "config.json").read_text())
+    config[part][key] = value
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=re.escape(message)) as caught:
+        bundle.load(folder)
+    assert str(caught.value).startswith(f"{folder / 'config.json'}: ") and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

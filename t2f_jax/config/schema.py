@@ -24,7 +24,9 @@ Count = Annotated[int, Range(1, 10**9)]
 CountOrNone = Annotated[int, Range(0, 10**9)]
 Share = Annotated[float, Range(0, 1)]
 Dropout = Annotated[float, Range(0, 0.99)]
+Crop = Annotated[float, Range(0.01, 1)]  # side of a centred square crop, as a share of the shorter side
 Seed = Annotated[int, Range(0, 2**32 - 1)]
+PixelRange = Literal["correct", "paper_double", "clip_double"]  # see `models.image_tokenizer.to_unit`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +44,7 @@ class DataConfig:
     """Pixels and their sources."""
 
     image_size: Annotated[int, Range(8, 4096)] = 64  # pixels of a side
-    crop: Annotated[float, Range(0.01, 1)] = 1.0  # side of the centred square crop, as a share of the shorter side
+    crop: Crop = 1.0
     # Views of a training face whose codes are kept: 1 = the plain one, more = flipped, shifted and scaled ones, too.
     views: Annotated[int, Range(1, 1000), Role.STORE_ONLY] = 1
     flip: bool = False  # may training mirror a face?
@@ -135,6 +137,15 @@ class VQGANConfig:
     def tokens(self) -> int:
         """Codes per image."""
         return self.grid**2
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocess:
+    """What is done to a picture before it is encoded. Part of a model folder, not of an experiment."""
+
+    crop: Crop = 1.0
+    resize: Literal["crop", "squash"] = "crop"  # crop: a centred square, bicubic; squash: all of it, bilinear
+    range: PixelRange = "correct"  # how pixels are scaled for the encoder
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,14 +60,17 @@ def from_dict(cls: type, values: Any, where: str = "") -> Any:
       where: what stands before the keys in messages, such as "decoder.".
 
     Raises:
-      UserError: an unknown key (the nearest right one is named), a value of the wrong type or outside its choices or
-        range.
+      UserError: an unknown key (the nearest right one is named), a missing one that has no default, a value of the
+        wrong type or outside its choices or range.
     """
     hints = _hints(cls)
     values = _named(values, where.rstrip("."))
     for key in values:
         if key not in hints:
             raise UserError(unknown(f"{where}{key}", [where + k for k in hints]))
+    for field in dataclasses.fields(cls):
+        if field.name not in values and field.default is field.default_factory is dataclasses.MISSING:
+            raise UserError(f"config key '{where}{field.name}' is missing")
     return cls(**{k: _narrow(hints[k], v, where + k) for k, v in values.items()})
 
 

@@ -20,10 +20,10 @@ import jax
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax.bundle import Bundle, Preprocess
-from t2f_jax.config.schema import Role
+from t2f_jax.bundle import Bundle
+from t2f_jax.config.schema import Preprocess, Role
 from t2f_jax.config.typed import to_dict
-from t2f_jax.inference.model import Model
+from t2f_jax.inference.sampler import default_sampler
 from t2f_jax.io.files import whole_folder, write_json, write_text
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.params import unstack_layers
@@ -91,10 +91,10 @@ def settings(model: Bundle) -> dict[str, Any]:
         "transformer": to_dict(model.run_config.model, without=(Role.TRAINING_ONLY,)),
         "vocab": dataclasses.asdict(model.vocab),
         "tokenizer_file": text_tokenizer.WORDPIECE_FILE if wordpiece else text_tokenizer.SENTENCEPIECE_FILE,
-        "text_length": Model(model).text_length,
+        "text_length": model.text_length,
         "attributes": [a.to_json() for a in model.schema],
         "preprocess": dataclasses.asdict(model.preprocess),
-        "sampler": dataclasses.asdict(Model(model).sampler),
+        "sampler": dataclasses.asdict(default_sampler(model.provenance)),
         "guidable": model.run_config.tasks.prompt_dropout > 0,
     }
 

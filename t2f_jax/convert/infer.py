@@ -8,7 +8,7 @@ from typing import Any
 from t2f_jax.config.schema import DecoderConfig, VQGANConfig
 from t2f_jax.config.typed import from_dict
 from t2f_jax.convert.zip_files import shown
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, naming
 
 Shapes = Mapping[str, tuple[int, ...]]
 HEAD_WIDTH = 64  # of the released model: tensors do not tell how many heads share them
@@ -90,7 +90,5 @@ def _count(shapes: Shapes, pattern: str) -> int:
 
 
 def _typed(path: pathlib.Path, cls: type, where: str, **values: Any) -> Any:
-    try:
+    with naming(path):
         return from_dict(cls, values, where)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error

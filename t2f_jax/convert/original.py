@@ -5,10 +5,10 @@ import hashlib
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from t2f_jax import bundle
-from t2f_jax.config.schema import Config, DataConfig, ImageTokenizerConfig, TextConfig, VQGANConfig
+from t2f_jax.config.schema import Config, DataConfig, ImageTokenizerConfig, PixelRange, TextConfig, VQGANConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
@@ -40,7 +40,7 @@ class Options:
     """
 
     compat: bool = True
-    range: str = ""
+    range: PixelRange | Literal[""] = ""
     heads: int = 0
     image_size: int = 256
     allow_missing: Sequence[str] = ()
@@ -138,9 +138,9 @@ def read_pair(
             f" an image of {side} x {side} by {vqgan.name}; give the side of its images with --image-size"
         )
     run, evaluation, preprocess = quirks.options(options.compat)
-    run = dataclasses.replace(run, model=structure, sequence_length=min(334, structure.max_length))
     if options.range:
-        preprocess["range"] = options.range
+        preprocess = dataclasses.replace(preprocess, range=options.range)
+    run = dataclasses.replace(run, model=structure, sequence_length=min(334, structure.max_length))
     config = Config(
         name="talk2face",
         data=DataConfig(image_size=image_config.resolution),
@@ -149,7 +149,7 @@ def read_pair(
         decoder=run,
         eval=evaluation,
     )
-    provenance = {
+    provenance: bundle.Provenance = {
         "config": to_dict(config),
         "steps": 0,
         "sources": {},
@@ -161,10 +161,10 @@ def read_pair(
     return bundle.Bundle(
         run_config=run,
         params=params,
-        image_tokenizer=ImageTokenizer(image_config, read_image_params()),
+        image_tokenizer=ImageTokenizer(image_config, read_image_params(), preprocess.range),
         tokenizer=words,
         schema=merge_schemas(registry.find(kind).schema for kind in ("utkface", "celeba")),
-        preprocess=bundle.Preprocess(**preprocess),
+        preprocess=preprocess,
         provenance=provenance,
         name=config.name,
     )

@@ -6,7 +6,7 @@ Facts: TencentPretrain `ed79843` and, for the loss, `54d5494`; see each entry.
 import dataclasses
 from typing import Any
 
-from t2f_jax.config.schema import Config, DecoderRunConfig, EvalConfig
+from t2f_jax.config.schema import Config, DecoderRunConfig, EvalConfig, Preprocess
 from t2f_jax.config.typed import from_dict, to_dict
 
 COMPAT = "talk2face_2022"
@@ -100,26 +100,28 @@ NOT_REPRODUCED = (
 def set_in(config: Any) -> None:
     """Sets every quirk of training and sampling in an experiment's ConfigDict; how pictures are read is the data's."""
     for quirk in QUIRKS:
-        *groups, key = quirk.option.split(".")
-        if groups[0] != "preprocess":
-            place = config
-            for group in groups:
-                place = place[group]
-            place[key] = quirk.value
+        if not quirk.option.startswith("preprocess."):
+            _put(config, quirk)
 
 
-def options(compat: bool) -> tuple[DecoderRunConfig, EvalConfig, dict[str, Any]]:
-    """-> (decoder run, evaluation, preprocess values) with every quirk set, or with none."""
-    config = to_dict(Config())
-    values: dict[str, Any] = {"decoder": config["decoder"], "eval": config["eval"], "preprocess": {}}
+def _put(values: Any, quirk: Quirk) -> None:
+    """Sets a quirk's option in nested named values, a dictionary's or a ConfigDict's."""
+    *groups, key = quirk.option.split(".")
+    for group in groups:
+        values = values[group]
+    values[key] = quirk.value
+
+
+def options(compat: bool) -> tuple[DecoderRunConfig, EvalConfig, Preprocess]:
+    """-> (decoder run, evaluation, preprocessing) with every quirk set, or with none."""
+    values = to_dict(Config()) | {"preprocess": to_dict(Preprocess())}
     for quirk in QUIRKS if compat else ():
-        *groups, key = quirk.option.split(".")
-        place = values
-        for group in groups:
-            place = place[group]
-        place[key] = quirk.value
-    run = from_dict(DecoderRunConfig, values["decoder"], "decoder.")
-    return run, from_dict(EvalConfig, values["eval"], "eval."), values["preprocess"]
+        _put(values, quirk)
+    return (
+        from_dict(DecoderRunConfig, values["decoder"], "decoder."),
+        from_dict(EvalConfig, values["eval"], "eval."),
+        from_dict(Preprocess, values["preprocess"], "preprocess."),
+    )
 
 
 def explain() -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from t2f_jax.config.schema import Config
+from t2f_jax.config.schema import Config, Preprocess
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError
@@ -37,7 +37,7 @@ def model_of(config: Config, params: Any, image_tokenizer: Any, data: Any, words
         image_tokenizer=image_tokenizer,
         tokenizer=words,
         schema=merge_schemas(data.schema(name) for name in data.sources),
-        preprocess=bundle.Preprocess(crop=config.data.crop, range=image_tokenizer.range),
+        preprocess=Preprocess(crop=config.data.crop, range=image_tokenizer.range),
         provenance={
             "config": to_dict(config),
             "steps": steps,

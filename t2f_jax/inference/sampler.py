@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -64,6 +66,14 @@ class Sampler:
     def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
         """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row, as a first id's."""
         return draw(self.kind, jnp.asarray(self.numbers), keys_B, logits_BxV, jnp.zeros(len(keys_B)))
+
+
+def default_sampler(provenance: Mapping[str, Any]) -> Sampler:
+    """How a model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
+    known = provenance.get("config", {}).get("eval", {})
+    names = [f.name for f in dataclasses.fields(Sampler)]
+    options: dict[str, Any] = {"top_p": 0.95} | {name: known[name] for name in names if name in known}
+    return Sampler(**options)
 
 
 @dataclasses.dataclass(frozen=True)

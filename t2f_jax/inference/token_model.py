@@ -13,7 +13,7 @@ import numpy as np
 from t2f_jax.bundle import Bundle
 from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, engine, grammar, scoring
-from t2f_jax.inference.sampler import Sampler
+from t2f_jax.inference.sampler import Sampler, default_sampler
 from t2f_jax.io import images as imaging
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens import sequence, templates
@@ -45,10 +45,7 @@ class Inference:
     @property
     def sampler(self) -> Sampler:
         """How this model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
-        known = self.provenance.get("config", {}).get("eval", {})
-        names = [f.name for f in dataclasses.fields(Sampler)]
-        options: dict[str, Any] = {"top_p": 0.95} | {name: known[name] for name in names if name in known}
-        return Sampler(**options)
+        return default_sampler(self.provenance)
 
     @functools.cached_property
     def engine(self) -> engine.Engine:
@@ -67,8 +64,7 @@ class Inference:
     @property
     def text_length(self) -> int:
         """Most ids of a prompt, its frame included: as many as training had room for before an image."""
-        room = self.run_config.sequence_length - self.image_tokenizer.config.tokens
-        return min(self.run_config.text_length, room)
+        return self.bundle.text_length
 
     def holds(self, text: str) -> bool:
         """Does the model read all of a prompt, or only its first `text_length` ids?"""

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from t2f_jax.config.schema import VQGANConfig
+from t2f_jax.config.schema import PixelRange, VQGANConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.models.vqgan import VQGAN
 
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
-def to_unit(images: jax.Array, range: str = "correct") -> jax.Array:
+def to_unit(images: jax.Array, range: PixelRange = "correct") -> jax.Array:
     """uint8 0..255 [..., 3] -> fp32, what the encoder reads.
 
     Args:
@@ -41,7 +41,7 @@ def to_uint8(x: jax.Array) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
-def encode(config: VQGANConfig, params: Any, images_BxRxRx3: jax.Array, range: str = "correct") -> jax.Array:
+def encode(config: VQGANConfig, params: Any, images_BxRxRx3: jax.Array, range: PixelRange = "correct") -> jax.Array:
     """uint8 images [B, R, R, 3] -> codes, int32 [B, N]; `range` as in `to_unit`."""
     x = to_unit(images_BxRxRx3, range)
     return VQGAN(config).apply({"params": params}, x, method="encode_codes")  # type: ignore
@@ -59,10 +59,10 @@ class ImageTokenizer:
     `range` is how pictures are scaled for the encoder, see `to_unit`.
     """
 
-    def __init__(self, config: VQGANConfig, params: Any, range: str = "correct"):
+    def __init__(self, config: VQGANConfig, params: Any, range: PixelRange = "correct"):
         self.config = config
         self.params = jax.tree.map(jnp.asarray, params)  # onto the device once, not at each call
-        self.range = range
+        self.range: PixelRange = range
 
     def encode(self, images_BxRxRx3: Any) -> jax.Array:
         """uint8 images [B, R, R, 3] -> codes, int32 [B, N]."""

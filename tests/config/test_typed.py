@@ -27,6 +27,12 @@ class Outer:
     many: dict[str, Inner] = dataclasses.field(default_factory=dict)
 
 
+@dataclasses.dataclass(frozen=True)
+class Strict:
+    size: int
+    name: str = ""
+
+
 WHOLE = Outer(many={"x": Inner(size=2)})
 
 
@@ -83,6 +89,12 @@ def test_what_is_wrong_is_named_with_its_key(values, message):
     with pytest.raises(UserError) as caught:
         typed.from_dict(Outer, values, "at.")
     assert str(caught.value) == message
+
+
+def test_a_key_without_a_default_must_be_there():
+    assert typed.from_dict(Strict, {"size": 3}) == Strict(3)
+    with pytest.raises(UserError, match=r"config key 'at\.size' is missing"):
+        typed.from_dict(Strict, {"name": "x"}, "at.")
 
 
 def test_the_dotted_keys_of_nested_values():

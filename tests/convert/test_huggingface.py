@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from t2f_jax import bundle
-from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, Preprocess, TaskConfig, VQGANConfig
 from t2f_jax.convert import huggingface
 from t2f_jax.inference import decoding, grammar
 from t2f_jax.inference.sampler import Sampler
@@ -77,7 +77,7 @@ def make(decoder=DECODER, image=IMAGE, words=None, crop=0.9, seed=0, **run):
     params = random_params(params_module.abstract_decoder(decoder, size), seed)
     tokenizer = ImageTokenizer(image, random_params(params_module.abstract_vqgan(image), seed + 1))
     run = DecoderRunConfig(model=decoder, sequence_length=64, tasks=TaskConfig(prompt_dropout=0.1), **run)
-    return bundle.Bundle(run, params, tokenizer, words, SCHEMA, bundle.Preprocess(crop), {"steps": 3}, "toy")
+    return bundle.Bundle(run, params, tokenizer, words, SCHEMA, Preprocess(crop), {"steps": 3}, "toy")
 
 
 def pictures(count, size=16, seed=0):

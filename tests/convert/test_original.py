@@ -27,7 +27,7 @@ from original_files import (
 
 from t2f_jax import bundle, cli
 from t2f_jax.cli import opening
-from t2f_jax.config.schema import DecoderRunConfig, VQGANConfig
+from t2f_jax.config.schema import DecoderRunConfig, Preprocess, VQGANConfig
 from t2f_jax.convert import export, original, quirks, torch_writer, verify
 from t2f_jax.convert.names import decoder_names, to_original, to_ours, vqgan_names
 from t2f_jax.convert.original import Options
@@ -246,13 +246,13 @@ def test_a_vqgan_without_structure_is_refused(tmp_path, name, value, told):
 
 
 def test_compat_sets_every_quirk_and_each_can_be_changed(pair, model):
-    assert model.preprocess == bundle.Preprocess(1.0, "squash", "paper_double")
+    assert model.preprocess == Preprocess(1.0, "squash", "paper_double")
     assert model.run_config.loss_span == "all" and model.run_config.model.norm == "talk2face"
     assert model.run_config.optim.kind == "bert" and model.run_config.optim.schedule == "linear"
     assert (model.sampler.top_k, model.sampler.top_p, model.sampler.temperature) == (70, 1.0, 1.0)
     assert original.read_pair(*pair, dataclasses.replace(SMALL, range="clip_double")).preprocess.range == "clip_double"
     plain = original.read_pair(*pair, dataclasses.replace(SMALL, compat=False))
-    assert plain.preprocess == bundle.Preprocess() and plain.run_config.model.norm == "talk2face"
+    assert plain.preprocess == Preprocess() and plain.run_config.model.norm == "talk2face"
     assert plain.run_config.loss_span == DecoderRunConfig().loss_span and plain.sampler.top_k == 0
     told = quirks.explain()
     assert all(quirk.option in told and quirk.effect in told for quirk in quirks.QUIRKS)

@@ -5,8 +5,8 @@ import dataclasses
 import jax
 import numpy as np
 
-from t2f_jax.bundle import Bundle, Preprocess
-from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TaskConfig, VQGANConfig
+from t2f_jax.bundle import Bundle
+from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, Preprocess, TaskConfig, VQGANConfig
 from t2f_jax.inference.model import Model
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
