@@ -23,6 +23,7 @@ from t2f_jax import bundle, config
 from t2f_jax.bench import training, vqgan
 from t2f_jax.bench.random_model import random_model
 from t2f_jax.inference import decoding, grammar, scoring
+from t2f_jax.inference.batching import bucket, pad
 from t2f_jax.inference.model import Model, load
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io.files import write_json
@@ -217,7 +218,7 @@ class Bench:
     def attributes_b32(self) -> Row:
         """All attributes of 32 faces, per face; the baseline is what their prefills take by themselves."""
         engine, prefixes = self.model.engine, self._face_prefixes(32)
-        ids, lengths = decoding.padded(prefixes, decoding.bucket(len(prefixes[0])))
+        ids, lengths = pad(prefixes, bucket(len(prefixes[0])))
 
         @jax.jit
         def prefill(params: Any, ids: Any, lengths: Any) -> Any:

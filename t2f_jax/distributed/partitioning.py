@@ -6,7 +6,7 @@ Optimizer moments and averaged weights end in their parameter's path, so one tab
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -200,9 +200,9 @@ def to_host(tree: Any) -> Any:
     return jax.tree.map(one, tree)
 
 
-def batch_shardings(batch: Mapping[str, np.ndarray | jax.ShapeDtypeStruct], mesh: Mesh) -> dict[str, NamedSharding]:
-    """The first axis over the batch axes; replicated where they do not divide it."""
-    return {name: NamedSharding(mesh, spec(("batch",)[: len(x.shape)], x.shape[:1], mesh)) for name, x in batch.items()}
+def batch_shardings(batch: Any, mesh: Mesh) -> Any:
+    """A sharding for each array or shape: its first axis over the batch axes, replicated where they do not divide it."""
+    return jax.tree.map(lambda x: NamedSharding(mesh, spec(("batch",)[: len(x.shape)], x.shape[:1], mesh)), batch)
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:

@@ -1,7 +1,7 @@
 """Generation: prefill of the prefix, then one id after another from a key-value cache, all in one compiled program.
 
 Axis legend: B rows, V variants of a prefix, R = B * V rows of the model, P prefix bucket, T cache slots (P + ids to
-generate), S and U states and ids of a grammar, M model width.
+generate), L ids of the longest span, S and U states and ids of a grammar, M model width.
 
 A row's prefix stands in slots 0..n-1 of its bucket and what it generates in slots P, P+1, ...; the slots between are
 never looked at. Rows of one bucket share a program, whatever their tasks; a row's random numbers depend on its own seed
@@ -10,23 +10,27 @@ alone. A prefix that all rows share, as many faces for one prompt do, runs once,
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.inference import grammar, sampler
-from t2f_jax.inference.engine import Engine, span_logits
+from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
+from t2f_jax.inference.engine import CacheLayout, Engine, span_logits
 from t2f_jax.inference.grammar import END, Grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Cache, Decoder, empty_cache, run
 from t2f_jax.tokens.vocab import Vocab
 
 LARGEST_BATCH = 64  # rows decoded together
+
+Array = jax.Array | np.ndarray  # a traced one in the compiled program, a numpy array before it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +41,15 @@ class Request:
       prefixes: the prefix in one or more variants, ids of any lengths.
       grammar: what the span may hold. A question given before an answer is part of it.
       seed: from 0 to 2^32 - 1.
-      weights: of the variants' logits, which are summed: (g, 1 - g) for a prompt and the prompt without words is
-        classifier-free guidance by g.
-      given: ids imposed on the span's places, -1 where one is drawn; none if empty.
+      weights: of the variants' logits, which are summed, see `guided`.
+      imposed: ids that the span's places must hold, -1 where one is drawn; none if empty.
     """
 
     prefixes: tuple[Sequence[int], ...]
     grammar: Grammar
     seed: int = 0
     weights: tuple[float, ...] = (1.0,)
-    given: Sequence[int] = ()
+    imposed: Sequence[int] = ()
 
     @property
     def bucket(self) -> int:
@@ -54,35 +57,244 @@ class Request:
         return bucket(max(map(len, self.prefixes)))
 
 
-def bucket(length: int) -> int:
-    """`length` rounded up: few programs, little to pay. Prompts differ in length, prefixes with a face hardly."""
-    step = 32 if length <= 128 else 8
-    return -(-length // step) * step
+def guided(
+    clauses: Sequence[tuple[Sequence[int], float]], wordless: Sequence[int]
+) -> tuple[tuple[Sequence[int], ...], tuple[float, ...]]:
+    """A request's prefixes and weights by classifier-free guidance: the weights sum to 1.
+
+    Args:
+      clauses: (prefix, weight) of each clause of a prompt, see `tokens.prompts`. A single one of weight 1 needs no
+        second variant, so that it costs half.
+      wordless: the prefix that says nothing (`sequence.text_prefix` of "").
+    """
+    prefixes, weights = tuple(prefix for prefix, _ in clauses), tuple(weight for _, weight in clauses)
+    if weights == (1,):
+        return prefixes, (1.0,)
+    return (*prefixes, wordless), (*weights, 1 - sum(weights))
 
 
-def batches(keys: Sequence[Any], largest: int = LARGEST_BATCH) -> list[tuple[Any, list[int]]]:
-    """Rows of equal keys (such as their bucket) in batches: [(key, row numbers)], at most `largest` rows each."""
-    groups: dict[Any, list[int]] = {}
-    for row, key in enumerate(keys):
-        groups.setdefault(key, []).append(row)
-    return [(key, rows[i : i + largest]) for key, rows in groups.items() for i in range(0, len(rows), largest)]
+# ----- what a compiled program is made for, what it reads, and what it carries from step to step -----
 
 
-def filled(rows: Sequence[Any]) -> list[Any]:
-    """Rows -> a power of two of them, those added repeat the first: few batch sizes to compile."""
-    return [*rows, *[rows[0]] * ((1 << (len(rows) - 1).bit_length()) - len(rows))]
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What a decoding program is compiled for, beside the shapes of its arrays. Hashable.
+
+    Attributes:
+      length: ids of the longest span.
+      kind: the sampler's steps.
+      cache: how the cache is cut.
+      text: which text ids the grammar knows.
+      image: does the grammar know the image ids?
+      shared: do all rows have the same prefixes?
+    """
+
+    decoder: Decoder
+    vocab: Vocab
+    length: int
+    kind: sampler.Kind
+    cache: CacheLayout
+    text: Literal["none", "some", "all"]
+    image: bool
+    shared: bool
 
 
-def padded(prefixes: Sequence[Sequence[int]], size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Prefixes -> int32 ids [B,size] and lengths [B]."""
-    ids, lengths = np.zeros((len(prefixes), size), np.int32), np.array([len(p) for p in prefixes], np.int32)
-    for row, prefix in zip(ids, prefixes):
-        row[: len(prefix)] = prefix
-    return ids, lengths
+@struct.dataclass
+class Rows:
+    """What each row has of its own; spread over the devices.
+
+    Attributes:
+      weights_BxV: float32, of the variants' logits.
+      seeds_B: uint32.
+      starts_B: int32, the grammar's state in which it begins.
+      limits_B: int32, most ids of its span.
+      imposed_BxL: int32, places among the grammar's ids, -1 where one is drawn; None if no row has an imposed id.
+    """
+
+    weights_BxV: Array
+    seeds_B: Array
+    starts_B: Array
+    limits_B: Array
+    imposed_BxL: Array | None
+
+
+@struct.dataclass
+class Prefixes:
+    """Padded prefixes, int32: the variants of every row (R = B * V) or, if all rows share them, of one (R = V)."""
+
+    ids_RxP: Array
+    lengths_R: Array
+
+
+@struct.dataclass
+class Tables:
+    """The grammar's arrays (as in `grammar.Grammar`, with its ids) and the sampler's numbers; whole on each device."""
+
+    ids_U: Array
+    allowed_SxU: Array
+    follow_SxU: Array
+    numbers: Array
+
+
+@struct.dataclass
+class Inputs:
+    """All arrays that a decoding program reads."""
+
+    params: Any
+    rows: Rows
+    prefixes: Prefixes
+    tables: Tables
+
+
+@struct.dataclass
+class State:
+    """What decoding carries from one id to the next.
+
+    Attributes:
+      step: int32 scalar, the newest ids' place in their spans.
+      tokens_B: int32, the newest ids. They stand in `out_BxL`, but not yet in the cache.
+      states_B: int32, the grammar's state behind them; `END`: the row is finished.
+      out_BxL: int32, all ids so far; [PAD] elsewhere.
+      cache: keys and values of the slots from `Past.first` on.
+    """
+
+    step: jax.Array
+    tokens_B: jax.Array
+    states_B: jax.Array
+    out_BxL: jax.Array
+    cache: Cache
+
+
+@struct.dataclass
+class Past:
+    """What stays the same while a stage's slots are filled.
+
+    Attributes:
+      lengths_R: int32, of the prefixes.
+      next_R: int32, the position of a span's first id.
+      parts: of every layer, the cache of the slots before `first`, part by part (see `attention.Attention`).
+      first: the slot with which `State.cache` begins.
+    """
+
+    lengths_R: Array
+    next_R: jax.Array
+    parts: Cache
+    first: int = struct.field(pytree_node=False)
+
+
+# ----- the compiled program -----
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def decode(program: Program, inputs: Inputs) -> jax.Array:
+    """int32 ids [B,L]; [PAD] behind a span's end."""
+    state, past = _start(program, inputs)
+    layout, rows = program.cache, len(past.lengths_R)
+    one_piece = rows <= layout.few_rows and not program.shared
+    size = inputs.prefixes.ids_RxP.shape[1]
+    for end in layout.stages(rows, program.length):
+        if one_piece:
+            state = dataclasses.replace(state, cache=_grown(state.cache, size + program.length))
+        else:
+            state, past = _lay_aside(program, state, past, max(1, size + end - 1 - _slots(past, state)))
+        state = _run_stage(program, inputs, past, state, end)
+    return state.out_BxL
+
+
+def _start(program: Program, inputs: Inputs) -> tuple[State, Past]:
+    """The prefixes' cache, and every row's first id."""
+    rows, prefixes, vocab = inputs.rows, inputs.prefixes, program.vocab
+    batch, size = rows.weights_BxV.shape[0], prefixes.ids_RxP.shape[1]
+    lengths_R = prefixes.lengths_R
+    hidden, cache, next_R = prefill(program.decoder, vocab, inputs.params, prefixes.ids_RxP, lengths_R, size)
+    last_RxM = hidden[jnp.arange(len(lengths_R)), lengths_R - 1]
+    if program.shared:  # V rows, the same for each of the B
+
+        def tile(x: Array) -> jax.Array:
+            rest = [None] * (x.ndim - 1)
+            return partitioning.constrain(jnp.tile(x, (batch, *[1] * len(rest))), ("batch", *rest))
+
+        last_RxM, next_R, lengths_R = tile(last_RxM), tile(next_R), tile(lengths_R)
+    tokens_B, states_B = _draw(program, inputs, last_RxM, 0, rows.starts_B)
+    out_BxL = jnp.full((batch, program.length), vocab.pad, jnp.int32).at[:, 0].set(tokens_B)
+    past = Past(lengths_R, next_R, [()] * len(cache), 0)
+    return State(jnp.int32(0), tokens_B, states_B, out_BxL, cache), past
+
+
+def _slots(past: Past, state: State) -> int:
+    """Slots of the parts and the carried cache together."""
+    return past.first + state.cache[0][0].shape[1]
+
+
+def _lay_aside(program: Program, state: State, past: Past, slots: int) -> tuple[State, Past]:
+    """The carried cache becomes parts of the past, and an empty one of `slots` slots begins."""
+    parts = [(*before, *program.cache.parts(*kept)) for before, kept in zip(past.parts, state.cache)]
+    cache = empty_cache(program.decoder.config, len(past.lengths_R), slots, program.decoder.dtype)
+    cache = jax.tree.map(lambda x: partitioning.constrain(x, ("batch", None, None)), cache)
+    return dataclasses.replace(state, cache=cache), dataclasses.replace(past, parts=parts, first=_slots(past, state))
+
+
+def _run_stage(program: Program, inputs: Inputs, past: Past, state: State, end: int) -> State:
+    """Steps until every row has `end` ids or is finished."""
+
+    def goes_on(state: State) -> jax.Array:
+        return (state.step + 1 < end) & (state.states_B != END).any()
+
+    return jax.lax.while_loop(goes_on, functools.partial(_step, program, inputs, past), state)
+
+
+def _step(program: Program, inputs: Inputs, past: Past, state: State) -> State:
+    """One id more in every row: the newest ones run through the model, into slot P + step."""
+    size, variants, t = inputs.prefixes.ids_RxP.shape[1], inputs.rows.weights_BxV.shape[1], state.step
+    slot = jnp.arange(past.first + state.cache[0][0].shape[1])
+    seen = (slot[None] < past.lengths_R[:, None]) | ((slot >= size) & (slot <= size + t))[None]
+    tokens = jnp.repeat(state.tokens_B, variants)[:, None]
+    segments, positions = jnp.full_like(past.next_R, 2)[:, None], (past.next_R + t)[:, None]
+    cache = [(*kept, *parts) for kept, parts in zip(state.cache, past.parts)]
+    arguments = (tokens, segments, positions, seen[:, None], cache, size + t - past.first)
+    hidden, cache = run(program.decoder, inputs.params, *arguments, method="extend")
+    tokens_B, states_B = _draw(program, inputs, hidden[:, 0], t + 1, state.states_B)
+    out_BxL = jax.lax.dynamic_update_slice(state.out_BxL, tokens_B[:, None], (0, t + 1))
+    return State(t + 1, tokens_B, states_B, out_BxL, cache)
+
+
+def _draw(
+    program: Program, inputs: Inputs, hidden_RxM: jax.Array, t: jax.Array | int, states_B: Array
+) -> tuple[jax.Array, jax.Array]:
+    """The ids at place t of their spans and the grammar's states behind them; [PAD] in finished rows."""
+    rows, tables = inputs.rows, inputs.tables
+    allowed_BxU = tables.allowed_SxU[states_B]
+    logits_BxU = jnp.where(allowed_BxU, _logits(program, inputs, hidden_RxM), -jnp.inf)
+    keys_B = jax.vmap(jax.random.fold_in, (0, None))(jax.vmap(jax.random.key)(rows.seeds_B), t)
+    progress_B = t / jnp.maximum(rows.limits_B - 1, 1)
+    place_B = sampler.draw(program.kind, tables.numbers, keys_B, logits_BxU, progress_B)
+    if rows.imposed_BxL is not None:
+        imposed_B = rows.imposed_BxL[:, t]
+        place_B = jnp.where(imposed_B < 0, place_B, imposed_B)
+    going_B = states_B != END
+    next_B = jnp.where(going_B, tables.follow_SxU[states_B, place_B], END)
+    next_B = jnp.where(t + 1 < rows.limits_B, next_B, END)
+    return jnp.where(going_B, tables.ids_U[place_B], program.vocab.pad), next_B
+
+
+def _logits(program: Program, inputs: Inputs, hidden_RxM: jax.Array) -> jax.Array:
+    """float32 [B,U], the variants' logits summed by their weights."""
+    vocab, (batch, variants) = program.vocab, inputs.rows.weights_BxV.shape
+    parts = []
+    if program.text != "none":
+        count = inputs.tables.ids_U.shape[0] - (vocab.image_size if program.image else 0)
+        ids = None if program.text == "all" else inputs.tables.ids_U[:count]
+        parts.append(span_logits(inputs.params, hidden_RxM, "text", ids))
+    if program.image:
+        parts.append(span_logits(inputs.params, hidden_RxM, "image"))
+    logits = jnp.concatenate(parts, -1)
+    if variants == 1:
+        return logits
+    return jnp.einsum("bv,bvu->bu", inputs.rows.weights_BxV, logits.reshape(batch, variants, -1))
 
 
 def prefill(
-    decoder: Decoder, vocab: Vocab, params: Any, ids_BxP: jax.Array, lengths_B: jax.Array, slots: int
+    decoder: Decoder, vocab: Vocab, params: Any, ids_BxP: Array, lengths_B: Array, slots: int
 ) -> tuple[jax.Array, Cache, jax.Array]:
     """Runs padded prefixes into an empty cache of `slots` slots. Layers single.
 
@@ -96,14 +308,14 @@ def prefill(
         seen = seen & (place[None] <= place[:, None])[None]
     seen = jnp.broadcast_to(seen, (batch, size, size))
     segments = (place[None] < lengths_B[:, None]).astype(jnp.int32)
-    positions, next_B = jnp.broadcast_to(place[None], (batch, size)), lengths_B
+    positions, next_B = jnp.broadcast_to(place[None], (batch, size)), jnp.asarray(lengths_B)
     if decoder.config.image_position:  # as in `sequence.assemble`
         first, count = vocab.image_span
         is_code = (ids_BxP >= first) & (ids_BxP < first + count) & (segments > 0)
         index_B = jnp.where(is_code.any(1), is_code.argmax(1), lengths_B)
         jump_B = decoder.config.image_position - index_B
         positions = positions + (place[None] >= index_B[:, None]) * jump_B[:, None]
-        next_B = lengths_B + jump_B
+        next_B = next_B + jump_B
     cache = empty_cache(decoder.config, batch, size, decoder.dtype)
     hidden, cache = run(decoder, params, ids_BxP, segments, positions * segments, seen, cache, 0, method="extend")
     return hidden, _grown(cache, slots), next_B
@@ -113,148 +325,7 @@ def _grown(cache: Cache, slots: int) -> Cache:
     return jax.tree.map(lambda x: jnp.pad(x, ((0, 0), (0, slots - x.shape[1]), (0, 0))), cache)
 
 
-# A row's attention reads all slots of its cache, filled or not. Several rows' caches outweigh the weights, so theirs is
-# filled in stages: what a stage has filled is laid aside as a part, and an empty cache begins. Each stage is compiled,
-# so that a single row, whose cache is small, has one.
-STAGE = 64  # slots, as wide as XLA's CPU backend reads fastest
-FEW_ROWS = 3
-
-
-def _stages(rows: int, length: int, slots: int) -> list[int]:
-    """Numbers of ids generated when a stage ends, its slots being filled: the newest id has none yet."""
-    count = 1 if rows <= FEW_ROWS else max(1, length // slots)
-    return [*(slots * i + 1 for i in range(1, count)), length]
-
-
-def _parts(own: tuple[jax.Array, ...], slots: int) -> list[jax.Array]:
-    """A layer's filled cache as parts of at most so many slots, see `attention.Attention`."""
-    k_NxTxD, v_NxTxD = own
-    cuts = [slice(at, at + slots) for at in range(0, k_NxTxD.shape[1], slots)]
-    return [part for cut in cuts for part in (k_NxTxD[:, cut].swapaxes(1, 2), v_NxTxD[:, cut])]
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def decode(
-    decoder: Decoder,
-    vocab: Vocab,
-    length: int,
-    kind: sampler.Kind,
-    params: Any,
-    rows: Mapping[str, jax.Array],
-    shared: Mapping[str, jax.Array],
-) -> jax.Array:
-    """int32 ids [B,length]; [PAD] behind a span's end. `rows` and `shared` as `arrays` makes them."""
-    weights_BxV, prefixes = rows["weights"], rows if "ids" in rows else shared
-    (batch, variants), size = weights_BxV.shape, prefixes["ids"].shape[1]
-    keys_B = jax.vmap(jax.random.PRNGKey)(rows["seeds"])
-    text = shared.get("text")
-    columns = [] if text is None else [text]
-    columns += [vocab.text_size + jnp.arange(vocab.image_size)] if "image" in shared else []
-    ids_U = jnp.concatenate(columns).astype(jnp.int32)
-
-    def logits_of(hidden_RxM: jax.Array) -> jax.Array:
-        parts = []
-        if text is not None:
-            parts.append(span_logits(params, hidden_RxM, "text", None if text.size == vocab.text_size else text))
-        if "image" in shared:
-            parts.append(span_logits(params, hidden_RxM, "image"))
-        logits = jnp.concatenate(parts, -1)
-        return logits if variants == 1 else jnp.einsum("bv,bvu->bu", weights_BxV, logits.reshape(batch, variants, -1))
-
-    def draw(hidden_RxM: jax.Array, t: jax.Array | int, state_B: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """The ids at place t and the states behind them."""
-        logits = jnp.where(shared["allowed"][state_B], logits_of(hidden_RxM), -jnp.inf)
-        keys = jax.vmap(jax.random.fold_in, (0, None))(keys_B, t)
-        progress_B = t / jnp.maximum(rows["limits"] - 1, 1)
-        place_B = sampler.draw(kind, shared["numbers"], keys, logits, progress_B)
-        if "given" in rows:
-            given_B = rows["given"][:, t]
-            place_B = jnp.where(given_B < 0, place_B, given_B)
-        going_B = state_B != END
-        state = jnp.where(going_B, shared["follow"][state_B, place_B], END)
-        state = jnp.where(t + 1 < rows["limits"], state, END)
-        return jnp.where(going_B, ids_U[place_B], vocab.pad), state
-
-    lengths_R = prefixes["lengths"]
-    hidden, cache, next_R = prefill(decoder, vocab, params, prefixes["ids"], lengths_R, size)
-    last_RxM = hidden[jnp.arange(len(lengths_R)), lengths_R - 1]
-    if prefixes is shared:  # V rows, the same for each of the B
-
-        def tile(x: jax.Array) -> jax.Array:
-            rest = [None] * (x.ndim - 1)
-            return partitioning.constrain(jnp.tile(x, (batch, *[1] * len(rest))), ("batch", *rest))
-
-        last_RxM, next_R, lengths_R = jax.tree.map(tile, (last_RxM, next_R, lengths_R))
-    token, state = draw(last_RxM, 0, rows["states"])
-    out = jnp.full((batch, length), vocab.pad, jnp.int32).at[:, 0].set(token)
-
-    def advance(carry: Any, filled: Cache, first: int) -> Any:
-        """One id more; `filled` holds the parts before slot `first`, the carried cache the slots from there on."""
-        t, token, state, out, cache = carry  # token t stands in `out`; in slot size + t it predicts token t + 1
-        slot = jnp.arange(first + cache[0][0].shape[1])
-        seen = (slot[None] < lengths_R[:, None]) | ((slot >= size) & (slot <= size + t))[None]
-        new = (jnp.repeat(token, variants)[:, None], jnp.full_like(next_R, 2)[:, None], (next_R + t)[:, None])
-        joined = [(*own, *parts) for own, parts in zip(cache, filled)]
-        hidden, cache = run(decoder, params, *new, seen[:, None], joined, size + t - first, method="extend")
-        token, state = draw(hidden[:, 0], t + 1, state)
-        out = jax.lax.dynamic_update_slice(out, token[:, None], (0, t + 1))
-        return t + 1, token, state, out, cache
-
-    count, first, filled = batch * variants, 0, [()] * len(cache)
-    # Elsewhere than on a CPU each part costs two kernels a layer: fewer and wider ones.
-    stage, part = (STAGE, STAGE) if decoder.groups else (2 * STAGE, size + length)
-    carry = (jnp.int32(0), token, state, out)
-    for end in _stages(count, length, stage):
-        if count <= FEW_ROWS and prefixes is rows:
-            cache = _grown(cache, size + length)
-        else:
-            filled = [(*parts, *_parts(own, part)) for parts, own in zip(filled, cache)]
-            first += cache[0][0].shape[1]
-            cache = empty_cache(decoder.config, count, max(1, size + end - 1 - first), decoder.dtype)
-            cache = jax.tree.map(lambda x: partitioning.constrain(x, ("batch", None, None)), cache)
-        step = functools.partial(advance, filled=filled, first=first)
-        *carry, cache = jax.lax.while_loop(
-            lambda c, end=end: (c[0] + 1 < end) & (c[2] != END).any(), step, (*carry, cache)
-        )
-    return carry[3]
-
-
-def arrays(
-    vocab: Vocab, requests: Sequence[Request], size: int, chosen: Sampler
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Requests of one bucket, with equally many variants each -> what `decode` reads: a row's own, and the shared.
-
-    The prefixes ("ids", "lengths") are shared if all rows have the same.
-    """
-    kinds = tuple(dict.fromkeys(r.grammar for r in requests))
-    merged, starts = grammar.union(vocab, kinds)
-    start_of = dict(zip(kinds, starts))
-    same = len(requests) > 1 and len({tuple(map(tuple, r.prefixes)) for r in requests}) == 1
-    ids, lengths = padded([prefix for r in requests[: 1 if same else None] for prefix in r.prefixes], size)
-    rows = {
-        "weights": np.clip([r.weights for r in requests], -1e20, 1e20).astype(np.float32),  # no logit overflows
-        "seeds": np.array([r.seed for r in requests], np.uint32),
-        "states": np.array([start_of[r.grammar] for r in requests], np.int32),
-        "limits": np.array([r.grammar.length for r in requests], np.int32),
-    }
-    if any(len(r.given) for r in requests):
-        known = merged.ids(vocab)
-        rows["given"] = np.full((len(requests), merged.length), -1, np.int32)
-        for row, r in zip(rows["given"], requests):
-            imposed = np.asarray(r.given, np.int32)
-            places = np.minimum(np.searchsorted(known, imposed), len(known) - 1)
-            if (known[places] != imposed)[imposed >= 0].any() or len(imposed) > r.grammar.length:
-                raise ValueError("`given` holds more ids than the span, or one that the grammar does not know")
-            row[: len(imposed)] = np.where(imposed < 0, -1, places)
-    shared = {"allowed": merged.allowed_SxU, "follow": merged.follow_SxU, "numbers": chosen.numbers}
-    (shared if same else rows).update(ids=ids, lengths=lengths)
-    if merged.image:
-        shared["image"] = np.zeros(0, np.int32)
-    if merged.text is None:
-        shared["text"] = np.arange(vocab.text_size, dtype=np.int32)
-    elif merged.text.size:
-        shared["text"] = merged.text
-    return rows, shared
+# ----- requests in, ids out -----
 
 
 def generate(
@@ -265,7 +336,7 @@ def generate(
     Args:
       requests: rows of any tasks and lengths; those of one bucket are decoded together.
       chosen: how ids are drawn. A row is a pure function of (weights, request, sampler), up to the last bits that
-        another batch size may change. Its `guidance` is the requests' business, see `guided`.
+        another batch size may change. Its `guidance` has no effect here: the requests' variants hold it, see `guided`.
       batch_size: most rows decoded together.
 
     Returns:
@@ -273,7 +344,8 @@ def generate(
 
     Raises:
       UserError: prefix and span exceed a learned position table, or a seed out of range.
-      ValueError: a request whose variants and weights differ in number, or `given` ids that its grammar does not know.
+      ValueError: a request whose variants and weights differ in number, or with imposed ids that its grammar does not
+        know.
     """
     if not requests:
         return []
@@ -283,28 +355,71 @@ def generate(
     engine.check_length(max(len(p) + r.grammar.length for r in requests for p in r.prefixes))
     if any(len(r.prefixes) != len(r.weights) for r in requests):
         raise ValueError("a request needs one weight for each variant of its prefix")
-    vocab = engine.vocab
     results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(requests)
-    keys = [(r.bucket, len(r.prefixes), bool(len(r.given))) for r in requests]
-    for (size, _, _), rows in batches(keys, batch_size):
-        own, shared = arrays(vocab, filled([requests[r] for r in rows]), size, chosen)
-        length = max(requests[r].grammar.length for r in rows)
+    keys = [(r.bucket, len(r.prefixes), bool(len(r.imposed))) for r in requests]
+    for _, rows in group_rows(keys, batch_size):
+        program, inputs = _assemble(engine, pad_to_power_of_two([requests[r] for r in rows]), chosen)
         with jax.set_mesh(engine.mesh):
-            out = decode(engine.decoder, vocab, length, chosen.kind, engine.params, engine.spread(own), shared)
+            out = decode(program, _spread(program, inputs, engine.spread))
         for row, line in zip(rows, np.asarray(out)):
             line = line[: requests[row].grammar.length]
-            end = np.flatnonzero(line == vocab.sep)
+            end = np.flatnonzero(line == engine.vocab.sep)
             results[row] = line[: end[0]] if end.size else line
     return results
 
 
-def guided(prefix: Sequence[int], wordless: Sequence[int], guidance: float) -> dict[str, Any]:
-    """`prefixes` and `weights` of a request by classifier-free guidance.
+def lower(
+    engine: Engine, requests: Sequence[Request], chosen: Sampler, platforms: tuple[str, ...] | None = None
+) -> jax.stages.Lowered:
+    """The program that decodes `requests`, all of one bucket, together: traced, not compiled and not run.
 
     Args:
-      wordless: the prefix that says nothing (`sequence.text_prefix` of "").
-      guidance: how much the words count, see `Sampler.guidance`; with 1 there is one variant.
+      engine: its parameters may be shapes, and the devices of its mesh need not be there.
+      platforms: what to lower for, such as ("cuda",), if not for the mesh's devices.
     """
-    if guidance == 1:
-        return {"prefixes": (prefix,), "weights": (1.0,)}
-    return {"prefixes": (prefix, wordless), "weights": (guidance, 1 - guidance)}
+    program, inputs = _assemble(engine, requests, chosen)
+    with jax.set_mesh(engine.mesh):
+        return decode.trace(program, _spread(program, inputs, engine.spread_shapes)).lower(lowering_platforms=platforms)
+
+
+def _assemble(engine: Engine, requests: Sequence[Request], chosen: Sampler) -> tuple[Program, Inputs]:
+    """Requests of one bucket, with equally many variants each -> the program that decodes them, and its arrays."""
+    vocab, size = engine.vocab, max(r.bucket for r in requests)
+    kinds = tuple(dict.fromkeys(r.grammar for r in requests))
+    merged, starts = grammar.union(vocab, kinds)
+    start_of = dict(zip(kinds, starts))
+    shared = len(requests) > 1 and len({tuple(map(tuple, r.prefixes)) for r in requests}) == 1
+    rows = Rows(
+        weights_BxV=np.clip([r.weights for r in requests], -1e20, 1e20).astype(np.float32),  # no logit overflows
+        seeds_B=np.array([r.seed for r in requests], np.uint32),
+        starts_B=np.array([start_of[r.grammar] for r in requests], np.int32),
+        limits_B=np.array([r.grammar.length for r in requests], np.int32),
+        imposed_BxL=_imposed_places(vocab, merged, requests) if any(len(r.imposed) for r in requests) else None,
+    )
+    prefixes = Prefixes(*pad([prefix for r in requests[: 1 if shared else None] for prefix in r.prefixes], size))
+    tables = Tables(merged.ids(vocab), merged.allowed_SxU, merged.follow_SxU, chosen.numbers)
+    count = vocab.text_size if merged.text is None else merged.text.size
+    text = "all" if count == vocab.text_size else "some" if count else "none"
+    program = Program(
+        engine.decoder, vocab, merged.length, chosen.kind, engine.cache, text=text, image=merged.image, shared=shared
+    )
+    return program, Inputs(engine.params, rows, prefixes, tables)
+
+
+def _imposed_places(vocab: Vocab, merged: Grammar, requests: Sequence[Request]) -> np.ndarray:
+    """int32 [B,L]: places of imposed ids among the ids of the merged grammar, -1 where none is imposed."""
+    known = merged.ids(vocab)
+    places_BxL = np.full((len(requests), merged.length), -1, np.int32)
+    for row, r in zip(places_BxL, requests):
+        imposed = np.asarray(r.imposed, np.int32)
+        places = np.minimum(np.searchsorted(known, imposed), len(known) - 1)
+        if (known[places] != imposed)[imposed >= 0].any() or len(imposed) > r.grammar.length:
+            raise ValueError("`imposed` holds more ids than the span, or one that the grammar does not know")
+        row[: len(imposed)] = np.where(imposed < 0, -1, places)
+    return places_BxL
+
+
+def _spread(program: Program, inputs: Inputs, spread: Callable[[Any], Any]) -> Inputs:
+    """The inputs with what differs from row to row spread over the devices."""
+    prefixes = inputs.prefixes if program.shared else spread(inputs.prefixes)
+    return dataclasses.replace(inputs, rows=spread(inputs.rows), prefixes=prefixes)

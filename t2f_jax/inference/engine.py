@@ -10,29 +10,89 @@ and scores holds (converted once, when a model is loaded):
 
 import concurrent.futures
 import dataclasses
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from t2f_jax.distributed.partitioning import batch_shardings, make_mesh, tree_shardings
+from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.dense import grouped, grouped_product, groups_here
 from t2f_jax.models.params import unstack_layers
 from t2f_jax.tokens.vocab import Vocab
 
+Rows = TypeVar("Rows")
+
+
+# ----- what depends on the machine: all of it changes speed alone, up to the order of sums -----
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheLayout:
+    """How decoding cuts a key-value cache.
+
+    A row's attention reads all slots of its cache, filled or not. The caches of several rows outweigh the weights, so
+    they are filled in stages: what a stage has filled is laid aside in parts, and an empty cache begins. Each stage is
+    compiled by itself, so that few rows, whose caches are small, have only one.
+
+    Attributes:
+      few_rows: up to so many rows of the model there is one stage.
+      stage_slots: slots that a stage fills.
+      part_slots: most slots of a part; 0: what a stage has filled is one part.
+    """
+
+    few_rows: int
+    stage_slots: int
+    part_slots: int
+
+    def stages(self, rows: int, length: int) -> list[int]:
+        """Numbers of generated ids with which a stage ends, its slots being filled: the newest id has none yet."""
+        count = 1 if rows <= self.few_rows else max(1, length // self.stage_slots)
+        return [*(self.stage_slots * i + 1 for i in range(1, count)), length]
+
+    def parts(self, k_NxTxD: jax.Array, v_NxTxD: jax.Array) -> list[jax.Array]:
+        """A layer's filled cache -> its parts in turn, keys [N,D,slots] and values [N,slots,D] of each."""
+        slots = k_NxTxD.shape[1]
+        width = self.part_slots or slots
+        cuts = [slice(at, at + width) for at in range(0, slots, width)]
+        return [part for cut in cuts for part in (k_NxTxD[:, cut].swapaxes(1, 2), v_NxTxD[:, cut])]
+
+
+CPU_CACHE = CacheLayout(few_rows=3, stage_slots=64, part_slots=64)  # parts as wide as XLA's CPU backend reads fastest
+CACHE = CacheLayout(few_rows=3, stage_slots=128, part_slots=0)  # elsewhere each part costs two kernels a layer
+
+
+def weight_groups_here(mesh: Mesh) -> int:
+    """Groups of the kernels' outputs (`models.dense`): one for each core on one CPU device, else 0, none.
+
+    A CPU core then reads its own contiguous weights; a GPU or TPU wants the layout of training. Two numbers for the CPU
+    stand with what they speed up: `dense.FEW_ROWS`, and the second row in `attention` where there is one alone.
+    """
+    return groups_here(mesh.size)
+
+
+# ----- the engine -----
+
 
 @dataclasses.dataclass(frozen=True)
 class Engine:
-    """What `sampling` and `scoring` run. Make it with `prepare`."""
+    """What `decoding` and `scoring` run. Make it with `prepare`.
+
+    Attributes:
+      decoder: with layers one by one; its `groups` is the layout of its kernels.
+      params: as the module's docstring shows them; shapes alone where nothing is run.
+      mesh: its devices hold the parameters and share the rows.
+      cache: how the cache of generated ids is cut.
+    """
 
     decoder: Decoder
     params: Any
     vocab: Vocab
     mesh: Mesh
+    cache: CacheLayout = CACHE
 
     def check_length(self, longest: int) -> None:
         """Raises UserError if a row of `longest` ids might not fit a learned position table."""
@@ -42,21 +102,27 @@ class Engine:
                 f"a row of {longest} ids exceeds the model's {config.max_length} positions; shorten prompt or answer"
             )
 
-    def spread(self, rows: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-        """Arrays with one axis of rows first -> on the devices, the rows spread over the mesh's batch axes."""
-        return jax.device_put(rows, batch_shardings(rows, self.mesh))
+    def spread(self, rows: Rows) -> Rows:
+        """Arrays whose first axis is rows -> on the devices, the rows spread over the mesh's batch axes."""
+        return jax.device_put(rows, partitioning.batch_shardings(rows, self.mesh))
+
+    def spread_shapes(self, rows: Rows) -> Rows:
+        """As `spread`, but only the shapes, with their shardings: for devices that need not be there."""
+        return partitioning.abstract(rows, partitioning.batch_shardings(rows, self.mesh))
 
 
-def prepare(decoder: Decoder, params: Any, vocab: Vocab, mesh: Mesh | None = None, groups: int | None = None) -> Engine:
+def prepare(
+    decoder: Decoder, params: Any, vocab: Vocab, mesh: Mesh | None = None, weight_groups: int | None = None
+) -> Engine:
     """A decoder and its parameters (as in training, layers single or stacked) -> an engine.
 
     Args:
       mesh: weights are shared out by `partitioning`'s rules, rows over its batch axes; if not given, all devices of
         this process hold all weights and share the rows.
-      groups: of the kernels' outputs, see `models.dense`; what suits this machine if not given.
+      weight_groups: of the kernels' outputs, see `models.dense`; what suits this machine if not given.
     """
-    mesh = make_mesh("", jax.local_devices()) if mesh is None else mesh
-    groups = groups_here(mesh.size) if groups is None else groups
+    mesh = partitioning.make_mesh("", jax.local_devices()) if mesh is None else mesh
+    groups = weight_groups_here(mesh) if weight_groups is None else weight_groups
     params = unstack_layers(params)
     table = params["embed"]["word"] if decoder.config.tie else params["head"]["weight"]
     spans = {"text": vocab.text_span, "image": vocab.image_span}
@@ -73,12 +139,13 @@ def prepare(decoder: Decoder, params: Any, vocab: Vocab, mesh: Mesh | None = Non
         ready = structure.unflatten(pool.map(lambda leaf: convert(*leaf), paths))
     ready = {**ready, "head": head}
     if mesh.size > 1:
-        ready = jax.device_put(ready, tree_shardings(ready, mesh))
+        ready = jax.device_put(ready, partitioning.tree_shardings(ready, mesh))
     single = dataclasses.replace(decoder.config, scan=False)
-    return Engine(Decoder(single, decoder.vocab_size, decoder.dtype, groups), ready, vocab, mesh)
+    decoder = Decoder(single, decoder.vocab_size, decoder.dtype, groups)
+    return Engine(decoder, ready, vocab, mesh, CPU_CACHE if groups else CACHE)
 
 
-def span_logits(params: Any, hidden: jax.Array, kind: str, ids: jax.Array | None = None) -> jax.Array:
+def span_logits(params: Any, hidden: jax.Array, kind: str, ids: jax.Array | np.ndarray | None = None) -> jax.Array:
     """Final-norm output [...,M] -> float32 logits [...,n] of the span's ids: all of them, or those at places `ids`."""
     table = params["head"][kind]
     if ids is not None:

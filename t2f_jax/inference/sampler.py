@@ -87,7 +87,7 @@ class Kind:
 
 
 def draw(
-    kind: Kind, numbers_4: jax.Array, keys_B: jax.Array, logits_BxV: jax.Array, progress_B: jax.Array
+    kind: Kind, numbers_4: jax.Array | np.ndarray, keys_B: jax.Array, logits_BxV: jax.Array, progress_B: jax.Array
 ) -> jax.Array:
     """Draws from float32 logits (-inf: never) -> int32 [B] places in the row.
 

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.inference import decoding, grammar
+from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
 from t2f_jax.inference.engine import Engine, span_logits
 from t2f_jax.models.decoder import Decoder, run
 from t2f_jax.tokens import sequence
@@ -148,8 +149,8 @@ def score_attributes(
     candidates = tree(engine.vocab, tok, tuple(attributes))
     engine.check_length(max(map(len, prefixes)) + candidates.deepest)
     results: list[dict[str, np.ndarray]] = [{}] * len(prefixes)
-    for size, rows in decoding.batches([decoding.bucket(len(p)) for p in prefixes]):
-        ids, lengths = decoding.padded(decoding.filled([prefixes[r] for r in rows]), size)
+    for size, rows in group_rows([bucket(len(p)) for p in prefixes], decoding.LARGEST_BATCH):
+        ids, lengths = pad(pad_to_power_of_two([prefixes[r] for r in rows]), size)
         own = engine.spread({"ids": ids, "lengths": lengths})
         scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, own["ids"], own["lengths"])
         scores = np.asarray(scores, np.float64)
@@ -186,7 +187,7 @@ def score_text(
     decoder, vocab = engine.decoder, engine.vocab
     results = [0.0] * len(prefixes)
     assemble = functools.partial(sequence.assemble, image_position=decoder.config.image_position)
-    for size, rows in decoding.batches([decoding.bucket(n) for n in lengths]):
+    for size, rows in group_rows([bucket(n) for n in lengths], decoding.LARGEST_BATCH):
         examples = [
             Example(
                 tuple(prefixes[r]),
@@ -196,7 +197,7 @@ def score_text(
             )
             for r in rows
         ]
-        own = engine.spread(assemble(decoding.filled(examples), size))
+        own = engine.spread(assemble(pad_to_power_of_two(examples), size))
         scores = _score_rows(decoder, vocab, kind, engine.params, own)
         for row, score in zip(rows, np.asarray(scores)):
             results[row] = float(score)

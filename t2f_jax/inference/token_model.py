@@ -13,6 +13,7 @@ import numpy as np
 from t2f_jax.bundle import Bundle
 from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, engine, grammar, scoring
+from t2f_jax.inference.batching import call_in_batches
 from t2f_jax.inference.sampler import Sampler, default_sampler
 from t2f_jax.io import images as imaging
 from t2f_jax.models.decoder import Decoder
@@ -84,11 +85,11 @@ class Inference:
 
     def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
-        return _batched(self.image_tokenizer.encode, images, batch_size)
+        return call_in_batches(self.image_tokenizer.encode, images, batch_size)
 
     def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
-        return _batched(self.image_tokenizer.decode, codes, batch_size)
+        return call_in_batches(self.image_tokenizer.decode, codes, batch_size)
 
     def requests(
         self,
@@ -111,17 +112,12 @@ class Inference:
         for row, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
             clauses = prompt.weighted(guidance)
             self._check_guidance([weight for _, weight in clauses], guidance)
-            prefixes = [sequence.text_prefix(self.vocab, self.tokenizer, t, self.text_length) for t, _ in clauses]
-            weights = [weight for _, weight in clauses]
-            variants: dict[str, Any] = {"prefixes": (wordless,), "weights": (1.0,)}
-            if len(clauses) == 1:
-                variants = decoding.guided(prefixes[0], wordless, weights[0])
-            elif clauses:
-                variants = {"prefixes": (*prefixes, wordless), "weights": (*weights, 1 - sum(weights))}
+            variants = [(sequence.text_prefix(self.vocab, self.tokenizer, t, self.text_length), w) for t, w in clauses]
+            prefixes, weights = decoding.guided(variants, wordless)
             imposed: Sequence[int] = ()
             if given is not None:
                 imposed = np.where(given[row] < 0, -1, self.vocab.image_ids(np.maximum(given[row], 0))).tolist()
-            made.append(decoding.Request(grammar=span, seed=seed, given=imposed, **variants))
+            made.append(decoding.Request(prefixes, span, seed, weights, imposed))
         return made
 
     def _check_guidance(self, weights: Sequence[float], guidance: float) -> None:
@@ -252,15 +248,3 @@ class Inference:
 
     def _share(self, probs: np.ndarray, name: str, value: Any) -> float:
         return float(probs[self.attribute(name).candidates().index(str(value))])
-
-
-def _batched(function: Any, rows: np.ndarray, batch_size: int) -> np.ndarray:
-    """Calls a jitted function on equal batches (powers of two, the last one padded), so that few shapes compile."""
-    if len(rows) < batch_size:
-        batch_size = 1 << max(0, len(rows) - 1).bit_length()
-    parts = []
-    for start in range(0, len(rows), batch_size):
-        part = rows[start : start + batch_size]
-        padded = np.concatenate([part, np.repeat(part[:1], batch_size - len(part), 0)])
-        parts.append(np.asarray(function(padded))[: len(part)])
-    return np.concatenate(parts)

@@ -14,7 +14,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from t2f_jax.config.schema import DecoderRunConfig
@@ -129,24 +128,16 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
 
     def weights() -> Any:
         params = decoder.init(jax.random.key(0), row, row, row)["params"]
-        return engine.prepare(decoder, params, vocab, alone, groups=0).params
+        return engine.prepare(decoder, params, vocab, alone, weight_groups=0).params
 
-    params, chosen = jax.eval_shape(weights), Sampler()
+    shapes = jax.eval_shape(weights)
+    params = partitioning.abstract(shapes, partitioning.tree_shardings(shapes, mesh))
     request = decoding.Request(([vocab.cls] * config.text_length,), grammar.image(vocab, codes))
-    own, shared = decoding.arrays(vocab, [request] * rows, request.bucket, chosen)
-    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), np.asarray(x).dtype), (own, shared))
-    placed = (
-        partitioning.abstract(params, partitioning.tree_shardings(params, mesh)),
-        partitioning.abstract(shapes[0], partitioning.batch_shardings(own, mesh)),
-        shapes[1],
-    )
-
-    def decode(*arrays: Any) -> jax.Array:
-        return decoding.decode(decoder, vocab, codes, chosen.kind, *arrays)
-
+    made = engine.Engine(decoder, params, vocab, mesh)
     with jax.set_mesh(mesh):
         began = time.monotonic()
-        return _compile(jax.jit(decode).lower(*placed), began, "fewer faces a device (--sampler) take less memory")
+        lowered = decoding.lower(made, [request] * rows, Sampler())
+        return _compile(lowered, began, "fewer faces a device (--sampler) take less memory")
 
 
 def less(accumulate: int, rows: int) -> str:

@@ -33,13 +33,15 @@ def model(changes):
     return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(1), row, row, row)["params"]
 
 
-def generate(decoder, params, vocab, prefixes, kind, length, sampler, seeds, wordless=(), groups=2):
+def generate(decoder, params, vocab, prefixes, kind, length, sampler, seeds, wordless=(), groups=2, cache=None):
     span = grammar.image(vocab, length) if kind == "image" else grammar.text(vocab, length)
     requests = [
-        decoding.Request(grammar=span, seed=seed, **decoding.guided(prefix, wordless, sampler.guidance))
+        decoding.Request(variants, span, seed, weights)
         for prefix, seed in zip(prefixes, seeds, strict=True)
+        for variants, weights in [decoding.guided([(prefix, sampler.guidance)], wordless)]
     ]
-    return decoding.generate(engine.prepare(decoder, params, vocab, groups=groups), requests, sampler)
+    made = engine.prepare(decoder, params, vocab, weight_groups=groups)
+    return decoding.generate(dataclasses.replace(made, cache=cache or made.cache), requests, sampler)
 
 
 def slowly(decoder, params, kind, length, sampler):
@@ -133,16 +135,16 @@ def test_a_prefix_that_all_rows_share_gives_what_each_row_gives_alone(guidance):
 @pytest.mark.parametrize("groups", [0, 2])
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("changes", VARIANTS)
-def test_a_cache_in_parts_gives_what_one_in_one_piece_does(changes, shared, groups, monkeypatch):
+def test_a_cache_in_parts_gives_what_one_in_one_piece_does(changes, shared, groups):
     decoder, params = model(changes)
     prefixes = PREFIXES[2:3] * 4 if shared else PREFIXES
-    told = []
+    rows = []
     for slots in (64, 4):  # of a part; prefixes are 32 and 64 places wide, spans 22
-        monkeypatch.setattr(decoding, "STAGE", slots)
-        decoding.decode.clear_cache()
-        told.append(generate(decoder, params, VOCAB, prefixes, "image", 22, Sampler(), SEEDS, groups=groups))
-    decoding.decode.clear_cache()
-    np.testing.assert_array_equal(*map(np.stack, told))
+        layout = engine.CacheLayout(3, slots, slots) if groups else engine.CacheLayout(3, 2 * slots, 0)
+        rows.append(
+            generate(decoder, params, VOCAB, prefixes, "image", 22, Sampler(), SEEDS, groups=groups, cache=layout)
+        )
+    np.testing.assert_array_equal(*map(np.stack, rows))
 
 
 def test_a_repeated_call_compiles_nothing():

@@ -55,13 +55,13 @@ ATTRIBUTES = (
 )
 
 
-def wild(seed, groups=2):
+def wild(seed, weight_groups=2):
     """An engine whose weights are large: it would say anything."""
     config = dataclasses.replace(CONFIG, layers=1, init_std=2.0)
     decoder = Decoder(config, VOCAB.size)
     row = np.zeros((1, 8), np.int32)
     params = decoder.init(jax.random.PRNGKey(seed), row, row, row)["params"]
-    return engine.prepare(decoder, params, VOCAB, groups=groups)
+    return engine.prepare(decoder, params, VOCAB, weight_groups=weight_groups)
 
 
 def test_no_weights_make_it_emit_an_id_of_the_wrong_kind():
@@ -111,12 +111,12 @@ def test_scores_are_the_odds_of_what_is_drawn():
 def test_given_ids_stand_where_they_were_given():
     made, span = wild(6), grammar.image(VOCAB, 6)
     given = [-1, VOCAB.text_size + 3, -1, VOCAB.text_size, -1, -1]
-    requests = [decoding.Request(([2, 5, 3],), span, seed, given=given if seed else ()) for seed in range(4)]
+    requests = [decoding.Request(([2, 5, 3],), span, seed, imposed=given if seed else ()) for seed in range(4)]
     rows = decoding.generate(made, requests, Sampler(temperature=5.0))
     for ids in rows[1:]:
         assert ids[1] == given[1] and ids[3] == given[3] and span.accepts(VOCAB, ids)
     assert len({tuple(ids) for ids in rows}) == 4
-    with pytest.raises(ValueError, match="given"):
-        decoding.generate(made, [decoding.Request(([2, 5, 3],), span, 0, given=[5])], Sampler())
+    with pytest.raises(ValueError, match="imposed"):
+        decoding.generate(made, [decoding.Request(([2, 5, 3],), span, 0, imposed=[5])], Sampler())
     with pytest.raises(ValueError, match="weight"):
         decoding.generate(made, [decoding.Request(([2], [3]), span)], Sampler())

@@ -63,8 +63,8 @@ def test_one_weight_for_all_words_is_plain_guidance(loved):
     asked = loved.prompt("a man", {"age": 30})
     (request,) = loved.requests([asked], [1], 3.0)
     assert request.weights == (3.0, -2.0)
-    plain = decoding.guided(request.prefixes[0], request.prefixes[1], 3.0)
-    assert (plain["prefixes"], plain["weights"]) == (request.prefixes, request.weights)
+    plain = decoding.guided([(request.prefixes[0], 3.0)], request.prefixes[1])
+    assert plain == (request.prefixes, request.weights)
     (unguided,) = loved.requests([asked], [1], 1.0)
     assert len(unguided.prefixes) == 1 and unguided.weights == (1.0,)
 

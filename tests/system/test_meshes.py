@@ -74,10 +74,7 @@ def test_the_sampler_lowers_for_cuda():
     decoder = Decoder(DecoderConfig(layers=1, width=32, heads=2, mlp=64, max_length=64, scan=False), VOCAB.size)
     row = jnp.zeros((1, 8), jnp.int32)
     params = jax.jit(decoder.init)(jax.random.key(0), row, row, row)["params"]
-    made = engine.prepare(decoder, params, VOCAB, groups=0)
-    chosen = Sampler(top_k=5)
+    made = engine.prepare(decoder, params, VOCAB, weight_groups=0)
     requests = [decoding.Request(((2, 7, 8, 3),), grammar.image(VOCAB, 16))] * 2
-    own, shared = decoding.arrays(VOCAB, requests, 32, chosen)
-    decode = jax.jit(lambda *args: decoding.decode(made.decoder, VOCAB, 16, chosen.kind, *args))
-    told = export.export(decode, platforms=["cuda"])(made.params, own, shared)
-    assert told.platforms == ("cuda",)
+    lowered = decoding.lower(made, requests, Sampler(top_k=5), platforms=("cuda",))
+    assert "stablehlo.while" in lowered.as_text()
