@@ -201,7 +201,7 @@ def to_host(tree: Any) -> Any:
 
 
 def batch_shardings(batch: Any, mesh: Mesh) -> Any:
-    """A sharding for each array or shape: its first axis over the batch axes, replicated where they do not divide it."""
+    """A sharding for each array: the first axis over the batch axes; replicated where they do not divide it."""
     return jax.tree.map(lambda x: NamedSharding(mesh, spec(("batch",)[: len(x.shape)], x.shape[:1], mesh)), batch)
 
 
