@@ -1,14 +1,17 @@
-"""A bundle -> faces, captions, answers.
+"""A model folder, opened: faces, captions and answers out of it.
 
-    model         What a user does with a model: make, finish, vary, describe, measure and score faces.
-    token_model   What a loaded model computes, arrays in and arrays out: codes of faces, faces of codes, words, proba
-    engine        A decoder made ready for use: layers one by one, weights in the layout that this machine reads faste
-    grammar       What a span may hold: a small automaton for each task, obeyed as a mask inside the compiled decoding
-    decoding      Generation: prefill of the prefix, then one id after another from a key-value cache, all in one comp
-    sampler       How the next id is drawn from its logits: temperature, top-k, top-p, min-p, and how much the words c
-    scoring       Exact probabilities of answers: every attribute of a face in one pass over a tree of tokens.
-    answers       What a distribution over an attribute's values says: the likeliest, the median, an interval.
-    prompt_file   `t2f generate --prompts FILE`: faces for every line of a file, batched, on all devices, resumable.
+    model         what a user calls: generate, complete, vary, caption, analyze, score; `load` opens a folder
+    token_model   the same in arrays: pixels <-> codes, words -> codes, codes -> words and probabilities
+    engine        a decoder made ready for a machine: layers one by one, the weights' and the cache's layout, the mesh
+    grammar       which ids a span may hold: a small automaton for images, one for texts, one for each question
+    decoding      draws ids: prefill of the prefix, then one id after another from a cache, in one compiled program
+    sampler       how one id is drawn from its logits: temperature, top-k, top-p, min-p, guidance
+    batching      rows of different lengths in few batches of few sizes
+    scoring       exact probabilities of answers (all attributes of a face in one pass), captions and images
+    answers       what probabilities say: the likeliest of a choice, the median and an interval of a number
+    prompt_file   faces for every line of a file, resumable, with a manifest: `t2f generate --prompts FILE`
 
-Read first: `model.Model`.
+Read first: `model.Model`, then `token_model`. Codes are drawn in `decoding.generate`; a caption's words come
+from there, too, by `token_model.describe_codes`. For other rooms: `model.load`, `model.Model`, `sampler.Sampler`; and to
+measure or plan without a model folder, `engine.prepare`, `decoding.Request`, `decoding.generate`, `decoding.lower`.
 """
