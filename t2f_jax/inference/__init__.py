@@ -11,7 +11,7 @@
     answers       what probabilities say: the likeliest of a choice, the median and an interval of a number
     prompt_file   faces for every line of a file, resumable, with a manifest: `t2f generate --prompts FILE`
 
-Read first: `model.Model`, then `token_model`. Codes are drawn in `decoding.generate`; a caption's words come
-from there, too, by `token_model.describe_codes`. For other rooms: `model.load`, `model.Model`, `sampler.Sampler`; and to
-measure or plan without a model folder, `engine.prepare`, `decoding.Request`, `decoding.generate`, `decoding.lower`.
+Read first: `model.Model`, then `token_model`. Codes are drawn in `decoding.generate`; so are a caption's words.
+For other rooms: `model.load`, `model.Model`, `sampler.Sampler`; and, to measure or plan without a model folder,
+`engine.prepare`, `decoding.Request`, `decoding.generate`, `decoding.lower`.
 """
