@@ -1,16 +1,20 @@
-"""The `t2f` command: reads command lines, prints answers.
+"""The `t2f` command: reads command lines, prints answers. Each command has `add(commands)` and a function that runs it.
 
-    parser             The `t2f` command: reads the command line and hands over to the stage that does the work.
-    plan               The `t2f plan` command.
-    convert            The `t2f convert` commands: import, export, round, verify, explain.
-    generate           `t2f generate`: faces for one prompt, from a given face, or for every line of a file.
-    generate_options   The words of `t2f generate`: what can be said on its command line, and what cannot be said toge
-    describe           What a model folder is for, from the command line: describe and measure faces (`generation` mak
-    drawing            How codes or words are drawn, as options of a command line: the fields of a `sampler.Sampler`.
-    opening            Anything that holds a model -> the model: a model folder, the original's pair, a run with check
-    __main__           `python -m t2f_jax.cli` is `t2f`.
+    parser       the whole command line; what a command needs around it; errors -> exit codes
+    options      adding a command, what it needs (`Needs`), types of arguments; every path may be gs://...
+    train        `t2f quickstart`, `train-tokenizer`, `prepare`, `train`
+    generate     `t2f generate`: faces for one prompt, from a given face, or for every line of a file
+    describe     `t2f caption` and `t2f analyze`: faces described in words, and measured
+    drawing      the options that say how codes or words are drawn: the fields of a `Sampler`
+    evaluate     `t2f evaluate` and `t2f report`
+    bench        `t2f bench`
+    supervise    `t2f supervise`
+    plan         `t2f plan`
+    convert      `t2f convert import`, `export`, `round`, `verify`, `explain`
+    opening      anything that holds a model -> the model: a model folder, the original's files, a run
+    __main__     `python -m t2f_jax.cli` is `t2f`
 
-Read first: `parser.main`.
+Read first: `parser.main`, then `train`. Nothing here imports JAX before a command runs, so that `--help` is quick.
 """
 
 

@@ -1,124 +1,160 @@
-"""What a model folder is for, from the command line: describe and measure faces (`generation` makes them)."""
+"""`t2f caption` and `t2f analyze`: faces described in words, and measured."""
 
 import argparse
-import pathlib
-import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from t2f_jax.cli import drawing
+from t2f_jax.cli import drawing, options
 from t2f_jax.errors import UserError
-from t2f_jax.inference import answers
-from t2f_jax.inference.model import Model, load
-from t2f_jax.inference.sampler import Sampler
-from t2f_jax.inference.token_model import BATCH
-from t2f_jax.io import images as imaging
 from t2f_jax.io.files import write_json
-from t2f_jax.io.progress import Progress
+from t2f_jax.io.progress import Progress, say
 
-CLOSE = 0.05  # probability from which on another answer is shown beside the likeliest
+if TYPE_CHECKING:
+    import numpy as np
+
+    from t2f_jax.inference.model import Model
+
+CLOSE = 0.05  # least probability with which another answer is shown beside the likeliest
 
 
-def _read(model: Model, files: Sequence[str]) -> tuple[list[str], np.ndarray]:
-    """The files that can be read and their pixels [N, S, S, 3]; corrupt ones are left out, and listed on stderr.
+def add(commands: options.Commands) -> None:
+    """Adds both commands."""
+    needs = options.Needs(first_alone=True)
+    sub = options.add_command(commands, "caption", caption, "describe faces in words", needs=needs)
+    _add_faces(sub)
+    what = "draw N captions a face, likeliest first"
+    sub.add_argument("--n", type=options.positive, default=1, metavar="N", help=what)
+    what = "at most L word pieces each (64)"
+    sub.add_argument("--length", type=options.positive, default=64, metavar="L", help=what)
+    what = "of the first; the others follow (0)"
+    sub.add_argument("--seed", type=int, default=0, metavar="S", help=what)
+    drawing.add(sub, drawing.WORDS, "piece", "where nothing is said, the likeliest, or with --n as it comes")
 
-    Raises:
-      UserError: a file that is not there, or none that can be read.
-    """
-    kept, images, skipped = [], [], []
-    for file in files:
-        try:
-            images.append(model.images(file)[0])
-            kept.append(file)
-        except imaging.CorruptImage as error:
-            skipped.append(str(error))
-    if not kept:
-        raise UserError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} files is readable; {skipped[0]}")
-    for line in skipped:
-        print(f"t2f: skipped {line}", file=sys.stderr)
-    if skipped:
-        print(f"t2f: {len(skipped)} of {len(files)} files skipped", file=sys.stderr)
-    return kept, np.stack(images)
+    summary = "measure faces: age, gender and every other attribute, with probabilities"
+    sub = options.add_command(commands, "analyze", analyze, summary, needs=needs)
+    _add_faces(sub)
+    what = "ask only this; repeatable"
+    sub.add_argument("--attribute", action="append", default=[], metavar="NAME", help=what)
+
+
+def _add_faces(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    parser.add_argument("files", type=options.readable, nargs="+", metavar="FILE", help="image files")
+    options.add_json(parser, "answers")
 
 
 def caption(args: argparse.Namespace) -> None:
-    """`t2f caption`: prints the likeliest caption of each face, or of several drawn ones, the likeliest first."""
-    writable(args.json)
+    """Prints the likeliest caption of each face, or several drawn ones, the likeliest first."""
+    import numpy as np
+
+    from t2f_jax.inference.model import load
+    from t2f_jax.inference.sampler import Sampler
+    from t2f_jax.inference.token_model import BATCH
+
+    _check_json(args)
     given = drawing.given(args, drawing.WORDS)
     sampler = Sampler(**given) if given or args.n > 1 else Sampler(temperature=0.0)
     seeds = range(args.seed, args.seed + args.n)
-    model = load(args.model)
+    model = load(args.model.path())
     files, images = _read(model, args.files)
-    found: list[list[tuple[float, str]]] = []
+    captions: list[list[tuple[float, str]]] = []
     with Progress("caption", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
             codes = np.repeat(model.encode(images[start : start + BATCH]), args.n, axis=0)
             texts = model.describe_codes(codes, [*seeds] * (len(codes) // args.n), sampler, args.length)
             scores = model.caption_scores(codes, texts).tolist() if args.n > 1 else [0.0] * len(texts)
             rows = list(zip(scores, texts))
-            found += [sorted(set(rows[i : i + args.n]), reverse=True) for i in range(0, len(rows), args.n)]
-            bar.update(len(found))
-    for file, told in zip(files, found):
+            captions += [sorted(set(rows[i : i + args.n]), reverse=True) for i in range(0, len(rows), args.n)]
+            bar.update(len(captions))
+    for file, told in zip(files, captions):
         lines = [told[0][1]] if args.n == 1 else ["", *(f"  {score:8.2f}  {text}" for score, text in told)]
         print(f"{file}: " + "\n".join(lines))
-    if args.json and args.n == 1:
-        _write(args.json, [{"file": f, "caption": told[0][1]} for f, told in zip(files, found)])
-    elif args.json:
-        told_of = [[{"caption": text, "log_probability": score} for score, text in told] for told in found]
-        _write(args.json, [{"file": f, "captions": told} for f, told in zip(files, told_of)])
+    if args.n == 1:
+        _write(args, [{"file": f, "caption": told[0][1]} for f, told in zip(files, captions)])
+    else:
+        told_of = [[{"caption": text, "log_probability": score} for score, text in told] for told in captions]
+        _write(args, [{"file": f, "captions": told} for f, told in zip(files, told_of)])
 
 
 def analyze(args: argparse.Namespace) -> None:
-    """`t2f analyze`: prints a table of each face's age and attributes with their probabilities."""
-    writable(args.json)
-    model = load(args.model)
-    asked = [model.attribute(name) for name in args.attribute] or list(model.schema)
+    """Prints a table of each face's age and attributes with their probabilities."""
+    from t2f_jax.inference import answers
+    from t2f_jax.inference.model import load
+    from t2f_jax.inference.token_model import BATCH
+
+    _check_json(args)
+    model = load(args.model.path())
+    attributes = [model.attribute(name) for name in args.attribute] or list(model.schema)
     files, images = _read(model, args.files)
     records: list[dict[str, Any]] = []
     with Progress("analyze", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
-            found = model.probabilities(model.encode(images[start : start + BATCH]), asked)
-            records += [{a.name: answers.record(a, probs[a.name]) for a in asked} for probs in found]
+            rows = model.probabilities(model.encode(images[start : start + BATCH]), attributes)
+            records += [{a.name: answers.record(a, probs[a.name]) for a in attributes} for probs in rows]
             bar.update(len(records))
     for file, record in zip(files, records):
         print("\n".join([file, *table(record)]))
-    if args.json:
-        _write(args.json, [{"file": f, "attributes": _rounded(r)} for f, r in zip(files, records)])
+    _write(args, [{"file": f, "attributes": _rounded(r)} for f, r in zip(files, records)])
 
 
-def table(record: dict[str, dict[str, Any]]) -> list[str]:
+def _read(model: "Model", files: Sequence[options.Readable]) -> "tuple[list[str], np.ndarray]":
+    """The files that can be read, as they were named, and their pixels [N, S, S, 3].
+
+    Corrupt ones are left out, and listed on stderr.
+
+    Raises:
+      UserError: a file that is not there, or none that can be read.
+    """
+    import numpy as np
+
+    from t2f_jax.io.images import CorruptImage
+
+    names, images, skipped = [], [], []
+    for file in files:
+        try:
+            images.append(model.images(file.path())[0])
+            names.append(file.text)
+        except CorruptImage as error:
+            skipped.append(str(error))
+    if not names:
+        raise UserError(skipped[0] if len(skipped) == 1 else f"none of {len(skipped)} files is readable; {skipped[0]}")
+    for line in skipped:
+        say(f"t2f: skipped {line}")
+    if skipped:
+        say(f"t2f: {len(skipped)} of {len(files)} files skipped")
+    return names, np.stack(images)
+
+
+def table(record: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """One face's record (`model.Model.analyze`) as aligned lines: name, value, how sure."""
     rows = []
-    for name, told in record.items():
-        if "interval_90" in told:
-            low, high = told["interval_90"]
-            sure = f"90% {low}-{high}, mean {told['mean']:.1f}, mode {told['mode']}"
-            rows.append((name, f"{told['median']}", f"{'median':>6}  {sure}"))
+    for name, answer in record.items():
+        if "interval_90" in answer:
+            low, high = answer["interval_90"]
+            sure = f"90% {low}-{high}, mean {answer['mean']:.1f}, mode {answer['mode']}"
+            rows.append((name, f"{answer['median']}", f"{'median':>6}  {sure}"))
         else:
-            others = sorted(told["probabilities"].items(), key=lambda pair: -pair[1])[1:]
+            others = sorted(answer["probabilities"].items(), key=lambda pair: -pair[1])[1:]
             close = ", ".join(f"{value} {share:.0%}" for value, share in others if share >= CLOSE)
-            rows.append((name, told["value"], f"{told['probability']:>6.1%}  {close}".rstrip()))
+            rows.append((name, answer["value"], f"{answer['probability']:>6.1%}  {close}".rstrip()))
     widths = [max(len(row[i]) for row in rows) for i in (0, 1)]
     return [f"  {name:{widths[0]}}  {value:{widths[1]}}  {sure}" for name, value, sure in rows]
 
 
-def _rounded(value: Any) -> Any:
+def _rounded(value: object) -> object:
     """Numbers to six decimals: enough to read, short to write."""
     if isinstance(value, dict):
         return {k: _rounded(v) for k, v in value.items()}
     return round(value, 6) if isinstance(value, float) else value
 
 
-def writable(path: pathlib.Path | None, flag: str = "--json") -> None:
-    """Raises UserError before any work if what `flag` asks for could not be written to `path`."""
-    if path and path.is_dir():
-        raise UserError(f"{path}: this is a folder; {flag} takes a file")
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
+def _check_json(args: argparse.Namespace) -> None:
+    """Raises UserError before any work if --json cannot be written."""
+    if args.json:
+        args.json.file("--json")
 
 
-def _write(path: pathlib.Path, value: Any) -> None:
-    write_json(path, value)
-    print(f"written: {path}")
+def _write(args: argparse.Namespace, value: object) -> None:
+    if args.json:
+        write_json(args.json.path, value)
+        print(f"written: {args.json}")

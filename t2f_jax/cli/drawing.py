@@ -16,14 +16,19 @@ _HELP = {
 }
 
 
-def add(sub: argparse.ArgumentParser, names: Sequence[str], drawn: str, otherwise: str) -> None:
-    """Adds the options `names` of a `sampler.Sampler`, which draws a `drawn` each time; None where nothing is said."""
-    group = sub.add_argument_group("drawing", otherwise)
+def add(parser: argparse.ArgumentParser, names: Sequence[str], unit: str, default: str) -> None:
+    """Adds the options `names`, fields of a `sampler.Sampler`; an option that is not given is None.
+
+    Args:
+      unit: what is drawn each time, for the help texts: "code" or "piece".
+      default: what holds where an option is not given, for the help text.
+    """
+    group = parser.add_argument_group("drawing", default)
     for name in names:
         kind = int if name == "top_k" else float
-        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=_HELP[name].format(drawn))
+        group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=_HELP[name].format(unit))
 
 
 def given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """Those of the options `names` that were given."""
+    """Those of the options `names` that were given, as keyword arguments of a `sampler.Sampler`."""
     return {name: getattr(args, name) for name in names if getattr(args, name) is not None}

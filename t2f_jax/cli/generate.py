@@ -2,86 +2,167 @@
 
 import argparse
 import dataclasses
-import pathlib
-import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image
+from t2f_jax.cli import drawing, options
+from t2f_jax.errors import UserError
+from t2f_jax.io.progress import Progress, say
 
-from t2f_jax.cli import drawing, generate_options
-from t2f_jax.inference import prompt_file
-from t2f_jax.inference.model import Model, load
-from t2f_jax.inference.sampler import Sampler
-from t2f_jax.inference.token_model import BATCH
-from t2f_jax.io import images
-from t2f_jax.io.progress import Progress
-from t2f_jax.tokens import prompts
-from t2f_jax.tokens.prompts import Prompt
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from t2f_jax.inference.model import Model
+    from t2f_jax.inference.sampler import Sampler
+    from t2f_jax.tokens.prompts import Prompt
+
+FACES = 4  # made where no number is given
+
+
+def add(commands: options.Commands) -> None:
+    """Adds the command."""
+    sub = options.add_command(
+        commands,
+        "generate",
+        run,
+        "make faces from words",
+        "Each PNG carries its prompt, seed, options and the model's hash. An attribute is NAME=VALUE, such as 'hair "
+        "color=red'; NAME=VALUE:WEIGHT lets it count by itself, WEIGHT times what it changes, where all without a "
+        "weight count --guidance times together.",
+        options.Needs(first_alone=True),
+    )
+    options.add_model(sub)
+    group = sub.add_argument_group("what to make")
+    group.add_argument("--text", default="", metavar="T", help='a description, such as "a smiling woman with red hair"')
+    for flag, what in (
+        ("attribute", "what the face should show, such as age=34"),
+        ("avoid", "what it should not show"),
+    ):
+        what = f"{what}; W: a weight; repeatable"
+        group.add_argument(f"--{flag}", action="append", default=[], metavar="K=V[:W]", help=what)
+    what = "keep the upper part of this face"
+    group.add_argument("--complete", type=options.readable, metavar="FILE", help=what)
+    what = "keep codes of this face at random places"
+    group.add_argument("--vary", type=options.readable, metavar="FILE", help=what)
+    what = "how much of it to keep (0.5 to --complete, 0.6 --vary)"
+    group.add_argument("--share", type=float, metavar="S", help=what)
+    what = (
+        "make faces for each line: a description, or JSON with text, attributes, avoid, n, seed; run again, it makes"
+        " what is missing; manifest.jsonl tells what each PNG is"
+    )
+    group.add_argument("--prompts", type=options.readable, metavar="FILE", help=what)
+    what = "number of faces (4; 1 for each line of --prompts)"
+    group.add_argument("--n", type=options.positive, metavar="N", help=what)
+    what = "only the K of them that show best what was asked, as the model sees it"
+    group.add_argument("--keep", type=options.positive, metavar="K", help=what)
+    what = "seed of the first face; the others follow (0)"
+    group.add_argument("--seed", type=int, default=0, metavar="S", help=what)
+    drawing.add(sub, drawing.FACES, "code", "where nothing is said, the values that the model was evaluated with")
+    options.add_out(sub, "where the PNGs go")
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raises UserError, naming the flags, for options that exclude each other."""
+    words = [f"--{flag}" for flag in ("text", "attribute", "avoid") if getattr(args, flag)]
+    parts = [f"--{flag}" for flag in ("complete", "vary") if getattr(args, flag)]
+    if args.prompts:
+        extra = [*words, *parts, *(["--keep"] if args.keep else [])]
+        if extra:
+            raise UserError(f"generate: --prompts says what to make; leave out {extra[0]}")
+    elif not words and not parts:
+        raise UserError("generate: say what face to make, with --text, --attribute K=V, or both (or --prompts FILE)")
+    if len(parts) == 2:
+        raise UserError("generate: --complete and --vary start from one face each; give one of them")
+    if args.share is not None and not parts:
+        raise UserError("generate: --share is how much of a given face is kept; give --complete FILE or --vary FILE")
+    if args.share is not None and not 0 < args.share < 1:
+        raise UserError(f"generate: --share must lie above 0 and below 1, got {args.share:g}")
+    if args.keep and not words:
+        raise UserError("generate: --keep takes the faces that show best what was asked; give --text or --attribute")
+    n = args.n or FACES
+    if args.keep and args.keep > n:
+        raise UserError(f"generate: --keep {args.keep} of {n} faces; give --n {args.keep} or more")
 
 
 def run(args: argparse.Namespace) -> None:
-    """`t2f generate`. Raises UserError for what cannot be said together, before a model is read."""
-    generate_options.check(args)
+    """Makes the faces. What is wrong on the command line alone is told before a model is read."""
+    check(args)
+    from t2f_jax.inference import prompt_file
+    from t2f_jax.inference.model import load
+    from t2f_jax.inference.sampler import Sampler
+
     given = drawing.given(args, drawing.FACES)
-    Sampler(**given)  # says what is wrong with it before the model is read
-    if args.prompts:
-        lines = prompt_file.read(args.prompts, args.n or 1, args.seed)
-    model = load(args.model)
-    sampler = dataclasses.replace(model.sampler, **given)
-    if args.prompts:
-        jobs = prompt_file.jobs(args.prompts, lines, model)
-        _warn(model, [job.prompt for job in jobs])
-        prompt_file.make(model, jobs, sampler, args.out)
+    Sampler(**given)  # raises UserError for a value that is out of range
+    if not args.prompts:
+        model = load(args.model.path())
+        _make(model, args, dataclasses.replace(model.sampler, **given))
         return
-    asked, avoid = (prompts.parse(pairs, model.schema) for pairs in (args.attribute, args.avoid))
-    prompt = model.prompt(args.text, asked, avoid)
-    _warn(model, [prompt])
-    args.out.mkdir(parents=True, exist_ok=True)
-    n = args.n or 4
+    file = args.prompts.path()
+    lines = prompt_file.read(file, args.n or 1, args.seed)
+    model = load(args.model.path())
+    jobs = prompt_file.jobs(file, lines, model)
+    _warn(model, [job.prompt for job in jobs])
+    prompt_file.make(model, jobs, dataclasses.replace(model.sampler, **given), args.out.path)
+
+
+def _make(model: "Model", args: argparse.Namespace, sampler: "Sampler") -> None:
+    """Faces for one prompt, in batches that are saved as they come; --keep compares all of them, so it has one."""
+    from t2f_jax.inference.token_model import BATCH
+    from t2f_jax.io import images
+    from t2f_jax.tokens import prompts
+
+    wanted, avoid = (prompts.parse(pairs, model.schema) for pairs in (args.attribute, args.avoid))
+    _warn(model, [model.prompt(args.text, wanted, avoid)])
+    args.out.path.mkdir(parents=True, exist_ok=True)
+    n = args.n or FACES
     faces: list[Image.Image] = []
     with Progress("generate", n, unit="face") as bar:
-        for start in range(0, n, n if args.keep else BATCH):  # whole batches are saved as they come
+        for start in range(0, n, n if args.keep else BATCH):
             part = range(start, n if args.keep else min(start + BATCH, n))
-            options: dict[str, Any] = {"n": len(part), "seed": args.seed + start, "keep": args.keep, "avoid": avoid}
-            faces += _faces(model, args, asked, sampler, options)
-            for face in faces[-len(part) :]:
-                images.save_png(args.out / f"face-{face.info['seed']:06d}.png", face, face.info)
+            request = {"n": len(part), "seed": args.seed + start, "keep": args.keep, "sampler": sampler}
+            new = _faces(model, args, {**request, "text": args.text, "attributes": wanted, "avoid": avoid})
+            for face in new:
+                images.save_png(args.out.path / _name(face), face, face.info)
+            faces += new
             bar.update(part.stop)
-    _told(model, faces, args.out)
+    _finish(model, faces, args.out)
 
 
-def _faces(
-    model: Model, args: argparse.Namespace, asked: Any, sampler: Sampler, options: dict[str, Any]
-) -> list[Image.Image]:
-    if not args.complete and not args.vary:
-        return model.generate(args.text, asked, sampler=sampler, **options)
-    start, file = (model.complete, args.complete) if args.complete else (model.vary, args.vary)
+def _faces(model: "Model", args: argparse.Namespace, request: Mapping[str, Any]) -> "list[Image.Image]":
     share = {} if args.share is None else {"share": args.share}
-    return start(file, text=args.text, attributes=asked, sampler=sampler, **share, **options)
+    if args.complete:
+        return model.complete(args.complete.path(), **share, **request)
+    if args.vary:
+        return model.vary(args.vary.path(), **share, **request)
+    return model.generate(**request)
 
 
-def _told(model: Model, faces: Sequence[Image.Image], out: pathlib.Path) -> None:
+def _name(face: "Image.Image") -> str:
+    return f"face-{face.info['seed']:06d}.png"
+
+
+def _finish(model: "Model", faces: "Sequence[Image.Image]", out: options.Writable) -> None:
     """Writes the contact sheet and prints what there is; the scores, too, if faces were chosen by them."""
+    import numpy as np
+
     from t2f_jax.report import grids
 
     arrays = np.stack([np.asarray(face) for face in faces])
     scale = max(1, 128 // model.image_size)
-    grids.grid(arrays, columns=min(8, len(faces)), scale=scale).save(out / "grid.png")
+    grids.grid(arrays, columns=min(8, len(faces)), scale=scale).save(out.path / "grid.png")
     for face in faces:
         if "score" in face.info:
-            print(f"{out / 'face-{:06d}.png'.format(face.info['seed'])}  log p(asked | face) {face.info['score']:.3f}")
+            print(f"{out.origin / _name(face)}  log p(asked | face) {face.info['score']:.3f}")
     print(f"{len(faces)} face{'s' * (len(faces) != 1)} in {out} (all of them in grid.png)")
 
 
-def _warn(model: Model, asked: Sequence[Prompt]) -> None:
-    """Says on stderr which prompts the model does not read whole: too long, or in signs that it does not know."""
+def _warn(model: "Model", asked: "Sequence[Prompt]") -> None:
+    """Says which prompts the model does not read whole: too long, or with signs that it does not know."""
 
-    def tell(kept: Sequence[str], what: str) -> None:
-        if kept:
-            which = "the prompt is" if len(asked) == 1 else f"{len(kept)} prompts are"
-            print(f"t2f: {which} {what}: {kept[0][-60:]}", file=sys.stderr)
+    def tell(sentences: Sequence[str], what: str) -> None:
+        if sentences:
+            which = "the prompt is" if len(asked) == 1 else f"{len(sentences)} prompts are"
+            say(f"t2f: {which} {what}: {sentences[0][-60:]}")
 
     sentences = [p.sentence for p in asked]
     tell([s for s in sentences if not model.holds(s)], "longer than this model reads; the end is left out")

@@ -22,8 +22,8 @@ def open_model(folder: pathlib.Path, step: int | None = None) -> bundle.Bundle |
       UserError: nothing of that kind there, a part is missing or broken, a step where there are no checkpoints.
     """
     if (folder / "checkpoints").is_dir():
-        told = read_json(folder / "run.json", "the config of the run's checkpoints")
-        if isinstance(told, dict) and "image" in told:
+        record = read_json(folder / "run.json", "the config of the run's checkpoints")
+        if isinstance(record, dict) and "image" in record:
             return runs.tokenizer_at(folder, step)
         return runs.model_at(folder, step)
     if step is not None:
@@ -31,7 +31,7 @@ def open_model(folder: pathlib.Path, step: int | None = None) -> bundle.Bundle |
     if (folder / original.CONFIG_FILE).is_file():
         return original.read_folder(folder)
     if folder.is_dir() and (folder / "config.json").is_file():
-        told = read_json(folder / "config.json", "config.json of a model folder")
-        if isinstance(told, dict) and "decoder" not in told:
+        record = read_json(folder / "config.json", "config.json of a model folder")
+        if isinstance(record, dict) and "decoder" not in record:
             return bundle.load_image_tokenizer(folder)
     return bundle.load(folder)

@@ -1,0 +1,44 @@
+"""`t2f evaluate`: a model's figures on held-out faces; `t2f report`: the report of them again."""
+
+import argparse
+
+from t2f_jax.cli import options
+
+REPORT = "report.html"
+
+
+def add(commands: options.Commands) -> None:
+    """Adds both commands."""
+    sub = options.add_command(
+        commands,
+        "evaluate",
+        run,
+        "measure a model on the held-out faces of its own data",
+        "Then writes the report.",
+        options.Needs(first_alone=True),
+    )
+    options.add_model(sub)
+    options.add_out(sub, "card.json, results and report.html")
+    options.add_overrides(sub)
+
+    summary = "write the report of an evaluated run again"
+    needs = options.Needs(tuned=False, uploads=False)
+    sub = options.add_command(commands, "report", report, summary, needs=needs)
+    what = "the --out of `evaluate` or `quickstart`"
+    sub.add_argument("folder", type=options.writable, metavar="DIR", help=what)
+
+
+def run(args: argparse.Namespace) -> None:
+    """`t2f evaluate`."""
+    from t2f_jax.evaluation import publish
+
+    publish.evaluate_and_publish(args.model.path(), args.out.path, args.overrides)
+
+
+def report(args: argparse.Namespace) -> None:
+    """`t2f report`."""
+    from t2f_jax.evaluation import publish
+
+    publish.rewrite(args.folder.download())
+    args.folder.run.publish(REPORT)
+    print(args.folder.run.origin(REPORT))

@@ -1,0 +1,177 @@
+"""What the commands share: adding one, what it needs, and types of arguments, of which paths may be gs:// addresses."""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from t2f_jax.errors import UserError
+from t2f_jax.io import remote
+from t2f_jax.io.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from etils import epath
+
+Commands: TypeAlias = "argparse._SubParsersAction"  # what `add_subparsers` returns; it has no public name
+Run = Callable[[argparse.Namespace], None]
+
+CONFIG_HELP = (
+    "a Python file with get_config(arg), or the name of one in configs/ (quickstart, faces, ...); NAME:ARG passes ARG"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Needs:
+    """What `parser.main` arranges around a command."""
+
+    jax: bool = True  # it computes; if not, nothing of what follows is set
+    tuned: bool = True  # CPU settings, for which the program starts itself again
+    many_steps: bool = False  # with `tuned`: it trains, so each core becomes a device
+    programs: bool = True  # compiled programs are kept for the next start
+    first_alone: bool = False  # of a job's processes the first does all the work; a TPU slice wants all of them there
+    uploads: bool = True  # what it wrote for a bucket goes up when it is done; if not, it uploads by itself
+
+
+def add_command(
+    commands: Commands, name: str, run: Run, summary: str, detail: str = "", needs: Needs | None = None
+) -> argparse.ArgumentParser:
+    """Adds a command that calls `run` and returns its parser; `detail` follows the summary in its own help."""
+    description = f"{summary[0].upper()}{summary[1:]}. {detail}"
+    parser = commands.add_parser(name, help=summary, description=description)
+    parser.set_defaults(run=run, needs=needs or Needs())
+    return parser
+
+
+@dataclasses.dataclass(frozen=True)
+class Readable:
+    """A file or folder to read: a local path, or an address, of which a local copy is made when it is needed."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def path(self) -> pathlib.Path:
+        """Its local path. Raises UserError if there is nothing at an address, or the bucket cannot be read."""
+        return remote.fetch(self.text)
+
+
+@dataclasses.dataclass(frozen=True)
+class Writable:
+    """A file or folder to write: a local path, or an address, which has a working copy until it goes up."""
+
+    run: RunFolder
+
+    def __str__(self) -> str:
+        return str(self.origin)
+
+    @property
+    def path(self) -> pathlib.Path:
+        """Its local path."""
+        return self.run.path
+
+    @property
+    def origin(self) -> "pathlib.Path | epath.Path":
+        """Where it lies for everybody: what the user gave."""
+        return self.run.origin()
+
+    def file(self, flag: str) -> pathlib.Path:
+        """The local path of a file, in a folder that is there. Raises UserError, naming the flag, if it is a folder."""
+        with remote.naming(str(self)):
+            if self.origin.is_dir():
+                raise UserError(f"{self}: this is a folder; {flag} takes a file")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.path
+
+    def new_folder(self) -> pathlib.Path:
+        """The local path of a folder that is written whole. Raises UserError if anything is there: it would be lost."""
+        with remote.naming(str(self)):
+            there = any(self.origin.iterdir()) if self.origin.is_dir() else self.origin.exists()
+        if there:
+            raise UserError(f"{self}: already there, and not an empty folder; give --out another name, or delete it")
+        return self.path
+
+    def download(self) -> pathlib.Path:
+        """The local path of a folder that is there and will be changed; a bucket's is copied whole."""
+        if not isinstance(self.origin, pathlib.Path):
+            with remote.naming(str(self)), remote.one_at_a_time():
+                if not self.origin.is_dir():
+                    raise UserError(f"{self}: there is nothing there")
+                remote.download(self.origin, self.path)
+        return self.path
+
+
+def readable(text: str) -> Readable:
+    """The argument type of what is read. `~` is the home folder."""
+    return Readable(_checked(text))
+
+
+def writable(text: str) -> Writable:
+    """The argument type of what is written. `~` is the home folder."""
+    return Writable(RunFolder.at(_checked(text)))
+
+
+def _checked(text: str) -> str:
+    if not remote.is_remote(text):
+        return os.path.expanduser(text)
+    try:
+        remote.address(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def positive(text: str, least: int = 1) -> int:
+    """The argument type of a whole number from 1 on."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} on, got '{text}'")
+    return value
+
+
+def natural(text: str) -> int:
+    """The argument type of a whole number from 0 on."""
+    return positive(text, least=0)
+
+
+def tolerance(text: str) -> float:
+    """The argument type of a finite number from 0 on."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number from 0 on, got '{text}'")
+    return value
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Adds CONFIG; `add_overrides` adds the values that change it."""
+    parser.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Adds KEY=VALUE."""
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="config values, such as decoder.train.steps=500"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Adds --model."""
+    parser.add_argument("--model", type=readable, required=True, metavar="M", help="a model folder")
+
+
+def add_out(parser: argparse.ArgumentParser, text: str) -> None:
+    """Adds --out, a folder; `text` says what goes there."""
+    parser.add_argument("--out", type=writable, required=True, metavar="DIR", help=text)
+
+
+def add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds --json, a file; `what` is written to it."""
+    parser.add_argument("--json", type=writable, metavar="F", help=f"write the {what} as JSON, too")
