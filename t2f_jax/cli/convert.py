@@ -92,7 +92,7 @@ def import_original(args: argparse.Namespace) -> None:
         if args.range:
             raise UserError("convert import: --range is a whole model's; give --decoder and --vocab, or leave it out")
         vqgan = args.vqgan.path()
-        config, _, read = original.read_vqgan(vqgan, settings)
+        config, _, read = original.open_vqgan(vqgan, settings)
         bundle.save_image_tokenizer(out, config, read(), {"imported": vqgan.name})
     elif args.decoder and args.vocab:
         paths = args.decoder.path(), args.vqgan.path(), args.vocab.path()

@@ -66,11 +66,12 @@ def export(model: Bundle | ImageTokenizer, out: pathlib.Path) -> None:
 def state_dict(model: Bundle | ImageTokenizer) -> dict[str, np.ndarray]:
     """Every weight under its torch name, in torch's layout (out, in, ...), values bit for bit."""
     if isinstance(model, ImageTokenizer):
-        return _renamed("vqgan.", model.params)
-    return _renamed("transformer.", unstack_layers(model.params)) | state_dict(model.image_tokenizer)
+        return rename_params("vqgan.", model.params)
+    return rename_params("transformer.", unstack_layers(model.params)) | state_dict(model.image_tokenizer)
 
 
-def _renamed(prefix: str, params: Any) -> dict[str, np.ndarray]:
+def rename_params(prefix: str, params: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Nested parameters -> arrays under their torch names behind `prefix`, kernels turned to torch's order of axes."""
     named = {}
     for path, leaf in traverse_util.flatten_dict(params).items():
         value, module, last = np.asarray(jax.device_get(leaf)), ".".join(path[:-1]), path[-1]

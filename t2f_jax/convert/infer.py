@@ -11,6 +11,7 @@ from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError, naming
 
 Shapes = Mapping[str, tuple[int, ...]]
+WORDS = "embedding.word.embedding.weight"  # a row an id
 HEAD_WIDTH = 64  # of the released model: tensors do not tell how many heads share them
 
 
@@ -23,7 +24,7 @@ def decoder_config(path: pathlib.Path, shapes: Shapes, heads: int = 0) -> Decode
     Raises:
       UserError: a tensor that decides it is missing or makes no sense; the message names it.
     """
-    width = _shape(path, shapes, "embedding.word.embedding.weight", 2)[1]
+    width = _shape(path, shapes, WORDS, 2)[1]
     heads = heads or max(1, width // HEAD_WIDTH)
     if width % heads:
         raise UserError(f"{path}: a model of width {width} cannot have {heads} heads; give --heads")

@@ -1,4 +1,4 @@
-"""A file's tensors held against those that a model needs: every difference is shown, and none is passed over."""
+"""A file's tensors beside those that a model needs: every difference is shown and none is ignored."""
 
 import fnmatch
 import pathlib
@@ -10,6 +10,7 @@ from t2f_jax.convert.names import Name, fresh
 from t2f_jax.convert.pickles import Tensor
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
+from t2f_jax.io.progress import say
 
 _MOST_ROWS = 40  # of a table
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -20,14 +21,14 @@ def match(
     names: Sequence[Name],
     tensors: Mapping[str, Tensor],
     allow_missing: Sequence[str],
-    say: Callable[[str], None],
 ) -> set[str]:
     """Checks that a file holds every tensor of `names` in its shape, and no other.
+
+    Says a table of the differences on stderr, and a warning that lists what is missing although allowed.
 
     Args:
       tensors: what the file holds, by the original's name.
       allow_missing: patterns ("encoder.layer_norm.*") of names that may be missing.
-      say: takes the lines of the table, and the warning of what is missing by permission.
 
     Returns:
       The missing names that a pattern allows.
@@ -67,6 +68,16 @@ def match(
 def reader(
     read: Callable[[str], np.ndarray], prefix: str, allowed: set[str], seed: int = 0
 ) -> Callable[[Name], np.ndarray]:
-    """What `names.to_ours` asks: a tensor of the file, or fresh values for one that may be missing."""
+    """-> a function for `names.to_ours`: gives a tensor of the file, or random values for one of the `allowed`.
+
+    Args:
+      read: gives the file's tensor of a name.
+      prefix: stands before the original's names in the file.
+      allowed: names that are missing.
+    """
     rng = np.random.default_rng(seed)
-    return lambda name: fresh(name, rng) if name.original in allowed else read(prefix + name.original)
+
+    def value(name: Name) -> np.ndarray:
+        return fresh(name, rng) if name.original in allowed else read(prefix + name.original)
+
+    return value

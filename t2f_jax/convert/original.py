@@ -3,12 +3,20 @@
 import dataclasses
 import hashlib
 import pathlib
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from t2f_jax import bundle
-from t2f_jax.config.schema import Config, DataConfig, ImageTokenizerConfig, PixelRange, TextConfig, VQGANConfig
+from t2f_jax.config.schema import (
+    Config,
+    DataConfig,
+    DecoderConfig,
+    ImageTokenizerConfig,
+    PixelRange,
+    Preprocess,
+    TextConfig,
+    VQGANConfig,
+)
 from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
@@ -17,6 +25,7 @@ from t2f_jax.convert.torch_reader import TorchFile, summary
 from t2f_jax.data.datasets import registry
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
+from t2f_jax.io.progress import say
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.tokens import vocab
 from t2f_jax.tokens.attributes import merge_schemas
@@ -29,7 +38,7 @@ HEAD_BIAS = "target.lm.output_layer.bias"
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How to take files in that do not say everything about themselves.
+    """How to read files that do not say everything about themselves.
 
     Attributes:
       compat: set every quirk of the original (see `quirks`), or none but the norm that its weights need.
@@ -46,23 +55,14 @@ class Options:
     allow_missing: Sequence[str] = ()
 
 
-def _warn(line: str) -> None:
-    print(line, file=sys.stderr)
-
-
-def read_decoder(
-    path: pathlib.Path, ids: Callable[[int], None], options: Options, say: Callable[[str], None] = _warn
-) -> tuple[Any, Any]:
-    """`talk2face.bin` -> (DecoderConfig, parameters).
-
-    Args:
-      ids: is called with the rows of the word embedding before anything large is read; raises if they are too many.
+def open_decoder(path: pathlib.Path, options: Options) -> tuple[DecoderConfig, int, Callable[[], dict[str, Any]]]:
+    """`talk2face.bin` -> (structure, number of ids, a function that reads the parameters).
 
     Raises:
       UserError: an unreadable file, or tensors that do not fit.
     """
     file = TorchFile(path)
-    _tell(file, say)
+    _say_placeholders(file)
     tensors = dict(file.tensors)
     if HEAD_BIAS in tensors:
         say(
@@ -71,27 +71,23 @@ def read_decoder(
         )
         del tensors[HEAD_BIAS]
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    config = infer.decoder_config(path, shapes, options.heads)
-    rows = shapes["embedding.word.embedding.weight"][0]
-    ids(rows)
-    names = decoder_names(config, rows)
-    allowed = match(path, names, tensors, options.allow_missing, say)
-    return config, to_ours(names, reader(file.read, "", allowed))
+    config, size = infer.decoder_config(path, shapes, options.heads), shapes[infer.WORDS][0]
+    names = decoder_names(config, size)
+    allowed = match(path, names, tensors, options.allow_missing)
+    return config, size, lambda: to_ours(names, reader(file.read, "", allowed))
 
 
-def read_vqgan(
-    path: pathlib.Path, options: Options, say: Callable[[str], None] = _warn
-) -> tuple[VQGANConfig, str, Callable[[], Any]]:
+def open_vqgan(path: pathlib.Path, options: Options) -> tuple[VQGANConfig, str, Callable[[], dict[str, Any]]]:
     """A VQGAN checkpoint -> (structure, its names' prefix, a function that reads the parameters).
 
-    A stand-alone VQModel, or `first_stage_model.` in a Net2NetTransformer, whose own tensors are left alone, as are
-    the loss's.
+    A VQModel alone, or the `first_stage_model.` of a Net2NetTransformer, whose own tensors are not read, nor are the
+    loss's.
 
     Raises:
       UserError: an unreadable file, or tensors that do not fit.
     """
     file = TorchFile(path)
-    _tell(file, say)
+    _say_placeholders(file)
     prefix = PREFIX if any(name.startswith(PREFIX) for name in file.tensors) else ""
     ignored = ("transformer.", "loss.", f"{PREFIX}loss.")
     tensors = {k.removeprefix(prefix): v for k, v in file.tensors.items() if not k.startswith(ignored)}
@@ -100,16 +96,12 @@ def read_vqgan(
         say(f"{path}: {left} tensors of the transformer and of the loss are left out; the image tokenizer needs none")
     config = infer.vqgan_config(path, {name: tensor.shape for name, tensor in tensors.items()}, options.image_size)
     names = vqgan_names(config)
-    allowed = match(path, names, tensors, options.allow_missing, say)
+    allowed = match(path, names, tensors, options.allow_missing)
     return config, prefix, lambda: to_ours(names, reader(file.read, prefix, allowed))
 
 
 def read_pair(
-    decoder: pathlib.Path,
-    vqgan: pathlib.Path,
-    vocab_file: pathlib.Path,
-    options: Options | None = None,
-    say: Callable[[str], None] = _warn,
+    decoder: pathlib.Path, vqgan: pathlib.Path, vocab_file: pathlib.Path, options: Options | None = None
 ) -> bundle.Bundle:
     """The original's three files as a model.
 
@@ -120,35 +112,21 @@ def read_pair(
     options = options or Options()
     words = WordPiece.load(vocab_file)
     _check_special(vocab_file, words)
-    image_config, prefix, read_image_params = read_vqgan(vqgan, options, say)
-
-    def fits(rows: int) -> None:
-        if words.size + image_config.n_embed != rows:
-            raise UserError(
-                f"{vocab_file}: {words.size} pieces and the {image_config.n_embed} image codes of {vqgan.name} make"
-                f" {words.size + image_config.n_embed} ids, but {decoder.name} knows {rows}; give the vocabulary of"
-                f" {rows - image_config.n_embed} pieces that it was trained with"
-            )
-
-    structure, params = read_decoder(decoder, fits, options, say)
-    if image_config.tokens >= structure.max_length:
-        side = image_config.resolution
+    image, prefix, read_image_params = open_vqgan(vqgan, options)
+    structure, size, read_params = open_decoder(decoder, options)
+    if words.size + image.n_embed != size:
         raise UserError(
-            f"{decoder}: its {structure.max_length} positions hold no prompt beside the {image_config.tokens} codes of"
-            f" an image of {side} x {side} by {vqgan.name}; give the side of its images with --image-size"
+            f"{vocab_file}: {words.size} pieces and the {image.n_embed} image codes of {vqgan.name} make"
+            f" {words.size + image.n_embed} ids, but {decoder.name} knows {size}; give the vocabulary of"
+            f" {size - image.n_embed} pieces that it was trained with"
         )
-    run, evaluation, preprocess = quirks.options(options.compat)
-    if options.range:
-        preprocess = dataclasses.replace(preprocess, range=options.range)
-    run = dataclasses.replace(run, model=structure, sequence_length=min(334, structure.max_length))
-    config = Config(
-        name="talk2face",
-        data=DataConfig(image_size=image_config.resolution),
-        image=ImageTokenizerConfig(model=image_config),
-        text=TextConfig(kind="wordpiece"),
-        decoder=run,
-        eval=evaluation,
-    )
+    if image.tokens >= structure.max_length:
+        raise UserError(
+            f"{decoder}: its {structure.max_length} positions hold no prompt beside the {image.tokens} codes of an"
+            f" image of {image.resolution} x {image.resolution} by {vqgan.name}; give the side of its images with"
+            " --image-size"
+        )
+    config, preprocess = _settings(structure, image, options)
     provenance: bundle.Provenance = {
         "config": to_dict(config),
         "steps": 0,
@@ -159,9 +137,9 @@ def read_pair(
         "imported": [{"file": f.name, "sha256": _sha256(f)} for f in (decoder, vqgan, vocab_file)],
     }
     return bundle.Bundle(
-        run_config=run,
-        params=params,
-        image_tokenizer=ImageTokenizer(image_config, read_image_params(), preprocess.range),
+        run_config=config.decoder,
+        params=read_params(),
+        image_tokenizer=ImageTokenizer(image, read_image_params(), preprocess.range),
         tokenizer=words,
         schema=merge_schemas(registry.find(kind).schema for kind in ("utkface", "celeba")),
         preprocess=preprocess,
@@ -170,18 +148,42 @@ def read_pair(
     )
 
 
-def read_folder(folder: pathlib.Path, say: Callable[[str], None] = _warn) -> bundle.Bundle:
-    """The folder that an export to the original's format wrote, with what its base_config.json tells."""
-    told = read_json(folder / CONFIG_FILE, "the original's configuration")
+def _settings(structure: DecoderConfig, image: VQGANConfig, options: Options) -> tuple[Config, Preprocess]:
+    """The experiment that a pair's model belongs to, and what is done to its pictures."""
+    run, evaluation, preprocess = quirks.options(options.compat)
+    if options.range:
+        preprocess = dataclasses.replace(preprocess, range=options.range)
+    run = dataclasses.replace(run, model=structure, sequence_length=min(334, structure.max_length))
+    config = Config(
+        name="talk2face",
+        data=DataConfig(image_size=image.resolution),
+        image=ImageTokenizerConfig(model=image),
+        text=TextConfig(kind="wordpiece"),
+        decoder=run,
+        eval=evaluation,
+    )
+    return config, preprocess
+
+
+def read_folder(folder: pathlib.Path) -> bundle.Bundle:
+    """The model of a folder that an export to the original's format wrote.
+
+    Raises:
+      UserError: as `read_pair`; base_config.json is missing, or says nothing of heads and image size.
+    """
+    values = read_json(folder / CONFIG_FILE, "the original's configuration")
     try:
-        options = Options(heads=int(told["heads_num"]), image_size=int(told["image_height"]))
+        options = Options(heads=int(values["heads_num"]), image_size=int(values["image_height"]))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder / CONFIG_FILE}: heads_num or image_height is missing or no number") from error
-    return read_pair(folder / DECODER_FILE, folder / VQGAN_FILE, folder / VOCAB_FILE, options, say)
+    return read_pair(folder / DECODER_FILE, folder / VQGAN_FILE, folder / VOCAB_FILE, options)
 
 
 def _check_special(path: pathlib.Path, words: WordPiece) -> None:
-    """A vocabulary of the released size is the released one, or its ids mean other words than the weights'."""
+    """A vocabulary of the released size must have its special pieces where the released one has them.
+
+    Otherwise its ids would stand for other words than the weights learned.
+    """
     ids = (words.pad, words.unk, words.cls, words.sep)
     if words.size == vocab.ORIGINAL_TEXT_SIZE and ids != vocab.ORIGINAL_SPECIAL:
         raise UserError(
@@ -190,7 +192,7 @@ def _check_special(path: pathlib.Path, words: WordPiece) -> None:
         )
 
 
-def _tell(file: TorchFile, say: Callable[[str], None]) -> None:
+def _say_placeholders(file: TorchFile) -> None:
     if file.placeholders:
         say(f"{file.path}: it also names {summary(file.placeholders)}; none was imported or run")
 

@@ -50,7 +50,7 @@ def run(tmp_path_factory):
     """Trained on two devices: what reads it has one."""
     folder = tmp_path_factory.mktemp("run")
     bundle.save(folder / "imported", original.read_pair(*small_pair(folder), OPTIONS))
-    command = [sys.executable, "-c", f"import test_convert_runs as t; t.train({str(folder)!r})"]
+    command = [sys.executable, "-c", f"import runpy; runpy.run_path({__file__!r})['train']({str(folder)!r})"]
     two = {"XLA_FLAGS": os.environ["XLA_FLAGS"] + " --xla_force_host_platform_device_count=2"}
     done = subprocess.run(command, cwd=HELPERS, env={**os.environ, **two}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -5,10 +5,12 @@ import pathlib
 import zipfile
 
 import numpy as np
+from flax import traverse_util
 
 from t2f_jax.config.schema import DecoderConfig, VQGANConfig
 from t2f_jax.convert import torch_writer
 from t2f_jax.convert.names import decoder_names, vqgan_names
+from t2f_jax.convert.original import Options
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 GOLDEN = json.loads((FIXTURES / "golden_talk2face_tiny.json").read_text())
@@ -18,6 +20,7 @@ GOLDEN_PIECES = GOLDEN["config"]["vocab"] - GOLDEN_VQGAN["n_embed"]
 SMALL_VQGAN = VQGANConfig(
     resolution=32, ch=32, ch_mult=(1, 1, 1, 1), attn_resolutions=(4,), z_channels=8, embed_dim=4, n_embed=16
 )
+SMALL = Options(heads=2, image_size=32)  # how to read a small pair
 SMALL_DECODER = DecoderConfig(layers=2, width=32, heads=2, mlp=64, max_length=96, norm="talk2face", dropout=0.1)
 BASE_VQGAN = VQGANConfig(
     resolution=256,
@@ -107,3 +110,12 @@ def dictionary(**values):
     """The pickle of a dictionary of opcodes."""
     items = b"".join(torch_writer._text(key) + value for key, value in values.items())
     return b"\x80\x02}(" + items + b"u."
+
+
+def same_params(first, second):
+    """Asserts that two trees of float32 parameters are equal bit for bit."""
+    first, second = (traverse_util.flatten_dict(x, sep=".") for x in (first, second))
+    assert first.keys() == second.keys()
+    for name in first:
+        assert first[name].dtype == second[name].dtype == np.float32
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)

@@ -1,0 +1,194 @@
+"""The PyTorch file of a Hugging Face folder computes what JAX does."""
+
+import dataclasses
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hugging import DECODER, IMAGE, SCHEMA, answers, draw_greedily, pictures, random_params, torch_logits, wordpiece
+from PIL import Image
+
+from t2f_jax.io import images
+from t2f_jax.models import params as params_module
+from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.vqgan import VQGAN
+
+
+def rows(length, size):
+    """Tokens, segments and positions of rows with pads and two branches."""
+    rng = np.random.default_rng(5)
+    segments = np.array([[1] * 7 + [2] * (length - 7), [1] * 4 + [2] * 3 + [3] * 4 + [0] * (length - 11)])
+    positions = np.array([[*range(length)], [*range(7), *range(4, 8), *[0] * (length - 11)]])
+    return [a.astype(np.int32) for a in (rng.integers(0, size, segments.shape), segments, positions)]
+
+
+STRUCTURES = [
+    dict(zip(("norm", "positions", "mask", "tie", "bias", "segments"), values))
+    for values in itertools.product(
+        ("talk2face", "layernorm", "rmsnorm"), ("learned", "rotary"), ("prefix", "causal"), *[(False, True)] * 3
+    )
+]
+
+
+@pytest.mark.parametrize("structures", [STRUCTURES[2::13], pytest.param(STRUCTURES, marks=pytest.mark.slow)])
+def test_logits_of_every_structure(torch, modeling, structures):
+    """All 96 if slow; else eight, among which every two values of two options meet."""
+    for structure in structures:
+        config = dataclasses.replace(DECODER, scan=False, **structure)
+        params = random_params(params_module.abstract_decoder(config, 50), 3)
+        arrays = rows(16, 50)
+        ours = np.asarray(Decoder(config, 50).apply({"params": params}, *arrays))
+        assert np.abs(ours - torch_logits(torch, modeling, config, params, arrays)).max() < 1e-4, structure
+
+
+COMBINATIONS = [
+    ({}, {}, {}),
+    (
+        {"norm": "talk2face", "mask": "causal", "image_position": 24, "max_length": 160},
+        {"text_length": 20},
+        {"num_res_blocks": 2, "patch": 1, "ch_mult": (1, 1, 2)},
+    ),
+    (
+        {"norm": "rmsnorm", "positions": "rotary", "tie": True, "bias": False, "segments": False, "image_position": 30},
+        {"text_length": 30},
+        {"patch": 4, "encoder": "patch", "ch_mult": (1,), "num_res_blocks": 2},
+    ),
+]
+
+
+@pytest.mark.parametrize(("decoder", "run", "image"), COMBINATIONS, ids=["plain", "original", "modern"])
+def test_every_task_gives_the_same(both, decoder, run, image):
+    words = wordpiece() if decoder.get("norm") == "talk2face" else None
+    ours, theirs = both(dataclasses.replace(DECODER, **decoder), dataclasses.replace(IMAGE, **image), words, **run)
+    texts = ["a man with glasses", "woman", "a smiling woman with glasses and a man"]  # prefixes of several lengths
+    wanted = {"age": 7, "glasses": "no"}
+
+    faces = draw_greedily(ours, texts, wanted, [1, 2, 3])
+    again = theirs.generate_images(texts, wanted, [1, 2, 3], temperature=0.0, batch_size=2)
+    assert faces.shape == again.shape and np.abs(faces.astype(int) - again).max() <= 1
+    assert np.array_equal(ours.encode(faces), theirs.encode(again))
+    if decoder.get("norm") == "rmsnorm":  # once is enough
+        guided = draw_greedily(ours, texts[:1], None, [1], guidance=2.5)
+        assert np.abs(guided.astype(int) - theirs.generate_images(texts[0], temperature=0.0, guidance=2.5)).max() <= 1
+
+    people = pictures(3, 20)
+    assert np.array_equal(ours.images(people), theirs.images(people))
+    assert ours.caption(people, length=12) == theirs.caption(people, length=12, batch_size=2)
+    for one, other in zip(answers(ours, people), theirs.analyze(people, batch_size=2), strict=True):
+        assert list(one) == list(other)
+        for attribute in SCHEMA:
+            assert list(other[attribute.name]) == list(attribute.candidates())
+            assert np.abs(one[attribute.name] - list(other[attribute.name].values())).max() < 1e-5
+
+
+def test_codes_and_their_images(torch, both):
+    for image in ({"patch": 1, "attn_resolutions": (16, 8)}, {"num_res_blocks": 0, "ch_mult": (1,)}):
+        ours, theirs = both(image=dataclasses.replace(IMAGE, **image))
+        config, params = ours.image_tokenizer.config, ours.image_tokenizer.params
+        x = np.random.default_rng(0).uniform(-1, 1, (2, 16, 16, 3)).astype(np.float32)
+        y, z, codes = VQGAN(config).apply({"params": params}, x)
+        with torch.no_grad():
+            vectors = theirs.vqgan.encode(torch.tensor(x).permute(0, 3, 1, 2))
+            found = theirs.vqgan.codes(torch.tensor(x).permute(0, 3, 1, 2))
+            again = theirs.vqgan(torch.tensor(x).permute(0, 3, 1, 2))
+        assert np.abs(vectors.permute(0, 2, 3, 1).numpy() - z).max() < 1e-4
+        assert np.array_equal(found.numpy(), codes)
+        assert np.abs(again.permute(0, 2, 3, 1).numpy() - np.clip(y, -1, 1)).max() < 1e-4
+
+
+def test_pictures_are_read_alike(both, tmp_path):
+    gray16 = Image.fromarray((np.arange(40 * 30).reshape(40, 30) * 50).astype(np.uint16))
+    clear = Image.fromarray(np.concatenate([pictures(1, 24)[0], pictures(1, 24, 1)[0][..., :1]], -1), "RGBA")
+    turned = Image.fromarray(pictures(1, 40)[0][:30])
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "turned.jpg", exif=exif)
+    seen = [
+        gray16,
+        clear,
+        tmp_path / "turned.jpg",
+        str(tmp_path / "turned.jpg"),
+        pictures(1, 16)[0],
+        pictures(1, 50)[0],
+    ]
+    for crop in (0.7, 1.0):
+        ours, theirs = both(crop=crop)
+        assert np.array_equal(ours.images(seen), theirs.images(seen))
+        assert np.array_equal(images.load_images(seen[2], 16, crop), theirs.images(seen[2]))
+    with pytest.raises(ValueError, match="uint8"):
+        theirs.images(np.zeros((4, 4, 3)))
+
+
+def test_the_originals_resize_and_ranges(torch, modeling):
+    wide = Image.fromarray(pictures(1, 40)[0][:20])
+    squashed = np.asarray(wide.resize((16, 16), Image.Resampling.BILINEAR))
+    assert np.array_equal(modeling.fit(wide, 16, 0.5, "squash"), squashed)
+    pixels = torch.arange(256.0)[:, None].expand(-1, 3)
+    x = pixels / 255
+    mean, std = torch.tensor(modeling.CLIP_MEAN), torch.tensor(modeling.CLIP_STD)
+    for name, right in (("correct", 2 * x - 1), ("paper_double", 4 * x - 3), ("clip_double", 2 * (x - mean) / std - 1)):
+        assert torch.allclose(modeling.to_range(pixels, name), right, atol=1e-5)
+
+
+def test_what_the_code_does_not_know_is_refused(modeling, both, tmp_path):
+    both()
+    config = json.loads((tmp_path / "hf/config.json").read_text())
+    for preprocess in ({"range": "other"}, {"mirror": True}):
+        (tmp_path / "hf/config.json").write_text(json.dumps(config | {"preprocess": preprocess}))
+        with pytest.raises(ValueError, match=next(iter(preprocess))):
+            modeling.load(tmp_path / "hf")
+
+
+def test_words_are_read_alike(both):
+    for words in (None, wordpiece()):
+        ours, theirs = both(words=words)
+        for text in ("A man, with GLASSES!", "to caption", "age : 12 , not glasses", "naïve [SEP] 火", ""):
+            ids = ours.tokenizer.encode(text)
+            assert theirs.tokenizer.encode(text) == ids
+            assert theirs.tokenizer.decode(ids) == ours.tokenizer.decode(ids)
+
+
+# --- chance ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_seed_gives_its_face_whatever_is_made_beside_it(both):
+    _, model = both()
+    faces = model.generate_codes("a man", seeds=[3, 4, 5])
+    assert len({tuple(f.tolist()) for f in faces}) == 3
+    assert model.generate_codes("a man", seeds=[4]).tolist() == faces[1:2].tolist()
+    assert faces.min() >= 0 and faces.max() < 16
+
+
+def test_samplers_keep_to_what_they_may_draw(torch, modeling):
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]]))
+    for options, kept in (
+        ({"top_k": 2}, {0, 1}),
+        ({"top_p": 0.6}, {0, 1}),
+        ({"top_k": 3, "top_p": 0.99}, {0, 1, 2}),
+        ({"temperature": 0.0}, {0}),
+        ({}, {0, 1, 2, 3}),
+    ):
+        sampler = modeling.Sampler(**options)
+        drawn = sampler(logits.expand(400, -1), [torch.Generator().manual_seed(s) for s in range(400)])
+        assert set(drawn.tolist()) == kept
+    share = (drawn == 0).float().mean()
+    assert abs(share - 0.5) < 0.08
+    with pytest.raises(ValueError, match="top_p"):
+        modeling.Sampler(top_p=0)
+
+
+def test_what_the_user_gets_wrong_is_named(both):
+    _, model = both(crop=1.0)
+    with pytest.raises(ValueError, match="glasses"):
+        model.analyze(pictures(1), ["glases"])
+    for attributes in ({"age": 31}, {"gender": "blue"}):
+        with pytest.raises(ValueError, match="cannot be"):
+            model.generate_images("a man", attributes)
+    with pytest.raises(ValueError, match="2 texts for 3 seeds"):
+        model.generate_images(["a", "b"], seeds=[1, 2, 3])
+    with pytest.raises(ValueError, match="nothing says"):
+        model.generate_images()
+    model.config.guidable = False
+    with pytest.raises(ValueError, match="without words"):
+        model.generate_images("a man", guidance=3.0)
