@@ -1,10 +1,11 @@
 """`t2f evaluate`: a model's figures on held-out faces; `t2f report`: the report of them again."""
 
 import argparse
+import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from t2f_jax.cli import options
-
-REPORT = "report.html"
 
 
 def add(commands: options.Commands) -> None:
@@ -30,9 +31,9 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """`t2f evaluate`."""
-    from t2f_jax.evaluation import publish
+    from t2f_jax.evaluation import suite
 
-    publish.evaluate_and_publish(args.model.path(), args.out.path, args.overrides)
+    print_card(suite.evaluate_and_publish(args.model.path(), args.out.path, args.overrides), args.out.path)
 
 
 def report(args: argparse.Namespace) -> None:
@@ -40,5 +41,15 @@ def report(args: argparse.Namespace) -> None:
     from t2f_jax.evaluation import publish
 
     publish.rewrite(args.folder.download())
-    args.folder.run.publish(REPORT)
-    print(args.folder.run.origin(REPORT))
+    args.folder.run.publish(publish.REPORT)
+    print(args.folder.run.origin(publish.REPORT))
+
+
+def print_card(card: Mapping[str, Any], out: pathlib.Path) -> None:
+    """Prints the card's figures, one a line, and where the report in `out` lies."""
+    from t2f_jax.evaluation import publish
+
+    for key, value in card.items():
+        if isinstance(value, float):
+            print(f"{key:32} {value:.4g}")
+    print(f"report: {out / publish.REPORT}")

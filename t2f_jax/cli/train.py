@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from t2f_jax.cli import options
+from t2f_jax.cli import evaluate, options
 
 if TYPE_CHECKING:
     from t2f_jax.config.schema import Config
@@ -70,7 +70,7 @@ def quickstart(args: argparse.Namespace) -> None:
 
     chosen = config.load("quickstart:tiny" if args.tiny else "quickstart", args.overrides)
     with hosts.alone_in(args.out.path):
-        quickstart.quickstart(chosen, args.out.path)
+        evaluate.print_card(quickstart.quickstart(chosen, args.out.path), args.out.path)
 
 
 def train_tokenizer(args: argparse.Namespace) -> None:

@@ -13,7 +13,6 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from t2f_jax.data.datasets.base import Source, Split
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
 from t2f_jax.io.images import CorruptImage
+from t2f_jax.tokens.attributes import Fields
 
 log = logging.getLogger(__name__)
 _CHUNK = 64  # images of one unit of parallel work
@@ -33,7 +33,7 @@ class ImageSet:
 
     Attributes:
       images: uint8 [N, S, S, 3], a read-only memory map.
-      fields: N times {"attributes": {name: value}, "captions": [text, ...]}.
+      fields: what is known of the N faces.
       ids: N names.
       name, split: of the source.
       key: fingerprint of all that decided the pixels.
@@ -41,7 +41,7 @@ class ImageSet:
     """
 
     images: np.ndarray
-    fields: list[dict[str, Any]]
+    fields: list[Fields]
     ids: list[str]
     name: str
     split: str

@@ -1,16 +1,19 @@
-"""A model -> figures with intervals. Each file measures one thing.
+"""A model -> figures with intervals and baselines. A measure is a file, with a type that documents its figures.
 
-    suite            A model's figures, samples and report on disk: what `t2f evaluate`, `t2f report` and `t2f quickst
-    publish          An evaluation on disk: card.json, results/ and report.html.
-    attributes       How good a model is: faces and their known fields in, figures with baselines and intervals out (p
-    captions         Captions that a model writes, beside the given ones.
-    reconstruction   Images through the image tokenizer and back: PSNR, and how much of the codebook is used.
-    agreement        Do faces show what was asked for? Faces drawn for requests, and a judge who never saw the request
-    guidance         Does what is meant to make drawn faces show what was asked do so? Guidance over its scale, and se
-    judge            An eye of its own: a small classifier that says which attributes a face shows, trained on labelle
-    stats            Bootstrap intervals and calibration.
-    card             The result card of a run: `card.json`.
-    resources        Seconds and peak memory of a piece of work.
+    suite            a model measured on the test faces of its own sources: the whole order
+    source_figures   all that is measured on one source, and how its test faces are chosen
+    interfaces       what a measure is given: a model, a judge, requests for faces
+    attributes       how well attributes are read from faces
+    captions         captions that a model writes, beside the given ones
+    reconstruction   images through the image tokenizer and back: PSNR, use of the codebook
+    agreement        whether drawn faces show what was requested
+    guidance         the same over the guidance scale, and with self-reranking
+    judge            a small classifier that says what a face shows; its network and training
+    stats            bootstrap intervals, calibration
+    presentation     what the report shows: plots, captioned and analysed faces, samples, loss curves
+    publish          writes card.json, results/ and report.html
+    card             the content of card.json
+    resources        seconds and peak memory of a piece of work
 
-Read first: `suite.evaluate`.
+Read first: `suite.evaluate`, then `source_figures.measure_source`.
 """

@@ -1,24 +1,80 @@
-"""Do faces show what was asked for? Faces drawn for requests, and a judge who never saw the requests.
+"""Do drawn faces show what was requested? A judge, who never saw the requests, says what they show.
 
-Figures as in `evaluate`. Axes: N faces, S image side, A attributes.
+Axes: N faces, S image side, A attributes.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from t2f_jax.evaluation import stats
+from t2f_jax.evaluation.interfaces import Advance, Request, Trial, ignore
 from t2f_jax.tokens import templates
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 
-def make_requests(
-    fields: Sequence[stats.Fields], schema: Sequence[Attribute], n: int, seed: int
-) -> list[dict[str, str | int]]:
-    """n requests: each asks for a random part (2 to 6, where as many are known) of what is true of one held-out face.
+class RequestedChoice(TypedDict):
+    """Of one choice attribute. `balanced`: the mean over the requested values of the share on which it is seen."""
 
-    Faces are taken in a random order and again from the front when they run out. Request i depends on seed and i alone.
+    n: int  # faces that were asked to show it
+    seen: float | None
+    shuffled: float | None
+    balanced: float
+
+
+class RequestedNumber(TypedDict):
+    """Of one number attribute: mean absolute errors between requested and judged, in its unit."""
+
+    n: int
+    mae: float
+    interval: list[float]
+    mae_shuffled: float | None
+
+
+class AgreementFigures(TypedDict):
+    """Shares run from 0 to 1 and are None where nothing was scored.
+
+    "Shuffled" is the baseline: image i is compared with the request of image i + 1. A model that ignores its prompts
+    reaches as much, since most faces have no hat whether requested or not.
+    """
+
+    n: int  # requests
+    asked: int  # pairs of a request's attribute and a judgement that were scored
+    requested_attributes_seen: float | None
+    interval: list[float] | None
+    requested_attributes_shuffled: float | None
+    attributes: dict[str, RequestedChoice]
+    numbers: dict[str, RequestedNumber]
+
+
+class RequestRecord(TypedDict):
+    """What became of one request; `judged` holds the attributes of `asked` that the judge knows."""
+
+    text: str
+    asked: Request
+    judged: Request
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """What `measure_agreement` returns: figures, a record for each request, images uint8 [N, S, S, 3]."""
+
+    figures: AgreementFigures
+    records: list[RequestRecord]
+    images: np.ndarray
+
+
+def make_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: int, seed: int) -> list[Request]:
+    """n requests; each asks for a random part (2 to 6 attributes, if as many are known) of what is true of one face.
+
+    Faces are taken in a random order, and again from the first one when all were taken. Request i depends on `seed` and
+    i alone.
+
+    Args:
+      fields: those of held-out faces.
 
     Raises:
       ValueError: no face has a known attribute of the schema.
@@ -29,7 +85,7 @@ def make_requests(
     if not known:
         raise ValueError("no held-out face has a known attribute to ask for")
     order = np.random.default_rng((seed, 0)).permutation(len(known))
-    requests = []
+    requests: list[Request] = []
     for i in range(n):
         face, rng = known[order[i % len(known)]], np.random.default_rng((seed, 1, i))
         size = min(int(rng.integers(2, 7)), len(face))
@@ -38,100 +94,94 @@ def make_requests(
     return requests
 
 
-def requests(
-    model: Any,
-    judge: Any,
-    fields: Sequence[stats.Fields],
-    schema: Sequence[Attribute],
-    n: int,
-    seed: int,
-    sampler: Any,
-    progress: stats.Progress = stats.silent,
-    batch_size: int = 64,
-) -> tuple[dict[str, Any], list[dict[str, Any]], np.ndarray]:
-    """Draws faces for requests and lets a judge, who never saw the requests, say what of them is to be seen.
+def measure_agreement(trial: Trial, advance: Advance = ignore, batch_size: int = 64) -> Agreement:
+    """Draws a face for each request of a trial and has the judge say what it shows.
 
-    The baseline compares image i with the request of image i + 1: what a model that ignores its prompt would reach,
-    since most faces have no hat whether asked for or not.
-
-    Args:
-      judge: has `predict(images) -> [{name: value}]`; attributes that it does not predict are asked for but not scored.
-      fields: held-out faces that the requests are true of.
-      sampler: handed on to `model.generate_codes`.
-
-    Returns:
-      figures {"n", "asked" (scored pairs), "requested_attributes_seen", "interval", "requested_attributes_shuffled",
-        "numbers": {name: {n, mae, mae_shuffled, interval}},
-        "attributes": {name: {n, seen, shuffled, balanced (mean over the values asked for)}}},
-      records [{"text", "asked", "judged", "seed"}] of n, and the images uint8 [n, S, S, 3].
+    Attributes that the judge does not predict are requested but not scored.
     """
-    asked = make_requests(fields, schema, n, seed)
-    texts = [templates.image_text(None, request) for request in asked]
-    seeds = [seed + i for i in range(n)]
-    parts, judged = [], []
-    for start in range(0, n, batch_size):
+    texts = [templates.image_text(None, request) for request in trial.requests]
+    seeds = [trial.seed + i for i in range(len(texts))]
+    images: list[np.ndarray] = []
+    judged: list[Request] = []
+    for start in range(0, len(texts), batch_size):
         rows = slice(start, start + batch_size)
-        parts.append(np.asarray(model.decode(model.generate_codes(texts[rows], seeds[rows], sampler))))
-        judged += judge.predict(parts[-1])
-        progress(len(parts[-1]))
-    records = [
-        {"text": text, "asked": a, "judged": {k: j[k] for k in a if k in j}, "seed": s}
-        for text, a, j, s in zip(texts, asked, judged, seeds, strict=True)
+        codes = trial.model.generate_codes(texts[rows], seeds[rows], trial.sampler)
+        images.append(np.asarray(trial.model.decode(codes)))
+        judged += trial.judge.predict(images[-1])
+        advance(len(images[-1]))
+    records: list[RequestRecord] = [
+        {"text": text, "asked": request, "judged": {k: seen[k] for k in request if k in seen}, "seed": seed}
+        for text, request, seen, seed in zip(texts, trial.requests, judged, seeds, strict=True)
     ]
-    return score_requests(asked, judged, schema), records, np.concatenate(parts)
+    return Agreement(score_requests(trial.requests, judged, trial.schema), records, np.concatenate(images))
 
 
 def score_requests(
-    asked: Sequence[Mapping[str, Any]], judged: Sequence[Mapping[str, Any]], schema: Sequence[Attribute]
-) -> dict[str, Any]:
-    """The figures of `requests` from n requests and what the judge saw in the n images drawn for them."""
-    others = [asked[(i + 1) % len(asked)] for i in range(len(asked))]
-    choices = [a.name for a in schema if not a.is_number and any(a.name in request for request in asked)]
-    hits, counts = _compare(asked, judged, choices)
+    requests: Sequence[Request], judged: Sequence[Request], schema: Sequence[Attribute]
+) -> AgreementFigures:
+    """The figures for N requests and what the judge saw in the N images drawn for them."""
+    others = [requests[(i + 1) % len(requests)] for i in range(len(requests))]
+    choices = [a.name for a in schema if not a.is_number and any(a.name in request for request in requests)]
+    hits, counts = _compare(requests, judged, choices)
     hits_shuffled, counts_shuffled = _compare(others, judged, choices)
-    result: dict[str, Any] = {
-        "n": len(asked),
+    attributes: dict[str, RequestedChoice] = {}
+    for a, name in enumerate(choices):
+        if counts[:, a].any():
+            attributes[name] = {
+                "n": int(counts[:, a].sum()),
+                "seen": _ratio(hits[:, a], counts[:, a]),
+                "shuffled": _ratio(hits_shuffled[:, a], counts_shuffled[:, a]),
+                "balanced": _balanced(name, requests, hits[:, a], counts[:, a]),
+            }
+    return {
+        "n": len(requests),
         "asked": int(counts.sum()),
         "requested_attributes_seen": _ratio(hits, counts),
         "interval": stats.interval(hits.sum(1), counts.sum(1)) if counts.any() else None,
         "requested_attributes_shuffled": _ratio(hits_shuffled, counts_shuffled),
-        "attributes": {},
-        "numbers": {},
+        "attributes": attributes,
+        "numbers": _number_figures(requests, others, judged, [a.name for a in schema if a.is_number]),
     }
-    for a, name in enumerate(choices):
-        if not counts[:, a].any():
-            continue
-        by_value: dict[Any, list[float]] = {}
-        for request, hit, count in zip(asked, hits[:, a], counts[:, a]):
-            if count:
-                by_value.setdefault(request[name], []).append(hit)
-        result["attributes"][name] = {
-            "n": int(counts[:, a].sum()),
-            "seen": _ratio(hits[:, a], counts[:, a]),
-            "shuffled": _ratio(hits_shuffled[:, a], counts_shuffled[:, a]),
-            "balanced": float(np.mean([np.mean(v) for v in by_value.values()])),
-        }
-    for name in (a.name for a in schema if a.is_number):
-        error = [abs(r[name] - j[name]) for r, j in zip(asked, judged) if name in r and name in j]
-        shuffled = [abs(r[name] - j[name]) for r, j in zip(others, judged) if name in r and name in j]
+
+
+def _compare(
+    requests: Sequence[Request], judged: Sequence[Request], names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hits and counts, both float [N, A]."""
+    pairs = list(zip(requests, judged))
+    counts = np.array([[n in r and n in j for n in names] for r, j in pairs], np.float64)
+    hits = np.array([[n in r and n in j and r[n] == j[n] for n in names] for r, j in pairs], np.float64)
+    return hits.reshape(len(requests), len(names)), counts.reshape(len(requests), len(names))
+
+
+def _ratio(hits: np.ndarray, counts: np.ndarray) -> float | None:
+    return float(hits.sum() / counts.sum()) if counts.any() else None
+
+
+def _balanced(name: str, requests: Sequence[Request], hits_N: np.ndarray, counts_N: np.ndarray) -> float:
+    """The mean over the requested values of the share of faces that show it."""
+    by_value: dict[str | int, list[float]] = {}
+    for request, hit, count in zip(requests, hits_N, counts_N):
+        if count:
+            by_value.setdefault(request[name], []).append(hit)
+    return float(np.mean([np.mean(hits) for hits in by_value.values()]))
+
+
+def _number_figures(
+    requests: Sequence[Request], others: Sequence[Request], judged: Sequence[Request], names: Sequence[str]
+) -> dict[str, RequestedNumber]:
+    figures: dict[str, RequestedNumber] = {}
+    for name in names:
+        error, shuffled = _errors(name, requests, judged), _errors(name, others, judged)
         if error:
-            result["numbers"][name] = {
+            figures[name] = {
                 "n": len(error),
                 "mae": float(np.mean(error)),
                 "interval": stats.interval(np.array(error), np.ones(len(error))),
                 "mae_shuffled": float(np.mean(shuffled)) if shuffled else None,
             }
-    return result
+    return figures
 
 
-def _compare(
-    asked: Sequence[Mapping[str, Any]], judged: Sequence[Mapping[str, Any]], names: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hits and counts, both float [N, A]."""
-    counts = np.array([[n in r and n in j for n in names] for r, j in zip(asked, judged)], np.float64)
-    hits = np.array([[n in r and n in j and r[n] == j[n] for n in names] for r, j in zip(asked, judged)], np.float64)
-    return hits.reshape(len(asked), len(names)), counts.reshape(len(asked), len(names))
-
-
-def _ratio(hits: np.ndarray, counts: np.ndarray) -> float | None:
-    return float(hits.sum() / counts.sum()) if counts.any() else None
+def _errors(name: str, requests: Sequence[Request], judged: Sequence[Mapping[str, str | int]]) -> list[int]:
+    return [abs(int(r[name]) - int(j[name])) for r, j in zip(requests, judged) if name in r and name in j]

@@ -1,91 +1,132 @@
-"""How good a model is: faces and their known fields in, figures with baselines and intervals out (plain dictionaries).
+"""How well a model reads attributes: faces with known labels in, figures with baselines and intervals out.
 
-`model` is a `model.Model`, or anything with its `encode`, `decode`, `probabilities`, `describe_codes` and
-`generate_codes`. Nothing here reads a file. Shares run from 0 to 1, ages are years, PSNR is decibels.
+Shares run from 0 to 1, a number's errors are in its unit (years for an age).
 Axes: N faces, S image side, A attributes, V values of an attribute.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 
-from t2f_jax.evaluation.stats import Fields, Progress, calibration, interval, silent
+from t2f_jax.evaluation.interfaces import Advance, Model, ignore
+from t2f_jax.evaluation.stats import Calibration, calibration, interval
 from t2f_jax.inference.answers import quantile
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 
-def attributes(
-    model: Any,
+class ChoiceFigures(TypedDict):
+    """Of one choice attribute over the `n` faces that have a label for it.
+
+    `balanced_accuracy` is the mean recall over the values that occur. `majority`, the commonest value of the training
+    faces, gives the baseline; both are None where no training face has a label. `ece`: `stats.calibration`.
+    """
+
+    n: int
+    accuracy: float
+    interval: list[float]
+    balanced_accuracy: float
+    majority: str | None
+    majority_accuracy: float | None
+    ece: float
+
+
+class MeanFigures(TypedDict):
+    """The means of the choice attributes' figures; the interval is that of the mean accuracy."""
+
+    attributes: int
+    interval: list[float]
+    accuracy: float | None
+    balanced_accuracy: float | None
+    majority_accuracy: float | None
+
+
+class NumberFigures(TypedDict):
+    """Of one number attribute over the `n` faces that have a label for it."""
+
+    n: int
+    mae: float  # mean absolute error of the distribution's median, the best point for an absolute error
+    interval: list[float]  # of `mae`
+    mae_expectation: float  # of the distribution's mean
+    mae_mode: float  # of the likeliest number
+    mae_sampled: float  # the expected error of a number drawn from the distribution
+    training_mean: float | None
+    mae_training_mean: float | None  # baseline: always the mean of the training faces
+    cs5: float  # share of faces with an error of at most 5
+    coverage80: float  # share of faces whose label lies in the central 80% interval
+    pairs: list[list[int]]  # [true, predicted] of each face
+
+
+class AttributeFigures(TypedDict):
+    """Attributes without a label on any face are left out, `mean` and `calibration` where no choice is left."""
+
+    faces: int
+    choices: dict[str, ChoiceFigures]
+    numbers: dict[str, NumberFigures]
+    mean: NotRequired[MeanFigures]
+    calibration: NotRequired[Calibration]
+
+
+class _Scored(NamedTuple):
+    """A choice attribute's answers: for which faces, 1.0 where right, and the probability of each answer."""
+
+    rows: list[int]
+    right: np.ndarray
+    confidence: np.ndarray
+
+
+def measure_attributes(
+    model: Model,
     images: np.ndarray,
     fields: Sequence[Fields],
     schema: Sequence[Attribute],
     training_fields: Sequence[Fields],
-    progress: Progress = silent,
+    advance: Advance = ignore,
     batch_size: int = 64,
-) -> dict[str, Any]:
+) -> AttributeFigures:
     """Asks every attribute of the schema about every face; a face without a label for it does not count.
 
     Args:
       images: uint8 [N, S, S, 3].
-      fields: N records.
-      training_fields: records of the training split; the baselines come from these alone.
-
-    Returns:
-      {"faces": N,
-       "choices": {name: {n, accuracy, interval, balanced_accuracy, majority, majority_accuracy, ece}},
-       "mean": {attributes, accuracy, interval, balanced_accuracy, majority_accuracy},
-       "calibration": {ece, bins},
-       "numbers": {name: {n, mae, interval, mae_expectation, mae_mode, mae_sampled, training_mean, mae_training_mean,
-                          cs5, coverage80, pairs}}}
-      An attribute of which no face has a label is left out, as are the means where there is nothing to take them of.
-      `balanced_accuracy` is the mean recall over the values that occur. A number's `mae` is that of its distribution's
-      median (the best point for an absolute error), `mae_expectation` and `mae_mode` those of its other centres,
-      `mae_sampled` the exact mean error of a number drawn from it, `cs5` the share within 5, `coverage80` the share
-      inside the central 80% interval, `pairs` [true, predicted].
+      fields: of the N faces.
+      training_fields: of the training split; the baselines come from these alone.
     """
-    asked = [a for a in schema if any(a.name in f["attributes"] for f in fields)]
-    found: list[dict[str, np.ndarray]] = []
+    labelled = [a for a in schema if any(a.name in f["attributes"] for f in fields)]
+    answers: list[dict[str, np.ndarray]] = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        found += model.probabilities(model.encode(batch), asked)
-        progress(len(batch))
+        answers += model.probabilities(model.encode(batch), labelled)
+        advance(len(batch))
 
-    result: dict[str, Any] = {"faces": len(images), "choices": {}, "numbers": {}}
-    hits, counts, confidences = [], [], []
-    for attribute in asked:
-        rows = [i for i, f in enumerate(fields) if attribute.name in f["attributes"]]
-        p_NxV = np.stack([np.asarray(found[i][attribute.name], np.float64) for i in rows])
+    figures: AttributeFigures = {"faces": len(images), "choices": {}, "numbers": {}}
+    scored: list[_Scored] = []
+    for attribute in labelled:
+        name = attribute.name
+        rows = [i for i, f in enumerate(fields) if name in f["attributes"]]
+        p_NxV = np.stack([np.asarray(answers[i][name], np.float64) for i in rows])
         p_NxV /= p_NxV.sum(axis=1, keepdims=True)
-        truth = [fields[i]["attributes"][attribute.name] for i in rows]
-        seen = [f["attributes"][attribute.name] for f in training_fields if attribute.name in f["attributes"]]
+        truth = [fields[i]["attributes"][name] for i in rows]
+        training = [f["attributes"][name] for f in training_fields if name in f["attributes"]]
         if attribute.is_number:
-            result["numbers"][attribute.name] = _number(attribute, p_NxV, np.array(truth, np.float64), seen)
-            continue
-        true_N = np.array([attribute.values.index(v) for v in truth])
-        result["choices"][attribute.name] = _choice(attribute, p_NxV, true_N, seen)
-        right = (p_NxV.argmax(axis=1) == true_N).astype(np.float64)
-        confidences.append((p_NxV.max(axis=1), right))
-        for column, values in ((hits, right), (counts, 1.0)):
-            column.append(np.zeros(len(images)))
-            column[-1][rows] = values
-
-    if result["choices"]:
-        choices = list(result["choices"].values())
-        result["mean"] = {"attributes": len(choices), "interval": interval(np.stack(hits, 1), np.stack(counts, 1))}
-        for key in ("accuracy", "balanced_accuracy", "majority_accuracy"):
-            known = [c[key] for c in choices if c[key] is not None]
-            result["mean"][key] = float(np.mean(known)) if known else None
-        confidence, right = (np.concatenate(column) for column in zip(*confidences))
-        result["calibration"] = calibration(confidence, right)
-    return result
+            figures["numbers"][name] = _number_figures(attribute, p_NxV, np.array(truth, np.float64), training)
+        else:
+            true_N = np.array([attribute.values.index(str(v)) for v in truth])
+            figures["choices"][name] = _choice_figures(attribute, p_NxV, true_N, training)
+            right_N = (p_NxV.argmax(axis=1) == true_N).astype(np.float64)
+            scored.append(_Scored(rows, right_N, p_NxV.max(axis=1)))
+    if scored:
+        figures["mean"] = _mean_figures(figures["choices"], scored, len(images))
+        confidence = np.concatenate([s.confidence for s in scored])
+        figures["calibration"] = calibration(confidence, np.concatenate([s.right for s in scored]))
+    return figures
 
 
-def _choice(attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: list[str]) -> dict[str, Any]:
-    predicted_N = p_NxV.argmax(axis=1)
-    right_N = predicted_N == true_N
-    values, times = np.unique([attribute.values.index(v) for v in seen], return_counts=True)
-    majority = int(values[times.argmax()]) if len(seen) else None
+def _choice_figures(
+    attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, training: Sequence[str | int]
+) -> ChoiceFigures:
+    right_N = p_NxV.argmax(axis=1) == true_N
+    values, times = np.unique([attribute.values.index(str(v)) for v in training], return_counts=True)
+    majority = int(values[times.argmax()]) if training else None
     return {
         "n": len(true_N),
         "accuracy": float(right_N.mean()),
@@ -97,11 +138,32 @@ def _choice(attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: l
     }
 
 
-def _number(attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, seen: list[int]) -> dict[str, Any]:
+def _mean_figures(choices: Mapping[str, ChoiceFigures], scored: Sequence[_Scored], n: int) -> MeanFigures:
+    hits_NxA, counts_NxA = np.zeros((n, len(scored))), np.zeros((n, len(scored)))
+    for a, one in enumerate(scored):
+        hits_NxA[one.rows, a] = one.right
+        counts_NxA[one.rows, a] = 1.0
+    return {
+        "attributes": len(choices),
+        "interval": interval(hits_NxA, counts_NxA),
+        "accuracy": _mean([c["accuracy"] for c in choices.values()]),
+        "balanced_accuracy": _mean([c["balanced_accuracy"] for c in choices.values()]),
+        "majority_accuracy": _mean([c["majority_accuracy"] for c in choices.values()]),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [v for v in values if v is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _number_figures(
+    attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, training: Sequence[str | int]
+) -> NumberFigures:
     values_V = np.array(attribute.candidates(), np.float64)
     low_N, median_N, high_N = (values_V[quantile(p_NxV, q)] for q in (0.1, 0.5, 0.9))
     error_N = np.abs(median_N - true_N)
-    mean = float(np.mean(seen)) if seen else None
+    mean = float(np.mean([int(v) for v in training])) if training else None
     return {
         "n": len(true_N),
         "mae": float(error_N.mean()),

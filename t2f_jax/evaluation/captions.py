@@ -1,19 +1,22 @@
 """Captions that a model writes, beside the given ones."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
-from t2f_jax.evaluation.stats import Fields
+from t2f_jax.evaluation.interfaces import Model
+from t2f_jax.tokens.attributes import Fields
 
 
-def captions(model: Any, images: np.ndarray, fields: Sequence[Fields], **options: Any) -> list[dict[str, Any]]:
-    """Captions that the model writes, beside the given ones; `options` (seeds, sampler) go to
-    `model.describe_codes`.
+class CaptionRecord(TypedDict):
+    """The caption that a model wrote for a face, and those that the face came with."""
 
-    Returns:
-      [{"generated": str, "given": [str, ...]}] of N.
-    """
-    written = model.describe_codes(model.encode(images), **options)
+    generated: str
+    given: list[str]
+
+
+def caption_faces(model: Model, images: np.ndarray, fields: Sequence[Fields]) -> list[CaptionRecord]:
+    """uint8 [N, S, S, 3] and the faces' fields -> N captions, each beside the given ones."""
+    written = model.describe_codes(model.encode(images))
     return [{"generated": text, "given": list(f.get("captions", []))} for text, f in zip(written, fields, strict=True)]

@@ -3,57 +3,63 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from t2f_jax.evaluation.resources import Usage
+from t2f_jax.report.content import SourceReport
+
+HEADLINES = (
+    "attribute_accuracy",
+    "attribute_accuracy_majority",
+    "age_mae",
+    "age_mae_mean",
+    "requested_attributes_seen",
+    "requested_attributes_shuffled",
+    "judge_accuracy",
+)
 
 
-def card(
-    sources: Mapping[str, Mapping[str, Any]],
-    seconds: float,
-    peak_memory_bytes: int,
-    protocol: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The result card of a run: `card.json`.
+def make_card(sources: list[SourceReport], usage: Usage, protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """The card as plain JSON.
 
     Args:
-      sources: per dataset {"attributes": of `attributes`, "requests": figures of `requests`, "reconstruction": of
-        `reconstruction`, "judge_accuracy": share, or the judge's shares per attribute}; each may be missing.
       protocol: how it was measured: split, faces, seeds, sampler, versions.
 
     Returns:
-      The figures of `headline`, null where nothing measured them, each from the first source that has it
-      (`figures_from` names it), `seconds` and `peak_memory_bytes`; the protocol; every figure of every source under
-      "sources" (without the age scatter's pairs).
+      The `HEADLINES`, each from the first source that has it ("figures_from" names it) and null where none has;
+      "seconds" and "peak_memory_bytes"; "protocol"; every figure of every source under "sources", without the pairs of
+      the age scatter.
     """
-    result: dict[str, Any] = dict.fromkeys(headline({}))
-    result |= {"seconds": float(seconds), "peak_memory_bytes": int(peak_memory_bytes)}
-    result |= {"figures_from": {}, "protocol": dict(protocol), "sources": {}}
-    for name, source in sources.items():
-        for key, value in headline(source).items():
-            if result[key] is None and value is not None:
-                result[key] = value
-                result["figures_from"][key] = name
-        result["sources"][name] = _without_pairs(source)
-    return result
+    card: dict[str, Any] = dict.fromkeys(HEADLINES)
+    card |= {"seconds": float(usage.seconds), "peak_memory_bytes": int(usage.peak_memory_bytes)}
+    card |= {"figures_from": {}, "protocol": dict(protocol), "sources": {}}
+    for source in sources:
+        for key, value in headlines(source).items():
+            if card[key] is None and value is not None:
+                card[key] = value
+                card["figures_from"][key] = source.name
+        figures = {
+            "attributes": source.attributes,
+            "requests": source.requests,
+            "reconstruction": source.reconstruction,
+            "judge_accuracy": source.judge_accuracy,
+        }
+        card["sources"][source.name] = _without_pairs(figures)
+    return card
 
 
-def headline(source: Mapping[str, Any]) -> dict[str, float | None]:
-    """The card's figures of one source (see `card`), None where it has none."""
-    found = source.get("attributes") or {}
-    mean, age = found.get("mean") or {}, found.get("numbers", {}).get("age") or {}
-    requested, judge = source.get("requests") or {}, source.get("judge_accuracy")
-    if isinstance(judge, Mapping):  # shares per attribute; a number's error is no share
-        numbers = {"age", *found.get("numbers", ()), *requested.get("numbers", ())}
-        shares = [share for name, share in judge.items() if name not in numbers]
-        judge = float(np.mean(shares)) if shares else None
-    return {
-        "attribute_accuracy": mean.get("accuracy"),
-        "attribute_accuracy_majority": mean.get("majority_accuracy"),
-        "age_mae": age.get("mae"),
-        "age_mae_mean": age.get("mae_training_mean"),
-        "requested_attributes_seen": requested.get("requested_attributes_seen"),
-        "requested_attributes_shuffled": requested.get("requested_attributes_shuffled"),
-        "judge_accuracy": judge,
-    }
+def headlines(source: SourceReport) -> dict[str, float | None]:
+    """The `HEADLINES` of one source, None where it has none."""
+    attributes, requests = source.attributes or {}, source.requests or {}
+    mean, age = attributes.get("mean") or {}, attributes.get("numbers", {}).get("age") or {}
+    values = (
+        mean.get("accuracy"),
+        mean.get("majority_accuracy"),
+        age.get("mae"),
+        age.get("mae_training_mean"),
+        requests.get("requested_attributes_seen"),
+        requests.get("requested_attributes_shuffled"),
+        source.judge_accuracy,
+    )
+    return dict(zip(HEADLINES, values, strict=True))
 
 
 def _without_pairs(value: Any) -> Any:

@@ -1,74 +1,84 @@
-"""Does what is meant to make drawn faces show what was asked do so? Guidance over its scale, and self-reranking.
+"""Two ways to make drawn faces show more of what was requested: classifier-free guidance, and self-reranking.
 
-`model` is a `model.Model`, or anything with its `prompt`, `generate_codes`, `decode` and `prompt_scores`.
+Self-reranking draws several faces for a request and keeps the one that the model itself finds the most fitting.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
-from t2f_jax.evaluation import agreement, stats
-from t2f_jax.inference.sampler import Sampler
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.evaluation import agreement
+from t2f_jax.evaluation.agreement import AgreementFigures
+from t2f_jax.evaluation.interfaces import Advance, Trial, ignore
 
 
-def guidance_curve(
-    model: Any,
-    judge: Any,
-    fields: Sequence[stats.Fields],
-    schema: Sequence[Attribute],
-    n: int,
-    seed: int,
-    sampler: Sampler,
-    scales: Sequence[float],
-    progress: Callable[[int], Any] = lambda _: None,
-) -> list[dict[str, Any]]:
-    """The share of requested attributes that the judge sees, for each guidance scale; the same n requests and seeds.
+class Seen(TypedDict):
+    """The share of requested attributes that the judge sees, its 95% interval, and the pairs scored."""
 
-    Returns:
-      [{"guidance", "seen" (share), "interval" (95%), "asked" (pairs scored)}], one for each scale.
-    """
-    points = []
+    seen: float | None
+    interval: list[float] | None
+    asked: int
+
+
+class GuidancePoint(Seen):
+    """`Seen` at one guidance scale."""
+
+    guidance: float
+
+
+class RerankingFigures(TypedDict):
+    """Of `best_of` faces for each request: the first one, and the one that the model finds the best."""
+
+    guidance: float
+    best_of: int
+    first: Seen
+    best: Seen
+
+
+def measure_guidance_curve(trial: Trial, scales: Sequence[float], advance: Advance = ignore) -> list[GuidancePoint]:
+    """What the judge sees at each guidance scale, for the same requests and seeds."""
+    points: list[GuidancePoint] = []
     for scale in scales:
-        chosen = dataclasses.replace(sampler, guidance=scale)
-        told, _, _ = agreement.requests(model, judge, fields, schema, n, seed, chosen, progress)
-        points.append({"guidance": scale, **_seen(told)})
+        guided = dataclasses.replace(trial, sampler=dataclasses.replace(trial.sampler, guidance=scale))
+        figures = agreement.measure_agreement(guided, advance).figures
+        points.append({"guidance": scale, **_seen(figures)})
     return points
 
 
-def reranking(
-    model: Any,
-    judge: Any,
-    fields: Sequence[stats.Fields],
-    schema: Sequence[Attribute],
-    n: int,
-    seed: int,
-    sampler: Sampler,
-    best_of: int,
-    progress: Callable[[int], Any] = lambda _: None,
-) -> dict[str, Any]:
-    """Of `best_of` faces for each of n requests: the first one, and the one that the model itself finds the best.
+def measure_reranking(trial: Trial, best_of: int, advance: Advance = ignore) -> RerankingFigures:
+    """Draws `best_of` faces for each request; the judge looks at the first and at the best one of each.
 
-    Returns:
-      {"guidance", "best_of", "first": {"seen", "interval", "asked"}, "best": likewise}.
+    Face j of request i is drawn from `trial.seed + i * best_of + j`.
     """
-    asked = agreement.make_requests(fields, schema, n, seed)
+    model = trial.model
     first, best = [], []
-    for i, request in enumerate(asked):
+    for i, request in enumerate(trial.requests):
         prompts = [model.prompt("", request)] * best_of
-        codes = model.generate_codes(prompts, [seed + i * best_of + j for j in range(best_of)], sampler)
-        scores = [told["total"] for told in model.prompt_scores(codes, prompts)]
+        seeds = [trial.seed + i * best_of + j for j in range(best_of)]
+        codes = model.generate_codes(prompts, seeds, trial.sampler)
+        scores = [score["total"] for score in model.prompt_scores(codes, prompts)]
         first.append(codes[0])
         best.append(codes[int(np.argmax(scores))])
-        progress(best_of)
-    result: dict[str, Any] = {"guidance": sampler.guidance, "best_of": best_of}
-    for name, codes in (("first", first), ("best", best)):
-        judged = judge.predict(model.decode(np.stack(codes)))
-        result[name] = _seen(agreement.score_requests(asked, judged, schema))
-    return result
+        advance(best_of)
+    return {
+        "guidance": trial.sampler.guidance,
+        "best_of": best_of,
+        "first": _judge_codes(trial, first),
+        "best": _judge_codes(trial, best),
+    }
 
 
-def _seen(told: dict[str, Any]) -> dict[str, Any]:
-    return {"seen": told["requested_attributes_seen"], "interval": told["interval"], "asked": told["asked"]}
+def _judge_codes(trial: Trial, codes: Sequence[np.ndarray]) -> Seen:
+    """What the judge sees in one face for each request."""
+    judged = trial.judge.predict(trial.model.decode(np.stack(codes)))
+    return _seen(agreement.score_requests(trial.requests, judged, trial.schema))
+
+
+def _seen(figures: AgreementFigures) -> Seen:
+    return {
+        "seen": figures["requested_attributes_seen"],
+        "interval": figures["interval"],
+        "asked": figures["asked"],
+    }

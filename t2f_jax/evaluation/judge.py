@@ -1,13 +1,13 @@
-"""An eye of its own: a small classifier that says which attributes a face shows, trained on labelled faces alone.
+"""The judge: a small classifier that says which attributes a face shows, trained on labelled faces alone.
 
-It never sees the generator, so what it finds in a generated face was drawn there. An MLP-Mixer
-(https://arxiv.org/abs/2105.01601) made of matrix products only, which two CPU cores train in about a minute.
+It is independent of the generator: what it recognizes in a generated face was drawn there. It is an MLP-Mixer
+(https://arxiv.org/abs/2105.01601), made of matrix products only, which two CPU cores train in about a minute.
 Axes: B batch, S image side, P patches, D width, A choice attributes, K number attributes, V values of an attribute.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -18,20 +18,19 @@ import optax
 
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
-from t2f_jax.tokens.attributes import Attribute
-
-Fields = Mapping[str, Any]  # {"attributes": {name: value}, ...}
+from t2f_jax.evaluation.interfaces import Advance, ignore
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 GRID = 8  # patches along a side
-LARGEST = 64  # larger images are averaged down to this side before they are looked at
-BATCH = 64  # of a training step
-LOOK = 256  # of a prediction
-RATE = 3e-3
-UNKNOWN = -1
+MAX_SIDE = 64  # pixels: larger images are averaged down to this side
+BATCH = 64  # images of a training step
+PREDICT_BATCH = 256  # images of a prediction
+LEARNING_RATE = 3e-3
+UNKNOWN = -1  # stands for the value of an absent label
 
 
 class Mixer(nn.Module):
-    """Patches -> `outputs` numbers per image. Faces are aligned: each patch keeps its place up to the end."""
+    """Patches -> `outputs` numbers for each image. Faces are aligned, so patches are not pooled: their place counts."""
 
     outputs: int
     width: int = 96
@@ -54,12 +53,12 @@ class Mixer(nn.Module):
 
 
 def _pixels(images_BxSxSx3: jax.Array) -> jax.Array:
-    """uint8 -> float32 in [-1, 1], at most LARGEST pixels a side."""
+    """uint8 -> float32 in [-1, 1], at most MAX_SIDE pixels a side."""
     x = images_BxSxSx3.astype(jnp.float32) / 127.5 - 1
     side = x.shape[1]
-    if side > LARGEST and side % LARGEST == 0:
-        k = side // LARGEST
-        x = x.reshape(len(x), LARGEST, k, LARGEST, k, 3).mean((2, 4))
+    if side > MAX_SIDE and side % MAX_SIDE == 0:
+        k = side // MAX_SIDE
+        x = x.reshape(len(x), MAX_SIDE, k, MAX_SIDE, k, 3).mean((2, 4))
     return x
 
 
@@ -70,18 +69,18 @@ def _patches(x_BxSxSx3: jax.Array) -> jax.Array:
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, GRID**2, -1)
 
 
-def _disturb(x_BxSxSx3: jax.Array, key: jax.Array) -> jax.Array:
-    """Blur, a shift by at most a pixel, noise: what an image tokenizer does to a face must not confuse the judge.
+def _augment(x_BxSxSx3: jax.Array, key: jax.Array) -> jax.Array:
+    """Blurs images, shifts them by at most a pixel and adds noise: an image tokenizer does alike to generated faces.
 
-    Blur and shift of an image are one [S, S] matrix each for its rows and its columns; the edges repeat.
+    Blur and shift of an image are one [S, S] matrix for its rows and one for its columns; pixels at the edges repeat.
     """
     blur, shift, level, noise = jax.random.split(key, 4)
     b, side = x_BxSxSx3.shape[:2]
     kernel = np.zeros((side, side), np.float32)
     for tap, weight in ((-2, 1), (-1, 4), (0, 6), (1, 4), (2, 1)):
         np.add.at(kernel, (np.arange(side), np.clip(np.arange(side) + tap, 0, side - 1)), weight / 16)
-    share_Bx1x1 = 1.3 * jnp.maximum(jax.random.uniform(blur, (b, 1, 1), minval=-0.5), 0)  # a third stays sharp
-    matrix_BxSxS = jnp.eye(side) + share_Bx1x1 * (kernel - jnp.eye(side))
+    strength_Bx1x1 = 1.3 * jnp.maximum(jax.random.uniform(blur, (b, 1, 1), minval=-0.5), 0)  # a third stay sharp
+    matrix_BxSxS = jnp.eye(side) + strength_Bx1x1 * (kernel - jnp.eye(side))
     by_2xBx1 = jax.random.randint(shift, (2, b, 1), -1, 2)
     down, right = (
         jnp.take_along_axis(matrix_BxSxS, jnp.clip(jnp.arange(side) + by, 0, side - 1)[:, :, None], 1)
@@ -104,31 +103,32 @@ class Judge:
         """uint8 [B, S, S, 3] -> {attribute: log probabilities [B, V], or a number's estimate [B]}."""
         _check_side(images)
         parts = []
-        for start in range(0, len(images), LOOK):
-            part = np.asarray(images[start : start + LOOK])
-            padded = np.concatenate([part, np.zeros((LOOK - len(part), *part.shape[1:]), np.uint8)])
-            parts.append(np.asarray(_look(_outputs(self.schema), self.params, padded))[: len(part)])
-        out = np.concatenate(parts) if parts else np.zeros((0, _outputs(self.schema)), np.float32)
+        for start in range(0, len(images), PREDICT_BATCH):
+            part = np.asarray(images[start : start + PREDICT_BATCH])
+            pad = np.zeros((PREDICT_BATCH - len(part), *part.shape[1:]), np.uint8)
+            outputs = _apply(_output_count(self.schema), self.params, np.concatenate([part, pad]))
+            parts.append(np.asarray(outputs)[: len(part)])
+        out = np.concatenate(parts) if parts else np.zeros((0, _output_count(self.schema)), np.float32)
         logp_NxAxV, numbers_NxK = (np.asarray(x) for x in _split(self.schema, jnp.asarray(out)))
-        found, choice, number = {}, 0, 0
+        answers, choice, number = {}, 0, 0
         for a in self.schema:
             if a.is_number:
-                found[a.name] = np.clip(a.low + numbers_NxK[:, number] * (a.high - a.low), a.low, a.high)
+                answers[a.name] = np.clip(a.low + numbers_NxK[:, number] * (a.high - a.low), a.low, a.high)
                 number += 1
             else:
-                found[a.name] = logp_NxAxV[:, choice, : len(a.values)]
+                answers[a.name] = logp_NxAxV[:, choice, : len(a.values)]
                 choice += 1
-        return found
+        return answers
 
     def predict(self, images: np.ndarray) -> list[dict[str, str | int]]:
         """uint8 [B, S, S, 3] -> per face {attribute: most probable value, a number as int}."""
-        found = self.answers(images)
+        answers = self.answers(images)
         columns: dict[str, list[str | int]] = {}
         for a in self.schema:
             if a.is_number:
-                columns[a.name] = [round(float(v)) for v in found[a.name]]
+                columns[a.name] = [round(float(v)) for v in answers[a.name]]
             else:
-                columns[a.name] = [a.values[int(v)] for v in found[a.name].argmax(-1)]
+                columns[a.name] = [a.values[int(v)] for v in answers[a.name].argmax(-1)]
         return [{name: values[i] for name, values in columns.items()} for i in range(len(images))]
 
     def accuracy(self, images: np.ndarray, fields: Sequence[Fields]) -> dict[str, float]:
@@ -145,6 +145,11 @@ class Judge:
                 result[a.name] = float(np.mean([p == t for p, t in pairs]))
         return result
 
+    def mean_accuracy(self, images: np.ndarray, fields: Sequence[Fields]) -> float:
+        """The mean of `accuracy` over the choice attributes, which must all be known of some face."""
+        shares = self.accuracy(images, fields)
+        return float(np.mean([shares[a.name] for a in self.schema if not a.is_number]))
+
 
 def train(
     images: np.ndarray,
@@ -152,18 +157,18 @@ def train(
     schema: Sequence[Attribute],
     steps: int,
     seed: int,
-    on_step: Callable[[int], None] | None = None,
+    advance: Advance = ignore,
 ) -> Judge:
-    """Trains a judge on labelled faces; the same arguments give the same judge.
+    """Trains a judge on labelled faces. The same arguments give the same judge.
 
     Args:
       images: uint8 [N, S, S, 3], S a multiple of 8.
-      fields: N records; an attribute that a record lacks is not learned from it.
+      fields: N records; nothing is learned from an attribute that a record lacks.
       steps: updates of BATCH faces each.
-      on_step: called with the number of finished steps after each.
+      advance: called with 1 after each step.
 
     Raises:
-      UserError: no face at all, or S is no multiple of 8.
+      UserError: there is no face, or S is not a multiple of 8.
     """
     if not len(images):
         raise UserError("the judge has no face to learn from; give the source a training split with faces")
@@ -178,33 +183,33 @@ def train(
         key = jax.random.fold_in(jax.random.key(seed, impl="rbg"), i)
         batch = {"images": images[rows], "choices": choices_NxA[rows], "numbers": numbers_NxK[rows]}
         batch = partitioning.put_batch(batch, mesh)
-        jax.block_until_ready(state)  # a queue of steps on several CPU devices can lock up in their exchange
+        jax.block_until_ready(state)  # several CPU devices can deadlock in a collective when steps queue up
         state = step(state, **batch, key=key)
-        if on_step:
-            on_step(i + 1)
+        advance(1)
     return Judge(schema, jax.device_get(state[0]))
 
 
 def _check_side(images: np.ndarray) -> None:
     if images.shape[1] % GRID:
         raise UserError(
-            f"the judge looks at images whose side is a multiple of {GRID}, not at {images.shape[1]} pixels"
+            f"the judge takes images whose side is a multiple of {GRID} pixels; these have {images.shape[1]}: set"
+            f" data.image_size to a multiple of {GRID}"
         )
 
 
-def _mask(schema: tuple[Attribute, ...]) -> np.ndarray:
-    """bool [A, V]: which of the V slots of each choice attribute stand for a value; V is the most that one has."""
+def _value_mask(schema: tuple[Attribute, ...]) -> np.ndarray:
+    """bool [A, V]: which of the V slots of each choice attribute hold a value; V is the most that one has."""
     counts_A = np.array([len(a.values) for a in schema if not a.is_number], int)
     return np.arange(counts_A.max(initial=1)) < counts_A[:, None]
 
 
-def _outputs(schema: tuple[Attribute, ...]) -> int:
-    return _mask(schema).size + sum(a.is_number for a in schema)
+def _output_count(schema: tuple[Attribute, ...]) -> int:
+    return _value_mask(schema).size + sum(a.is_number for a in schema)
 
 
 def _split(schema: tuple[Attribute, ...], out_BxO: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The network's outputs -> log probabilities [B, A, V], positions in the numbers' ranges [B, K]."""
-    mask_AxV = _mask(schema)
+    mask_AxV = _value_mask(schema)
     logits_BxAxV = out_BxO[:, : mask_AxV.size].reshape(-1, *mask_AxV.shape)
     return jax.nn.log_softmax(jnp.where(mask_AxV, logits_BxAxV, -1e9)), 0.5 + out_BxO[:, mask_AxV.size :]
 
@@ -213,25 +218,25 @@ def _targets(fields: Sequence[Fields], schema: tuple[Attribute, ...]) -> tuple[n
     """Indices of values int32 [N, A] (absent: UNKNOWN), positions in the range float32 [N, K] (absent: nan)."""
     known = [f["attributes"] for f in fields]
     choices = [
-        [a.values.index(k[a.name]) if a.name in k else UNKNOWN for a in schema if not a.is_number] for k in known
+        [a.values.index(str(k[a.name])) if a.name in k else UNKNOWN for a in schema if not a.is_number] for k in known
     ]
     numbers = [
-        [(k[a.name] - a.low) / (a.high - a.low) if a.name in k else np.nan for a in schema if a.is_number]
+        [(int(k[a.name]) - a.low) / (a.high - a.low) if a.name in k else np.nan for a in schema if a.is_number]
         for k in known
     ]
     return np.array(choices, np.int32).reshape(len(known), -1), np.array(numbers, np.float32).reshape(len(known), -1)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _look(outputs: int, params: Any, images_BxSxSx3: jax.Array) -> jax.Array:
+def _apply(outputs: int, params: Any, images_BxSxSx3: jax.Array) -> jax.Array:
     return Mixer(outputs).apply({"params": params}, _patches(_pixels(images_BxSxSx3)))  # type: ignore[return-value]
 
 
 @functools.cache
 def _training(schema: tuple[Attribute, ...], steps: int) -> tuple[Callable, Callable]:
     """The jitted `init(key, images) -> state` and `step(state, images, choices, numbers, key) -> state` of one run."""
-    model = Mixer(_outputs(schema))
-    rate = optax.warmup_cosine_decay_schedule(0.0, RATE, max(1, min(50, steps // 5)), max(2, steps))
+    model = Mixer(_output_count(schema))
+    rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, max(1, min(50, steps // 5)), max(2, steps))
     optimizer = optax.flatten(  # one vector: compiles in a fraction of the time
         optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, b2=0.99, weight_decay=0.02))
     )
@@ -239,12 +244,12 @@ def _training(schema: tuple[Attribute, ...], steps: int) -> tuple[Callable, Call
     def loss(
         params: Any, images: jax.Array, choices_BxA: jax.Array, numbers_BxK: jax.Array, key: jax.Array
     ) -> jax.Array:
-        out: Any = model.apply({"params": params}, _patches(_disturb(_pixels(images), key)))
+        out: Any = model.apply({"params": params}, _patches(_augment(_pixels(images), key)))
         logp_BxAxV, numbers = _split(schema, out)
         picked_BxA = jnp.take_along_axis(logp_BxAxV, jnp.maximum(choices_BxA, 0)[..., None], 2)[..., 0]
         known_BxK = ~jnp.isnan(numbers_BxK)
         error_BxK = numbers - jnp.where(known_BxK, numbers_BxK, 0.0)
-        far_BxK = optax.huber_loss(10 * error_BxK, delta=0.3)  # about the absolute error, smooth near 0
+        far_BxK = optax.huber_loss(10 * error_BxK, delta=0.3)  # the absolute error, but smooth near 0
         return (jnp.sum(4 * far_BxK * known_BxK) - jnp.sum(picked_BxA * (choices_BxA != UNKNOWN))) / len(out)
 
     @jax.jit

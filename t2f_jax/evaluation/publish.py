@@ -1,62 +1,44 @@
-"""An evaluation on disk: card.json, results/ and report.html."""
+"""An evaluation on disk.
+
+DIR/card.json     the figures under fixed names
+DIR/results/      everything that the report shows, as JSON and PNG files
+DIR/report.html   the report
+"""
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 from t2f_jax.errors import UserError
-from t2f_jax.evaluation import card as card_module
-from t2f_jax.evaluation.resources import measured
-from t2f_jax.evaluation.suite import evaluate
+from t2f_jax.evaluation.card import make_card
+from t2f_jax.evaluation.resources import Usage
 from t2f_jax.io.files import write_json
-from t2f_jax.report import content as report_content
 from t2f_jax.report import page
+from t2f_jax.report.content import ReportContent, load_results, save_results
+
+CARD = "card.json"
+REPORT = "report.html"
 
 
-def publish(
-    out: pathlib.Path, title: str, content: report_content.ReportContent, spent: dict[str, float]
-) -> dict[str, Any]:
-    """Writes card, results and report; prints the figures; returns the card."""
-    content = dataclasses.replace(content, run={**content.run, **spent})
-    card = card_module.card(
-        {
-            s.name: {
-                "attributes": s.attributes,
-                "requests": s.requests,
-                "reconstruction": s.reconstruction,
-                "judge_accuracy": s.judge_accuracy,
-            }
-            for s in content.sources
-        },
-        spent["seconds"],
-        int(spent["peak_memory_bytes"]),
-        content.details["protocol"],
-    )
+def publish(out: pathlib.Path, title: str, content: ReportContent, usage: Usage) -> dict[str, Any]:
+    """Writes results, report and card into `out`; returns the card."""
+    content = dataclasses.replace(content, run={**content.run, **dataclasses.asdict(usage)})
+    card = make_card(content.sources, usage, content.details["protocol"])
     out.mkdir(parents=True, exist_ok=True)
-    report_content.save_results(out, title, content)
-    page.write(out / "report.html", title, content)
-    write_json(out / "card.json", card)
-    for key, value in card.items():
-        if isinstance(value, float):
-            print(f"{key:32} {value:.4g}")
-    print(f"report: {out / 'report.html'}")
+    save_results(out, title, content)
+    page.write(out / REPORT, title, content)
+    write_json(out / CARD, card)
     return card
 
 
-def evaluate_and_publish(
-    model_folder: pathlib.Path, out: pathlib.Path, overrides: Sequence[str] = ()
-) -> dict[str, Any]:
-    """`t2f evaluate`."""
-    with measured() as spent:
-        content = evaluate(model_folder, out, overrides)
-    return publish(out, f"t2f_jax: {model_folder}", content, spent)
-
-
 def rewrite(folder: pathlib.Path) -> pathlib.Path:
-    """`t2f report`: the report again from `folder/results`. Raises UserError if there are none."""
+    """Writes the report again from `folder/results`; returns its path.
+
+    Raises:
+      UserError: there is no such folder, or no results in it.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the --out of `t2f evaluate` or `t2f quickstart`")
-    title, content = report_content.load_results(folder)
-    page.write(folder / "report.html", title, content)
-    return folder / "report.html"
+    title, content = load_results(folder)
+    page.write(folder / REPORT, title, content)
+    return folder / REPORT

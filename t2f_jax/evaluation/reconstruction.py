@@ -1,12 +1,28 @@
-"""Images through the image tokenizer and back: PSNR, and how much of the codebook is used."""
+"""Images through the image tokenizer and back: PSNR, and how much of the codebook is used.
 
-from typing import Any
+Axes: N images, S image side, n codes per image.
+"""
+
+from typing import TypedDict
 
 import numpy as np
 
-from t2f_jax.evaluation.stats import Progress, interval, silent
+from t2f_jax.evaluation.interfaces import Advance, Model, ignore
+from t2f_jax.evaluation.stats import interval
 
 PSNR_CAP = 100.0  # decibels of an image that comes back exactly (its PSNR is infinite)
+
+
+class ReconstructionFigures(TypedDict):
+    """PSNR in decibels. `perplexity`: exp of the entropy of how often each code is used."""
+
+    faces: int
+    psnr: float
+    interval: list[float]
+    psnr_mean_image: float  # baseline: every image is answered by the mean of them all
+    codes_used: float  # share of the codebook
+    perplexity: float
+    codes_per_image: int
 
 
 def psnr(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -15,21 +31,16 @@ def psnr(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.minimum(10 * np.log10(255.0**2 / np.maximum(error_N, 1e-9)), PSNR_CAP)
 
 
-def reconstruction(
-    model: Any, images: np.ndarray, codebook_size: int, progress: Progress = silent, batch_size: int = 64
-) -> dict[str, Any]:
-    """Images through the image tokenizer and back: the best that any face drawn from its codes can look.
-
-    Returns:
-      {"faces", "psnr", "interval", "psnr_mean_image" (baseline: every image answered by the mean of them all),
-       "codes_used" (share of the codebook), "perplexity" (exp of the entropy of code use), "codes_per_image"}.
-    """
+def measure_reconstruction(
+    model: Model, images: np.ndarray, codebook_size: int, advance: Advance = ignore, batch_size: int = 64
+) -> ReconstructionFigures:
+    """uint8 [N, S, S, 3] through the image tokenizer and back: no face drawn from its codes can look better."""
     codes, values = [], []
     for start in range(0, len(images), batch_size):
         batch = np.asarray(images[start : start + batch_size])
         codes.append(np.asarray(model.encode(batch)))
         values.append(psnr(batch, np.asarray(model.decode(codes[-1]))))
-        progress(len(batch))
+        advance(len(batch))
     psnr_N, codes_Nxn = np.concatenate(values), np.concatenate(codes)
     share = np.bincount(codes_Nxn.ravel(), minlength=codebook_size) / codes_Nxn.size
     used = share[share > 0]

@@ -1,35 +1,46 @@
 """Seconds and peak memory of a piece of work."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
 
+import psutil
+
+SAMPLE_EVERY = 0.25  # seconds between two looks at the memory
+
+
+@dataclasses.dataclass
+class Usage:
+    """What a piece of work has needed so far; the memory is that of this process and its children together."""
+
+    seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
 
 @contextlib.contextmanager
-def measured() -> Iterator[dict[str, float]]:
-    """Fills in `seconds` and `peak_memory_bytes` (of this process and its children together) while the block runs."""
-    import psutil
-
-    me, told, stop = psutil.Process(), {"seconds": 0.0, "peak_memory_bytes": 0.0}, threading.Event()
+def measure_usage() -> Iterator[Usage]:
+    """Fills in the yielded `Usage` while the block runs; it is complete after the block."""
+    process, usage, stop = psutil.Process(), Usage(), threading.Event()
     start = time.monotonic()
 
     def sample() -> None:
         total = 0
-        for process in [me, *me.children(recursive=True)]:
+        for one in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-        told["peak_memory_bytes"] = max(told["peak_memory_bytes"], total)
-        told["seconds"] = time.monotonic() - start
+                total += one.memory_info().rss
+        usage.peak_memory_bytes = max(usage.peak_memory_bytes, total)
+        usage.seconds = time.monotonic() - start
 
     def watch() -> None:
-        while not stop.wait(0.25):
+        while not stop.wait(SAMPLE_EVERY):
             sample()
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield told
+        yield usage
     finally:
         stop.set()
         thread.join()

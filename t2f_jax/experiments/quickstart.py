@@ -5,14 +5,18 @@ from typing import Any
 
 from t2f_jax.config.schema import Config
 from t2f_jax.evaluation.publish import publish
-from t2f_jax.evaluation.resources import measured
+from t2f_jax.evaluation.resources import measure_usage
 from t2f_jax.evaluation.suite import evaluate
 from t2f_jax.experiments import stages
 
 
 def quickstart(config: Config, out: pathlib.Path) -> dict[str, Any]:
-    """`t2f quickstart`: draws, trains, evaluates, reports. Returns the card."""
-    with measured() as spent:
+    """Draws faces, trains on them, evaluates the model, and writes card, results and report into `out`.
+
+    Returns:
+      The card.
+    """
+    with measure_usage() as usage:
         model = stages.train(config, out)
         content = evaluate(model, out)
-    return publish(out, "t2f_jax quickstart", content, spent)
+    return publish(out, "t2f_jax quickstart", content, usage)

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from t2f_jax.errors import UserError
@@ -45,8 +46,8 @@ class Analysis:
     """A face, what the model answers about it (`inference.answers.answers`), and `truth`, its known attributes."""
 
     image: bytes
-    answers: dict[str, dict[str, Any]]
-    truth: dict[str, str | int] = dataclasses.field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, Any]]
+    truth: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +63,9 @@ class SourceReport:
 
     name: str
     note: str = ""
-    attributes: dict[str, Any] | None = None
-    requests: dict[str, Any] | None = None
-    reconstruction: dict[str, Any] | None = None
+    attributes: Mapping[str, Any] | None = None
+    requests: Mapping[str, Any] | None = None
+    reconstruction: Mapping[str, Any] | None = None
     judge_accuracy: float | None = None
     captions: list[Caption] = dataclasses.field(default_factory=list)
     analyses: list[Analysis] = dataclasses.field(default_factory=list)

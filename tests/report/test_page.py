@@ -109,7 +109,7 @@ def test_measured_results_can_be_shown():
 
     fields = [{"attributes": {"hat": "no", "age": 40}}] * 3
     training = [{"attributes": {"hat": "no", "age": 30}}]
-    measured = attributes.attributes(Model(), np.zeros((3, 8, 8, 3), np.uint8), fields, schema, training)
+    measured = attributes.measure_attributes(Model(), np.zeros((3, 8, 8, 3), np.uint8), fields, schema, training)
     text = page.render_report("t", ReportContent(sources=[SourceReport("s", attributes=measured, requests=requests)]))
     words = parsed(text).words
     assert "50.0%" in words

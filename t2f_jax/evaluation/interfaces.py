@@ -1,0 +1,79 @@
+"""What a measure is given: a model, a judge, requests for faces, and a function that counts what is done.
+
+Axes: N faces, S image side, n codes per image.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from t2f_jax.inference.sampler import Sampler
+from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.prompts import Prompt
+
+Request = Mapping[str, str | int]  # what a drawn face should show: {attribute: value}
+Advance = Callable[[int], object]  # called with how many more units are done, such as `Progress.advance`
+
+
+def ignore(_: int) -> None:
+    """An `Advance` that does nothing."""
+
+
+class Model(Protocol):
+    """What measures ask of a model; `inference.model.Model` is one."""
+
+    def encode(self, images: np.ndarray, /) -> np.ndarray:
+        """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
+        ...
+
+    def decode(self, codes: np.ndarray, /) -> np.ndarray:
+        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
+        ...
+
+    def probabilities(self, codes: np.ndarray, attributes: Sequence[Attribute], /) -> list[dict[str, np.ndarray]]:
+        """Codes -> for each face {attribute: probabilities of its candidates, [V]}."""
+        ...
+
+    def describe_codes(self, codes: np.ndarray, /) -> list[str]:
+        """Codes -> a caption for each face."""
+        ...
+
+    def prompt(self, text: str, attributes: Request, /) -> Prompt:
+        """The prompt for a caption (may be empty) and attributes."""
+        ...
+
+    def generate_codes(self, prompts: Sequence[Prompt | str], seeds: Sequence[int], sampler: Sampler, /) -> np.ndarray:
+        """Draws a face for each prompt and seed -> codes int32 [N, n]."""
+        ...
+
+    def prompt_scores(self, codes: np.ndarray, prompts: Sequence[Prompt], /) -> Sequence[Mapping[str, Any]]:
+        """How well each face fits its prompt, as the model reads it: {"total": log probability in nats, ...}."""
+        ...
+
+
+class Judge(Protocol):
+    """Says what a face shows, without knowing what was requested; `evaluation.judge.Judge` is one."""
+
+    def predict(self, images: np.ndarray, /) -> Sequence[Mapping[str, str | int]]:
+        """uint8 [N, S, S, 3] -> for each face {attribute: value}; attributes that it does not know are absent."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """Faces that a model draws for requests, and a judge who says what they show.
+
+    Attributes:
+      schema: the attributes that the requests are made of.
+      seed: face i is drawn from `seed + i`.
+      sampler: how the model draws.
+    """
+
+    model: Model
+    judge: Judge
+    requests: Sequence[Request]
+    schema: Sequence[Attribute]
+    seed: int
+    sampler: Sampler

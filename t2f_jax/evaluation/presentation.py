@@ -1,0 +1,97 @@
+"""What the report shows of an evaluation: a source's plots, captioned and analysed faces, samples, loss curves."""
+
+import pathlib
+
+import numpy as np
+
+from t2f_jax.evaluation.captions import caption_faces
+from t2f_jax.evaluation.source_figures import HeldOut, SourceFigures
+from t2f_jax.inference import answers
+from t2f_jax.inference.model import Model
+from t2f_jax.inference.sampler import Sampler
+from t2f_jax.io import metrics
+from t2f_jax.report import grids, plots
+from t2f_jax.report.content import Analysis, Caption, Picture, Samples, SourceReport
+
+SHOWN = 8  # faces of a source that the report describes and analyses
+GRID = 16  # faces of its reconstruction grid
+FACE_SIDE = 128  # pixels: smaller faces are enlarged by a whole number
+
+
+def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> SourceReport:
+    """A source's section of the report: its figures, plots, and what the model makes of its first test faces."""
+    shown, fields = faces.images[:SHOWN], faces.fields[:SHOWN]
+    probabilities = model.probabilities(model.encode(shown), faces.schema)
+    labels = len(faces.training_fields)
+    pngs = [_enlarged(face) for face in shown]
+    return SourceReport(
+        name=faces.name,
+        note=f"{len(faces.images)} test faces; baselines come from the {labels} training faces' labels",
+        attributes=figures.attributes,
+        requests=figures.requests,
+        reconstruction=figures.reconstruction,
+        judge_accuracy=figures.judge_accuracy,
+        captions=[
+            Caption(png, c["generated"], c["given"]) for png, c in zip(pngs, caption_faces(model, shown, fields))
+        ],
+        analyses=[
+            Analysis(png, answers.answers(p, faces.schema), f["attributes"])
+            for png, p, f in zip(pngs, probabilities, fields)
+        ],
+        plots=_plots(figures),
+        reconstructions=_reconstructions(model, faces.images[:GRID], figures.reconstruction["psnr"]),
+    )
+
+
+def _plots(figures: SourceFigures) -> list[Picture]:
+    pictures = []
+    if age := figures.attributes["numbers"].get("age"):
+        pictures.append(Picture(plots.age_scatter(age["pairs"], age["mae"]), "Age"))
+    if "calibration" in figures.attributes:
+        pictures.append(Picture(plots.calibration(figures.attributes["calibration"]), "Calibration"))
+    if figures.requests and "guidance_curve" in figures.requests:
+        reranking = figures.requests["reranking"]
+        note = (
+            f"Best of {reranking['best_of']} by the model's own reading: {reranking['best']['seen']:.1%},"
+            f" the first of them: {reranking['first']['seen']:.1%}."
+        )
+        curve = plots.guidance_curve(figures.requests["guidance_curve"], reranking)
+        pictures.append(Picture(curve, "Guidance and self-reranking", note))
+    return pictures
+
+
+def _reconstructions(model: Model, images: np.ndarray, mean_psnr: float) -> Picture:
+    grid = grids.reconstruction_grid(images, model.decode(model.encode(images)), scale=_scale(images))
+    codes = model.image_tokenizer.config.tokens
+    note = f"Each face above what its {codes} codes give back: {mean_psnr:.1f} dB on average."
+    return Picture(grids.png(grid), "Reconstructions", note)
+
+
+def samples(model: Model, prompt: str, count: int, sampler: Sampler, seed: int) -> Samples:
+    """`count` faces drawn for one prompt, with the seeds from `seed` on."""
+    seeds = [seed + i for i in range(count)]
+    faces = model.decode(model.generate_codes([prompt] * count, seeds, sampler))
+    return Samples(prompt, [_enlarged(face) for face in faces], seeds)
+
+
+def loss_curves(run: pathlib.Path) -> list[Picture]:
+    """Loss curves of a decoder's run and its image tokenizer's, as far as their metrics lie in `run`."""
+    note = (
+        "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, prompt_dropout);"
+        " held-out faces are read whole, with the averaged weights, so that their loss may be the lower one."
+    )
+    pictures = []
+    for folder, title, words in ((run, "Decoder", note), (run / "tokenizer", "Image tokenizer", "")):
+        if (folder / "metrics.jsonl").is_file():
+            curve = plots.loss_curves(metrics.read(folder / "metrics.jsonl"))
+            pictures += [Picture(curve, title, words)] if curve else []
+    return pictures
+
+
+def _enlarged(face: np.ndarray) -> bytes:
+    """uint8 [S, S, 3] -> a PNG file of at least `FACE_SIDE` pixels a side, where S divides it."""
+    return grids.png(grids.grid(face[None], 1, _scale(face[None])))
+
+
+def _scale(images: np.ndarray) -> int:
+    return max(1, FACE_SIDE // images.shape[1])

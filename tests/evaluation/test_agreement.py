@@ -1,0 +1,45 @@
+import pytest
+from fake_model import BLUE, RED, SCHEMA, FakeJudge, FakeModel, face
+
+from t2f_jax.evaluation.agreement import make_requests, measure_agreement, score_requests
+from t2f_jax.evaluation.interfaces import Trial
+
+
+def test_requests_ask_what_is_true_of_a_face():
+    fields = [face("male", "yes", 40), face("female", "no", 20), face("male", None, None), face()]
+    asked = make_requests(fields, SCHEMA, 30, seed=5)
+    assert asked == make_requests(fields, SCHEMA, 30, seed=5)
+    assert asked[:10] == make_requests(fields, SCHEMA, 10, seed=5)
+    assert asked != make_requests(fields, SCHEMA, 30, seed=6)
+    assert {len(r) for r in asked} == {1, 2, 3}  # one face knows a single attribute
+    assert all(any(r.items() <= f["attributes"].items() for f in fields) for r in asked)
+    with pytest.raises(ValueError, match="no held-out face"):
+        make_requests([face()], SCHEMA, 3, seed=0)
+
+
+def test_an_obedient_model_beats_its_shuffled_requests():
+    fields = [face("male", "yes", 40), face("female", "no", 20)]
+    obedient = FakeModel(draws=lambda text, seed: RED if "yes" in text or " male" in text or "40" in text else BLUE)
+    trial = Trial(obedient, FakeJudge(), make_requests(fields, SCHEMA, 10, 7), SCHEMA, 7, "sampler")
+    done = []
+    agreement = measure_agreement(trial, done.append, batch_size=4)
+    figures, records = agreement.figures, agreement.records
+    assert agreement.images.shape == (10, 2, 2, 3) and len(records) == 10 and done == [4, 4, 2]
+    assert [len(texts) for texts, _, _ in obedient.calls] == [4, 4, 2]
+    assert [seed for _, seeds, _ in obedient.calls for seed in seeds] == list(range(7, 17))
+    assert figures["requested_attributes_seen"] == 1.0 and figures["interval"] == [1.0, 1.0]
+    assert figures["requested_attributes_shuffled"] == 0.0  # requests alternate between two opposite faces
+    assert figures["numbers"]["age"]["mae"] == 0 and figures["numbers"]["age"]["mae_shuffled"] == 20
+    assert all(r["asked"].items() >= r["judged"].items() for r in records)
+    assert records[0]["seed"] == 7
+
+
+def test_score_requests_by_hand():
+    asked = [{"gender": "male", "hat": "yes"}, {"gender": "male"}, {"hat": "no", "age": 30}]
+    judged = [{"gender": "male", "hat": "no"}, {"gender": "female", "hat": "no"}, {"gender": "male", "age": 33}]
+    figures = score_requests(asked, judged, SCHEMA)
+    assert figures["asked"] == 3  # the judge said nothing of the last one's hat
+    assert figures["requested_attributes_seen"] == pytest.approx(1 / 3)
+    assert figures["requested_attributes_shuffled"] == pytest.approx(3 / 3)
+    assert figures["attributes"]["gender"] == {"n": 2, "seen": 0.5, "shuffled": 1.0, "balanced": 0.5}
+    assert figures["numbers"]["age"]["mae"] == 3
