@@ -86,7 +86,7 @@ def prepare(args: argparse.Namespace) -> None:
     from t2f_jax.experiments import stages
 
     with _run_of(args) as config:
-        _print_folder(stages.prepare(config, args.tokenizer.path(), args.out.path))
+        _print_folder(stages.prepare_store(config, args.tokenizer.path(), args.out.path))
 
 
 def train(args: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
-"""Whole runs, made of the rooms before.
+"""Whole runs, made of the rooms below: what `t2f train-tokenizer`, `prepare`, `train` and `quickstart` do.
 
-    stages       The stages of an experiment, each a function from a config and folders to a folder, all resumable.
-    runs         A run's folder -> the model of one of its checkpoints.
-    quickstart   `t2f quickstart`: one experiment from drawn faces to its report.
+    stages       train_tokenizer, prepare_store, train: each from a config and folders to a folder, resumable
+    runs         what a decoder is trained with; a run's folder -> the model of one of its checkpoints
+    quickstart   one experiment from drawn faces to its report
 
-Read first: `stages.train`.
+Read first: `stages.train`, which shows the order of a whole experiment.
 """

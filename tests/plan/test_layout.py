@@ -63,7 +63,7 @@ def test_what_the_config_names_is_kept(monkeypatch):
 def test_on_unknown_chips_nothing_is_chosen(capsys):
     run = config.load("talk2face_base").decoder
     assert told("talk2face_base", 8, kind="cpu") == ("", 1)
-    laid = stages._laid_out(run, VOCAB)
+    laid = stages.choose_layout(run, VOCAB)
     assert (laid.train.mesh, laid.accumulate) == ("", 1) and capsys.readouterr().err == ""
     assert dataclasses.replace(laid, accumulate=0) == run
 
@@ -71,7 +71,7 @@ def test_on_unknown_chips_nothing_is_chosen(capsys):
 def test_training_takes_what_a_plan_takes_and_says_so(monkeypatch, capsys):
     run = config.load("talk2face_base").decoder
     monkeypatch.setattr(jax, "devices", lambda: devices(16))
-    laid = stages._laid_out(run, VOCAB)
+    laid = stages.choose_layout(run, VOCAB)
     assert (laid.train.mesh, laid.accumulate) == told("talk2face_base", 16)
     assert capsys.readouterr().err == "decoder: laid out by decoder.train.mesh=data=16 decoder.accumulate=2\n"
 
