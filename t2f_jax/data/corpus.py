@@ -2,13 +2,12 @@
 
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from t2f_jax.config.schema import TextConfig
 from t2f_jax.tokens import captions, templates, text_tokenizer
-from t2f_jax.tokens.attributes import Attribute, merge_schemas
+from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
 
 SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces
 
@@ -16,7 +15,7 @@ SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thou
 def make_text_tokenizer(
     text: TextConfig,
     schemas: Sequence[Sequence[Attribute]],
-    faces: Sequence[Sequence[dict[str, Any]]],
+    faces: Sequence[Sequence[Fields]],
     seed: int,
 ) -> text_tokenizer.TextTokenizer:
     """The text tokenizer that a config asks for: read from its vocabulary file, or trained on `corpus`."""
@@ -32,7 +31,7 @@ def make_text_tokenizer(
 
 def corpus(
     schemas: Sequence[Sequence[Attribute]],
-    faces: Sequence[Sequence[dict[str, Any]]],
+    faces: Sequence[Sequence[Fields]],
     seed: int,
     limit: int = SENTENCES,
 ) -> list[str]:

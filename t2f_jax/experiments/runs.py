@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from t2f_jax import bundle
-from t2f_jax.config.schema import Config, ImageTokenizerConfig
+from t2f_jax.config.schema import Config, ImageTokenizerConfig, Preprocess
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.data.store import Store
 from t2f_jax.environment import versions
@@ -56,7 +56,7 @@ def make_bundle(config: Config, params: Any, parts: Parts, steps: int) -> bundle
         image_tokenizer=parts.image_tokenizer,
         tokenizer=parts.text_tokenizer,
         schema=merge_schemas(store.schema(name) for name in store.sources),
-        preprocess=bundle.Preprocess(crop=config.data.crop, range=parts.image_tokenizer.range),
+        preprocess=Preprocess(crop=config.data.crop, range=parts.image_tokenizer.range),
         provenance={
             "config": to_dict(config),
             "steps": steps,
