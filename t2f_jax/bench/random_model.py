@@ -1,7 +1,5 @@
 """A model of a config's structure with random weights: what `t2f bench` measures where no model is given."""
 
-import dataclasses
-
 import jax
 import numpy as np
 
@@ -24,7 +22,7 @@ def random_model(config: Config) -> bundle.Bundle:
     image = config.image.model
     vocab = text_tokenizer.vocab(words, image.n_embed)
     row = np.zeros((1, 8), np.int32)
-    decoder = Decoder(dataclasses.replace(config.decoder.model, scan=False), vocab.size)
+    decoder = Decoder(config.decoder.model, vocab.size)
     params = jax.jit(decoder.init)(jax.random.key(1), row, row, row)["params"]
     tokenizer = ImageTokenizer(image, jax.jit(vqgan.init, static_argnums=0)(image, jax.random.key(0)))
     return bundle.Bundle(

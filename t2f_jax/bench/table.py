@@ -113,7 +113,7 @@ class Bench:
     def _uncached(self, prefix: int, answer: int) -> float:
         """Seconds of an answer decoded without a cache: for each id a full forward pass over all there is so far, with
         the head over the whole vocabulary at every position, integrated over 9 lengths."""
-        decoder = Decoder(dataclasses.replace(self.model.run_config.model, scan=False), self.model.vocab.size)
+        decoder = Decoder(self.model.run_config.model, self.model.vocab.size)
         params = jax.tree.map(jnp.asarray, self.model.params)
         forward = jax.jit(lambda p, t, s, i: decoder.apply({"params": p}, t, s, i))
         lengths = np.unique(np.linspace(prefix, prefix + answer - 1, 9).astype(int))

@@ -140,8 +140,7 @@ def prepare(
     ready = {**ready, "head": head}
     if mesh.size > 1:
         ready = jax.device_put(ready, partitioning.tree_shardings(ready, mesh))
-    single = dataclasses.replace(decoder.config, scan=False)
-    decoder = Decoder(single, decoder.vocab_size, decoder.dtype, groups)
+    decoder = Decoder(decoder.config, decoder.vocab_size, decoder.dtype, groups)
     return Engine(decoder, ready, vocab, mesh, CPU_CACHE if groups else CACHE)
 
 

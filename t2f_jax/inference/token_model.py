@@ -36,7 +36,7 @@ class Inference:
             bundle.preprocess,
         )
         self.schema, self.vocab, self.params = bundle.schema, bundle.vocab, bundle.params
-        self.decoder = Decoder(dataclasses.replace(bundle.run_config.model, scan=False), self.vocab.size)
+        self.decoder = Decoder(bundle.run_config.model, self.vocab.size)
 
     @property
     def image_size(self) -> int:

@@ -9,8 +9,8 @@ Parameters (float32; kernels [in, out], N(0, init_std); biases 0; scales 1):
     layer_i/attention/{qkv [M,3M], out [M,M]}/{kernel, bias}      layer_i/mlp/{up, down}/{kernel, bias}
     final_norm/{scale, bias}    head/weight [V,M] (absent if tied)
 
-With `config.scan` the layers are one subtree "layers" whose leaves have a leading axis: one layer is compiled, not all.
-`stack_layers` and `unstack_layers` go from one layout to the other.
+With `stacked` the layers are one subtree "layers" whose leaves have a leading axis: one layer is compiled, not all.
+`params.stack_layers` and `params.unstack_layers` go from one layout to the other.
 """
 
 from typing import Any
@@ -171,6 +171,7 @@ class Decoder(nn.Module):
     dtype: jnp.dtype = jnp.float32
     groups: int = 0
     reach: int = 0  # ids of the longest example of a packed row, for the kernels; 0: not known
+    stacked: bool = False  # the layers are one subtree, see above; training chooses it by `config.scan`
 
     def setup(self) -> None:
         """Names the parts: embed, layers (or layer_0 ...), final_norm, head."""
@@ -232,14 +233,14 @@ class Decoder(nn.Module):
         Args:
           tokens, segments, positions: int32 [B,L].
           seen_BxLxT: bool, the cache slots that each new id may look at, the new ids' own slots included.
-          cache: from `empty_cache` or an earlier call. Needs `config.scan` False: decoding wants single layers.
+          cache: from `empty_cache` or an earlier call. The layers must be single: decoding reads one after the other.
           index: slot of the first new id; the others follow.
 
         Returns:
           Final-norm output [B,L,M] and the cache with slots index .. index+L-1 filled.
         """
         c = self.config
-        assert not c.scan, "cached decoding wants the layers one by one (unstack_layers, scan=False)"
+        assert not self.stacked, "cached decoding needs single layers (params.unstack_layers)"
         x = self.embed(tokens, segments, positions)
         block: Any = Block(c, self.dtype, True, self.groups, parent=None)
         layer = jax.jit(lambda params, *args: block.apply({"params": params}, *args))  # traced once for all layers
@@ -266,8 +267,8 @@ class Decoder(nn.Module):
     def _layers(self, x: jax.Array, sight: Any, rotation: Any, train: bool) -> jax.Array:
         c, block = self.config, Block
         if train and c.remat != "none":
-            block = nn.remat(Block, policy=REMAT[c.remat], prevent_cse=not c.scan)
-        if c.scan:
+            block = nn.remat(Block, policy=REMAT[c.remat], prevent_cse=not self.stacked)
+        if self.stacked:
             stack = nn.scan(
                 block,
                 variable_axes={"params": 0},

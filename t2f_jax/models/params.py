@@ -1,6 +1,5 @@
 """Parameter trees: their shapes before there are arrays, and layers stacked or single."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +20,6 @@ def abstract_vqgan(config: VQGANConfig) -> Any:
 
 def abstract_decoder(config: DecoderConfig, vocab_size: int) -> Any:
     """Shapes of the decoder's parameters, layers one by one."""
-    config = dataclasses.replace(config, scan=False)
     row = jax.ShapeDtypeStruct((1, 8), np.int32)
     return jax.eval_shape(Decoder(config, vocab_size).init, jax.random.key(0), row, row, row)["params"]
 

@@ -121,8 +121,7 @@ def compile_step(
 
 def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
     """The program that makes `rows` images of `codes` codes at once, rows spread over the devices of `mesh`."""
-    model = dataclasses.replace(config.model, scan=False)
-    decoder = Decoder(model, vocab.size, jnp.dtype(config.train.compute_dtype))
+    decoder = Decoder(config.model, vocab.size, jnp.dtype(config.train.compute_dtype))
     row = jnp.zeros((1, 8), jnp.int32)
     alone = partitioning.make_mesh("", jax.local_devices(backend="cpu")[:1])
 

@@ -44,11 +44,12 @@ class DecoderTrainer:
         self.config = config
         rows = -(-vocab.size // config.vocab_multiple) * config.vocab_multiple
         reach = config.sequence_length if config.pack > 1 else 0
-        self.decoder = Decoder(config.model, rows, jnp.dtype(config.train.compute_dtype), reach=reach)
+        dtype, stacked = jnp.dtype(config.train.compute_dtype), config.model.scan
+        self.decoder = Decoder(config.model, rows, dtype, reach=reach, stacked=stacked)
         self.optimizer = optim.make(config.optim, config.train.steps)
         self.start = start
         if start is not None:
-            self.start = _with_rows((stack_layers if config.model.scan else unstack_layers)(start), rows)
+            self.start = _with_rows((stack_layers if stacked else unstack_layers)(start), rows)
 
     def init(self, key: jax.Array) -> State:
         """The state before the first step."""

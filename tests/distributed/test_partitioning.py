@@ -24,12 +24,12 @@ def mesh(**sizes):
     return AbstractMesh(shape, partitioning.AXES, axis_types=(AxisType.Auto,) * 4)
 
 
-def decoder_state(scan):
-    config = DecoderConfig(layers=2, width=16, heads=4, mlp=32, max_length=8, scan=scan)
+def decoder_state(stacked):
+    config = DecoderConfig(layers=2, width=16, heads=4, mlp=32, max_length=8)
 
     def init(key):
         row = jnp.zeros((1, 8), jnp.int32)
-        params = Decoder(config, 40, jnp.float32).init(key, row, row, row)["params"]
+        params = Decoder(config, 40, jnp.float32, stacked=stacked).init(key, row, row, row)["params"]
         return state.create(params, optim.make(OptimConfig(), 10), ema=0.9)
 
     return jax.eval_shape(init, jax.random.key(0))
@@ -54,17 +54,17 @@ def test_malformed_specs_are_refused(spec):
         partitioning.make_mesh(spec)
 
 
-@pytest.mark.parametrize("scan", [True, False])
-def test_decoder_weights_are_cut_and_their_moments_and_averages_alike(scan):
-    abstract = decoder_state(scan)
+@pytest.mark.parametrize("stacked", [True, False])
+def test_decoder_weights_are_cut_and_their_moments_and_averages_alike(stacked):
+    abstract = decoder_state(stacked)
     specs = {
         partitioning.path_name(path): s.spec
         for path, s in jax.tree_util.tree_leaves_with_path(
             partitioning.tree_shardings(abstract, mesh(fsdp=4, tensor=2))
         )
     }
-    stack = (None,) if scan else ()
-    layer = "layers" if scan else "layer_1"
+    stack = (None,) if stacked else ()
+    layer = "layers" if stacked else "layer_1"
     expected = {
         "embed/word": P(("tensor",), ("fsdp",)),
         f"{layer}/attention/qkv/kernel": P(*stack, ("fsdp",), ("tensor",)),

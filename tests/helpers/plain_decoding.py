@@ -18,7 +18,7 @@ from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=40, image_size=24)
-CONFIG = DecoderConfig(layers=2, width=32, heads=4, mlp=64, max_length=128, init_std=0.3, scan=False, norm="talk2face")
+CONFIG = DecoderConfig(layers=2, width=32, heads=4, mlp=64, max_length=128, init_std=0.3, norm="talk2face")
 LENGTH = 10
 WIDTH = 80 + LENGTH
 MESHES = ("data=8", "data=2,fsdp=4", "data=2,fsdp=2,tensor=2", "slice=2,fsdp=4")  # of eight devices

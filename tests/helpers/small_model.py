@@ -1,7 +1,5 @@
 """A whole model with random weights: 16 x 16 pixels, 4 x 4 codes of 16, three attributes."""
 
-import dataclasses
-
 import jax
 import numpy as np
 
@@ -35,7 +33,7 @@ def make_bundle(prompt_dropout=0.0):
     params = VQGAN(IMAGE).init(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
     words = text_tokenizer.train_sentencepiece(SENTENCES, vocab_size=80)
     run = DecoderRunConfig(model=DECODER, sequence_length=64, tasks=TaskConfig(prompt_dropout=prompt_dropout))
-    decoder = Decoder(dataclasses.replace(DECODER, scan=False), text_tokenizer.vocab(words, IMAGE.n_embed).size)
+    decoder = Decoder(DECODER, text_tokenizer.vocab(words, IMAGE.n_embed).size)
     row = np.zeros((1, 4), np.int32)
     weights = decoder.init(jax.random.key(1), row, row, row)["params"]
     image_tokenizer = ImageTokenizer(IMAGE, params)

@@ -16,19 +16,21 @@ from t2f_jax.tokens.sequence import image_index
 from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=12, image_size=9)
-TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4, scan=False)
+TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4)
 PREFIXES = [[2, 5, 6, 3], [2, 4, 3], [2, *range(4, 12), *range(12, 21), *range(12, 21), *range(4, 12), 3], [2, 11, 3]]
 SEEDS = [7, 8, 9, 10]
 WORDLESS = [2, 5, 3, 3]
 VARIANTS = [
     {},
-    {"mask": "causal", "norm": "talk2face", "scan": True},
+    {"mask": "causal", "norm": "talk2face", "stacked": True},
     {"positions": "rotary", "norm": "rmsnorm", "tie": True, "segments": False, "bias": False},
 ]
 
 
 def model(changes):
-    decoder = Decoder(dataclasses.replace(TINY, **changes), VOCAB.size)
+    changes = dict(changes)
+    stacked = changes.pop("stacked", False)
+    decoder = Decoder(dataclasses.replace(TINY, **changes), VOCAB.size, stacked=stacked)
     row = jnp.zeros((1, 8), jnp.int32)
     return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(1), row, row, row)["params"]
 

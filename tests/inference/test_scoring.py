@@ -39,14 +39,14 @@ PREFIXES = [
 ]
 
 
-def model(**changes):
-    config = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4, scan=False)
-    decoder = Decoder(dataclasses.replace(config, **changes), VOCAB.size)
+def model(stacked=False, **changes):
+    config = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4)
+    decoder = Decoder(dataclasses.replace(config, **changes), VOCAB.size, stacked=stacked)
     row = jnp.zeros((1, 8), jnp.int32)
     return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(2), row, row, row)["params"]
 
 
-@pytest.mark.parametrize("changes", [{}, {"mask": "causal", "positions": "rotary", "scan": True}])
+@pytest.mark.parametrize("changes", [{}, {"mask": "causal", "positions": "rotary", "stacked": True}])
 def test_equals_brute_force(changes):
     decoder, params = model(**changes)
     apply = jax.jit(decoder.apply)

@@ -13,7 +13,7 @@ from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.models.decoder import Decoder, empty_cache
 from t2f_jax.models.params import stack_layers, unstack_layers
 
-TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=24, max_length=32, init_std=0.3, scan=False)
+TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=24, max_length=32, init_std=0.3)
 
 
 def rows(seed=0, batch=2, length=9, vocab=13):
@@ -67,12 +67,12 @@ def golden_params(golden):
     return params
 
 
-@pytest.mark.parametrize("scan", [False, True])
-def test_equals_the_original(golden, scan):
-    config = DecoderConfig(layers=2, width=64, heads=4, mlp=128, max_length=32, norm="talk2face", scan=scan)
-    decoder = Decoder(config, golden["config"]["vocab"])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_equals_the_original(golden, stacked):
+    config = DecoderConfig(layers=2, width=64, heads=4, mlp=128, max_length=32, norm="talk2face")
+    decoder = Decoder(config, golden["config"]["vocab"], stacked=stacked)
     params = golden_params(golden)
-    params = {"params": stack_layers(params) if scan else params}
+    params = {"params": stack_layers(params) if stacked else params}
     src, seg = jnp.array(golden["src"]), jnp.array(golden["seg"])
     positions = jnp.broadcast_to(jnp.arange(src.shape[1]), src.shape)
     embedded = decoder.apply(params, src, seg, positions, method=lambda m, *a: m.embed(*a))
@@ -93,7 +93,7 @@ def test_equals_the_original(golden, scan):
 )
 def test_stacked_layers_compute_what_single_ones_do(changes):
     config = dataclasses.replace(TINY, **changes)
-    single, stacked = (Decoder(dataclasses.replace(config, scan=s), 13) for s in (False, True))
+    single, stacked = (Decoder(config, 13, stacked=s) for s in (False, True))
     params = init(single)["params"]
     again = unstack_layers(stack_layers(params))
     assert jax.tree.structure(again) == jax.tree.structure(params)
@@ -115,10 +115,10 @@ def test_a_slice_of_the_head():
     np.testing.assert_allclose(some, decoder.apply(params, *rows())[..., 9:13], atol=1e-6)
 
 
-@pytest.mark.parametrize(("scan", "remat"), [(False, "full"), (True, "dots")])
-def test_rematerialisation_leaves_the_gradient_alone(scan, remat):
+@pytest.mark.parametrize(("stacked", "remat"), [(False, "full"), (True, "dots")])
+def test_rematerialisation_leaves_the_gradient_alone(stacked, remat):
     def gradient(remat):
-        decoder = Decoder(dataclasses.replace(TINY, scan=scan, remat=remat), 13)
+        decoder = Decoder(dataclasses.replace(TINY, remat=remat), 13, stacked=stacked)
         params = init(decoder)  # of the same key, so the same weights
         return jax.jit(jax.grad(lambda p: (decoder.apply(p, *rows(), train=True) ** 2).sum()))(params)
 
@@ -126,7 +126,7 @@ def test_rematerialisation_leaves_the_gradient_alone(scan, remat):
 
 
 def test_dropout_needs_train_and_depends_on_its_key():
-    decoder = Decoder(dataclasses.replace(TINY, dropout=0.5, scan=True), 13)
+    decoder = Decoder(dataclasses.replace(TINY, dropout=0.5), 13, stacked=True)
     params = init(decoder)
 
     @jax.jit

@@ -19,10 +19,10 @@ PREFIX, FIRST, SECOND, PADS = slice(0, 4), slice(4, 7), slice(7, 9), slice(9, 11
 
 
 @functools.cache
-def influence(mask, positions="learned", scan=False):
+def influence(mask, positions="learned", stacked=False):
     """[L,L]: how much the final-norm output at a place (row) changes with the embedded token of a place (column)."""
     config = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=16, init_std=0.3)
-    decoder = Decoder(dataclasses.replace(config, mask=mask, positions=positions, scan=scan), 11)
+    decoder = Decoder(dataclasses.replace(config, mask=mask, positions=positions), 11, stacked=stacked)
     rows = [jnp.array([x]) for x in (list(range(11)), SEGMENTS, POSITIONS)]  # all tokens differ: a table row is a place
     params = jax.jit(decoder.init)(jax.random.PRNGKey(0), *rows)["params"]
 
@@ -37,9 +37,9 @@ def influence(mask, positions="learned", scan=False):
     return np.asarray(jacobian(params["embed"]["word"]))
 
 
-@pytest.mark.parametrize(("positions", "scan"), [("learned", False), ("rotary", True)])
-def test_prefix_mask(positions, scan):
-    reach = influence("prefix", positions, scan) > 0
+@pytest.mark.parametrize(("positions", "stacked"), [("learned", False), ("rotary", True)])
+def test_prefix_mask(positions, stacked):
+    reach = influence("prefix", positions, stacked) > 0
     assert reach[PREFIX, PREFIX].all()  # read in both directions
     assert not reach[PREFIX, 4:].any()  # no target reaches the prefix
     assert reach[4:9, PREFIX].all()

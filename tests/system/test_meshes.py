@@ -71,7 +71,7 @@ def test_the_training_step_lowers_for_cuda(attention, dtype, monkeypatch):
 
 
 def test_the_sampler_lowers_for_cuda():
-    decoder = Decoder(DecoderConfig(layers=1, width=32, heads=2, mlp=64, max_length=64, scan=False), VOCAB.size)
+    decoder = Decoder(DecoderConfig(layers=1, width=32, heads=2, mlp=64, max_length=64), VOCAB.size)
     row = jnp.zeros((1, 8), jnp.int32)
     params = jax.jit(decoder.init)(jax.random.key(0), row, row, row)["params"]
     made = engine.prepare(decoder, params, VOCAB, weight_groups=0)
