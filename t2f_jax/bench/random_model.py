@@ -1,14 +1,13 @@
 """A model of a config's structure with random weights: what `t2f bench` measures where no model is given."""
 
 import jax
-import numpy as np
 
 from t2f_jax import bundle
 from t2f_jax.config.schema import Config
 from t2f_jax.data.datasets import registry
-from t2f_jax.models import vqgan
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.models.params import init_decoder, init_vqgan
 from t2f_jax.tokens import templates, text_tokenizer
 from t2f_jax.tokens.text_tokenizer import SPECIAL, TextTokenizer, WordPiece
 from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE
@@ -21,10 +20,9 @@ def random_model(config: Config) -> bundle.Bundle:
     words = _words(config)
     image = config.image.model
     vocab = text_tokenizer.vocab(words, image.n_embed)
-    row = np.zeros((1, 8), np.int32)
     decoder = Decoder(config.decoder.model, vocab.size)
-    params = jax.jit(decoder.init)(jax.random.key(1), row, row, row)["params"]
-    tokenizer = ImageTokenizer(image, jax.jit(vqgan.init, static_argnums=0)(image, jax.random.key(0)))
+    params = jax.jit(init_decoder, static_argnums=0)(decoder, jax.random.key(1))
+    tokenizer = ImageTokenizer(image, jax.jit(init_vqgan, static_argnums=0)(image, jax.random.key(0)))
     return bundle.Bundle(
         run_config=config.decoder,
         params=params,

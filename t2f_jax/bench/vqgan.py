@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import statistics
-from typing import Any
 
 import flax.traverse_util
 import jax
@@ -11,7 +10,8 @@ import numpy as np
 
 from t2f_jax.bench.peer import Peer, alternate, median_ratio
 from t2f_jax.config.schema import VQGANConfig
-from t2f_jax.models import image_tokenizer, vqgan
+from t2f_jax.models import image_tokenizer
+from t2f_jax.models.params import abstract_vqgan, init_vqgan
 
 F16 = VQGANConfig(  # taming-transformers' FFHQ tokenizer, that of `talk2face_base`
     resolution=256,
@@ -47,7 +47,7 @@ def measure(job: str, peer: str | None, pairs: int = 5, config: VQGANConfig = F1
     Raises:
       UserError: the peer does not start or does not answer with seconds.
     """
-    params = jax.jit(vqgan.init, static_argnums=0)(config, jax.random.key(0))
+    params = jax.jit(init_vqgan, static_argnums=0)(config, jax.random.key(0))
     tokenizer = image_tokenizer.ImageTokenizer(config, params)
     if job == "encode":
         shape = (1, config.resolution, config.resolution, config.in_channels)
@@ -72,13 +72,11 @@ def conv_flops(config: VQGANConfig) -> dict[str, int]:
     """FLOPs of the convolutions that "encode" and "decode" one image, as the original computes them.
 
     Two per weight and position of a convolution's result; the positions are those of the level that its name says. We
-    may do with fewer (`models.doubling`); the peer and we are held against the same number.
+    may do with fewer (`models.upsampling`); the peer and we are held against the same number.
     """
-    image = jax.ShapeDtypeStruct((1, config.resolution, config.resolution, config.in_channels), "float32")
-    tree: Any = jax.eval_shape(vqgan.VQGAN(config).init, jax.random.key(0), image)["params"]
     top = len(config.ch_mult) - 1
     flops = {"encode": 0, "decode": 0}
-    for path, leaf in flax.traverse_util.flatten_dict(tree).items():
+    for path, leaf in flax.traverse_util.flatten_dict(abstract_vqgan(config)).items():
         if path[-1] != "kernel":
             continue
         level = top

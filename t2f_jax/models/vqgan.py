@@ -16,7 +16,6 @@ import math
 from typing import Any
 
 import flax.linen as nn
-import flax.traverse_util
 import jax
 import jax.numpy as jnp
 
@@ -296,28 +295,3 @@ class VQGAN(nn.Module):
         z = self.encode(x_BxRxRx3, train)
         vectors, codes = self.quantize(z)
         return self.decode(vectors, train), z, codes.reshape(z.shape[0], -1)
-
-
-def init(config: VQGANConfig, key: jax.Array) -> Any:
-    """Fresh parameters of a VQGAN, distributed as `VQGAN.init` draws them (but other numbers).
-
-    All tensors are cut from one draw. Drawing each by itself, as `init` does, takes XLA long to compile on a CPU.
-    """
-    image = jnp.zeros((1, config.resolution, config.resolution, config.in_channels))
-    tree: Any = jax.eval_shape(VQGAN(config).init, key, image)["params"]
-    shapes: dict[tuple[str, ...], Any] = flax.traverse_util.flatten_dict(tree)  # type: ignore[assignment]
-    bounds = {}  # a tensor is uniform within +-bound
-    for path, leaf in shapes.items():
-        if path[-1] == "kernel":
-            bounds[path] = math.prod(leaf.shape[:-1]) ** -0.5
-        elif path[-1] == "embedding":
-            bounds[path] = 1 / leaf.shape[0]
-    draw = jax.random.uniform(key, (sum(shapes[path].size for path in bounds),), minval=-1.0)
-    params, start = {}, 0
-    for path, leaf in shapes.items():
-        if path in bounds:
-            params[path] = draw[start : start + leaf.size].reshape(leaf.shape) * bounds[path]
-            start += leaf.size
-        else:
-            params[path] = jnp.full(leaf.shape, path[-1] == "scale", leaf.dtype)
-    return flax.traverse_util.unflatten_dict(params)

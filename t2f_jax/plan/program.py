@@ -22,6 +22,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, engine, grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.params import init_decoder
 from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.program import Program
@@ -122,12 +123,10 @@ def compile_step(
 def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
     """The program that makes `rows` images of `codes` codes at once, rows spread over the devices of `mesh`."""
     decoder = Decoder(config.model, vocab.size, jnp.dtype(config.train.compute_dtype))
-    row = jnp.zeros((1, 8), jnp.int32)
     alone = partitioning.make_mesh("", jax.local_devices(backend="cpu")[:1])
 
     def weights() -> Any:
-        params = decoder.init(jax.random.key(0), row, row, row)["params"]
-        return engine.prepare(decoder, params, vocab, alone, weight_groups=0).params
+        return engine.prepare(decoder, init_decoder(decoder, jax.random.key(0)), vocab, alone, weight_groups=0).params
 
     shapes = jax.eval_shape(weights)
     params = partitioning.abstract(shapes, partitioning.tree_shardings(shapes, mesh))

@@ -15,7 +15,7 @@ from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig
 from t2f_jax.models import flops as model_flops
 from t2f_jax.models.attention_kernels import seen_by
 from t2f_jax.models.decoder import Decoder, run
-from t2f_jax.models.params import stack_layers, unstack_layers
+from t2f_jax.models.params import init_decoder, stack_layers, unstack_layers
 from t2f_jax.tokens.sequence import TASKS, TO_IMAGE
 from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training import optim, state, token_loss
@@ -55,8 +55,7 @@ class DecoderTrainer:
         """The state before the first step."""
         params = self.start
         if params is None:
-            row = jnp.zeros((1, 8), jnp.int32)
-            params = self.decoder.init(key, row, row, row)["params"]
+            params = init_decoder(self.decoder, key)
             if self.codebook is not None:
                 params = _codes_alike(params, self.vocab, self.codebook, self.config.model.init_std, key)
             if self.config.init_biases:

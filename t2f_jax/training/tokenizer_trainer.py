@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import optax
 
 from t2f_jax.config.schema import ImageTokenizerConfig
-from t2f_jax.models import lpips, quantizer, vqgan
+from t2f_jax.models import lpips, quantizer
 from t2f_jax.models.discriminator import PatchDiscriminator
 from t2f_jax.models.image_tokenizer import to_unit
+from t2f_jax.models.params import init_vqgan
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.training import image_losses, optim, state
 from t2f_jax.training.state import State
@@ -49,7 +50,7 @@ class TokenizerTrainer:
         c = self.config.model
         model_key, discriminator_key = jax.random.split(key)
         if self.start is None:
-            params, codebook = vqgan.init(c, model_key), quantizer.fresh(c.n_embed, c.embed_dim)
+            params, codebook = init_vqgan(c, model_key), quantizer.fresh(c.n_embed, c.embed_dim)
         else:
             params, codebook = self.start, quantizer.adopt(self.start["quantize"]["embedding"])
         extra: dict[str, Any] = {"codebook": codebook}

@@ -15,6 +15,7 @@ from t2f_jax.config.schema import DecoderConfig, OptimConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.params import init_decoder
 from t2f_jax.training import optim, state
 
 
@@ -28,9 +29,8 @@ def decoder_state(stacked):
     config = DecoderConfig(layers=2, width=16, heads=4, mlp=32, max_length=8)
 
     def init(key):
-        row = jnp.zeros((1, 8), jnp.int32)
-        params = Decoder(config, 40, jnp.float32, stacked=stacked).init(key, row, row, row)["params"]
-        return state.create(params, optim.make(OptimConfig(), 10), ema=0.9)
+        decoder = Decoder(config, 40, jnp.float32, stacked=stacked)
+        return state.create(init_decoder(decoder, key), optim.make(OptimConfig(), 10), ema=0.9)
 
     return jax.eval_shape(init, jax.random.key(0))
 

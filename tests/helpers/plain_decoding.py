@@ -15,6 +15,7 @@ from t2f_jax.distributed.partitioning import make_mesh
 from t2f_jax.inference import decoding, engine, grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.params import init_decoder
 from t2f_jax.tokens.vocab import Vocab
 
 VOCAB = Vocab(text_size=40, image_size=24)
@@ -78,8 +79,7 @@ def plainly(decoder, params, requests, chosen):
 def compare(count, longest=80):
     """{way: [rows that differ where no tie explains it, rows that parted at a tie]} over all samplers."""
     decoder = Decoder(CONFIG, VOCAB.size)
-    row = jnp.zeros((1, 8), jnp.int32)
-    params = jax.jit(decoder.init)(jax.random.PRNGKey(1), row, row, row)["params"]
+    params = jax.jit(init_decoder, static_argnums=0)(decoder, jax.random.PRNGKey(1))
     requests = rows(count, longest)
     one = make_mesh("", jax.devices()[:1])
     ways = {"layout of training": (one, 0, 64), "grouped": (one, 2, 64), "alone": (one, 2, 1)}

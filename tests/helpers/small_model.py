@@ -8,6 +8,7 @@ from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, Preprocess, T
 from t2f_jax.inference.model import Model
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
+from t2f_jax.models.params import init_decoder
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.tokens import text_tokenizer
 from t2f_jax.tokens.attributes import Attribute
@@ -34,7 +35,6 @@ def make_bundle(prompt_dropout=0.0):
     words = text_tokenizer.train_sentencepiece(SENTENCES, vocab_size=80)
     run = DecoderRunConfig(model=DECODER, sequence_length=64, tasks=TaskConfig(prompt_dropout=prompt_dropout))
     decoder = Decoder(DECODER, text_tokenizer.vocab(words, IMAGE.n_embed).size)
-    row = np.zeros((1, 4), np.int32)
-    weights = decoder.init(jax.random.key(1), row, row, row)["params"]
+    weights = init_decoder(decoder, jax.random.key(1))
     image_tokenizer = ImageTokenizer(IMAGE, params)
     return Bundle(run, weights, image_tokenizer, words, SCHEMA, Preprocess(0.9), {"steps": 3}, "tiny")

@@ -12,6 +12,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, engine, grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.params import init_decoder
 from t2f_jax.tokens.sequence import image_index
 from t2f_jax.tokens.vocab import Vocab
 
@@ -31,8 +32,7 @@ def model(changes):
     changes = dict(changes)
     stacked = changes.pop("stacked", False)
     decoder = Decoder(dataclasses.replace(TINY, **changes), VOCAB.size, stacked=stacked)
-    row = jnp.zeros((1, 8), jnp.int32)
-    return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(1), row, row, row)["params"]
+    return decoder, jax.jit(init_decoder, static_argnums=0)(decoder, jax.random.PRNGKey(1))
 
 
 def generate(decoder, params, vocab, prefixes, kind, length, sampler, seeds, wordless=(), groups=2, cache=None):

@@ -16,6 +16,7 @@ from plain_decoding import CONFIG, VOCAB
 from t2f_jax.inference import decoding, engine, grammar, scoring
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.params import init_decoder
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT
@@ -59,8 +60,7 @@ def wild(seed, weight_groups=2):
     """An engine whose weights are large: it would say anything."""
     config = dataclasses.replace(CONFIG, layers=1, init_std=2.0)
     decoder = Decoder(config, VOCAB.size)
-    row = np.zeros((1, 8), np.int32)
-    params = decoder.init(jax.random.PRNGKey(seed), row, row, row)["params"]
+    params = init_decoder(decoder, jax.random.PRNGKey(seed))
     return engine.prepare(decoder, params, VOCAB, weight_groups=weight_groups)
 
 

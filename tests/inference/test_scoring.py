@@ -3,7 +3,6 @@
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.inference import answers as answers_module
 from t2f_jax.inference import engine, scoring
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.params import init_decoder
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.templates import ATTRIBUTE_PROMPT, attribute_question
@@ -42,8 +42,7 @@ PREFIXES = [
 def model(stacked=False, **changes):
     config = DecoderConfig(layers=2, width=16, heads=2, mlp=16, max_length=64, init_std=0.4)
     decoder = Decoder(dataclasses.replace(config, **changes), VOCAB.size, stacked=stacked)
-    row = jnp.zeros((1, 8), jnp.int32)
-    return decoder, jax.jit(decoder.init)(jax.random.PRNGKey(2), row, row, row)["params"]
+    return decoder, jax.jit(init_decoder, static_argnums=0)(decoder, jax.random.PRNGKey(2))
 
 
 @pytest.mark.parametrize("changes", [{}, {"mask": "causal", "positions": "rotary", "stacked": True}])

@@ -11,7 +11,7 @@ import pytest
 
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.models.decoder import Decoder, empty_cache
-from t2f_jax.models.params import stack_layers, unstack_layers
+from t2f_jax.models.params import stack_layers
 
 TINY = DecoderConfig(layers=2, width=16, heads=2, mlp=24, max_length=32, init_std=0.3)
 
@@ -95,9 +95,6 @@ def test_stacked_layers_compute_what_single_ones_do(changes):
     config = dataclasses.replace(TINY, **changes)
     single, stacked = (Decoder(config, 13, stacked=s) for s in (False, True))
     params = init(single)["params"]
-    again = unstack_layers(stack_layers(params))
-    assert jax.tree.structure(again) == jax.tree.structure(params)
-    assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), params, again)))
     wanted = init(stacked)["params"]
     shapes = jax.tree.map(jnp.shape, wanted)
     assert shapes == jax.tree.map(jnp.shape, stack_layers(params))

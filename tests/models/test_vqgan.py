@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from t2f_jax.config.schema import VQGANConfig
-from t2f_jax.models.vqgan import VQGAN, GroupNorm, conv, fold, init, unfold
+from t2f_jax.models.params import init_vqgan
+from t2f_jax.models.vqgan import VQGAN, GroupNorm, fold, unfold
 
 GOLDEN = json.loads((pathlib.Path(__file__).parents[1] / "fixtures/golden_vqgan_tiny.json").read_text())
 TINY = VQGANConfig(
@@ -75,7 +76,7 @@ def test_has_the_originals_tensors_and_no_others(golden):
 
 def test_shapes_and_names_follow_the_config():
     model = VQGAN(TINY)
-    params = init(TINY, jax.random.key(0))
+    params = init_vqgan(TINY, jax.random.key(0))
     assert TINY.tokens == 16
     assert params["encoder"]["conv_in"]["kernel"].shape == (3, 3, 12, 8)
     assert params["quantize"]["embedding"].shape == (12, 4)
@@ -83,24 +84,6 @@ def test_shapes_and_names_follow_the_config():
     assert "downsample" in params["encoder"]["down_0"] and "upsample" in params["decoder"]["up_1"]
     recon, z, codes = jax.jit(model.apply)({"params": params}, jnp.zeros((3, 16, 16, 3)))
     assert recon.shape == (3, 16, 16, 3) and z.shape == (3, 4, 4, 4) and codes.shape == (3, 16)
-
-
-def test_init_is_distributed_as_the_layers_say():
-    model = VQGAN(TINY)
-    params = init(TINY, jax.random.key(0))
-    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 16, 16, 3)))["params"]
-    assert jax.tree.map(jnp.shape, shapes) == jax.tree.map(jnp.shape, params)
-    kernel = params["decoder"]["mid"]["block_1"]["conv1"]["kernel"]
-    layer = nn_conv_kernel(kernel.shape)
-    np.testing.assert_allclose([kernel.std(), jnp.abs(kernel).max()], [layer.std(), jnp.abs(layer).max()], rtol=0.05)
-    assert float(jnp.abs(params["quantize"]["embedding"]).max()) <= 1 / 12
-    assert (params["encoder"]["norm_out"]["scale"] == 1).all() and (params["encoder"]["norm_out"]["bias"] == 0).all()
-
-
-def nn_conv_kernel(shape):
-    """The kernel that a convolution layer of the model draws for itself."""
-    layer = conv(shape[-1], "conv", jnp.float32)
-    return layer.init(jax.random.key(1), jnp.zeros((1, 4, 4, shape[-2])))["params"]["kernel"]
 
 
 def test_fold_is_undone_by_unfold_and_keeps_patches_together():
@@ -124,7 +107,7 @@ def test_group_norm_is_the_two_pass_formula(channels):
 
 def test_bfloat16_keeps_parameters_and_outputs_in_fp32():
     model = VQGAN(TINY, dtype=jnp.bfloat16)
-    params = init(TINY, jax.random.key(0))
+    params = init_vqgan(TINY, jax.random.key(0))
     assert {x.dtype for x in jax.tree.leaves(params)} == {jnp.dtype("float32")}
     recon, z, codes = jax.jit(model.apply)({"params": params}, jnp.ones((1, 16, 16, 3)))
     assert recon.dtype == z.dtype == jnp.float32 and codes.dtype == jnp.int32

@@ -16,6 +16,7 @@ from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, TrainConfig
 from t2f_jax.inference import decoding, engine, grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
+from t2f_jax.models.params import init_decoder
 from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 
@@ -72,8 +73,7 @@ def test_the_training_step_lowers_for_cuda(attention, dtype, monkeypatch):
 
 def test_the_sampler_lowers_for_cuda():
     decoder = Decoder(DecoderConfig(layers=1, width=32, heads=2, mlp=64, max_length=64), VOCAB.size)
-    row = jnp.zeros((1, 8), jnp.int32)
-    params = jax.jit(decoder.init)(jax.random.key(0), row, row, row)["params"]
+    params = jax.jit(init_decoder, static_argnums=0)(decoder, jax.random.key(0))
     made = engine.prepare(decoder, params, VOCAB, weight_groups=0)
     requests = [decoding.Request(((2, 7, 8, 3),), grammar.image(VOCAB, 16))] * 2
     lowered = decoding.lower(made, requests, Sampler(top_k=5), platforms=("cuda",))
