@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from t2f_jax import environment
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
-from t2f_jax.models.dense import grouped, grouped_product, groups_here
+from t2f_jax.models.dense import grouped, grouped_product
 from t2f_jax.models.params import unstack_layers
 from t2f_jax.tokens.vocab import Vocab
 
@@ -71,7 +72,9 @@ def weight_groups_here(mesh: Mesh) -> int:
     A CPU core then reads its own contiguous weights; a GPU or TPU wants the layout of training. Two numbers for the CPU
     stand with what they speed up: `dense.FEW_ROWS`, and the second row in `attention` where there is one alone.
     """
-    return groups_here(mesh.size)
+    if jax.default_backend() != "cpu" or mesh.size > 1:
+        return 0
+    return 1 << (environment.cores().bit_length() - 1)  # a power of two divides widths
 
 
 # ----- the engine -----

@@ -7,6 +7,7 @@ rows that beats its float32 one (for one row of a 768-wide model bfloat16 takes 
 
 import json
 import pathlib
+import zipfile
 from typing import Any
 
 import jax
@@ -103,3 +104,22 @@ def _mapped(path: pathlib.Path) -> dict[str, np.ndarray]:
             raise UserError(f"{path}: tensor {name} is {told['dtype']}; the types read are {', '.join(_TYPES)}")
         tensors[name] = file[first:last].view(_TYPES[told["dtype"]]).reshape(told["shape"])
     return tensors
+
+
+def load_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Name -> tensor, of a .npz or .safetensors file that another program wrote.
+
+    Raises:
+      UserError: no such file, another type of file, or a broken one.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if path.suffix == ".safetensors":
+        return _mapped(path)
+    if path.suffix != ".npz":
+        raise UserError(f"{path}: must be a .npz or .safetensors file")
+    try:
+        with np.load(path) as archive:
+            return dict(archive)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: not a whole .npz file ({error})") from error

@@ -9,7 +9,6 @@ of 768 took 8.8 ms for one row (14.0 ms as [K,O]) and 19 ms for eight (27 ms).
 """
 
 import math
-import os
 from typing import Any
 
 import flax.linen as nn
@@ -64,11 +63,3 @@ def grouped(table_OxK: jax.Array, groups: int) -> jax.Array:
     """[O,K] -> [G,O/G,K]; as many groups of `groups` as divide O."""
     groups = math.gcd(groups, table_OxK.shape[0])
     return table_OxK.reshape(groups, -1, table_OxK.shape[1])
-
-
-def groups_here(devices: int) -> int:
-    """Groups for decoding on this machine: its cores if one CPU device does it, else 0 (the layout of training)."""
-    if jax.default_backend() != "cpu" or devices > 1:
-        return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 << (cores.bit_length() - 1)  # a power of two divides widths

@@ -4,6 +4,7 @@ Axes: B batch, R pixels of a side, G side of the code grid, E code width, K code
 """
 
 import dataclasses
+import pathlib
 from typing import Any
 
 import jax
@@ -11,6 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from t2f_jax.config.schema import ImageTokenizerConfig
+from t2f_jax.errors import UserError
+from t2f_jax.io.weights import load_tensors
 from t2f_jax.models import lpips, quantizer
 from t2f_jax.models.discriminator import PatchDiscriminator
 from t2f_jax.models.image_tokenizer import to_unit
@@ -38,7 +41,7 @@ class TokenizerTrainer:
         self.model = VQGAN(config.model, jnp.dtype(config.train.compute_dtype))
         self.optimizer = optim.make(config.optim, config.train.steps, _decays)
         self.start = start
-        self.perceptual = lpips.load(config.loss.perceptual_weights) if config.loss.perceptual_weights else None
+        self.perceptual = _perceptual_weights(config.loss.perceptual_weights)
         self.discriminator = None
         if config.loss.discriminator > 0:
             self.discriminator = PatchDiscriminator(config.loss.discriminator_ch, config.loss.discriminator_layers)
@@ -216,6 +219,17 @@ class TokenizerTrainer:
             )
 
         return jax.lax.cond(state_.step >= c.discriminator_start, active, asleep, None)
+
+
+def _perceptual_weights(path: str) -> lpips.Weights | None:
+    """The weights in the file that `image.loss.perceptual_weights` names; None if it names none."""
+    if not path:
+        return None
+    tensors = load_tensors(pathlib.Path(path))
+    try:
+        return lpips.from_tensors(tensors)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
 
 
 def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:

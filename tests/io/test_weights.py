@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from t2f_jax.errors import UserError
 from t2f_jax.io import weights
@@ -46,3 +47,21 @@ def test_a_broken_scale_is_named(tmp_path):
     save_file({**flat, "norm.scale.int8_scale": flat[name]}, file)
     with pytest.raises(UserError, match=r"1 tensors unexpected .*norm\.scale\.int8_scale"):
         weights.load_params(file, SHAPES)
+
+
+def test_tensors_of_either_type_of_file_are_read_and_others_refused(tmp_path):
+    flat = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b.c": np.ones(4, np.float32)}
+    np.savez(tmp_path / "x.npz", **flat)
+    save_file(flat, tmp_path / "x.safetensors")
+    for name in ("x.npz", "x.safetensors"):
+        tensors = weights.load_tensors(tmp_path / name)
+        assert tensors.keys() == flat.keys()
+        assert all((tensors[key] == value).all() for key, value in flat.items())
+    with pytest.raises(UserError, match=r"absent\.npz: no such file"):
+        weights.load_tensors(tmp_path / "absent.npz")
+    (tmp_path / "x.txt").write_text("no tensors")
+    with pytest.raises(UserError, match=r"must be a \.npz or \.safetensors file"):
+        weights.load_tensors(tmp_path / "x.txt")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:40])
+    with pytest.raises(UserError, match=r"cut\.npz: not a whole \.npz file"):
+        weights.load_tensors(tmp_path / "cut.npz")

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from vgg import thin_vgg
 
 from t2f_jax.config.schema import ImageTokenizerConfig, OptimConfig, TokenizerLossConfig, TrainConfig, VQGANConfig
 from t2f_jax.errors import UserError
-from t2f_jax.models import lpips
 from t2f_jax.models.image_tokenizer import ImageTokenizer, to_uint8, to_unit
 from t2f_jax.training import image_losses
 from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
@@ -174,31 +174,9 @@ def test_hinge_losses():
     assert image_losses.hinge_generator(jnp.array([1.0, 3.0])) == -2
 
 
-def vgg(rng, widths=(4, 5, 6, 7, 8), linear=True):
-    """VGG16-like weights, thin, under torchvision's and lpips' names."""
-    tensors, channels = {}, 3
-    for stage, positions in enumerate(lpips.STAGES):
-        for position in positions:
-            shape = (widths[stage], channels, 3, 3)
-            tensors[f"features.{position}.weight"] = rng.normal(size=shape).astype(np.float32) * 0.3
-            tensors[f"features.{position}.bias"] = np.zeros(widths[stage], np.float32)
-            channels = widths[stage]
-        if linear:
-            tensors[f"lin{stage}.model.1.weight"] = rng.random((1, widths[stage], 1, 1)).astype(np.float32)
-    return tensors
-
-
-def test_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
-    tensors = vgg(np.random.default_rng(0))
+def test_the_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
+    tensors = thin_vgg(np.random.default_rng(0))
     np.savez(tmp_path / "vgg.npz", **tensors)
-    weights = lpips.load(str(tmp_path / "vgg.npz"))
-    a, b = to_unit(blobs(4, 1)), to_unit(blobs(4, 2))
-    distance = jax.jit(lpips.distance)(weights, a, b)
-    assert distance.shape == (4,) and (distance > 0).all()
-    np.testing.assert_allclose(jax.jit(lpips.distance)(weights, a, a), 0, atol=1e-6)
-    gradient = jax.jit(jax.grad(lambda x: lpips.distance(weights, x, b).sum()))(a)
-    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
-
     run = Run(change(CONFIG, perceptual_weights=str(tmp_path / "vgg.npz"), perceptual=0.1))
     metrics = run.evaluate(run.init(jax.random.key(0)), {"image": blobs(4)})
     assert metrics["perceptual"] > 0
@@ -207,25 +185,7 @@ def test_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
     del tensors["features.12.bias"]
     np.savez(tmp_path / "broken.npz", **tensors)
     with pytest.raises(UserError, match=r"broken\.npz: tensor 'features\.12\.bias'"):
-        lpips.load(str(tmp_path / "broken.npz"))
-    with pytest.raises(UserError, match="no such file"):
-        lpips.load(str(tmp_path / "absent.npz"))
-
-
-def test_perceptual_weights_without_linear_layers_and_with_the_lpips_names(tmp_path):
-    import safetensors.numpy
-
-    tensors = vgg(np.random.default_rng(0), linear=False)
-    renamed = {}
-    for name, value in tensors.items():
-        _, position, kind = name.split(".")
-        stage = next(i for i, positions in enumerate(lpips.STAGES) if int(position) in positions)
-        renamed[f"net.slice{stage + 1}.{position}.{kind}"] = value
-    safetensors.numpy.save_file(tensors, str(tmp_path / "a.safetensors"))
-    safetensors.numpy.save_file(renamed, str(tmp_path / "b.safetensors"))
-    a, b = (lpips.load(str(tmp_path / name)) for name in ("a.safetensors", "b.safetensors"))
-    assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
-    assert all((lin == 1).all() for lin in a["lin"])
+        TokenizerTrainer(change(CONFIG, perceptual_weights=str(tmp_path / "broken.npz")))
 
 
 def test_image_tokenizer_goes_from_uint8_to_codes_and_back(plain):

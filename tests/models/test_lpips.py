@@ -1,0 +1,47 @@
+"""The perceptual distance and the tensors that it takes."""
+
+import jax
+import numpy as np
+import pytest
+from vgg import thin_vgg
+
+from t2f_jax.errors import UserError
+from t2f_jax.models import lpips
+
+RNG = np.random.default_rng(1)
+
+
+def images():
+    return RNG.uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
+
+
+def test_only_an_image_itself_is_at_distance_zero_and_the_gradient_is_finite():
+    weights = lpips.from_tensors(thin_vgg(np.random.default_rng(0)))
+    a, b = images(), images()
+    distance = jax.jit(lpips.distance)(weights, a, b)
+    assert distance.shape == (4,) and (distance > 0).all()
+    np.testing.assert_allclose(jax.jit(lpips.distance)(weights, a, a), 0, atol=1e-6)
+    gradient = jax.jit(jax.grad(lambda x: lpips.distance(weights, x, b).sum()))(a)
+    assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0
+
+
+def test_without_linear_layers_every_channel_counts_one_and_the_lpips_names_are_read():
+    tensors = thin_vgg(np.random.default_rng(0), linear=False)
+    renamed = {}
+    for name, value in tensors.items():
+        _, position, kind = name.split(".")
+        stage = next(i for i, positions in enumerate(lpips.STAGES) if int(position) in positions)
+        renamed[f"net.slice{stage + 1}.{position}.{kind}"] = value
+    a, b = lpips.from_tensors(tensors), lpips.from_tensors(renamed)
+    assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
+    assert all((linear == 1).all() for linear in a.linear)
+
+
+def test_a_missing_or_misshapen_tensor_is_named():
+    tensors = thin_vgg(np.random.default_rng(0))
+    with pytest.raises(UserError, match=r"'features\.12\.bias' \(or 'net\.slice3\.12\.bias'\) is missing"):
+        lpips.from_tensors({name: x for name, x in tensors.items() if name != "features.12.bias"})
+    with pytest.raises(UserError, match=r"'lin3\.model\.1\.weight' is missing; give all five"):
+        lpips.from_tensors({name: x for name, x in tensors.items() if name != "lin3.model.1.weight"})
+    with pytest.raises(UserError, match=r"convolution 2 has shapes \(4, 9, 3, 3\)"):
+        lpips.from_tensors({**tensors, "features.2.weight": np.zeros((4, 9, 3, 3), np.float32)})
