@@ -85,7 +85,7 @@ class Engine:
     """What `decoding` and `scoring` run. Make it with `prepare`.
 
     Attributes:
-      decoder: with layers one by one; its `groups` is the layout of its kernels.
+      decoder: with layers one by one; its `weight_groups` is the layout of its kernels.
       params: as the module's docstring shows them; shapes alone where nothing is run.
       mesh: its devices hold the parameters and share the rows.
       cache: how the cache of generated ids is cut.

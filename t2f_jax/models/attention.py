@@ -90,8 +90,8 @@ class Attention(nn.Module):
     dropout: float = 0.0
     init_std: float = 0.02
     dtype: jnp.dtype = jnp.float32
-    groups: int = 0  # layout of the kernels, see `dense`
-    reach: int = 0  # see `kernels.splash`
+    weight_groups: int = 0  # layout of the kernels, see `dense`
+    max_example_length: int = 0  # see `kernels.splash`
 
     @nn.compact
     def __call__(
@@ -121,7 +121,7 @@ class Attention(nn.Module):
         batch, length, model = x_BxQxM.shape
 
         def product(width: int, name: str) -> Any:
-            return dense(width, self.bias, self.init_std, self.dtype, self.groups, name)
+            return dense(width, self.bias, self.init_std, self.dtype, self.weight_groups, name)
 
         if isinstance(sight, Spans):
             q, k, v = KernelQKV(self.heads, self.bias, self.init_std, self.dtype, name="qkv")(x_BxQxM)
@@ -134,7 +134,7 @@ class Attention(nn.Module):
             q, k = rotate(q, rotation), rotate(k, rotation)
         q = q * (model // self.heads) ** -0.5
         if isinstance(sight, Spans):
-            out = attention_kernels.splash(q, k, v, sight, self.reach)
+            out = attention_kernels.splash(q, k, v, sight, self.max_example_length)
         elif isinstance(sight, Seen):
             out = attention_kernels.cudnn(q, k, v, sight)
         elif cache is not None:

@@ -96,8 +96,8 @@ def sees(code: Any, key: Any) -> Any:
 
 
 @functools.cache
-def _kernel(heads: int, length: int, reach: int, interpret: bool) -> Any:
-    """A splash kernel that computes the tiles of places at most `reach` apart; its codes are put in by `splash`."""
+def _kernel(heads: int, length: int, max_example_length: int, interpret: bool) -> Any:
+    """A splash kernel for tiles of places at most `max_example_length` apart; its codes are put in by `splash`."""
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as sm
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask_info as mi
@@ -115,7 +115,7 @@ def _kernel(heads: int, length: int, reach: int, interpret: bool) -> Any:
         k_layout=sk.QKVLayout.SEQ_MINOR,
         v_layout=sk.QKVLayout.SEQ_MINOR,
     )
-    band = sm.MultiHeadMask([sm.LocalMask((length, length), (reach, reach), 0)] * heads)
+    band = sm.MultiHeadMask([sm.LocalMask((length, length), (max_example_length, max_example_length), 0)] * heads)
     shape, dkv = (side, side), (sizes.block_q_dkv, sizes.block_kv_dkv)
     forward, _ = mi.process_mask(band, shape, downcast_smem_data=True, head_shards=1, q_seq_shards=1)
     backward, _ = mi.process_mask_dkv(
@@ -136,11 +136,11 @@ def _kernel(heads: int, length: int, reach: int, interpret: bool) -> Any:
     )
 
 
-def splash(q: jax.Array, k: jax.Array, v: jax.Array, sight: Spans, reach: int = 0) -> jax.Array:
+def splash(q: jax.Array, k: jax.Array, v: jax.Array, sight: Spans, max_example_length: int = 0) -> jax.Array:
     """[B,H,L,D] three times, q scaled -> [B,H,L,D]. On other devices than TPUs the kernel is interpreted: for tests.
 
     Args:
-      reach: ids of the longest example: tiles of places farther apart are left out. 0: all are computed.
+      max_example_length: ids of the longest example: tiles of places farther apart are left out. 0: all are computed.
     """
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
 
@@ -148,7 +148,7 @@ def splash(q: jax.Array, k: jax.Array, v: jax.Array, sight: Spans, reach: int = 
     length = q.shape[2]
 
     def run(q: jax.Array, k: jax.Array, v: jax.Array, code: jax.Array, documents: jax.Array) -> jax.Array:
-        kernel = _kernel(q.shape[1], length, reach or length, interpret)
+        kernel = _kernel(q.shape[1], length, max_example_length or length, interpret)
 
         def row(q: jax.Array, k: jax.Array, v: jax.Array, code: jax.Array, documents: jax.Array) -> jax.Array:
             infos, kwargs = kernel.tree_flatten()

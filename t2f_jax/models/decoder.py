@@ -65,13 +65,13 @@ class MLP(nn.Module):
     bias: bool
     init_std: float
     dtype: jnp.dtype
-    groups: int = 0  # layout of the kernels, see `dense`
+    weight_groups: int = 0  # layout of the kernels, see `dense`
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B,L,M] -> [B,L,M]."""
-        up: Any = dense(self.width, self.bias, self.init_std, self.dtype, self.groups, "up")
-        down: Any = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.groups, "down")
+        up: Any = dense(self.width, self.bias, self.init_std, self.dtype, self.weight_groups, "up")
+        down: Any = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.weight_groups, "down")
         flat = x.reshape(-1, x.shape[-1])  # two axes, as in `Attention`
         return down(nn.gelu(checkpoint_name(up(flat), "up"), approximate=True)).reshape(x.shape)
 
@@ -82,8 +82,8 @@ class Block(nn.Module):
     config: DecoderConfig
     dtype: jnp.dtype = jnp.float32
     deterministic: bool = True
-    groups: int = 0
-    reach: int = 0
+    weight_groups: int = 0
+    max_example_length: int = 0
 
     @nn.compact
     def __call__(
@@ -98,11 +98,18 @@ class Block(nn.Module):
         c = self.config
         drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
         attend = Attention(
-            c.heads, c.bias, c.dropout, c.init_std, self.dtype, self.groups, self.reach, name="attention"
+            c.heads,
+            c.bias,
+            c.dropout,
+            c.init_std,
+            self.dtype,
+            self.weight_groups,
+            self.max_example_length,
+            name="attention",
         )
         y, kept = attend(Norm(c.norm, self.dtype, name="norm_1")(x), sight, rotation, cache, index, self.deterministic)
         x = x + drop(y)
-        mlp = MLP(c.mlp, c.bias, c.init_std, self.dtype, self.groups, name="mlp")
+        mlp = MLP(c.mlp, c.bias, c.init_std, self.dtype, self.weight_groups, name="mlp")
         y = mlp(Norm(c.norm, self.dtype, name="norm_2")(x))
         return x + drop(y), None if cache is None else kept
 
@@ -163,14 +170,14 @@ REMAT = {
 class Decoder(nn.Module):
     """The prefix LM. `dtype` is that of the products; parameters, softmax and logits are float32.
 
-    `groups` is the layout of its layers' kernels (`models.dense`): 0 as documented above, as training has them.
+    `weight_groups` is the layout of its layers' kernels (`models.dense`): 0 as documented above, as training has them.
     """
 
     config: DecoderConfig
     vocab_size: int
     dtype: jnp.dtype = jnp.float32
-    groups: int = 0
-    reach: int = 0  # ids of the longest example of a packed row, for the kernels; 0: not known
+    weight_groups: int = 0
+    max_example_length: int = 0  # ids of the longest example of a packed row, for the kernels; 0: not known
     stacked: bool = False  # the layers are one subtree, see above; training chooses it by `config.scan`
 
     def setup(self) -> None:
@@ -242,7 +249,7 @@ class Decoder(nn.Module):
         c = self.config
         assert not self.stacked, "cached decoding needs single layers (params.unstack_layers)"
         x = self.embed(tokens, segments, positions)
-        block: Any = Block(c, self.dtype, True, self.groups, parent=None)
+        block: Any = Block(c, self.dtype, True, self.weight_groups, parent=None)
         layer = jax.jit(lambda params, *args: block.apply({"params": params}, *args))  # traced once for all layers
         bias, rotation = _bias(seen_BxLxT), self._rotation(positions)
         grown = []
@@ -276,9 +283,11 @@ class Decoder(nn.Module):
                 in_axes=nn.broadcast,  # pyright: ignore[reportArgumentType]
                 length=c.layers,
             )
-            return stack(c, self.dtype, not train, 0, self.reach, name="layers")(x, sight, rotation)[0]
+            return stack(c, self.dtype, not train, 0, self.max_example_length, name="layers")(x, sight, rotation)[0]
         for i in range(c.layers):
-            x, _ = block(c, self.dtype, not train, self.groups, self.reach, name=f"layer_{i}")(x, sight, rotation)
+            x, _ = block(c, self.dtype, not train, self.weight_groups, self.max_example_length, name=f"layer_{i}")(
+                x, sight, rotation
+            )
         return x
 
 

@@ -22,14 +22,14 @@ class GroupedDense(nn.Module):
     """A dense layer with `kernel` [G,O/G,K]; the same numbers as `nn.Dense` up to the order of sums."""
 
     features: int
-    groups: int
+    weight_groups: int
     use_bias: bool = True
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x_NxK: jax.Array) -> jax.Array:
         """[N,K] -> [N,O]."""
-        groups = math.gcd(self.groups, self.features)
+        groups = math.gcd(self.weight_groups, self.features)
         shape = (groups, self.features // groups, x_NxK.shape[-1])
         kernel = self.param("kernel", nn.initializers.zeros, shape)
         y = grouped_product(x_NxK.astype(self.dtype), kernel.astype(self.dtype))
@@ -38,10 +38,10 @@ class GroupedDense(nn.Module):
         return y
 
 
-def dense(features: int, bias: bool, init_std: float, dtype: Any, groups: int, name: str) -> nn.Module:
-    """The layer `name` in the layout of training (`groups` 0) or of decoding."""
-    if groups:
-        return GroupedDense(features, groups, bias, dtype, name=name)
+def dense(features: int, bias: bool, init_std: float, dtype: Any, weight_groups: int, name: str) -> nn.Module:
+    """The layer `name` in the layout of training (`weight_groups` 0) or of decoding."""
+    if weight_groups:
+        return GroupedDense(features, weight_groups, bias, dtype, name=name)
     normal = nn.initializers.normal(init_std)
     return nn.Dense(features, use_bias=bias, dtype=dtype, kernel_init=normal, name=name)
 
@@ -59,7 +59,7 @@ def grouped_product(x_NxK: jax.Array, kernel_GxOxK: jax.Array, dtype: Any = None
     return y_GxOxN.transpose(2, 0, 1).reshape(rows, -1)
 
 
-def grouped(table_OxK: jax.Array, groups: int) -> jax.Array:
-    """[O,K] -> [G,O/G,K]; as many groups of `groups` as divide O."""
-    groups = math.gcd(groups, table_OxK.shape[0])
+def grouped(table_OxK: jax.Array, weight_groups: int) -> jax.Array:
+    """[O,K] -> [G,O/G,K]; the most groups that divide both `weight_groups` and O."""
+    groups = math.gcd(weight_groups, table_OxK.shape[0])
     return table_OxK.reshape(groups, -1, table_OxK.shape[1])

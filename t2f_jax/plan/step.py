@@ -123,14 +123,15 @@ def figures(
     pairs = run.train.batch_size * load.pairs
     step_flops = pairs * load.training_flops(run.model)
     bound = roofline.bounds(run, load, shape, chip)
-    reach = run.sequence_length if run.pack > 1 else 0
+    max_example_length = run.sequence_length if run.pack > 1 else 0
     in_kernels = kernel_seconds = seconds = ici = dcn = None
     expected = bound.seconds
     if counted is not None:
         ici, dcn = roofline.travel(counted.collectives, shape, chip)
         expected = max(expected, ici, dcn)
         in_kernels = sum(
-            n * kernel_flops.kernel_flops(name, result, reach) for (name, result), n in counted.kernels.items()
+            n * kernel_flops.kernel_flops(name, result, max_example_length)
+            for (name, result), n in counted.kernels.items()
         )
         kernel_seconds = in_kernels / (chip.peak_flops / 2)
         if chip.clock:

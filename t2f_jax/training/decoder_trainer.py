@@ -43,9 +43,9 @@ class DecoderTrainer:
         self.vocab, self.codebook = vocab, codebook_KxE if config.codebook_init else None
         self.config = config
         rows = -(-vocab.size // config.vocab_multiple) * config.vocab_multiple
-        reach = config.sequence_length if config.pack > 1 else 0
+        max_example_length = config.sequence_length if config.pack > 1 else 0
         dtype, stacked = jnp.dtype(config.train.compute_dtype), config.model.scan
-        self.decoder = Decoder(config.model, rows, dtype, reach=reach, stacked=stacked)
+        self.decoder = Decoder(config.model, rows, dtype, max_example_length=max_example_length, stacked=stacked)
         self.optimizer = optim.make(config.optim, config.train.steps)
         self.start = start
         if start is not None:
