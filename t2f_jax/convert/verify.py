@@ -13,7 +13,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, grammar, scoring
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler, default_sampler
-from t2f_jax.models.decoder import Decoder, run
+from t2f_jax.models.decoder import Decoder, apply_decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.tokens import sequence, templates
@@ -137,7 +137,7 @@ def _sequences(model: Model, codes: np.ndarray) -> dict[str, tuple[list[sequence
 
 @functools.partial(jax.jit, static_argnums=0)
 def _logits(decoder: Decoder, params: Any, tokens: jax.Array, segments: jax.Array, positions: jax.Array) -> jax.Array:
-    return run(decoder, params, tokens, segments, positions)
+    return apply_decoder(decoder, params, tokens, segments, positions)
 
 
 @functools.partial(jax.jit, static_argnums=0)

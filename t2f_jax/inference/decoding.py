@@ -25,7 +25,7 @@ from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_
 from t2f_jax.inference.engine import CacheLayout, Engine, span_logits
 from t2f_jax.inference.grammar import END, Grammar
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.models.decoder import Cache, Decoder, empty_cache, run
+from t2f_jax.models.decoder import Cache, Decoder, apply_decoder, empty_cache
 from t2f_jax.tokens.vocab import Vocab
 
 LARGEST_BATCH = 64  # rows decoded together
@@ -252,7 +252,7 @@ def _step(program: Program, inputs: Inputs, past: Past, state: State) -> State:
     segments, positions = jnp.full_like(past.next_R, 2)[:, None], (past.next_R + t)[:, None]
     cache = [(*kept, *parts) for kept, parts in zip(state.cache, past.parts)]
     arguments = (tokens, segments, positions, seen[:, None], cache, size + t - past.first)
-    hidden, cache = run(program.decoder, inputs.params, *arguments, method="extend")
+    hidden, cache = apply_decoder(program.decoder, inputs.params, *arguments, method="extend")
     tokens_B, states_B = _draw(program, inputs, hidden[:, 0], t + 1, state.states_B)
     out_BxL = jax.lax.dynamic_update_slice(state.out_BxL, tokens_B[:, None], (0, t + 1))
     return State(t + 1, tokens_B, states_B, out_BxL, cache)
@@ -317,7 +317,8 @@ def prefill(
         positions = positions + (place[None] >= index_B[:, None]) * jump_B[:, None]
         next_B = next_B + jump_B
     cache = empty_cache(decoder.config, batch, size, decoder.dtype)
-    hidden, cache = run(decoder, params, ids_BxP, segments, positions * segments, seen, cache, 0, method="extend")
+    rows = (ids_BxP, segments, positions * segments)
+    hidden, cache = apply_decoder(decoder, params, *rows, seen, cache, 0, method="extend")
     return hidden, _grown(cache, slots), next_B
 
 

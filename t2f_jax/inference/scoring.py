@@ -24,7 +24,7 @@ import numpy as np
 from t2f_jax.inference import decoding, grammar
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
 from t2f_jax.inference.engine import Engine, span_logits
-from t2f_jax.models.decoder import Decoder, run
+from t2f_jax.models.decoder import Decoder, apply_decoder
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.sequence import Branch, Encoder, Example
@@ -122,7 +122,8 @@ def _score_tree(
     )
     tokens = jnp.broadcast_to(tree.tokens_N, (batch, count))
     positions = next_B[:, None] + tree.depth_N[None]
-    hidden, _ = run(decoder, params, tokens, jnp.full_like(tokens, 2), positions, seen, cache, size, method="extend")
+    rows = (tokens, jnp.full_like(tokens, 2), positions)
+    hidden, _ = apply_decoder(decoder, params, *rows, seen, cache, size, method="extend")
     logits = span_logits(params, hidden[:, tree.choices_K], "text", jnp.asarray(tree.ids_U))
     log_probs = jax.nn.log_softmax(jnp.where(tree.allowed_KxU, logits, -jnp.inf))
     picked = log_probs[:, tree.nodes_CxS, tree.picks_CxS]
@@ -163,7 +164,7 @@ def score_attributes(
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: dict[str, jax.Array]) -> jax.Array:
     inputs = (rows["tokens"], rows["segments"], rows["positions"])
-    hidden = run(decoder, params, *inputs, method="hidden")
+    hidden = apply_decoder(decoder, params, *inputs, method="hidden")
     log_probs = _log_probs(vocab, params, hidden, kind)
     first = vocab.image_span[0] if kind == "image" else vocab.text_span[0]
     scored = rows["weights"] > 0

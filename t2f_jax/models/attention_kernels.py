@@ -4,12 +4,14 @@ Axis legend: B rows, H heads, L length of a row, D width of a head.
 
 A query of a prefix LM sees two spans of its own example: the prefix, from the example's start up to `prefix_end`, and
 its own branch, from `branch_start` up to itself. That is small enough to travel to the kernel beside the queries, so
-that no mask [L,L] is ever made, and rows may differ.
+that no mask [L,L] is ever made, and every row has its own.
 """
 
 import functools
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
@@ -22,17 +24,14 @@ BRANCH = 1023  # ids of a branch before a query, 10 bits
 BLOCK = 512  # largest tile of queries and keys
 
 
-class Spans(NamedTuple):
-    """Who sees whom, for `splash`: int32 [B,L] twice."""
+@flax.struct.dataclass
+class SpanMask:
+    """The mask that `splash` takes: two spans for each query."""
 
-    code: jax.Array  # prefix_end, place and the branch's ids before it, see `encode`
-    documents: jax.Array  # which example of its row a place belongs to
-
-
-class Seen(NamedTuple):
-    """Who sees whom, for `cudnn`: bool [B,Q,K]."""
-
-    seen: jax.Array
+    code: jax.Array  # int32 [B,L]: prefix_end, place and the branch's ids before it, see `encode`
+    documents: jax.Array  # int32 [B,L]: which example of its row a place belongs to
+    # Ids of the longest example: tiles of places farther apart are left out. 0: all are computed.
+    max_example_length: int = flax.struct.field(pytree_node=False, default=0)
 
 
 def fits(length: int) -> bool:
@@ -45,13 +44,15 @@ def block(length: int) -> int:
     return max(b for b in range(LANES, min(BLOCK, length) + 1, LANES) if length % b == 0)
 
 
-def spans(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> Spans:
-    """What `attention.visible` says, as two spans for each query. A pad sees itself: a softmax needs something."""
+def span_mask(
+    segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str, max_example_length: int = 0
+) -> SpanMask:
+    """The mask of `attention.visible`, as spans. A pad sees itself: a softmax needs at least one key."""
     prefix_end, branch_start, place, documents = _ends(segments_BxL, documents_BxL, mask)
-    return Spans(encode(prefix_end, branch_start, place), documents)
+    return SpanMask(encode(prefix_end, branch_start, place), documents, max_example_length)
 
 
-def seen_by(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> jax.Array:
+def count_visible(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> jax.Array:
     """int32 [B,L]: how many places a query sees; 0 for a pad."""
     prefix_end, branch_start, place, documents = _ends(segments_BxL, documents_BxL, mask)
     first = jax.lax.cummax(jnp.where(_begins(documents), place, 0), axis=1)
@@ -60,7 +61,7 @@ def seen_by(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str)
 
 
 def _begins(x_BxL: jax.Array) -> jax.Array:
-    """bool [B,L]: does another value stand before it?"""
+    """bool [B,L]: is the value before it another one (or is there none)?"""
     return jnp.pad(x_BxL[:, 1:] != x_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=True)
 
 
@@ -83,12 +84,13 @@ def _ends(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -
 
 
 def encode(prefix_end: jax.Array, branch_start: jax.Array, place: jax.Array) -> jax.Array:
-    """Three numbers of a query in 32 bits: 11 of the prefix's end, 11 of the place, 10 of the way to its branch."""
+    """Three numbers of a query in 32 bits: 11 for the prefix's end, 11 for its place, 10 for the ids of its branch
+    that stand before it."""
     return (prefix_end << 21) | (place << 10) | jnp.minimum(place - branch_start, BRANCH)
 
 
-def sees(code: Any, key: Any) -> Any:
-    """May the query of this code look at place `key` (of its own document)? Runs inside the kernel."""
+def is_visible(code: Any, key: Any) -> Any:
+    """May the query with this code look at place `key` (of its own document)? Runs inside the kernel."""
     prefix_end = jax.lax.shift_right_logical(code, jnp.full_like(code, 21))
     place = (code >> 10) & LONGEST
     branch_start = place - (code & BRANCH)
@@ -96,7 +98,7 @@ def sees(code: Any, key: Any) -> Any:
 
 
 @functools.cache
-def _kernel(heads: int, length: int, max_example_length: int, interpret: bool) -> Any:
+def splash_kernel(heads: int, length: int, max_example_length: int, interpret: bool) -> Any:
     """A splash kernel for tiles of places at most `max_example_length` apart; its codes are put in by `splash`."""
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as sm
@@ -131,24 +133,26 @@ def _kernel(heads: int, length: int, max_example_length: int, interpret: bool) -
         mask_value=sk.DEFAULT_MASK_VALUE,
         attn_logits_soft_cap=None,
         residual_checkpoint_name="attention",
-        mask_function=sees,
+        mask_function=is_visible,
         interpret=interpret,
     )
 
 
-def splash(q: jax.Array, k: jax.Array, v: jax.Array, sight: Spans, max_example_length: int = 0) -> jax.Array:
+def splash(
+    q: jax.Array, k: jax.Array, v: jax.Array, mask: SpanMask, dropout: Callable[[jax.Array], jax.Array] | None = None
+) -> jax.Array:
     """[B,H,L,D] three times, q scaled -> [B,H,L,D]. On other devices than TPUs the kernel is interpreted: for tests.
 
     Args:
-      max_example_length: ids of the longest example: tiles of places farther apart are left out. 0: all are computed.
+      dropout: not applied: `attention.attention_kind` refuses a kernel where probabilities are to be dropped.
     """
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
 
     interpret = partitioning.platform() != "tpu"
     length = q.shape[2]
 
-    def run(q: jax.Array, k: jax.Array, v: jax.Array, code: jax.Array, documents: jax.Array) -> jax.Array:
-        kernel = _kernel(q.shape[1], length, max_example_length or length, interpret)
+    def attend_rows(q: jax.Array, k: jax.Array, v: jax.Array, code: jax.Array, documents: jax.Array) -> jax.Array:
+        kernel = splash_kernel(q.shape[1], length, mask.max_example_length or length, interpret)
 
         def row(q: jax.Array, k: jax.Array, v: jax.Array, code: jax.Array, documents: jax.Array) -> jax.Array:
             infos, kwargs = kernel.tree_flatten()
@@ -159,11 +163,23 @@ def splash(q: jax.Array, k: jax.Array, v: jax.Array, sight: Spans, max_example_l
         return jax.vmap(row)(q, k, v, code, documents)
 
     heads, rows = ("batch", "heads", None, None), ("batch", None)
-    return partitioning.per_device(run, (heads, heads, heads, rows, rows), heads)(q, k, v, *sight)
+    attend = partitioning.per_device(attend_rows, (heads, heads, heads, rows, rows), heads)
+    return attend(q, k, v, mask.code, mask.documents)
 
 
-def cudnn(q: jax.Array, k: jax.Array, v: jax.Array, sight: Seen) -> jax.Array:
-    """[B,H,L,D] three times, q scaled, half precision -> [B,H,L,D], by cuDNN's fused attention."""
+def cudnn(
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    visible_BxLxL: jax.Array,
+    dropout: Callable[[jax.Array], jax.Array] | None = None,
+) -> jax.Array:
+    """[B,H,L,D] three times, q scaled, half precision -> [B,H,L,D], by cuDNN's fused attention.
+
+    Args:
+      visible_BxLxL: bool, query first.
+      dropout: as in `splash`.
+    """
     q, k, v = (x.swapaxes(1, 2) for x in (q, k, v))
-    out = jax.nn.dot_product_attention(q, k, v, mask=sight.seen[:, None], scale=1.0, implementation="cudnn")
+    out = jax.nn.dot_product_attention(q, k, v, mask=visible_BxLxL[:, None], scale=1.0, implementation="cudnn")
     return checkpoint_name(out, "attention").swapaxes(1, 2)

@@ -18,100 +18,14 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax.ad_checkpoint import checkpoint_name
 
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.distributed import partitioning
-from t2f_jax.errors import UserError
-from t2f_jax.models import attention_kernels
-from t2f_jax.models.attention import HIDDEN, Attention, rotations, visible
-from t2f_jax.models.attention_kernels import Seen, Spans
-from t2f_jax.models.dense import dense
+from t2f_jax.models.attention import KINDS, Mask, attention_kind, rotations, score_bias
+from t2f_jax.models.blocks import Block, Norm
 
+Rotation = tuple[jax.Array, jax.Array] | None  # of `attention.rotations`; None where positions are learned
 Cache = list[tuple[jax.Array, ...]]  # of every layer, as in `Attention`: keys and values, each [B*H,T,D]
-
-
-class Norm(nn.Module):
-    """LayerNorm, RMSNorm, or the original's LayerNorm: gamma (x - mean) / (unbiased std + 1e-6) + beta."""
-
-    kind: str
-    dtype: jnp.dtype = jnp.float32
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """[..., M] -> the same shape, in `dtype`; the statistics are float32."""
-        width = x.shape[-1]
-        scale = self.param("scale", nn.initializers.ones, (width,))
-        x = x.astype(jnp.float32)
-        if self.kind == "rmsnorm":
-            x = x * jax.lax.rsqrt(jnp.mean(x * x, -1, keepdims=True) + 1e-6) * scale
-            return x.astype(self.dtype)
-        bias = self.param("bias", nn.initializers.zeros, (width,))
-        x = x - jnp.mean(x, -1, keepdims=True)
-        square = jnp.sum(x * x, -1, keepdims=True)
-        if self.kind == "talk2face":
-            # A constant row has no spread, and the root no finite slope there.
-            std = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0) / (width - 1)), 0.0)
-            x = x / (std + 1e-6)
-        else:
-            x = x * jax.lax.rsqrt(square / width + 1e-6)
-        return (x * scale + bias).astype(self.dtype)
-
-
-class MLP(nn.Module):
-    """Two dense layers with a tanh-approximated GELU between (the original's gelu_fast)."""
-
-    width: int
-    bias: bool
-    init_std: float
-    dtype: jnp.dtype
-    weight_groups: int = 0  # layout of the kernels, see `dense`
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """[B,L,M] -> [B,L,M]."""
-        up: Any = dense(self.width, self.bias, self.init_std, self.dtype, self.weight_groups, "up")
-        down: Any = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.weight_groups, "down")
-        flat = x.reshape(-1, x.shape[-1])  # two axes, as in `Attention`
-        return down(nn.gelu(checkpoint_name(up(flat), "up"), approximate=True)).reshape(x.shape)
-
-
-class Block(nn.Module):
-    """x += attention(norm(x)); x += mlp(norm(x))."""
-
-    config: DecoderConfig
-    dtype: jnp.dtype = jnp.float32
-    deterministic: bool = True
-    weight_groups: int = 0
-    max_example_length: int = 0
-
-    @nn.compact
-    def __call__(
-        self,
-        x: jax.Array,
-        sight: jax.Array | Seen | Spans,
-        rotation: tuple[jax.Array, jax.Array] | None,
-        cache: tuple[jax.Array, ...] | None = None,
-        index: jax.Array | int = 0,
-    ) -> tuple[jax.Array, tuple[jax.Array, ...] | None]:
-        """[B,L,M] -> [B,L,M] and the layer's cache (None if none was given); arguments as in `Attention`."""
-        c = self.config
-        drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
-        attend = Attention(
-            c.heads,
-            c.bias,
-            c.dropout,
-            c.init_std,
-            self.dtype,
-            self.weight_groups,
-            self.max_example_length,
-            name="attention",
-        )
-        y, kept = attend(Norm(c.norm, self.dtype, name="norm_1")(x), sight, rotation, cache, index, self.deterministic)
-        x = x + drop(y)
-        mlp = MLP(c.mlp, c.bias, c.init_std, self.dtype, self.weight_groups, name="mlp")
-        y = mlp(Norm(c.norm, self.dtype, name="norm_2")(x))
-        return x + drop(y), None if cache is None else kept
 
 
 class Embedding(nn.Module):
@@ -212,18 +126,10 @@ class Decoder(nn.Module):
         """As `__call__`, but up to the final norm: [B,L,M] in `dtype`."""
         x = self.embed_dropout(self.embed(tokens, segments, positions), deterministic=not train)
         x = partitioning.constrain(x, ("batch", None, None))  # not by width, as the tables are
-        sight = self._sight(segments, documents, train)
-        x = self._layers(x, sight, self._rotation(positions), train)
+        kind = attention_kind(self.config, segments.shape[1], train, self.dtype)
+        mask = KINDS[kind].make_mask(segments, documents, self.config.mask, self.max_example_length)
+        x = self._layers(x, kind, mask, self._rotation(positions), train)
         return self.final_norm(x)
-
-    def _sight(self, segments: jax.Array, documents: jax.Array | None, train: bool) -> jax.Array | Seen | Spans:
-        """Who sees whom, in the form that the attention of `config.attention` takes."""
-        c = self.config
-        kind = attention_kind(c, segments.shape[1], train, self.dtype)
-        if kind == "splash":
-            return attention_kernels.spans(segments, documents, c.mask)
-        seen = visible(segments, c.mask, documents)
-        return Seen(seen) if kind == "cudnn" else _bias(seen)
 
     @nn.compact
     def extend(
@@ -231,7 +137,7 @@ class Decoder(nn.Module):
         tokens: jax.Array,
         segments: jax.Array,
         positions: jax.Array,
-        seen_BxLxT: jax.Array,
+        visible_BxLxT: jax.Array,
         cache: Cache,
         index: jax.Array | int,
     ) -> tuple[jax.Array, Cache]:
@@ -239,7 +145,7 @@ class Decoder(nn.Module):
 
         Args:
           tokens, segments, positions: int32 [B,L].
-          seen_BxLxT: bool, the cache slots that each new id may look at, the new ids' own slots included.
+          visible_BxLxT: bool, the cache slots that each new id may look at, the new ids' own slots included.
           cache: from `empty_cache` or an earlier call. The layers must be single: decoding reads one after the other.
           index: slot of the first new id; the others follow.
 
@@ -251,27 +157,26 @@ class Decoder(nn.Module):
         x = self.embed(tokens, segments, positions)
         block: Any = Block(c, self.dtype, True, self.weight_groups, parent=None)
         layer = jax.jit(lambda params, *args: block.apply({"params": params}, *args))  # traced once for all layers
-        bias, rotation = _bias(seen_BxLxT), self._rotation(positions)
+        bias, rotation = score_bias(visible_BxLxT), self._rotation(positions)
         grown = []
         for i in range(c.layers):
             x, kept = layer(self.variables["params"][f"layer_{i}"], x, bias, rotation, cache[i], index)
             grown.append(kept)
         return self.final_norm(x), grown
 
-    def head(self, hidden: jax.Array, first: int = 0, count: int | None = None) -> jax.Array:
-        """[..., M] -> float32 logits [..., count] of the ids first .. first+count-1 (all V by default)."""
-        table = self.embed.word if self.config.tie else self.output.weight
-        table = table[first : None if count is None else first + count].astype(self.dtype)
+    def head(self, hidden: jax.Array) -> jax.Array:
+        """[..., M] -> float32 logits [..., V]."""
+        table = (self.embed.word if self.config.tie else self.output.weight).astype(self.dtype)
         flat = hidden.reshape(-1, hidden.shape[-1])  # two axes, as in `Attention`
         logits = jnp.einsum("nm,vm->nv", flat, table, preferred_element_type=jnp.float32)
         return logits.reshape(*hidden.shape[:-1], -1)
 
-    def _rotation(self, positions: jax.Array) -> tuple[jax.Array, jax.Array] | None:
+    def _rotation(self, positions: jax.Array) -> Rotation:
         if self.config.positions == "learned":
             return None
         return rotations(positions, self.config.width // self.config.heads)
 
-    def _layers(self, x: jax.Array, sight: Any, rotation: Any, train: bool) -> jax.Array:
+    def _layers(self, x: jax.Array, kind: str, mask: Mask, rotation: Rotation, train: bool) -> jax.Array:
         c, block = self.config, Block
         if train and c.remat != "none":
             block = nn.remat(Block, policy=REMAT[c.remat], prevent_cse=not self.stacked)
@@ -283,46 +188,13 @@ class Decoder(nn.Module):
                 in_axes=nn.broadcast,  # pyright: ignore[reportArgumentType]
                 length=c.layers,
             )
-            return stack(c, self.dtype, not train, 0, self.max_example_length, name="layers")(x, sight, rotation)[0]
+            return stack(c, self.dtype, not train, 0, kind, name="layers")(x, mask, rotation)[0]
         for i in range(c.layers):
-            x, _ = block(c, self.dtype, not train, self.weight_groups, self.max_example_length, name=f"layer_{i}")(
-                x, sight, rotation
-            )
+            x, _ = block(c, self.dtype, not train, self.weight_groups, kind, name=f"layer_{i}")(x, mask, rotation)
         return x
 
 
-def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtype: Any = jnp.float32) -> str:
-    """What computes the attention over rows of `length` ids on the platform being compiled for: see `config.attention`.
-
-    "auto" is a kernel where there is one that can: no kernel drops attention probabilities, splash attention takes
-    rows of certain lengths, cuDNN half precision. What is named is taken.
-
-    Raises:
-      UserError: what is named cannot.
-    """
-    dropping, splash_fits = train and config.dropout > 0, attention_kernels.fits(length)
-    if config.attention == "splash" and not splash_fits:
-        raise UserError(
-            f"attention=splash takes rows of a multiple of {attention_kernels.LANES} ids, got {length};"
-            " set attention=xla"
-        )
-    if config.attention in ("splash", "cudnn") and dropping:
-        raise UserError(
-            f"attention={config.attention} drops no attention probabilities; set dropout=0 or attention=xla"
-        )
-    if config.attention != "auto":
-        return config.attention
-    platform = partitioning.platform()
-    if platform == "tpu" and splash_fits and not dropping:
-        return "splash"
-    return "cudnn" if platform == "gpu" and not dropping and jnp.dtype(dtype).itemsize == 2 else "xla"
-
-
-def _bias(seen_BxQxK: jax.Array) -> jax.Array:
-    return jnp.where(seen_BxQxK, 0.0, HIDDEN)[:, None]
-
-
-def run(decoder: Decoder, params: Any, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
+def apply_decoder(decoder: Decoder, params: Any, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
     """`decoder.apply` with bare parameters: the decoder's `__call__`, or its `method` ("hidden", "extend", "head")."""
     return decoder.apply({"params": params}, *args, method=method, **kwargs)
 

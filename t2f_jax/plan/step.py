@@ -13,7 +13,7 @@ from t2f_jax.distributed import chips, partitioning
 from t2f_jax.distributed.chips import Chip
 from t2f_jax.errors import UserError
 from t2f_jax.models import flops
-from t2f_jax.models.decoder import attention_kind
+from t2f_jax.models.attention import attention_kind
 from t2f_jax.plan import hlo, kernel_flops, layout, program, roofline, workload
 from t2f_jax.training import token_loss
 from t2f_jax.training.decoder_trainer import DecoderTrainer

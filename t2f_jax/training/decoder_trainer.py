@@ -13,8 +13,8 @@ from flax import traverse_util
 
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig
 from t2f_jax.models import flops as model_flops
-from t2f_jax.models.attention_kernels import seen_by
-from t2f_jax.models.decoder import Decoder, run
+from t2f_jax.models.attention_kernels import count_visible
+from t2f_jax.models.decoder import Decoder, apply_decoder
 from t2f_jax.models.params import init_decoder, stack_layers, unstack_layers
 from t2f_jax.tokens.sequence import TASKS, TO_IMAGE
 from t2f_jax.tokens.vocab import Vocab
@@ -131,7 +131,7 @@ class DecoderTrainer:
             tokens = self._hide_codes(batch, hide_key)
         rngs = None if key is None else {"dropout": key}
         inputs = (tokens, batch["segments"], batch["positions"], batch.get("documents"))
-        hidden = run(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
+        hidden = apply_decoder(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
         table = params["embed"]["word"] if self.config.model.tie else params["head"]["weight"]
         return token_loss.target_sums(
             hidden, table, batch["targets"], weights_of(batch), task_of_places(batch), self.vocab.size
@@ -171,7 +171,7 @@ def work(model: DecoderConfig, vocab_size: int, batch: Batch) -> dict[str, jax.A
     """What a training step on a batch does, float32 scalars: sequences, tokens, model_flops (see `model_flops`)."""
     ids = jnp.sum(batch["segments"] > 0, dtype=jnp.float32)
     targets = jnp.sum(batch["weights"] > 0, dtype=jnp.float32)
-    seen = jnp.sum(seen_by(batch["segments"], batch.get("documents"), model.mask), dtype=jnp.float32)
+    seen = jnp.sum(count_visible(batch["segments"], batch.get("documents"), model.mask), dtype=jnp.float32)
     rows = len(batch["tokens"])
     sequences = jnp.sum(jnp.max(batch["documents"], 1), dtype=jnp.float32) if "documents" in batch else float(rows)
     flops = model_flops.training(model, vocab_size, ids, targets, seen)

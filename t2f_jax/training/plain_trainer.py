@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from t2f_jax.config.schema import DecoderRunConfig
-from t2f_jax.models.decoder import run
+from t2f_jax.models.decoder import apply_decoder
 from t2f_jax.tokens.sequence import TASKS
 from t2f_jax.training.decoder_trainer import Batch, DecoderTrainer, task_of_places, weights_of
 
@@ -27,7 +27,7 @@ class PlainTrainer(DecoderTrainer):
     def _sums(self, params: Any, batch: Batch, key: jax.Array | None) -> jax.Array:
         rngs = None if key is None else {"dropout": key}
         inputs = (batch["tokens"], batch["segments"], batch["positions"], batch.get("documents"))
-        logits = run(self.decoder, params, *inputs, train=key is not None, rngs=rngs)
+        logits = apply_decoder(self.decoder, params, *inputs, train=key is not None, rngs=rngs)
         chosen = jnp.take_along_axis(logits, batch["targets"][..., None], -1)[..., 0]
         nll = jax.nn.logsumexp(logits, -1) - chosen
         weights = weights_of(batch)

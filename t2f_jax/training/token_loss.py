@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from t2f_jax.distributed import partitioning
 from t2f_jax.tokens.sequence import TASKS
 
-HIDDEN = -1e9  # logit of ids that only fill the table up
+MASKED_LOGIT = -1e9  # of ids that only fill the table up
 SUMS = 3 + 2 * len(TASKS)  # see `target_sums`
 
 
@@ -82,7 +82,7 @@ def _chunk(hidden: jax.Array, table: jax.Array, targets: jax.Array, vocab_size: 
     """-> logits [C,V] float32, log-normalizer [C], nll [C], right [C]."""
     logits = jnp.einsum("nm,vm->nv", hidden, table, preferred_element_type=jnp.float32)
     if table.shape[0] > vocab_size:
-        logits = jnp.where(jnp.arange(table.shape[0]) < vocab_size, logits, HIDDEN)
+        logits = jnp.where(jnp.arange(table.shape[0]) < vocab_size, logits, MASKED_LOGIT)
     chosen = jnp.take_along_axis(logits, targets[:, None], -1)[:, 0]
     best = logits.max(-1)
     total = best + jnp.log(jnp.exp(logits - best[:, None]).sum(-1))

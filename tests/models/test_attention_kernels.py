@@ -8,8 +8,7 @@ import pytest
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models import attention_kernels
-from t2f_jax.models.attention import visible
-from t2f_jax.models.decoder import attention_kind
+from t2f_jax.models.attention import attention_kind, visible
 
 
 def rows(length=128):
@@ -30,15 +29,15 @@ def test_spans_say_what_the_mask_says(mask, packed):
     segments, documents = rows()
     if not packed:
         segments, documents = segments[:1, :45], None
-    spans = attention_kernels.spans(segments, documents, mask)
+    spans = attention_kernels.span_mask(segments, documents, mask)
     places = jnp.arange(segments.shape[1])[None, None]
-    got = attention_kernels.sees(spans.code[:, :, None], places) & (
+    got = attention_kernels.is_visible(spans.code[:, :, None], places) & (
         spans.documents[:, :, None] == spans.documents[:, None]
     )
     real = np.asarray(segments > 0)
     np.testing.assert_array_equal(np.asarray(got)[real], np.asarray(visible(segments, mask, documents))[real])
     assert np.asarray(got).any(-1).all()
-    counted = attention_kernels.seen_by(segments, documents, mask)
+    counted = attention_kernels.count_visible(segments, documents, mask)
     np.testing.assert_array_equal(counted, np.asarray(got).sum(-1) * real)
 
 
@@ -54,7 +53,9 @@ def test_splash_equals_plain_attention_and_so_do_its_gradients():
         return (jnp.einsum("bhqk,bhkd->bhqd", probs, v) * pull).sum()
 
     def splash(q, k, v):
-        return (attention_kernels.splash(q, k, v, attention_kernels.spans(segments, documents, "prefix")) * pull).sum()
+        return (
+            attention_kernels.splash(q, k, v, attention_kernels.span_mask(segments, documents, "prefix")) * pull
+        ).sum()
 
     wanted = jax.jit(jax.value_and_grad(plain, (0, 1, 2)))(q, k, v)
     found = jax.jit(jax.value_and_grad(splash, (0, 1, 2)))(q, k, v)

@@ -104,14 +104,6 @@ def test_stacked_layers_compute_what_single_ones_do(changes):
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_a_slice_of_the_head():
-    decoder = Decoder(TINY, 13)
-    params = init(decoder)
-    hidden = decoder.apply(params, *rows(), method="hidden")
-    some = decoder.apply(params, hidden, 9, 4, method="head")
-    np.testing.assert_allclose(some, decoder.apply(params, *rows())[..., 9:13], atol=1e-6)
-
-
 @pytest.mark.parametrize(("stacked", "remat"), [(False, "full"), (True, "dots")])
 def test_rematerialisation_leaves_the_gradient_alone(stacked, remat):
     def gradient(remat):

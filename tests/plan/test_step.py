@@ -131,7 +131,7 @@ def test_collectives_inside_fusions_between_slices_and_on_sparse_cores():
 
 def test_tiles_out_of_reach_are_not_computed():
     assert plan_kernels.tiles(1152, 334) == 7 * 384**2  # of 3 x 3
-    made = attention_kernels._kernel(1, 1152, 334, False)
+    made = attention_kernels.splash_kernel(1, 1152, 334, False)
     assert (np.asarray(made.fwd_mask_info.block_mask) > 0).sum() == 7
 
 
