@@ -1,17 +1,28 @@
-"""Networks: arrays in, arrays out. No files, no seeds, no optimizers, no look at the machine.
+"""Networks: arrays in, arrays out. Nothing here reads a file, holds a seed or an optimizer, or looks at the machine.
 
-    decoder             The prefix LM: a pre-norm transformer over text and image ids (Talk2Face's, with a few modern
-    attention           Self-attention of the prefix LM: who sees whom, rotary positions, and one function for trainin
-    attention_kernels   Attention by kernels that never hold a row's scores at once: splash attention on TPUs, cuDNN o
-    dense               Dense layers of the decoder, in the layout of training or in the one that decoding on CPUs rea
-    vqgan               VQGAN, the image tokenizer: an image becomes a grid of codes and codes become an image.
-    upsampling          Doubling a map and convolving it, in 4/9 of the multiplications.
-    quantizer           Vector quantization (van den Oord et al., 2017, arXiv:1711.00937): nearest code, straight-thro
-    discriminator       Patch discriminator (Isola et al., 2017, arXiv:1611.07004): says of each patch of an image whe
-    lpips               Perceptual distance: LPIPS (Zhang et al., 2018, arXiv:1801.03924) on VGG16 features, with weig
-    image_tokenizer     The image tokenizer as a thing to use: uint8 images to codes and back, jitted.
-    params              Parameter trees: their shapes before there are arrays, and layers stacked or single.
-    flops               Model FLOPs: what one training step must compute, whatever the program does beside it.
+The decoder, from its whole to its parts:
 
-Read first: `decoder.Decoder`.
+    decoder             the prefix LM over text and image ids: embedding, layers, head; `hidden`, `extend` for a cache
+    blocks              one layer of it: norm, attention, norm, MLP
+    attention           the prefix mask, rotary positions, self-attention; `attention_kind` chooses what computes it
+    attention_kernels   attention by kernels: splash attention on TPUs, cuDNN on GPUs, and the mask as spans
+    dense               dense layers, in the layout of training or in the one that decoding on CPUs reads fastest
+    flops               model FLOPs of a training step, and the number of parameters
+
+The image tokenizer:
+
+    image_tokenizer     a VQGAN with its weights, ready to use: uint8 images to codes and back, jitted; its fingerprint
+    vqgan               the network: encoder, codebook, decoder
+    vqgan_blocks        its parts: group norm, convolutions, residual and attention blocks, levels
+    upsampling          doubling a feature map and convolving it, in 4/9 of the multiplications
+    quantizer           the nearest code, its straight-through gradient, and how a codebook is kept in use
+    discriminator       the patch discriminator that training may set against the decoder of the VQGAN
+    lpips               the perceptual distance of two images (VGG16 features)
+
+Both:
+
+    params              fresh parameters, their shapes before there are arrays, and layers stacked or single
+
+Read first: `decoder.Decoder`, and `attention.visible` for the mask. Other rooms call `decoder.apply_decoder`,
+`params.init_decoder` and `image_tokenizer.ImageTokenizer`.
 """

@@ -13,7 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from t2f_jax.models.vqgan import GroupNorm
+from t2f_jax.models.vqgan_blocks import GroupNorm
 
 
 class PatchDiscriminator(nn.Module):

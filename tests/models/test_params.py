@@ -14,7 +14,7 @@ from t2f_jax.models.params import (
     stack_layers,
     unstack_layers,
 )
-from t2f_jax.models.vqgan import conv
+from t2f_jax.models.vqgan_blocks import conv
 
 DECODER = DecoderConfig(layers=3, width=16, heads=2, mlp=24, max_length=32, init_std=0.3)
 VQGAN_CONFIG = VQGANConfig(
