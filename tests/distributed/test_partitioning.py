@@ -141,7 +141,7 @@ def test_slices_need_their_axis_and_get_it_by_themselves(monkeypatch):
 
 EIGHT = """
 import jax, numpy as np
-from t2f_jax import partitioning
+from t2f_jax.distributed import partitioning
 mesh = partitioning.make_mesh("fsdp=4")
 assert dict(mesh.shape) == {"slice": 1, "data": 2, "fsdp": 4, "tensor": 1}, mesh.shape
 x = partitioning.put_batch({"x": np.arange(16.0).reshape(16, 1)}, mesh)["x"]
