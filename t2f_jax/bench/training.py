@@ -17,7 +17,7 @@ from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.training.decoder_trainer import DecoderTrainer, work
+from t2f_jax.training.decoder_trainer import DecoderTrainer, count_work
 from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
 TRIM = 8  # rows end at a multiple of it
@@ -85,7 +85,7 @@ def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repe
         for (run, trim), times in zip(runs, seconds):
             times.append(run(_batch(vocab, n, batch, batch * number, config.sequence_length, trim)))
         whole = _batch(vocab, n, batch, batch * number, config.sequence_length, 0)
-        done.append(float(work(config.model, vocab.size, jax.device_put(whole))["model_flops"]))
+        done.append(float(count_work(config.model, vocab.size, jax.device_put(whole))["model_flops"]))
         peaks.append(_peak())
     ours, others = seconds
     reached = [flops / s for flops, s in zip(done, ours)]

@@ -1,4 +1,4 @@
-"""Vector quantization (van den Oord et al., 2017, arXiv:1711.00937): nearest code, straight-through, living codebooks.
+"""Vector quantization (van den Oord et al., 2017, arXiv:1711.00937): the nearest code, and the codebook's upkeep.
 
 A codebook learns by gradient, or as the moving average of the encoder outputs that chose each code (appendix A.1 of the
 paper). Codes that nobody chooses any more are moved onto encoder outputs.
@@ -64,15 +64,9 @@ class Codebook:
 
 
 def fresh(size: int, width: int) -> Codebook:
-    """The statistics of a codebook that no batch has met."""
+    """The statistics of a codebook before the first batch."""
     zeros = jnp.zeros
     return Codebook(zeros((), bool), zeros((size,)), zeros((size, width)), zeros((size,), jnp.int32))
-
-
-def adopt(codebook_KxE: jax.Array) -> Codebook:
-    """The statistics of trained (imported) codes: they stay where they are, each worth one vector."""
-    size = codebook_KxE.shape[0]
-    return Codebook(jnp.ones((), bool), jnp.ones(size), jnp.copy(codebook_KxE), jnp.zeros(size, jnp.int32))
 
 
 def sample_rows(key: jax.Array, z_MxE: jax.Array, size: int) -> jax.Array:
@@ -99,7 +93,7 @@ def place(stats: Codebook, codebook_KxE: jax.Array, rows_KxE: jax.Array) -> tupl
 def observe(
     stats: Codebook, codebook_KxE: jax.Array, z_MxE: jax.Array, codes_M: jax.Array, decay: float
 ) -> tuple[Codebook, jax.Array]:
-    """Takes a batch into the statistics.
+    """Updates the statistics with a batch.
 
     Returns:
       (statistics, the EMA codes [K, E]): each code is the weighted mean of the vectors that chose it. One that nobody

@@ -12,20 +12,20 @@ import optax
 from flax import traverse_util
 
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig
-from t2f_jax.models import flops as model_flops
+from t2f_jax.models import flops
 from t2f_jax.models.attention_kernels import count_visible
 from t2f_jax.models.decoder import Decoder, apply_decoder
 from t2f_jax.models.params import init_decoder, stack_layers, unstack_layers
 from t2f_jax.tokens.sequence import TASKS, TO_IMAGE
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.training import optim, state, token_loss
-from t2f_jax.training.state import State
+from t2f_jax.training import optim, token_loss
+from t2f_jax.training.state import State, create_state, update_ema
 
 Batch = dict[str, jax.Array]
 
 
 class DecoderTrainer:
-    """The prefix LM's side of `loop.run`.
+    """The prefix LM as `program.Trainer`.
 
     A batch is what `sequence.assemble` or `packing.pack` gives; `evaluate` also takes "mask" bool [B], False for rows
     that only fill up the batch.
@@ -49,7 +49,7 @@ class DecoderTrainer:
         self.optimizer = optim.make(config.optim, config.train.steps)
         self.start = start
         if start is not None:
-            self.start = _with_rows((stack_layers if stacked else unstack_layers)(start), rows)
+            self.start = _resize_tables((stack_layers if stacked else unstack_layers)(start), rows)
 
     def init(self, key: jax.Array) -> State:
         """The state before the first step."""
@@ -57,23 +57,23 @@ class DecoderTrainer:
         if params is None:
             params = init_decoder(self.decoder, key)
             if self.codebook is not None:
-                params = _codes_alike(params, self.vocab, self.codebook, self.config.model.init_std, key)
+                params = _begin_alike(params, self.vocab, self.codebook, self.config.model.init_std, key)
             if self.config.init_biases:
-                params = _biases_drawn(params, self.config.model.init_std, key)
-        return state.create(params, self.optimizer, self.config.train.ema)
+                params = _draw_biases(params, self.config.model.init_std, key)
+        return create_state(params, self.optimizer, self.config.train.ema)
 
-    def step(self, state_: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+    def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         """One update; `key` is the step's own (dropout).
 
-        Metrics: those of `loss`; grad_norm before clipping; and what the step did, for the loop to make rates of:
+        Metrics: those of `loss`; grad_norm before clipping; and what the step did, of which the loop makes rates:
         sequences, tokens (no padding among them) and model_flops.
         """
-        metrics, grads = self.gradient(state_.params, batch, key)
-        updates, opt_state = self.optimizer.update(grads, state_.opt_state, state_.params)
-        params = optax.apply_updates(state_.params, updates)
-        ema = state.ema_update(state_.ema, params, state_.step, self.config.train.ema)
-        metrics |= {"grad_norm": optax.global_norm(grads), **work(self.config.model, self.vocab.size, batch)}
-        return dataclasses.replace(state_, step=state_.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
+        metrics, grads = self.gradient(state.params, batch, key)
+        updates, opt_state = self.optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        ema = update_ema(state.ema, params, state.step, self.config.train.ema)
+        metrics |= {"grad_norm": optax.global_norm(grads), **count_work(self.config.model, self.vocab.size, batch)}
+        return dataclasses.replace(state, step=state.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
 
     def gradient(self, params: Any, batch: Batch, key: jax.Array) -> tuple[dict[str, jax.Array], Any]:
         """Metrics of `loss` and its gradient, over `config.accumulate` parts of the batch (0: one) one after the other.
@@ -101,13 +101,13 @@ class DecoderTrainer:
         (sums, grads), _ = jax.lax.scan(add, nothing, (split, jax.random.split(key, parts)))
         return self._metrics(sums, batch), grads
 
-    def evaluate(self, state_: State, batch: Batch) -> dict[str, jax.Array]:
+    def evaluate(self, state: State, batch: Batch) -> dict[str, jax.Array]:
         """Metrics of `loss` under the averaged weights, without dropout."""
-        return self.loss(state_.weights, batch)[1]
+        return self.loss(state.weights, batch)[1]
 
-    def export(self, state_: State) -> Any:
+    def export(self, state: State) -> Any:
         """The parameters to ship: the averaged ones, layers one by one, the tables without rows that fill them up."""
-        return _with_rows(unstack_layers(state_.weights), self.vocab.size)
+        return _resize_tables(unstack_layers(state.weights), self.vocab.size)
 
     def loss(self, params: Any, batch: Batch, key: jax.Array | None = None) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Weighted mean of the targets' negative log-likelihood (nats a token) and its parts.
@@ -127,8 +127,8 @@ class DecoderTrainer:
         """`token_loss.target_sums` of a batch."""
         tokens = batch["tokens"]
         if key is not None and self.config.tasks.hidden_codes:
-            key, hide_key = jax.random.split(key)
-            tokens = self._hide_codes(batch, hide_key)
+            key, mask_key = jax.random.split(key)
+            tokens = self._mask_codes(batch, mask_key)
         rngs = None if key is None else {"dropout": key}
         inputs = (tokens, batch["segments"], batch["positions"], batch.get("documents"))
         hidden = apply_decoder(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
@@ -138,7 +138,7 @@ class DecoderTrainer:
         )
 
     def _metrics(self, sums: jax.Array, batch: Batch) -> dict[str, jax.Array]:
-        """`target_sums` -> the scalars that `loss` tells."""
+        """`target_sums` -> the scalars that `loss` returns."""
         weighted, right, targets, *by_task = sums
         metrics = {
             "loss": weighted / jnp.maximum(jnp.sum(weights_of(batch)), 1e-9),
@@ -149,33 +149,33 @@ class DecoderTrainer:
             metrics[f"loss_{name}"] = jnp.where(count > 0, nll / jnp.maximum(count, 1), jnp.nan)
         return metrics
 
-    def _hide_codes(self, batch: dict[str, jax.Array], key: jax.Array) -> jax.Array:
+    def _mask_codes(self, batch: Batch, key: jax.Array) -> jax.Array:
         """Tokens [B,L] with some image ids of to-image rows replaced by [UNK]; the targets stay.
 
-        A face's codes tell so much of one another that its words seem to add little, and are learned late: a hat that
-        has begun goes on without them. Where codes are hidden, words are all there is to tell them from. Each row hides
-        its own share of what was read, uniform in 0 .. 2 hidden_codes and at most all of it: rows with every code in
-        sight, as generation meets them, occur as well as rows with none.
+        A face's codes predict one another so well that its words seem to add little, and the model learns to use them
+        late: a hat that has begun goes on without them. Where codes are masked, only the words predict them. Each
+        example masks its own share of its codes, drawn uniformly from 0 to twice `tasks.hidden_codes` and at most all
+        of them: examples with every code visible, as generation has them, occur as well as examples with none.
         """
         share_key, code_key = jax.random.split(key)
         batch_size, length = batch["tokens"].shape
         documents = batch.get("documents", jnp.ones_like(batch["tokens"]))
         share = jax.random.uniform(share_key, (batch_size, self.config.pack)) * 2 * self.config.tasks.hidden_codes
         share = jnp.take_along_axis(share, jnp.maximum(documents - 1, 0), axis=1)
-        hidden = jax.random.uniform(code_key, (batch_size, length)) < share
-        hidden &= (task_of_places(batch) == TO_IMAGE) & (batch["segments"] >= 2)
-        return jnp.where(hidden, self.vocab.unk, batch["tokens"])
+        masked = jax.random.uniform(code_key, (batch_size, length)) < share
+        masked &= (task_of_places(batch) == TO_IMAGE) & (batch["segments"] >= 2)
+        return jnp.where(masked, self.vocab.unk, batch["tokens"])
 
 
-def work(model: DecoderConfig, vocab_size: int, batch: Batch) -> dict[str, jax.Array]:
+def count_work(model: DecoderConfig, vocab_size: int, batch: Batch) -> dict[str, jax.Array]:
     """What a training step on a batch does, float32 scalars: sequences, tokens, model_flops (see `model_flops`)."""
     ids = jnp.sum(batch["segments"] > 0, dtype=jnp.float32)
     targets = jnp.sum(batch["weights"] > 0, dtype=jnp.float32)
-    seen = jnp.sum(count_visible(batch["segments"], batch.get("documents"), model.mask), dtype=jnp.float32)
+    visible = jnp.sum(count_visible(batch["segments"], batch.get("documents"), model.mask), dtype=jnp.float32)
     rows = len(batch["tokens"])
     sequences = jnp.sum(jnp.max(batch["documents"], 1), dtype=jnp.float32) if "documents" in batch else float(rows)
-    flops = model_flops.training(model, vocab_size, ids, targets, seen)
-    return {"sequences": jnp.float32(sequences), "tokens": ids, "model_flops": flops}
+    model_flops = flops.training(model, vocab_size, ids, targets, visible)
+    return {"sequences": jnp.float32(sequences), "tokens": ids, "model_flops": model_flops}
 
 
 def weights_of(batch: Batch) -> jax.Array:
@@ -189,7 +189,7 @@ def task_of_places(batch: Batch) -> jax.Array:
     return task if task.ndim == 2 else jnp.broadcast_to(task[:, None], batch["tokens"].shape)
 
 
-def _with_rows(params: Any, rows: int) -> Any:
+def _resize_tables(params: Any, rows: int) -> Any:
     """The tables over the vocabulary cut, or filled up with zeros, to `rows` rows."""
 
     def fitted(table: jax.Array) -> jax.Array:
@@ -199,7 +199,7 @@ def _with_rows(params: Any, rows: int) -> Any:
     return {**params, "head": {"weight": fitted(params["head"]["weight"])}} if "head" in params else params
 
 
-def _codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float, key: jax.Array) -> Any:
+def _begin_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float, key: jax.Array) -> Any:
     """Image rows of the embedding and of the head drawn so that codes with like vectors begin with like rows.
 
     A random projection of the standardized vectors, and a third as much noise for what they do not tell apart; entries
@@ -224,7 +224,7 @@ def _codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float,
     return params
 
 
-def _biases_drawn(params: Any, std: float, key: jax.Array) -> Any:
+def _draw_biases(params: Any, std: float, key: jax.Array) -> Any:
     """Biases that stand beside a kernel drawn from N(0, std); those of norms stay."""
     flat: Any = traverse_util.flatten_dict(params)
     biases = [path for path in sorted(flat) if path[-1] == "bias" and (*path[:-1], "kernel") in flat]

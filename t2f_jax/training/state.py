@@ -5,6 +5,7 @@ from typing import Any
 import flax.struct
 import jax
 import jax.numpy as jnp
+import optax
 
 
 @flax.struct.dataclass
@@ -23,7 +24,7 @@ class State:
         return self.params if self.ema is None else self.ema
 
 
-def create(params: Any, optimizer: Any, ema: float = 0.0, extra: Any = None) -> State:
+def create_state(params: Any, optimizer: optax.GradientTransformation, ema: float = 0.0, extra: Any = None) -> State:
     """A run's first state; `ema` is the average's decay, 0 keeps none.
 
     The average starts as a copy: a donated state must not hold one buffer twice.
@@ -32,7 +33,7 @@ def create(params: Any, optimizer: Any, ema: float = 0.0, extra: Any = None) -> 
     return State(jnp.zeros((), jnp.int32), params, optimizer.init(params), average, extra)
 
 
-def ema_update(ema: Any, params: Any, step: Any, decay: float) -> Any:
+def update_ema(ema: Any, params: Any, step: jax.Array | int, decay: float) -> Any:
     """ema <- d ema + (1 - d) params with d = min(decay, (1 + step) / (10 + step)); None stays None.
 
     The growing d (TensorFlow's ExponentialMovingAverage) lets the average forget the initial weights quickly.

@@ -1,11 +1,13 @@
 """What one training step of the image tokenizer computes: losses, gradients, codebook, discriminator, metrics.
 
-Axes: B batch, R pixels of a side, G side of the code grid, E code width, K codes of the codebook.
+Axes: B batch, R pixels of a side, G side of the code grid, M code positions of a batch, E code width, K codes of the
+codebook.
 """
 
 import dataclasses
 import pathlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,21 +20,38 @@ from t2f_jax.models import lpips, quantizer
 from t2f_jax.models.discriminator import PatchDiscriminator
 from t2f_jax.models.image_tokenizer import to_unit
 from t2f_jax.models.params import init_vqgan
+from t2f_jax.models.quantizer import Codebook
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.training import image_losses, optim, state
-from t2f_jax.training.state import State
+from t2f_jax.training import image_losses, optim
+from t2f_jax.training.state import State, create_state, update_ema
+
+Numbers = dict[str, jax.Array]  # name -> float32 scalar
+
+
+class Coded(NamedTuple):
+    """What a forward pass learns of the codes, for the rest of the step."""
+
+    stats: Codebook  # of the codebook below
+    codebook: jax.Array  # [K, E], placed on encoder outputs if this is the first step
+    z: jax.Array  # [M, E], the encoder's outputs
+    rows: jax.Array  # [K, E], encoder outputs onto which unused codes may move
+    codes: jax.Array  # int32 [M]
+    commitment: jax.Array  # scalar
+
+
+Forward = Callable[[Any], tuple[tuple[jax.Array, jax.Array], Coded]]
 
 
 class TokenizerTrainer:
-    """The image tokenizer's side of `loop.run`.
+    """The image tokenizer as `program.Trainer`.
 
     A batch is {"image": uint8 [B, R, R, 3]}; `evaluate` also takes "mask" bool [B], False for rows that only fill up
     the batch. `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there is one, "discriminator": its
     parameters and the state of its optimizer.
     """
 
-    def __init__(self, config: ImageTokenizerConfig, start: Any = None) -> None:
-        """`start`: parameters to begin with, codes included, instead of random ones.
+    def __init__(self, config: ImageTokenizerConfig) -> None:
+        """What a run of this config needs.
 
         Raises:
           UserError: the perceptual weights file is missing or lacks a tensor.
@@ -40,7 +59,6 @@ class TokenizerTrainer:
         self.config = config
         self.model = VQGAN(config.model, jnp.dtype(config.train.compute_dtype))
         self.optimizer = optim.make(config.optim, config.train.steps, _decays)
-        self.start = start
         self.perceptual = _perceptual_weights(config.loss.perceptual_weights)
         self.discriminator = None
         if config.loss.discriminator > 0:
@@ -49,80 +67,76 @@ class TokenizerTrainer:
             self.discriminator_optimizer = optim.make(config.optim, steps)
 
     def init(self, key: jax.Array) -> State:
-        """The state before the first step. The codes of a new tokenizer find their places in that step."""
+        """The state before the first step, in which the codes are placed on encoder outputs."""
         c = self.config.model
         model_key, discriminator_key = jax.random.split(key)
-        if self.start is None:
-            params, codebook = init_vqgan(c, model_key), quantizer.fresh(c.n_embed, c.embed_dim)
-        else:
-            params, codebook = self.start, quantizer.adopt(self.start["quantize"]["embedding"])
-        extra: dict[str, Any] = {"codebook": codebook}
+        params = init_vqgan(c, model_key)
+        extra: dict[str, Any] = {"codebook": quantizer.fresh(c.n_embed, c.embed_dim)}
         if self.discriminator:
             image = jnp.zeros((1, c.resolution, c.resolution, c.in_channels))
             weights = self.discriminator.init(discriminator_key, image)["params"]
             extra["discriminator"] = {"params": weights, "opt_state": self.discriminator_optimizer.init(weights)}
-        return state.create(params, self.optimizer, self.config.train.ema, extra)
+        return create_state(params, self.optimizer, self.config.train.ema, extra)
 
-    def step(self, state_: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
+    def step(self, state: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, Numbers]:
         """One update; `key` is the step's own (dropout, and the encoder outputs on which codes are placed).
 
         Metrics: loss (what is minimized) and its parts pixel, perceptual, commitment, adversarial; psnr in dB;
         codebook_use, perplexity, revived (codes moved); discriminator, its loss; discriminator_weight; grad_norm.
         """
-        c = self.config.loss
         dropout_key, rows_key = jax.random.split(key)
         image = to_unit(batch["image"])
 
-        def forward(params: Any) -> Any:
-            return self._forward(params, state_.extra["codebook"], image, dropout_key, rows_key)
+        def forward(params: Any) -> tuple[tuple[jax.Array, jax.Array], Coded]:
+            return self._forward(params, state.extra["codebook"], image, dropout_key, rows_key)
 
-        (recon, latent), backward, aux = jax.vjp(forward, state_.params, has_aux=True)
-        stats, codebook, z, codes = aux["stats"], aux["codebook"], aux["z"], aux["codes"]
+        (recon, latent), backward, coded = jax.vjp(forward, state.params, has_aux=True)
         # The losses of the image are differentiated up to the image; one backward pass takes their sum from there.
         (loss, metrics), pull = jax.value_and_grad(self._image_loss, has_aux=True)(recon, image)
-        extra = dict(state_.extra)
+        extra = dict(state.extra)
         if self.discriminator:
-            extra["discriminator"], adversarial_pull, numbers = self._adversarial(state_, forward, image, recon, pull)
-            pull, metrics = pull + adversarial_pull, metrics | numbers
-            loss = loss + numbers["adversarial"]
+            extra["discriminator"], push, numbers = self._adversarial(state, forward, image, recon, pull)
+            pull, loss, metrics = pull + push, loss + numbers["adversarial"], metrics | numbers
         (grads,) = backward((pull, jnp.ones_like(latent)))
-
-        params = _with_codes(state_.params, codebook)
-        updates, opt_state = self.optimizer.update(grads, state_.opt_state, params)
-        params: Any = optax.apply_updates(params, updates)
-        stats, averaged = quantizer.observe(stats, codebook, z, codes, c.codebook_decay)
-        codebook = averaged if c.codebook == "ema" else params["quantize"]["embedding"]
-        if c.revive_after:
-            stats, codebook, moved = quantizer.revive(stats, codebook, aux["rows"], c.revive_after)
-            metrics["revived"] = moved.sum().astype(jnp.float32)
-        params = _with_codes(params, codebook)
-        extra["codebook"] = stats
-        ema = state.ema_update(state_.ema, params, state_.step, self.config.train.ema)
-        if (
-            ema is not None
-        ):  # codes are averages already, and one that has moved must not be averaged with its old place
-            ema = _with_codes(ema, codebook)
-        metrics |= quantizer.usage(codes.reshape(image.shape[0], -1), self.config.model.n_embed)
-        metrics |= {
+        new, revived = self._update(dataclasses.replace(state, extra=extra), grads, coded)
+        metrics |= revived | quantizer.usage(coded.codes.reshape(image.shape[0], -1), self.config.model.n_embed)
+        return new, metrics | {
             "loss": loss + latent,
-            "commitment": aux["commitment"],
+            "commitment": coded.commitment,
             "psnr": image_losses.pixel_psnr(recon, image).mean(),
             "grad_norm": optax.global_norm(grads),
             "images": jnp.float32(len(image)),  # for the loop to make a rate of
         }
-        new = dataclasses.replace(
-            state_, step=state_.step + 1, params=params, opt_state=opt_state, ema=ema, extra=extra
-        )
-        return new, metrics
 
-    def evaluate(self, state_: State, batch: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    def _update(self, state: State, grads: Any, coded: Coded) -> tuple[State, Numbers]:
+        """The state after the optimizer and the codebook have moved; {"revived": codes moved} if any may."""
+        c = self.config.loss
+        params = _with_codes(state.params, coded.codebook)
+        updates, opt_state = self.optimizer.update(grads, state.opt_state, params)
+        params: Any = optax.apply_updates(params, updates)
+        stats, averaged = quantizer.observe(coded.stats, coded.codebook, coded.z, coded.codes, c.codebook_decay)
+        codebook = averaged if c.codebook == "ema" else params["quantize"]["embedding"]
+        numbers: Numbers = {}
+        if c.revive_after:
+            stats, codebook, moved = quantizer.revive(stats, codebook, coded.rows, c.revive_after)
+            numbers["revived"] = moved.sum().astype(jnp.float32)
+        params = _with_codes(params, codebook)
+        ema = update_ema(state.ema, params, state.step, self.config.train.ema)
+        if ema is not None:
+            # Codes are averages already, and one that has moved must not be averaged with its old place.
+            ema = _with_codes(ema, codebook)
+        extra = {**state.extra, "codebook": stats}
+        new = State(state.step + 1, params, opt_state, ema, extra)
+        return new, numbers
+
+    def evaluate(self, state: State, batch: dict[str, jax.Array]) -> Numbers:
         """Means over the batch's real rows under the averaged weights.
 
         loss (pixel, and perceptual if there is one), pixel, psnr in dB, codebook_use, perplexity.
         """
         image = to_unit(batch["image"])
         real = batch["mask"].astype(jnp.float32) if "mask" in batch else jnp.ones(image.shape[0])
-        recon, _, codes = self.model.apply({"params": state_.weights}, image)  # type: ignore[misc]
+        recon, _, codes = self.model.apply({"params": state.weights}, image)  # type: ignore[misc]
         loss, metrics = self._image_loss(recon, image, real)
         return {
             **metrics,
@@ -131,20 +145,23 @@ class TokenizerTrainer:
             **quantizer.usage(codes, self.config.model.n_embed, real),
         }
 
-    def export(self, state_: State) -> Any:
+    def export(self, state: State) -> Any:
         """The parameters to ship: the averaged ones."""
-        return state_.weights
+        return state.weights
 
-    def _forward(self, params: Any, stats: quantizer.Codebook, image: jax.Array, dropout: jax.Array, pick: jax.Array):
-        """-> ((reconstruction, loss of the code vectors), everything else that the step needs)."""
+    def _forward(
+        self, params: Any, stats: Codebook, image: jax.Array, dropout_key: jax.Array, rows_key: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], Coded]:
+        """-> ((reconstruction, loss of the code vectors), what else the step needs)."""
         c = self.config
 
-        def run(method: str, *args: Any) -> Any:
-            return self.model.apply({"params": params}, *args, train=True, method=method, rngs={"dropout": dropout})
+        def apply(method: str, *args: Any) -> Any:
+            rngs = {"dropout": dropout_key}
+            return self.model.apply({"params": params}, *args, train=True, method=method, rngs=rngs)
 
-        z_BxGxGxE = run("encode", image)
+        z_BxGxGxE = apply("encode", image)
         fixed_MxE = jax.lax.stop_gradient(z_BxGxGxE).reshape(-1, c.model.embed_dim)
-        rows_KxE = quantizer.sample_rows(pick, fixed_MxE, c.model.n_embed)  # where codes are placed, now or when dead
+        rows_KxE = quantizer.sample_rows(rows_key, fixed_MxE, c.model.n_embed)
         stats, codebook = quantizer.place(stats, params["quantize"]["embedding"], rows_KxE)
         codes_M = quantizer.nearest(fixed_MxE, jax.lax.stop_gradient(codebook))
         vectors = codebook[codes_M].reshape(z_BxGxGxE.shape)
@@ -152,15 +169,14 @@ class TokenizerTrainer:
         latent = c.loss.commitment * commitment
         if c.loss.codebook == "gradient":
             latent += jnp.square(jax.lax.stop_gradient(z_BxGxGxE) - vectors).mean()
-        recon = run("decode", quantizer.straight_through(z_BxGxGxE, vectors))
+        recon = apply("decode", quantizer.straight_through(z_BxGxGxE, vectors))
         codebook = jax.lax.stop_gradient(codebook)
-        aux = {"stats": stats, "codebook": codebook, "z": fixed_MxE, "rows": rows_KxE, "codes": codes_M}
-        return (recon, latent), {**aux, "commitment": commitment}
+        return (recon, latent), Coded(stats, codebook, fixed_MxE, rows_KxE, codes_M, commitment)
 
     def _image_loss(
         self, recon: jax.Array, image: jax.Array, real: jax.Array | None = None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Pixel and perceptual loss and their names; `real` fp32 [B], 0 leaves a row out."""
+    ) -> tuple[jax.Array, Numbers]:
+        """Pixel and perceptual loss, their sum first; `real` fp32 [B], 0 leaves a row out."""
         real = jnp.ones(image.shape[0]) if real is None else real
         loss = _mean(image_losses.pixel_loss(recon, image, self.config.loss.pixel), real)
         metrics = {"pixel": loss}
@@ -169,56 +185,67 @@ class TokenizerTrainer:
             loss = loss + self.config.loss.perceptual * metrics["perceptual"]
         return loss, metrics
 
-    def _adversarial(self, state_: State, forward: Any, image: jax.Array, recon: jax.Array, pull: jax.Array):
+    def _adversarial(
+        self, state: State, forward: Forward, image: jax.Array, recon: jax.Array, pull: jax.Array
+    ) -> tuple[dict[str, Any], jax.Array, Numbers]:
         """The discriminator's side of a step; nothing but zeros before `discriminator_start`.
 
+        Args:
+          pull: the gradient of the image's other losses with respect to `recon`.
+
         Returns:
-          ({"params", "opt_state"} of the discriminator after the step, the gradient of the weighted adversarial loss
-          with respect to `recon`, metrics).
+          {"params", "opt_state"} of the discriminator after the step, the gradient of the weighted adversarial loss
+          with respect to `recon`, metrics.
         """
+        c, old = self.config.loss, state.extra["discriminator"]
+        to_last_kernel = _gradient_of_last_kernel(forward, state.params)
+
+        def active(_: None) -> tuple[dict[str, Any], jax.Array, Numbers]:
+            def fool(x: jax.Array) -> jax.Array:
+                return image_losses.hinge_generator(self._logits(old["params"], x))
+
+            fooling, push = jax.value_and_grad(fool)(recon)
+            weight = c.discriminator * image_losses.adaptive_weight(to_last_kernel(pull), to_last_kernel(push))
+            new, loss = self._train_discriminator(old, image, recon)
+            numbers = {"adversarial": weight * fooling, "discriminator": loss, "discriminator_weight": weight}
+            return new, weight * push, numbers
+
+        def inactive(_: None) -> tuple[dict[str, Any], jax.Array, Numbers]:
+            names = ("adversarial", "discriminator", "discriminator_weight")
+            return old, jnp.zeros_like(recon), dict.fromkeys(names, jnp.zeros(()))
+
+        return jax.lax.cond(state.step >= c.discriminator_start, active, inactive, None)
+
+    def _train_discriminator(
+        self, old: dict[str, Any], image: jax.Array, recon: jax.Array
+    ) -> tuple[dict[str, Any], jax.Array]:
+        """One update to tell `image` from `recon`: {"params", "opt_state"} after it, and the loss."""
+
+        def loss_of(params: Any) -> jax.Array:
+            return image_losses.hinge_discriminator(self._logits(params, image), self._logits(params, recon))
+
+        loss, grads = jax.value_and_grad(loss_of)(old["params"])
+        updates, opt_state = self.discriminator_optimizer.update(grads, old["opt_state"], old["params"])
+        return {"params": optax.apply_updates(old["params"], updates), "opt_state": opt_state}, loss
+
+    def _logits(self, params: Any, x: jax.Array) -> Any:
         assert self.discriminator
-        c, discriminator, old = self.config.loss, self.discriminator, state_.extra["discriminator"]
+        return self.discriminator.apply({"params": params}, x)
 
-        def logits(params: Any, x: jax.Array) -> Any:
-            return discriminator.apply({"params": params}, x)
 
-        def at_last_kernel(kernel: jax.Array) -> jax.Array:
-            decoder = state_.params["decoder"]
-            last = {**decoder["conv_out"], "kernel": kernel}
-            return forward({**state_.params, "decoder": {**decoder, "conv_out": last}})[0][0]
+def _gradient_of_last_kernel(forward: Forward, params: Any) -> Callable[[jax.Array], jax.Array]:
+    """A function: the gradient by the reconstruction -> the gradient by the decoder's last kernel.
 
-        # The forward pass of this vjp is the step's own, which XLA computes once; its backward is one convolution.
-        _, to_last_kernel = jax.vjp(at_last_kernel, state_.params["decoder"]["conv_out"]["kernel"])
+    The forward pass of its vjp is the step's own, which XLA computes once; its backward pass is one convolution.
+    """
 
-        def active(_: None) -> Any:
-            fooling, push = jax.value_and_grad(lambda x: image_losses.hinge_generator(logits(old["params"], x)))(recon)
-            weight = c.discriminator * image_losses.adaptive_weight(to_last_kernel(pull)[0], to_last_kernel(push)[0])
+    def reconstruct(kernel: jax.Array) -> jax.Array:
+        decoder = params["decoder"]
+        last = {**decoder["conv_out"], "kernel": kernel}
+        return forward({**params, "decoder": {**decoder, "conv_out": last}})[0][0]
 
-            def telling(params: Any) -> jax.Array:
-                return image_losses.hinge_discriminator(logits(params, image), logits(params, recon))
-
-            loss, grads = jax.value_and_grad(telling)(old["params"])
-            updates, opt_state = self.discriminator_optimizer.update(grads, old["opt_state"], old["params"])
-            new = {"params": optax.apply_updates(old["params"], updates), "opt_state": opt_state}
-            return (
-                new,
-                weight * push,
-                {
-                    "adversarial": weight * fooling,
-                    "discriminator": loss,
-                    "discriminator_weight": weight,
-                },
-            )
-
-        def asleep(_: None) -> Any:
-            zero = jnp.zeros(())
-            return (
-                old,
-                jnp.zeros_like(recon),
-                dict.fromkeys(("adversarial", "discriminator", "discriminator_weight"), zero),
-            )
-
-        return jax.lax.cond(state_.step >= c.discriminator_start, active, asleep, None)
+    _, backward = jax.vjp(reconstruct, params["decoder"]["conv_out"]["kernel"])
+    return lambda pull: backward(pull)[0]
 
 
 def _perceptual_weights(path: str) -> lpips.Weights | None:

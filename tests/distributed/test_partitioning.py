@@ -16,7 +16,8 @@ from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.params import init_decoder
-from t2f_jax.training import optim, state
+from t2f_jax.training import optim
+from t2f_jax.training.state import create_state
 
 
 def mesh(**sizes):
@@ -30,7 +31,7 @@ def decoder_state(stacked):
 
     def init(key):
         decoder = Decoder(config, 40, jnp.float32, stacked=stacked)
-        return state.create(init_decoder(decoder, key), optim.make(OptimConfig(), 10), ema=0.9)
+        return create_state(init_decoder(decoder, key), optim.make(OptimConfig(), 10), ema=0.9)
 
     return jax.eval_shape(init, jax.random.key(0))
 

@@ -21,7 +21,8 @@ from t2f_jax.cli import parser
 from t2f_jax.config.schema import OptimConfig, TrainConfig
 from t2f_jax.distributed import hosts, partitioning
 from t2f_jax.io.run_folder import RunFolder
-from t2f_jax.training import loop, optim, state
+from t2f_jax.training import loop, optim
+from t2f_jax.training.state import create_state, update_ema
 
 CONFIG = TrainConfig(steps=24, batch_size=16, seed=3, ema=0.9, eval_every=4, eval_batches=2, save_every=4)
 OPTIM = OptimConfig(learning_rate=0.02, warmup_steps=4)
@@ -40,7 +41,7 @@ class Toy:
                 "down": {"kernel": jax.random.normal(down, (32, 8)) * 0.2, "bias": jnp.zeros(8)},
             }
         }
-        return state.create(params, self.tx, self.config.ema, {"mean": jnp.zeros(8)})
+        return create_state(params, self.tx, self.config.ema, {"mean": jnp.zeros(8)})
 
     def loss(self, params, batch, key=None):
         mlp = params["mlp"]
@@ -53,7 +54,7 @@ class Toy:
         loss, grads = jax.value_and_grad(self.loss)(s.params, batch, key)
         updates, opt_state = self.tx.update(grads, s.opt_state, s.params)
         params = optax.apply_updates(s.params, updates)
-        ema = state.ema_update(s.ema, params, s.step, self.config.ema)
+        ema = update_ema(s.ema, params, s.step, self.config.ema)
         extra = {"mean": 0.9 * s.extra["mean"] + 0.1 * batch["x"].mean(0)}
         new = s.replace(step=s.step + 1, params=params, opt_state=opt_state, ema=ema, extra=extra)
         return new, {"loss": loss, "grad_norm": optax.global_norm(grads), "mean": jnp.sum(extra["mean"])}

@@ -10,6 +10,11 @@ def vectors(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
+def placed(codebook):
+    """The statistics of codes that have their places, each worth one vector."""
+    return quantizer.place(quantizer.fresh(*codebook.shape), jnp.zeros_like(codebook), codebook)[0]
+
+
 def test_nearest_is_the_nearest():
     z, codebook = vectors(0, 5, 7, 4), vectors(1, 30, 4)
     wanted = np.square(z[..., None, :].astype(np.float64) - codebook).sum(-1).argmin(-1)
@@ -68,16 +73,16 @@ def test_codes_are_placed_once():
     np.testing.assert_array_equal(again.total, stats.total)
 
 
-def test_imported_codes_are_not_moved():
+def test_placed_codes_are_not_moved():
     codebook = jnp.asarray(vectors(8, 5, 3))
-    stats, kept = quantizer.place(quantizer.adopt(codebook), codebook, vectors(9, 5, 3))
+    stats, kept = quantizer.place(placed(codebook), codebook, vectors(9, 5, 3))
     np.testing.assert_array_equal(kept, codebook)
     assert bool(stats.ready)
 
 
 def test_dead_codes_come_back_on_encoder_outputs():
     rows, codebook = vectors(10, 6, 3), jnp.asarray(vectors(11, 6, 3))
-    stats = quantizer.adopt(codebook).replace(unused=jnp.array([0, 9, 10, 11, 3, 25]))
+    stats = placed(codebook).replace(unused=jnp.array([0, 9, 10, 11, 3, 25]))
     stats1, codes1, dead = quantizer.revive(stats, codebook, rows, 10)
     np.testing.assert_array_equal(dead, [False, False, True, True, False, True])
     np.testing.assert_array_equal(codes1, np.where(np.asarray(dead)[:, None], rows, codebook))

@@ -19,7 +19,7 @@ from t2f_jax.plan import step as plan
 from t2f_jax.tokens import packing, sequence
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
-from t2f_jax.training.decoder_trainer import work
+from t2f_jax.training.decoder_trainer import count_work
 
 HLO = """
 %body.1 (p: (s32[], f32[8,4])) -> (s32[], f32[8,4]) {
@@ -141,7 +141,7 @@ def test_model_flops_count_ids_targets_and_what_is_seen():
     batch = packing.pack([example, example], 1, 32)
     n, targets, seen = 2 * 11, 2 * 5, 2 * (4 * 4 + 3 * 4 + 6 + 4 * 4 + 10)
     wanted = 3 * (3 * (8 * 16**2 + 4 * 16 * 64) * n + 4 * 3 * 16 * seen + 2 * 40 * 16 * targets)
-    told = {k: float(v) for k, v in jax.jit(lambda b: work(model, 40, b))(batch).items()}
+    told = {k: float(v) for k, v in jax.jit(lambda b: count_work(model, 40, b))(batch).items()}
     assert told == {"sequences": 2, "tokens": n, "model_flops": wanted}
     assert workload._seen(batch, "prefix") == seen
     assert flops.training(model, 40, n, targets, seen) == wanted

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 
 from t2f_jax.config.schema import OptimConfig
-from t2f_jax.training import optim, state
+from t2f_jax.training import optim
 
 
 def test_schedule_warms_up_peaks_and_ends_at_the_final_fraction():
@@ -45,20 +45,6 @@ def test_clipping_bounds_the_gradient_that_adam_sees():
     np.testing.assert_allclose(first, 0.1 * 100, rtol=1e-5)
 
 
-def test_ema_warms_up_then_uses_its_decay():
-    ema, params = {"w": jnp.zeros(())}, {"w": jnp.ones(())}
-    np.testing.assert_allclose(state.ema_update(ema, params, 0, 0.999)["w"], 0.9, rtol=1e-6)
-    np.testing.assert_allclose(state.ema_update(ema, params, 10**6, 0.9)["w"], 0.1, rtol=1e-6)
-    assert state.ema_update(None, params, 0, 0.9) is None
-
-
-def test_a_new_state_holds_no_buffer_twice():
-    params = {"w": jnp.ones((3,))}
-    new = state.create(params, optim.make(OptimConfig(), 10), ema=0.9)
-    assert new.ema["w"] is not new.params["w"] and new.weights is new.ema
-    assert state.create(params, optim.make(OptimConfig(), 10)).weights is params
-
-
 def test_linear_schedule_is_the_originals():
     rate = optim.schedule(OptimConfig(learning_rate=2.0, warmup_steps=10, schedule="linear"), 110)
     assert float(rate(0)) == 0  # the first update changes nothing
@@ -69,9 +55,9 @@ def test_adam_without_bias_correction_is_the_formula():
     config = OptimConfig(learning_rate=1.0, warmup_steps=0, b1=0.9, b2=0.999, eps=1e-6, weight_decay=0, clip_norm=0)
     tx = optim.make(dataclasses.replace(config, kind="bert", final_fraction=1.0), 10)
     params, m, v = {"w": jnp.zeros(2)}, np.zeros(2), np.zeros(2)
-    state_ = tx.init(params)
+    state = tx.init(params)
     for g in ([1.0, -2.0], [0.5, 3.0]):
-        updates, state_ = tx.update({"w": jnp.array(g)}, state_, params)
+        updates, state = tx.update({"w": jnp.array(g)}, state, params)
         m, v = 0.9 * m + 0.1 * np.array(g), 0.999 * v + 0.001 * np.array(g) ** 2
         np.testing.assert_allclose(updates["w"], -m / (np.sqrt(v) + 1e-6), rtol=1e-5)
 
