@@ -13,7 +13,6 @@ import toy
 from toy_runs import finish, record, start
 
 from t2f_jax.config.typed import to_dict
-from t2f_jax.distributed import faults
 from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.io import metrics
 from t2f_jax.training import checkpoint
@@ -88,32 +87,6 @@ def test_sigterm_saves_and_leaves_with_143_and_the_run_goes_on(whole, tmp_path):
     digest, err = finish(tmp_path)
     assert f"going on after step {stopped}" in err
     assert record(tmp_path) == whole[1] and digest == whole[0]
-
-
-@pytest.fixture
-def interrupt():
-    """Sets what SIGINT does, as a terminal or a shell's background does for the processes that it starts."""
-    before = signal.getsignal(signal.SIGINT)
-    yield lambda handler: signal.signal(signal.SIGINT, handler)
-    signal.signal(signal.SIGINT, before)
-
-
-def test_the_first_interrupt_asks_to_stop_and_the_second_stops(interrupt):
-    interrupt(signal.default_int_handler)
-    with faults.Termination() as stop:
-        signal.raise_signal(signal.SIGINT)
-        assert stop.after(1) and stop.code == 130
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
-
-
-def test_an_interrupt_that_is_ignored_in_the_background_stays_so(interrupt):
-    interrupt(signal.SIG_IGN)
-    with faults.Termination() as stop:
-        signal.raise_signal(signal.SIGINT)
-        assert not stop.after(1)
-    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 
 
 @pytest.mark.parametrize("mesh", ["data=8", "data=2,fsdp=4", pytest.param("fsdp=4,tensor=2", marks=pytest.mark.slow)])
