@@ -91,7 +91,7 @@ def guarded(work: Callable[[], None]) -> None:
     except Exception as error:
         if not hosts.joined():
             raise
-        hosts.leave(_fail(f"t2f: {hosts.fault(error)}", hosts.RESTART))
+        hosts.leave(_fail(f"t2f: {hosts.report_fault(error)}", hosts.RESTART))
 
 
 def _fail(line: str, code: int) -> int:

@@ -1,10 +1,10 @@
-"""Many devices, many processes, and what goes wrong with them.
+"""Many devices and many processes: how arrays are shared out, how processes act as one job, what happens on a failure.
 
-    partitioning   Which device holds which part of an array: path of a leaf -> logical axes -> mesh axes.
-    chips          What a chip can do, by the name that JAX gives it: the makers' published figures. A chip not listed
-    hosts          The processes of one job, a host or several: how they find one another, take turns, agree, and end
-    faults         What ends a run before its last step: a request to stop, and a watchdog over steps that never end.
-    supervise      Starts a command again where it was: `t2f supervise [--processes N] -- COMMAND`, on this machine.
+    partitioning   meshes (`make_mesh`, `sharing_mesh`), and which device holds which part of an array, as one table
+    hosts          the processes of a job: how they find one another, take turns, agree, and end together
+    faults         what ends a run before its last step: a request to stop, and a watchdog over steps that hang
+    supervise      starts a command again when it fails: `t2f supervise -- COMMAND`
+    chips          what a chip can do (peak FLOP/s, memory, networks), by the name that JAX gives it
 
-Read first: `partitioning.make_mesh`.
+Read first: `partitioning.RULES` and `partitioning.LOGICAL_AXES`, then `hosts.join`.
 """

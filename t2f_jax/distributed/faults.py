@@ -16,50 +16,54 @@ from t2f_jax.io import files
 
 
 class Termination:
-    """Notes a SIGTERM (a pre-empted machine, a batch system's time limit), so that the loop saves before it leaves.
+    """Remembers a SIGTERM (a pre-empted machine, a batch system's time limit), so that the loop saves before it ends.
 
-    So does the first Ctrl-C where the run is one process; a second one stops it at once.
+    In a run of one process the first Ctrl-C does the same, and a second one ends the run at once.
 
-    One process of several passes it on: all stop after the same step. Use as a context manager around the steps, and
-    call `after` once a step.
+    A process of several passes the request on, and all stop after the same step. Use as a context manager around the
+    steps, and call `after` once a step.
+
+    Attributes:
+      requested: whether the run is to stop.
+      code: the exit code that it then ends with.
     """
 
     def __init__(self) -> None:
-        self.asked, self.code = False, 143
-        self._many = hosts.many()  # then JAX listens for the signal, and a handler of Python's would unseat it
+        self.requested, self.code = False, 143
+        self._many = hosts.many()  # then JAX handles the signal, and a handler of Python's would replace JAX's
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Termination":
         if not self._many:
-            with contextlib.suppress(ValueError):  # not in the main thread: whoever is there gets the signal
-                self._before[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._note)
-                if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as it is for what runs in the background
-                    self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
+            with contextlib.suppress(ValueError):  # not in the main thread, where alone handlers can be set
+                self._before[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._on_terminate)
+                if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored for programs in a shell's background
+                    self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._on_interrupt)
         return self
 
     def __exit__(self, *_: Any) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, *_: Any) -> None:
-        self.asked = True
+    def _on_terminate(self, *_: Any) -> None:
+        self.requested = True
 
-    def _interrupt(self, *_: Any) -> None:
-        self.asked, self.code = True, 130
+    def _on_interrupt(self, *_: Any) -> None:
+        self.requested, self.code = True, 130
         signal.signal(signal.SIGINT, self._before[signal.SIGINT])
 
     def after(self, step: int) -> bool:
-        """Whether the run ends with `step`, in every process alike."""
-        if self._many and not self.asked:
-            self.asked = hosts.asked_to_stop(step)
-        return self.asked
+        """Whether the run ends with `step`; the same in every process."""
+        if self._many and not self.requested:
+            self.requested = hosts.stop_requested(step)
+        return self.requested
 
 
 class Watchdog:
     """Ends the process when nothing has happened for `limit` seconds (0: never), as when a collective hangs.
 
-    Says what it waited for and where every thread stands, and leaves with `hosts.RESTART`. Use as a context manager and
-    call `beat` with what begins.
+    It prints what it waited for and a traceback of every thread, and ends with `hosts.RESTART`. Use as a context
+    manager, and call `beat` whenever something begins.
     """
 
     def __init__(self, label: str, limit: float, end: Callable[[int], Any] = os._exit):
@@ -77,7 +81,7 @@ class Watchdog:
         self._stop.set()
 
     def beat(self, what: str) -> None:
-        """Something ended, `what` begins."""
+        """`what` begins now, and so something else has ended."""
         self._last = time.monotonic(), what
 
     def _watch(self) -> None:
@@ -90,17 +94,18 @@ class Watchdog:
                     " hangs, another host is lost, or the limit is too low; this process ends, and the same command"
                     " goes on from the last checkpoint"
                 )
-                with contextlib.suppress(Exception):  # stderr may have gone, too
+                with contextlib.suppress(Exception):  # stderr may be closed, too
                     faulthandler.dump_traceback(sys.stderr)
+                    # Not by `progress.say`: the thread that hangs may hold the lock of the bar.
                     print(message, file=sys.stderr, flush=True)
-                time.sleep(2 * look)  # others of the job hang as well: the first that ends takes their words away
+                time.sleep(2 * look)  # let the job's others print, too: they end once one has ended
                 self._end(hosts.RESTART)
                 return
 
 
 def report_progress(label: str, step: int) -> None:
-    """Tells a supervisor, in the file that it named by `T2F_PROGRESS`, how far the run's checkpoints are."""
+    """Writes the step of the newest checkpoint for a supervisor, in the file that it names by `T2F_PROGRESS`."""
     path = os.environ.get("T2F_PROGRESS")
-    if path:  # each process: there may be a supervisor on each host
+    if path:  # in every process: there may be a supervisor on each host
         with contextlib.suppress(OSError):
             files.write_text(pathlib.Path(path), f"{label} {step}\n")

@@ -1,8 +1,8 @@
-"""The processes of one job, a host or several: how they find one another, take turns, agree, and end together.
+"""The processes of one job, on one host or several: how they find one another, take turns, agree, and end together.
 
-A job of several processes is found by JAX on Cloud TPU (one slice or more), GKE, Slurm and Open MPI, or named by three
-variables, `T2F_COORDINATOR` (HOST:PORT of the first process), `T2F_PROCESS_COUNT` and `T2F_PROCESS_ID` (from 0).
-Nothing here happens by importing.
+JAX recognises a job of several processes on Cloud TPU (one slice or more), GKE, Slurm and Open MPI. Elsewhere three
+variables describe it: `T2F_COORDINATOR` (HOST:PORT of the first process), `T2F_PROCESS_COUNT` and `T2F_PROCESS_ID`
+(from 0). Importing this module does nothing of all this.
 """
 
 import contextlib
@@ -21,22 +21,22 @@ T = TypeVar("T")
 
 RESTART = 75  # exit code (EX_TEMPFAIL): not the user's mistake; the same command goes on from the last checkpoint
 VARIABLES = ("T2F_COORDINATOR", "T2F_PROCESS_COUNT", "T2F_PROCESS_ID")
-CONNECT_SECONDS = 300  # that a process waits for the others at the start; T2F_CONNECT_SECONDS
-HEARTBEAT_SECONDS = 60  # without a sign of life, after which a process counts as lost; T2F_HEARTBEAT_SECONDS
-WAIT_SECONDS = 7 * 86400  # that the first process may take for what it does alone
+CONNECT_SECONDS = 300  # how long a process waits for the others at the start (T2F_CONNECT_SECONDS)
+HEARTBEAT_SECONDS = 60  # a process that is silent for longer counts as lost (T2F_HEARTBEAT_SECONDS)
+WAIT_SECONDS = 7 * 86400  # how long the others wait while the first process does something alone
 
-_waits = itertools.count()  # a barrier's name is used once; all processes come to the same ones in the same order
+_waits = itertools.count()  # makes each barrier's name unique; all processes meet the same barriers in the same order
 
 
-class _AlreadyAtWork(RuntimeError):
-    """A program that has used JAX cannot join a job any more; one that is by itself need not."""
+class _JaxInUse(RuntimeError):
+    """A program that has used JAX cannot join a job any more. A program that is the only process need not."""
 
 
 def join() -> None:
-    """Joins this process to its job's others, if there are any. Comes before anything that touches a device.
+    """Joins this process to its job's others, if there are any. Must be called before anything uses a device.
 
     Raises:
-      UserError: some of the variables are set and others not, or they hold no such values; the others do not come.
+      UserError: only some of the variables are set, one holds a wrong value, or the other processes do not come.
     """
     import jax
 
@@ -46,11 +46,13 @@ def join() -> None:
         "initialization_timeout": _whole("T2F_CONNECT_SECONDS", CONNECT_SECONDS),
         "heartbeat_timeout_seconds": _whole("T2F_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS),
     }
-    given = [name for name in VARIABLES if os.environ.get(name)]
-    if given:
-        missing = [name for name in VARIABLES if name not in given]
+    present = [name for name in VARIABLES if os.environ.get(name)]
+    if present:
+        missing = [name for name in VARIABLES if name not in present]
         if missing:
-            raise UserError(f"{missing[0]} is not set, but {given[0]} is; a job of several processes needs all of them")
+            raise UserError(
+                f"{missing[0]} is not set, but {present[0]} is; a job of several processes needs all of them"
+            )
         count, process = _whole("T2F_PROCESS_COUNT", 1), _whole("T2F_PROCESS_ID", 0, least=0)
         if process >= count:
             raise UserError(f"T2F_PROCESS_ID={process} must be below T2F_PROCESS_COUNT={count}; the first one is 0")
@@ -61,21 +63,22 @@ def join() -> None:
             raise UserError(f"T2F_COORDINATOR={coordinator} must be HOST:PORT, such as 10.0.0.2:8476")
         _connect(coordinator, count, process, cluster_detection_method="deactivate", **seconds)
     else:
-        with contextlib.suppress(_AlreadyAtWork):
+        with contextlib.suppress(_JaxInUse):
             _connect(**seconds)
 
 
-def _connect(*place: Any, **options: Any) -> None:
+def _connect(*address: Any, **options: Any) -> None:
+    """`jax.distributed.initialize`; does nothing where JAX recognises no job."""
     import jax
 
     try:
-        jax.distributed.initialize(*place, **options)
+        jax.distributed.initialize(*address, **options)
     except RuntimeError as error:
         if "must be called before" in str(error):
-            raise _AlreadyAtWork("JAX is in use already; a job's processes join before anything else") from error
+            raise _JaxInUse("JAX is in use already; a job's processes join before anything else") from error
         text = " ".join(str(error).split())[:200]
         raise UserError(f"the job's processes did not find one another ({text}); start all of them") from error
-    except ValueError as error:  # JAX knows of no cluster here: a process of its own
+    except ValueError as error:  # JAX recognises no job here: this is the only process
         if "coordinator_address" not in str(error):
             raise
 
@@ -88,7 +91,7 @@ def _whole(name: str, default: int, least: int = 1) -> int:
 
 
 def joined() -> bool:
-    """Whether this process has joined a job. Touches no device, and does not import JAX."""
+    """Whether this process has joined a job. Uses no device, and does not import JAX."""
     jax = sys.modules.get("jax")
     return jax is not None and jax.distributed.is_initialized()
 
@@ -101,17 +104,17 @@ def many() -> bool:
 
 
 def first() -> bool:
-    """Whether this process writes what is written once."""
+    """Whether this is the job's first process, which writes what one process must write."""
     import jax
 
     return jax.process_index() == 0
 
 
 def wait(name: str) -> None:
-    """Returns when every process has come here; `name` says where that is, to whoever looks at one that hangs.
+    """Returns when every process has called this. `name` tells where, in the messages about a process that hangs.
 
-    It may be long: the first one prepares images, say. So they wait at JAX's coordination service, which ends all when
-    one is lost; a collective fails on CPUs if the others come half a minute late.
+    That may take long, as when the first process prepares images. So they wait at JAX's coordination service, which
+    ends all of them when one is lost; a collective would fail on CPUs if the others came half a minute late.
     """
     if many():
         from orbax.checkpoint import multihost
@@ -120,7 +123,7 @@ def wait(name: str) -> None:
 
 
 def in_turn(work: Callable[[], T], name: str) -> T:
-    """What `work` returns, done by the first process and only then by the others, who find its files."""
+    """What `work` returns: done by the first process, and only then by the others, who find its files."""
     if not many():
         return work()
     result = work() if first() else None
@@ -137,14 +140,14 @@ def alone(work: Callable[[], Any], name: str) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: pathlib.Path) -> Iterator[None]:
-    """No second run in `folder` during the block, see `locks.held`; the first process sees to it, the others wait."""
+    """Locks `folder` against a second run during the block; the first process holds the lock for all."""
     with contextlib.nullcontext() if many() and not first() else locks.held(folder):
         wait("the folder is this run's")
         yield
 
 
 def all_agree(here: bool) -> bool:
-    """Whether `here` is true in every process; each must ask."""
+    """Whether `here` is true in every process; every process must call this."""
     if not many():
         return here
     import numpy as np
@@ -153,10 +156,10 @@ def all_agree(here: bool) -> bool:
     return bool(np.all(multihost_utils.process_allgather(np.array(here))))
 
 
-def asked_to_stop(step: int) -> bool:
-    """Whether a process got SIGTERM and all of them have now reached the step after which they save and leave.
+def stop_requested(step: int) -> bool:
+    """Whether a process got SIGTERM, and all processes have now reached the step after which they save and end.
 
-    Each process asks after each step, as JAX's preemption service needs it (`reached_preemption_sync_point`).
+    Every process must call this after every step: JAX's preemption service needs it (`reached_preemption_sync_point`).
     """
     from jax.experimental import multihost_utils
 
@@ -164,12 +167,12 @@ def asked_to_stop(step: int) -> bool:
 
 
 def leave(code: int, at_once: bool = False) -> NoReturn:
-    """Ends the program with an exit code, and so that no other process waits for this one or is waited for.
+    """Ends the program with an exit code, without waiting for the job's other processes.
 
-    At a usual exit JAX says goodbye to the others, for minutes if they have gone or hang.
+    At a usual exit JAX waits for them, for minutes if they have ended or hang.
 
     Args:
-      at_once: leave nobody the time to write something at the end.
+      at_once: skip what the program does at its exit, even if it is the only process.
     """
     if code and (joined() or at_once):
         for stream in (sys.stdout, sys.stderr):
@@ -179,8 +182,8 @@ def leave(code: int, at_once: bool = False) -> NoReturn:
     sys.exit(code)
 
 
-def fault(error: BaseException) -> str:
-    """One of several processes met what is no user's mistake: prints where, returns what to say of it."""
+def report_fault(error: BaseException) -> str:
+    """Prints the traceback of an error that is no user's mistake, in one of several processes; returns a message."""
     import jax
 
     traceback.print_exception(error)

@@ -1,4 +1,4 @@
-"""Which device holds which part of an array: path of a leaf -> logical axes -> mesh axes.
+"""Meshes, and which device holds which part of an array: path of a leaf -> logical axes -> mesh axes.
 
 Mesh axes, outermost first: slice (TPU slices, joined by the slower network), data, fsdp (batch and weights), tensor.
 Optimizer moments and averaged weights end in their parameter's path, so one table shards them like the parameter.
@@ -46,9 +46,9 @@ LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
 
 
 def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
-    """A mesh of all `devices` (default: every one there is) from a text such as "data=2,fsdp=4".
+    """A mesh of all `devices` (default: all that JAX has) from a text such as "data=2,fsdp=4".
 
-    An axis that is not named has size 1, but `slice` that of the TPU slices there are, and `data` takes what is left.
+    An axis that is not named has size 1; but `slice` then is the number of TPU slices, and `data` takes the rest.
 
     Raises:
       UserError: an unknown axis, a size that is no positive number, or sizes that do not fit the number of devices.
@@ -60,27 +60,27 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
         if axis not in AXES or axis in sizes or not size.isdecimal() or int(size) < 1:
             raise UserError(f"mesh '{spec}': '{part}' is no AXIS=SIZE; axes are {', '.join(AXES)}, each at most once")
         sizes[axis] = int(size)
-    there = slices(devices)
-    if there > 1 and sizes.setdefault("slice", there) != there:
-        raise UserError(f"mesh '{spec}': the devices are {there} slices, so it needs slice={there}")
+    count = count_slices(devices)
+    if count > 1 and sizes.setdefault("slice", count) != count:
+        raise UserError(f"mesh '{spec}': the devices are {count} slices, so it needs slice={count}")
     named = int(np.prod(list(sizes.values()), dtype=int))
     if "data" not in sizes and len(devices) % named == 0:
         sizes["data"] = len(devices) // named
     shape = tuple(sizes.get(axis, 1) for axis in AXES)
     if np.prod(shape) != len(devices):
         raise UserError(f"mesh '{spec}' asks for {np.prod(shape)} devices, but there are {len(devices)}")
-    return Mesh(placed(shape, devices), AXES, axis_types=(AxisType.Auto,) * len(AXES))
+    return Mesh(place_devices(shape, devices), AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
-def slices(devices: Sequence[Any]) -> int:
-    """TPU slices among the devices. Others have no such thing, even where they have the attribute (hosts of GPUs)."""
+def count_slices(devices: Sequence[Any]) -> int:
+    """TPU slices among the devices; 1 for other devices, though those of several GPU hosts have the attribute, too."""
     return len({getattr(d, "slice_index", 0) for d in devices if d.platform == "tpu"}) or 1
 
 
-def placed(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:
-    """Devices in an array of `shape`: a slice is an entry of the first axis, neighbours of the others are near.
+def place_devices(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:
+    """Devices in an array of `shape`: each entry of the first axis is a slice, neighbours on the others are near.
 
-    Only TPUs have a torus to go by; others stay in their order.
+    Only TPUs are joined in a torus; other devices keep their order.
 
     Args:
       shape: sizes of `AXES`; the first is the number of slices, where there are several.
@@ -88,17 +88,17 @@ def placed(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:
     if devices[0].platform != "tpu":
         return np.array(devices, object).reshape(shape)
     split = {"allow_split_physical_axes": True}
-    there = slices(devices)
-    if there == 1:
+    count = count_slices(devices)
+    if count == 1:
         return mesh_utils.create_device_mesh(shape, devices, **split)
-    return mesh_utils.create_hybrid_device_mesh((1, *shape[1:]), (there, 1, 1, 1), devices, **split)
+    return mesh_utils.create_hybrid_device_mesh((1, *shape[1:]), (count, 1, 1, 1), devices, **split)
 
 
 def sharing_mesh(batch_size: int, spec: str = "", alone: bool = False) -> Mesh:
-    """The mesh of `spec`; of an empty one, as many of this process's devices as `batch_size` rows divide over.
+    """The mesh of `spec`; if that is empty, of as many of this process's devices as divide `batch_size` rows.
 
-    Several processes need all their devices, so that there a batch that does not divide is left for `check_batch`; not
-    so if this one works `alone`.
+    A job of several processes always takes all devices, and `check_batch` refuses a batch that they do not divide;
+    unless this process works `alone`.
     """
     if spec or (jax.process_count() > 1 and not alone):
         return make_mesh(spec)
@@ -142,23 +142,24 @@ def abstract(tree: Any, shardings: Any) -> Any:
 
 
 def batch_ways(mesh: Mesh) -> int:
-    """Into how many parts a batch is cut."""
+    """The number of parts that a batch is cut into."""
     return int(np.prod([mesh.shape[name] for name in RULES["batch"]]))
 
 
 def local_rows(batch_size: int, mesh: Mesh) -> list[int]:
-    """Numbers of the rows, of 0..batch_size-1, that this process's devices hold and it therefore makes; ascending.
+    """The rows of 0..batch_size-1 that this process's devices hold, and that it therefore makes; ascending.
 
-    Every row of a batch that the devices do not divide. Processes that share their rows over other axes (`tensor`) each
-    make them.
+    All rows if the devices do not divide the batch. Processes that hold the same rows (those along `tensor`) each make
+    them.
     """
     if not mesh.is_multi_process:
         return list(range(batch_size))
     sharding = NamedSharding(mesh, spec(("batch",), (batch_size,), mesh))
-    return sorted({r for (cut,) in _places(sharding, (batch_size,)) for r in range(batch_size)[cut]})
+    return sorted({r for (cut,) in _local_cuts(sharding, (batch_size,)) for r in range(batch_size)[cut]})
 
 
-def _places(sharding: NamedSharding, shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
+def _local_cuts(sharding: NamedSharding, shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
+    """Of an array of `shape`, the part of each of this process's devices."""
     return list(sharding.addressable_devices_indices_map(shape).values())  # type: ignore[arg-type]  # no None here
 
 
@@ -168,7 +169,7 @@ def put_batch(batch: dict[str, np.ndarray], mesh: Mesh, batch_size: int | None =
     Rows that the devices do not divide (a last, short evaluation batch) go to every device.
 
     Args:
-      batch: with several processes each gives its `local_rows`; what has no dimension is the same in all.
+      batch: each of several processes gives its `local_rows`; an array without dimensions is the same in all.
       batch_size: rows of all processes together; needed if there are several.
     """
     if not mesh.is_multi_process:
@@ -214,14 +215,14 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
 
 
 def platform() -> str:
-    """ "cpu", "tpu" or "gpu": what the program being traced is for, known from `jax.set_mesh` or else the default."""
+    """ "cpu", "tpu" or "gpu": what the program being traced is for, by `jax.set_mesh` or else JAX's default backend."""
     device = jax.sharding.get_abstract_mesh().abstract_device
     name = getattr(device, "platform", None) or jax.default_backend()
     return "gpu" if name in ("cuda", "rocm") else name
 
 
 def constrain(x: jax.Array, axes: Sequence[str | None]) -> jax.Array:
-    """`x`, laid out over the devices of the mesh in use by its logical axes. XLA does not always guess well."""
+    """`x`, laid out over the devices of the mesh in use by its logical axes, where XLA would not choose well itself."""
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty or mesh.size == 1:
         return x
@@ -229,31 +230,33 @@ def constrain(x: jax.Array, axes: Sequence[str | None]) -> jax.Array:
 
 
 def per_device(
-    run: Callable[..., Any],
+    function: Callable[..., jax.Array],
     inputs: Sequence[tuple[str | None, ...]],
     outputs: tuple[str | None, ...],
-) -> Callable[..., Any]:
-    """`run` on each device's own part of its arguments, for what XLA cannot cut by itself (kernels, sorting).
+) -> Callable[..., jax.Array]:
+    """`function` on each device's own part of its arguments, for what XLA cannot cut by itself (kernels, sorting).
 
-    Without a mesh of several devices it is `run` itself.
+    Without a mesh of several devices it is `function` itself.
 
     Args:
       inputs: logical axes of each argument. A dimension is cut as `RULES` says; if in any argument the devices do not
         divide an axis, every argument and the output keep it whole.
-      outputs: logical axes of the one array that `run` returns.
+      outputs: logical axes of the one array that `function` returns.
     """
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty or mesh.size == 1:
-        return run
+        return function
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: jax.Array) -> jax.Array:
         cuts: dict[str | None, tuple[str, ...] | None] = {}
         for axes, argument in zip(inputs, arguments, strict=True):
             for axis, part in zip(axes, spec(axes, argument.shape, mesh), strict=True):
                 cuts[axis] = part if cuts.get(axis, part) == part else None
-        cut = lambda axes: PartitionSpec(*[cuts.get(axis) for axis in axes])  # noqa: E731
-        return jax.shard_map(run, mesh=mesh, in_specs=tuple(map(cut, inputs)), out_specs=cut(outputs), check_vma=False)(
-            *arguments
-        )
+
+        def cut(axes: Sequence[str | None]) -> PartitionSpec:
+            return PartitionSpec(*[cuts.get(axis) for axis in axes])
+
+        specs = {"in_specs": tuple(map(cut, inputs)), "out_specs": cut(outputs)}
+        return jax.shard_map(function, mesh=mesh, check_vma=False, **specs)(*arguments)
 
     return call

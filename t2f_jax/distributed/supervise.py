@@ -1,8 +1,9 @@
-"""Starts a command again where it was: `t2f supervise [--processes N] -- COMMAND`, on this machine.
+"""Starts a command again when it fails: `t2f supervise [--processes N] -- COMMAND`, on this machine.
 
-What is supervised ends with 0 (done), 2 (a mistake, which starting again does not mend) or something else: killed, lost
-a host, hung, out of memory, pre-empted elsewhere. Then all of its processes are ended and started again, after a pause,
-as long as it makes progress: a run reports its checkpoints in a file (see `faults.report_progress`).
+The command ends with 0 (done), 2 (a user's mistake, which another start would meet again) or anything else: it was
+killed, lost a host, hung, ran out of memory, or was pre-empted elsewhere. Then all of its processes are ended and
+started again after a pause, as long as it makes progress: a run reports its checkpoints in a file (see
+`faults.report_progress`).
 """
 
 import contextlib
@@ -11,13 +12,14 @@ import pathlib
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 
+from t2f_jax.io import progress
+
 DONE, MISTAKE, TERMINATED = 0, 2, 143
-PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before a start again: the n-th without progress
+PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before another start, by the number of failures without progress
 
 
 class Supervisor:
@@ -28,8 +30,8 @@ class Supervisor:
 
         Args:
           command: program and arguments.
-          processes: how many of it make one job on this machine; with 1 the environment says what job it belongs to.
-          restarts: how often in a row it is started again though no checkpoint came in between.
+          processes: processes of it that form one job on this machine; with 1 the environment tells its job, if any.
+          restarts: how often in a row it is started again although no new checkpoint was written.
           grace: seconds that processes get to end after SIGTERM, before they are killed.
         """
         self.command, self.processes, self.restarts, self.grace = list(command), processes, restarts, grace
@@ -39,31 +41,31 @@ class Supervisor:
         """Runs the command to its end; returns its exit code."""
         signal.signal(signal.SIGTERM, self._stop)
         with tempfile.TemporaryDirectory(prefix="t2f-") as folder:
-            progress = pathlib.Path(folder) / "progress"
+            reports = pathlib.Path(folder) / "progress"
             seen, fruitless, starts = {""}, 0, 0
             while True:
                 starts += 1
-                code = self._once(progress)
+                code = self._once(reports)
                 if self.stopping:
                     return TERMINATED if code else DONE
                 if code in (DONE, MISTAKE):
                     return code
-                reached = progress.read_text().strip() if progress.exists() else ""
+                reached = reports.read_text().strip() if reports.exists() else ""
                 fruitless = 0 if reached not in seen else fruitless + 1
                 seen.add(reached)
                 where = f"after the checkpoint of {reached}" if reached else "before a first checkpoint"
                 if fruitless > self.restarts:
-                    say(f"{_how(code)} {where}; {fruitless} times in a row without progress: giving up")
+                    _say(f"{_describe_end(code)} {where}; {fruitless} times in a row without progress: giving up")
                     return code if code > 0 else 128 - code
                 pause = PAUSES[min(fruitless, len(PAUSES) - 1)]
-                say(f"{_how(code)} {where}; start {starts + 1} in {pause:g} s")
+                _say(f"{_describe_end(code)} {where}; start {starts + 1} in {pause:g} s")
                 self._sleep(pause)
                 if self.stopping:
                     return TERMINATED
 
-    def _once(self, progress: pathlib.Path) -> int:
+    def _once(self, reports: pathlib.Path) -> int:
         """Starts all processes; waits for all of them, or for one that fails. Returns 0 or the failed one's code."""
-        environment = {**os.environ, "T2F_PROGRESS": str(progress)}
+        environment = {**os.environ, "T2F_PROGRESS": str(reports)}
         if self.processes > 1:
             environment |= {
                 "T2F_COORDINATOR": f"127.0.0.1:{free_port()}",
@@ -73,32 +75,33 @@ class Supervisor:
         running: list[subprocess.Popen] = []
         try:
             for i in range(self.processes):
-                own = {"T2F_PROCESS_ID": str(i)} if self.processes > 1 else {}
+                place = {"T2F_PROCESS_ID": str(i)} if self.processes > 1 else {}
                 try:
-                    running.append(subprocess.Popen(self.command, env=environment | own))
+                    running.append(subprocess.Popen(self.command, env=environment | place))
                 except OSError as error:
-                    say(f"{self.command[0]}: {error.strerror}; what is to be run stands after --")
+                    _say(f"{self.command[0]}: {error.strerror}; give a program and its arguments after --")
                     return MISTAKE
             return self._watch(running)
         finally:
             _end(running, self.grace)
 
     def _watch(self, running: list[subprocess.Popen]) -> int:
-        asked: float | None = None
+        """Waits until all have ended or one has failed; passes a request to stop on. Returns as `_once`."""
+        stop_began: float | None = None
         while True:
             codes = [process.poll() for process in running]
             failed = [code for code in codes if code]
             if MISTAKE in failed:
                 return MISTAKE
-            if self.stopping and asked is None:  # each saves and leaves
-                asked = time.monotonic()
+            if self.stopping and stop_began is None:  # each saves and ends
+                stop_began = time.monotonic()
                 for process in running:
                     with contextlib.suppress(OSError):
                         process.terminate()
-            if None not in codes or (asked and time.monotonic() - asked > self.grace):
+            if None not in codes or (stop_began and time.monotonic() - stop_began > self.grace):
                 return failed[0] if failed else (DONE if None not in codes else TERMINATED)
             if failed and not self.stopping:
-                # The others may be about to end by themselves, perhaps with a better reason.
+                # The others may be about to end by themselves, perhaps with the true reason.
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     for process in running:
                         process.wait(2.0)
@@ -116,13 +119,14 @@ class Supervisor:
 
 
 def _end(processes: list[subprocess.Popen], grace: float) -> None:
-    """Ends what still runs: one that waits for a lost process may not notice SIGTERM, so it is killed soon after."""
-    left = [process for process in processes if process.poll() is None]
-    for process in left:
+    """Ends the processes that still run: by SIGTERM, and soon after by SIGKILL, as one that waits for a lost process
+    may not notice SIGTERM."""
+    alive = [process for process in processes if process.poll() is None]
+    for process in alive:
         with contextlib.suppress(OSError):
             process.terminate()
     end = time.monotonic() + min(grace, 5.0)
-    for process in left:
+    for process in alive:
         try:
             process.wait(max(end - time.monotonic(), 0.01))
         except subprocess.TimeoutExpired:
@@ -130,7 +134,7 @@ def _end(processes: list[subprocess.Popen], grace: float) -> None:
             process.wait()
 
 
-def _how(code: int) -> str:
+def _describe_end(code: int) -> str:
     if code < 0:
         with contextlib.suppress(ValueError):
             return f"ended by {signal.Signals(-code).name}"
@@ -138,12 +142,11 @@ def _how(code: int) -> str:
 
 
 def free_port() -> int:
-    """A port on this machine that nobody listens on."""
+    """A port on this machine that no program listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def say(message: str) -> None:
-    """One line on stderr."""
-    print(f"t2f supervise: {message}", file=sys.stderr, flush=True)
+def _say(message: str) -> None:
+    progress.say(f"t2f supervise: {message}")

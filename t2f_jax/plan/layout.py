@@ -115,7 +115,7 @@ def _with(config: DecoderRunConfig, mesh: str, parts: int) -> DecoderRunConfig:
 
 def _shapes(devices: Sequence[Any]) -> list[dict[str, int]]:
     """Meshes of data and, by powers of two, fsdp."""
-    slices = partitioning.slices(devices)
+    slices = partitioning.count_slices(devices)
     within = len(devices) // slices
     cuts = [2**k for k in range(within.bit_length()) if within % 2**k == 0]
     return [{"slice": slices, "data": within // n, "fsdp": n, "tensor": 1} for n in cuts]

@@ -100,7 +100,7 @@ def run(
                 watchdog.beat("writing the last checkpoint")
                 checkpoints.wait()
                 events.finish(int(state.step))
-            if stop.asked:
+            if stop.requested:
                 progress.say(f"{label}: stopped after step {int(state.step)}, which is saved; run it again to go on")
                 raise SystemExit(stop.code)
     return state

@@ -28,4 +28,4 @@ def test_a_process_by_itself_is_first_and_waits_for_nobody():
     hosts.alone(lambda: order.append("alone"), "alone")
     assert hosts.in_turn(lambda: order.append("in turn") or 3, "in turn") == 3
     assert order == ["alone", "in turn"] and hosts.first() and not hosts.many()
-    assert hosts.all_agree(True) and not hosts.all_agree(False) and not hosts.asked_to_stop(1)
+    assert hosts.all_agree(True) and not hosts.all_agree(False) and not hosts.stop_requested(1)

@@ -119,7 +119,7 @@ class Chip:
 @pytest.mark.parametrize("shape", [(2, 4, 4, 1), (2, 2, 8, 1), (2, 1, 16, 1), (2, 2, 4, 2)])
 def test_the_slice_axis_goes_between_slices_and_the_others_along_the_torus(shape):
     chips = [Chip(s, (x, y, 0)) for x in range(4) for s in range(2) for y in range(4)]
-    placed = partitioning.placed(shape, chips)
+    placed = partitioning.place_devices(shape, chips)
     assert [{c.slice_index for c in part.ravel()} for part in placed] == [{0}, {1}]
     for axis in (2, 3):  # what sends the most: each step is a link of the torus
         places = np.array([c.coords for c in placed[0].ravel()]).reshape(*shape[1:], 3)
@@ -137,7 +137,7 @@ def test_slices_need_their_axis_and_get_it_by_themselves(monkeypatch):
         partitioning.make_mesh("slice=4,data=8", chips)
     others = [dataclasses.replace(c, platform="gpu", device_kind="NVIDIA H100") for c in chips]
     assert partitioning.make_mesh("fsdp=4", others) == {"slice": 1, "data": 8, "fsdp": 4, "tensor": 1}
-    assert partitioning.placed((1, 8, 4, 1), others).ravel().tolist() == others
+    assert partitioning.place_devices((1, 8, 4, 1), others).ravel().tolist() == others
 
 
 EIGHT = """
