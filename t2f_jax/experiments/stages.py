@@ -79,7 +79,7 @@ def train(
         write_experiment(config, out, tokenizer, store)
         RunFolder(out).publish(EXPERIMENT)
     identity = {"decoder": to_dict(config.decoder), "store": parts.store.fingerprint}
-    state = loop.run(trainer, run, out, batches, held_out, "decoder", config=identity)
+    state = loop.train(loop.Run(trainer, run, out, batches, held_out, "decoder", identity))
     model = make_bundle(config, partitioning.to_host(trainer.export(state)), parts, run.steps)
 
     def write() -> None:
@@ -113,7 +113,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     def held_out() -> Iterator[dict[str, np.ndarray]]:
         return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches, local_rows)
 
-    state = loop.run(trainer, run, out, batches, held_out, "image tokenizer", config=_tokenizer_identity(config))
+    state = loop.train(loop.Run(trainer, run, out, batches, held_out, "image tokenizer", _tokenizer_identity(config)))
     params = partitioning.to_host(trainer.export(state))
     run_folder = RunFolder(out)
 

@@ -1,19 +1,26 @@
-"""Checkpoints of a run: written in the background, the newest and the best kept, a broken one passed over."""
+"""Checkpoints of a run: written in the background; the newest and the best stay, a broken one is skipped.
+
+`check_config` is what a resumed run is held to.
+"""
 
 import contextlib
 import logging
 import math
 import pathlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from t2f_jax.config.schema import Config, Role
 from t2f_jax.config.typed import marked, to_dict
 from t2f_jax.distributed import hosts
 from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.io import files
+from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.training.state import State
+
+if TYPE_CHECKING:
+    from etils import epath
 
 # Names of the keys, at whatever depth, that a resumed run may change.
 FREE_KEYS = marked(Config, Role.FREE)
@@ -22,26 +29,25 @@ FREE_KEYS = marked(Config, Role.FREE)
 class Checkpoints:
     """The checkpoints in `folder`, by step. Use as a context manager: leaving it waits for the last write.
 
-    Of them the newest `keep_last` stay, and the `keep_best` of smallest evaluation loss. What a killed run left
-    half-written is removed at the start, unless `read_only`: then the run may be going on.
+    The newest `keep_last` stay, and the `keep_best` of smallest evaluation loss. What a killed run left half-written is
+    removed at the start, unless `read_only`: then another process may be writing it.
     """
 
     def __init__(
         self,
-        folder: Any,
+        folder: "pathlib.Path | epath.Path",
         keep_last: int = 1,
         keep_best: int = 1,
-        say: Callable[[str], None] = print,
         read_only: bool = False,
     ):
         import orbax.checkpoint as ocp
         from etils import epath
         from orbax.checkpoint import checkpoint_managers as policies
 
-        logging.getLogger("absl").setLevel(logging.CRITICAL)  # what Orbax logs as an error it raises, too
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax also raises what it logs as an error
         # Orbax wants whole paths; one in a bucket is.
         self.folder = epath.Path(folder.absolute()) if isinstance(folder, pathlib.Path) else folder
-        self._say, self._ocp = say, ocp
+        self._ocp = ocp
         keep = [
             policies.LatestN(max(keep_last, 1)),
             policies.BestN(n=keep_best, get_metric_fn=_loss, reverse=True, keep_checkpoints_without_metrics=False),
@@ -62,19 +68,19 @@ class Checkpoints:
 
     def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
         if kind is None or kind is SystemExit or not hosts.many():
-            with contextlib.suppress(Exception) if kind else contextlib.nullcontext():  # the first failure is told
+            with contextlib.suppress(Exception) if kind else contextlib.nullcontext():  # the first failure is reported
                 self._manager.close()
-        # Else other processes may have gone, and closing would wait for them.
+        # Else other processes may have ended, and closing would wait for them.
 
     @property
     def steps(self) -> list[int]:
-        """Steps of the checkpoints, oldest first; one that is still being written counts."""
+        """Steps of the checkpoints, oldest first, among them one that is still being written."""
         return sorted(self._manager.all_steps())
 
     def eval_losses(self) -> dict[int, float]:
         """Step -> evaluation loss, of the checkpoints that have one."""
-        found = {step: self._manager.metrics(step) for step in self.steps}
-        return {step: values["loss"] for step, values in found.items() if values}
+        metrics = {step: self._manager.metrics(step) for step in self.steps}
+        return {step: values["loss"] for step, values in metrics.items() if values}
 
     def save(self, state: State, step: int, eval_loss: float | None = None) -> None:
         """Starts writing; returns when `state` may be overwritten. Waits for an earlier write first."""
@@ -94,7 +100,7 @@ class Checkpoints:
     def restore_newest(self, abstract: State) -> State | None:
         """The newest checkpoint that can be read; None if there is no checkpoint at all.
 
-        One that cannot be read is passed over with a line, and set aside as `broken-STEP` once an older one was read.
+        One that cannot be read is skipped, and renamed to `broken-STEP` once an older one was read; a line says so.
 
         Raises:
           UserError: there are checkpoints, and none can be read (or they hold other shapes).
@@ -110,7 +116,8 @@ class Checkpoints:
                 broken.setdefault(step, OSError("another process could not read it"))
                 continue
             for bad, error in broken.items():
-                self._say(f"checkpoint {bad} in {self.folder} is broken ({_line(error)}); going back to {step}")
+                if hosts.first():
+                    say(f"checkpoint {bad} in {self.folder} is broken ({_line(error)}); going back to {step}")
                 self._set_aside(bad)
             return state
         if broken:
@@ -130,8 +137,8 @@ class Checkpoints:
         self._manager.reload()
 
 
-def folder_of(out: pathlib.Path) -> Any:
-    """Where the checkpoints of the run in `out` lie: there, or in the bucket that it is a working folder of."""
+def folder_of(out: pathlib.Path) -> "pathlib.Path | epath.Path":
+    """Where the checkpoints of the run in `out` lie: in it, or in the bucket that it is a working copy of."""
     return RunFolder(out).origin("checkpoints")
 
 
@@ -140,30 +147,32 @@ def _steps(out: pathlib.Path) -> list[int]:
     return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
 
 
-def _loss(metrics: Any) -> float:
+def _loss(metrics: Mapping[str, float]) -> float:
     return metrics["loss"]
 
 
 @contextlib.contextmanager
 def room(out: pathlib.Path, label: str) -> Iterator[None]:
-    """What fails in the block for want of room becomes a DiskFull that names the newest whole checkpoint."""
+    """Turns an error in the block that a full disk caused into a DiskFull that names the newest whole checkpoint."""
     try:
         yield
     except Exception as error:
-        said = _disk_full(error)
-        if said is None:
+        reason = _disk_full(error)
+        if reason is None:
             raise
-        whole = _steps(out)
-        back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no checkpoint yet"
-        raise DiskFull(f"{label}: {out}: {said}; {back}: make room, and the same command goes on from there") from error
+        steps = _steps(out)
+        back = f"the checkpoint of step {steps[-1]} is whole" if steps else "there is no checkpoint yet"
+        raise DiskFull(
+            f"{label}: {out}: {reason}; {back}: make room, and the same command goes on from there"
+        ) from error
 
 
 def _disk_full(error: BaseException | None) -> str | None:
-    """What the system said, if it is that an error, or one behind it, was for want of room."""
+    """The system's message if a full disk caused an error, or one in its chain; else None."""
     while error is not None:
-        for said in ("No space left on device", "Disk quota exceeded", "File too large"):
-            if said in str(error):
-                return said
+        for reason in ("No space left on device", "Disk quota exceeded", "File too large"):
+            if reason in str(error):
+                return reason
         error = error.__cause__ or error.__context__
     return None
 
@@ -197,7 +206,7 @@ def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> Stat
 
 
 def _somewhere(abstract: State) -> State:
-    """Leaves that name no devices go to the first one: Orbax would else want those that the run had."""
+    """`abstract` with leaves that name no devices placed on the first one: Orbax would want those that the run had."""
     import jax
 
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -209,10 +218,15 @@ def _somewhere(abstract: State) -> State:
 
 
 def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
-    """Holds a run to the config that it began with: `out/run.json` keeps it.
+    """Refuses to go on with a run under another config than the one in its `run.json`; writes that file.
+
+    Keys that decide where and when something is done (`Role.FREE`) may change; all others decide the numbers.
+
+    Args:
+      config: everything that decides the run's numbers, JSON-able.
 
     Raises:
-      UserError: it has checkpoints of another config; the differing keys are named.
+      UserError: the folder holds checkpoints of another config; the message names the keys that differ.
     """
     run, flat = RunFolder(out), _flat(config)
     path = run.fetch("run.json")

@@ -2,54 +2,52 @@
 
 import contextlib
 import pathlib
-from collections.abc import Callable
+
+import jax
 
 from t2f_jax.distributed import hosts
+from t2f_jax.io.progress import say
 
 
 class Trace:
-    """A trace of `steps`, as far as this process of the run takes them, by the first process of several.
+    """A trace of `steps`, made by the first process of several.
 
-    The loop asks after each step whether the trace is to `turn`, and only then, with no step under way, does so.
+    The loop asks after each step whether a change is `due`; only then, with no step under way, it calls `toggle`.
     """
 
-    def __init__(self, steps: range, folder: pathlib.Path, say: Callable[[str], None]):
+    def __init__(self, steps: range, folder: pathlib.Path):
         """What to trace.
 
         Args:
           folder: TensorBoard's; the trace lies in `folder/plugins/profile/TIME`.
         """
         self._steps = steps if hosts.first() else range(0)
-        self._folder, self._say, self._on, self._last = folder, say, False, 0
+        self._folder, self._on, self._last = folder, False, 0
 
     def due(self, step: int) -> bool:
         """Whether the trace begins or ends between `step` and the next one."""
         return self._on != (step + 1 in self._steps)
 
-    def turn(self, step: int) -> None:
-        """Begins or ends the trace after `step`. What goes wrong with it is told, and the run goes on without."""
-        import jax
-
+    def toggle(self, step: int) -> None:
+        """Begins or ends the trace after `step`. If that fails, a line says why, and the run goes on without it."""
         try:
             if self._on:
                 self._on = False
                 jax.profiler.stop_trace()
-                self._say(f"a trace up to step {step} is in {self._folder}: xprof --logdir shows it")
+                say(f"a trace up to step {step} is in {self._folder}: xprof --logdir shows it")
             else:
                 jax.profiler.start_trace(self._folder)
                 self._on = True
         except Exception as error:  # another trace under way, no room for it, a profiler that the device lacks
             self._steps = range(0)
-            self._say(f"no trace of the steps: {' '.join(str(error).split())[:200]}")
+            say(f"no trace of the steps: {' '.join(str(error).split())[:200]}")
 
     def step(self, step: int) -> contextlib.AbstractContextManager:
-        """Marks what the host does in the block as that of a step."""
-        import jax
-
+        """Marks what the host does in the block as part of a step."""
         self._last = step
         return jax.profiler.StepTraceAnnotation("train", step_num=step) if self._on else contextlib.nullcontext()
 
     def close(self) -> None:
-        """Ends what an ending run leaves open."""
+        """Ends a trace that is still under way when the run ends."""
         if self._on:
-            self.turn(self._last)
+            self.toggle(self._last)

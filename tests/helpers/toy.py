@@ -19,6 +19,7 @@ import optax
 
 from t2f_jax.cli import parser
 from t2f_jax.config.schema import OptimConfig, TrainConfig
+from t2f_jax.config.typed import to_dict
 from t2f_jax.distributed import hosts, partitioning
 from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.training import loop, optim
@@ -86,9 +87,16 @@ def eval_batches(config=CONFIG):
 
 
 def run(out, config=CONFIG, at=None, /, **kwargs):
-    trainer = kwargs.pop("trainer", None) or Toy(config)
-    batches, held_out = lambda s: train_batches(s, config, at), lambda: eval_batches(config)
-    return loop.run(trainer, config, RunFolder.at(out).path, batches, held_out, "toy", **kwargs)
+    """Trains the toy in `out`; `kwargs` are parts of `loop.Run`."""
+    parts = {
+        "trainer": Toy(config),
+        "folder": RunFolder.at(out).path,
+        "batches": lambda start: train_batches(start, config, at),
+        "held_out": lambda: eval_batches(config),
+        "label": "toy",
+        "identity": {"train": to_dict(config)},
+    }
+    return loop.train(loop.Run(config=config, **parts | kwargs))
 
 
 def digest(tree):

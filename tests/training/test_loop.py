@@ -119,7 +119,7 @@ def test_a_changed_config_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"another config: train.steps was 4, now 8; give the old values"):
         toy.run(tmp_path, dataclasses.replace(config, steps=8))
     with pytest.raises(UserError, match=r"width was None, now 2"):
-        toy.run(tmp_path, config, config={"train": to_dict(config), "width": 2})
+        toy.run(tmp_path, config, identity={"train": to_dict(config), "width": 2})
     toy.run(tmp_path, dataclasses.replace(config, save_every=3, eval_every=1, keep_last=5, mesh="data=1"))
 
 
@@ -152,21 +152,19 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path):
 
 
 def test_data_that_ends_and_empty_held_out_data_are_named(tmp_path):
-    from t2f_jax.training import loop
+    def short(start):
+        return itertools.islice(toy.train_batches(start), 2)
 
-    config, trainer = toy.CONFIG, toy.Toy()
-    short = lambda start: itertools.islice(toy.train_batches(start), 2)  # noqa: E731
     with pytest.raises(UserError, match="the training data ended after step 2 of 24"):
-        loop.run(trainer, config, tmp_path / "a", short, toy.eval_batches, "toy")
+        toy.run(tmp_path / "a", batches=short)
     with pytest.raises(UserError, match="held-out data is empty"):
-        loop.run(trainer, config, tmp_path / "b", toy.train_batches, lambda: [], "toy")
+        toy.run(tmp_path / "b", held_out=list)
     with pytest.raises(UserError, match="asks for 64 devices"):
-        loop.run(trainer, dataclasses.replace(config, mesh="data=64"), tmp_path / "c", toy.train_batches, list, "toy")
+        toy.run(tmp_path / "c", dataclasses.replace(toy.CONFIG, mesh="data=64"))
 
 
 def test_evaluation_weighs_rows_and_a_better_one_is_saved_though_no_save_is_due(tmp_path):
     config = dataclasses.replace(toy.CONFIG, steps=6, eval_every=2, save_every=100, eval_batches=0, keep_last=1)
-    seen = []
 
     def held_out():
         yield {"x": np.zeros((4, 8), np.float32), "y": np.full((4, 8), 2.0, np.float32)}
@@ -176,13 +174,9 @@ def test_evaluation_weighs_rows_and_a_better_one_is_saved_though_no_save_is_due(
         def evaluate(self, s, batch):
             return {"loss": batch["y"].mean() + abs(s.step - 2.0)}
 
-    from t2f_jax.training import loop
-
-    loop.run(
-        Still(config), config, tmp_path, toy.train_batches, held_out, "toy", on_eval=lambda s, k: seen.append(k)
-    )  # fmt: skip
+    toy.run(tmp_path, config, trainer=Still(config), held_out=held_out)
     losses = [(r["step"], r["loss"]) for r in metrics.eval_rows(record(tmp_path))]
-    assert losses == [(2, 3.0), (4, 5.0), (6, 7.0)] and seen == [2, 4, 6]
+    assert losses == [(2, 3.0), (4, 5.0), (6, 7.0)]
     assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["2", "6"]
 
 
