@@ -9,10 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
 
 from t2f_jax.distributed import hosts
 from t2f_jax.io import files
+
+Handler = Callable[[int, FrameType | None], object] | int | None  # of a signal
 
 
 class Termination:
@@ -31,7 +33,7 @@ class Termination:
     def __init__(self) -> None:
         self.requested, self.code = False, 143
         self._many = hosts.many()  # then JAX handles the signal, and a handler of Python's would replace JAX's
-        self._before: dict[int, Any] = {}
+        self._before: dict[int, Handler] = {}
 
     def __enter__(self) -> "Termination":
         if not self._many:
@@ -41,14 +43,14 @@ class Termination:
                     self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._on_interrupt)
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _on_terminate(self, *_: Any) -> None:
+    def _on_terminate(self, *_: object) -> None:
         self.requested = True
 
-    def _on_interrupt(self, *_: Any) -> None:
+    def _on_interrupt(self, *_: object) -> None:
         self.requested, self.code = True, 130
         signal.signal(signal.SIGINT, self._before[signal.SIGINT])
 
@@ -66,7 +68,7 @@ class Watchdog:
     manager, and call `beat` whenever something begins.
     """
 
-    def __init__(self, label: str, limit: float, end: Callable[[int], Any] = os._exit):
+    def __init__(self, label: str, limit: float, end: Callable[[int], object] = os._exit):
         self.label, self.limit, self._end = label, limit, end
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watchdog")
@@ -77,7 +79,7 @@ class Watchdog:
             self._thread.start()
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
 
     def beat(self, what: str) -> None:

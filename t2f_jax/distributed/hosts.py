@@ -131,7 +131,7 @@ def in_turn(work: Callable[[], T], name: str) -> T:
     return result if first() else work()  # type: ignore[return-value]  # the first process has its T
 
 
-def alone(work: Callable[[], Any], name: str) -> None:
+def alone(work: Callable[[], object], name: str) -> None:
     """Lets the first process do `work` while the others wait."""
     if first():
         work()

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.ad_checkpoint import checkpoint_name
+from jax.typing import DTypeLike
 
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.distributed import partitioning
@@ -71,7 +72,7 @@ def rotate(x_BxHxLxD: jax.Array, rotation: tuple[jax.Array, jax.Array]) -> jax.A
     return turned.astype(x_BxHxLxD.dtype)
 
 
-def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtype: Any = jnp.float32) -> str:
+def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtype: DTypeLike = jnp.float32) -> str:
     """Which of `KINDS` computes the attention over rows of `length` ids, on the platform being compiled for.
 
     `config.attention` names it. "auto" is a kernel where there is one that can: no kernel drops attention

@@ -9,7 +9,7 @@ that no mask [L,L] is ever made, and every row has its own.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.struct
 import jax
@@ -17,6 +17,9 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
 from t2f_jax.distributed import partitioning
+
+if TYPE_CHECKING:
+    from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel
 
 LANES = 128  # a splash kernel's row is a multiple of this
 LONGEST = 2047  # places of a row, 11 bits in a code
@@ -89,7 +92,7 @@ def encode(prefix_end: jax.Array, branch_start: jax.Array, place: jax.Array) -> 
     return (prefix_end << 21) | (place << 10) | jnp.minimum(place - branch_start, BRANCH)
 
 
-def is_visible(code: Any, key: Any) -> Any:
+def is_visible(code: jax.Array, key: jax.Array) -> jax.Array:
     """May the query with this code look at place `key` (of its own document)? Runs inside the kernel."""
     prefix_end = jax.lax.shift_right_logical(code, jnp.full_like(code, 21))
     place = (code >> 10) & LONGEST
@@ -98,7 +101,9 @@ def is_visible(code: Any, key: Any) -> Any:
 
 
 @functools.cache
-def splash_kernel(heads: int, length: int, max_example_length: int, interpret: bool) -> Any:
+def splash_kernel(
+    heads: int, length: int, max_example_length: int, interpret: bool
+) -> "splash_attention_kernel.SplashAttentionKernel":
     """A splash kernel for tiles of places at most `max_example_length` apart; its codes are put in by `splash`."""
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as sm

@@ -3,8 +3,6 @@
 Axis legend: B batch, L length of a row, M width of the model, D width of a head.
 """
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -54,8 +52,8 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B,L,M] -> [B,L,M]."""
-        up: Any = dense(self.width, self.bias, self.init_std, self.dtype, self.weight_groups, "up")
-        down: Any = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.weight_groups, "down")
+        up = dense(self.width, self.bias, self.init_std, self.dtype, self.weight_groups, "up")
+        down = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.weight_groups, "down")
         flat = x.reshape(-1, x.shape[-1])  # two axes, as in `Attention`
         return down(nn.gelu(checkpoint_name(up(flat), "up"), approximate=True)).reshape(x.shape)
 

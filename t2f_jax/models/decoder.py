@@ -13,11 +13,13 @@ With `stacked` the layers are one subtree "layers" whose leaves have a leading a
 `params.stack_layers` and `params.unstack_layers` go from one layout to the other.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.distributed import partitioning
@@ -66,7 +68,8 @@ class Head(nn.Module):
         self.weight = self.param("weight", nn.initializers.normal(self.init_std), (self.vocab_size, self.width))
 
 
-def _saved(*names: str) -> Any:
+def _saved(*names: str) -> Callable[..., bool]:
+    """A policy of rematerialization: what carries one of these names is kept."""
     return jax.checkpoint_policies.save_only_these_names(*names)
 
 
@@ -155,7 +158,7 @@ class Decoder(nn.Module):
         c = self.config
         assert not self.stacked, "cached decoding needs single layers (params.unstack_layers)"
         x = self.embed(tokens, segments, positions)
-        block: Any = Block(c, self.dtype, True, self.weight_groups, parent=None)
+        block = Block(c, self.dtype, True, self.weight_groups, parent=None)
         layer = jax.jit(lambda params, *args: block.apply({"params": params}, *args))  # traced once for all layers
         bias, rotation = score_bias(visible_BxLxT), self._rotation(positions)
         grown = []
@@ -199,7 +202,7 @@ def apply_decoder(decoder: Decoder, params: Any, *args: Any, method: str | None 
     return decoder.apply({"params": params}, *args, method=method, **kwargs)
 
 
-def empty_cache(config: DecoderConfig, batch: int, slots: int, dtype: Any = jnp.float32) -> Cache:
+def empty_cache(config: DecoderConfig, batch: int, slots: int, dtype: DTypeLike = jnp.float32) -> Cache:
     """A cache of zeros for B = `batch` rows of T = `slots` ids."""
     shape = (batch * config.heads, slots, config.width // config.heads)
     return [(jnp.zeros(shape, dtype), jnp.zeros(shape, dtype)) for _ in range(config.layers)]

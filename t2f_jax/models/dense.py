@@ -9,11 +9,12 @@ of 768 took 8.8 ms for one row (14.0 ms as [K,O]) and 19 ms for eight (27 ms).
 """
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 FEW_ROWS = 64  # up to here the grouped product is the faster one
 
@@ -24,7 +25,7 @@ class GroupedDense(nn.Module):
     features: int
     weight_groups: int
     use_bias: bool = True
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x_NxK: jax.Array) -> jax.Array:
@@ -38,7 +39,9 @@ class GroupedDense(nn.Module):
         return y
 
 
-def dense(features: int, bias: bool, init_std: float, dtype: Any, weight_groups: int, name: str) -> nn.Module:
+def dense(
+    features: int, bias: bool, init_std: float, dtype: DTypeLike, weight_groups: int, name: str
+) -> Callable[[jax.Array], jax.Array]:
     """The layer `name` in the layout of training (`weight_groups` 0) or of decoding."""
     if weight_groups:
         return GroupedDense(features, weight_groups, bias, dtype, name=name)
@@ -46,7 +49,7 @@ def dense(features: int, bias: bool, init_std: float, dtype: Any, weight_groups:
     return nn.Dense(features, use_bias=bias, dtype=dtype, kernel_init=normal, name=name)
 
 
-def grouped_product(x_NxK: jax.Array, kernel_GxOxK: jax.Array, dtype: Any = None) -> jax.Array:
+def grouped_product(x_NxK: jax.Array, kernel_GxOxK: jax.Array, dtype: DTypeLike | None = None) -> jax.Array:
     """[N,K] times the transpose of [G,O/G,K], outputs in order -> [N,O]."""
     groups, _, width = kernel_GxOxK.shape
     rows = x_NxK.shape[0]

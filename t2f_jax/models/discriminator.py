@@ -7,11 +7,10 @@ with the number of devices.
 Axes: B batch, R pixels of a side, P patches of a side.
 """
 
-from typing import Any
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from t2f_jax.models.vqgan_blocks import GroupNorm
 
@@ -21,7 +20,7 @@ class PatchDiscriminator(nn.Module):
 
     ch: int = 64
     layers: int = 2
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x_BxRxRx3: jax.Array) -> jax.Array:

@@ -11,9 +11,13 @@ of b (causal: p (p + 1) / 2 instead of p^2). Padding, invisible keys, unscored p
 the optimizer do not count. (PaLM, arXiv:2204.02311, appendix B, with S and T in place of full rows.)
 """
 
-from typing import Any
+from typing import TypeVar
+
+import jax
 
 from t2f_jax.config.schema import DecoderConfig
+
+Number = TypeVar("Number", float, jax.Array)
 
 
 def body_parameters(model: DecoderConfig) -> int:
@@ -33,12 +37,12 @@ def parameters(model: DecoderConfig, vocab_size: int) -> int:
     return body_parameters(model) + norms + biases + tables
 
 
-def training(model: DecoderConfig, vocab_size: int, ids: Any, targets: Any, seen: Any) -> Any:
-    """Model FLOPs of a training step: numbers in, a number out; arrays likewise.
+def training(model: DecoderConfig, vocab_size: int, ids: Number, targets: Number, visible: Number) -> Number:
+    """Model FLOPs of a training step, a number or, of arrays, an array.
 
     Args:
-      ids, targets, seen: n, T and S of the formula, summed over all of the step's pairs.
+      ids, targets, visible: n, T and S of the formula, summed over all of the step's pairs.
     """
     # Floats: inside jit, a whole number from 2^31 on is refused.
-    forward = 2.0 * body_parameters(model) * ids + 4.0 * model.layers * model.width * seen
+    forward = 2.0 * body_parameters(model) * ids + 4.0 * model.layers * model.width * visible
     return 3 * (forward + 2.0 * vocab_size * model.width * targets)

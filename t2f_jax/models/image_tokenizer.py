@@ -1,4 +1,4 @@
-"""The image tokenizer as a thing to use: uint8 images to codes and back, jitted.
+"""The image tokenizer, ready to use: uint8 images to codes and back, jitted.
 
 Axes: B batch, R pixels of a side, N codes of an image (row-major), 3 colours.
 """
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
+from jax.typing import ArrayLike
 
 from t2f_jax.config.schema import PixelRange, VQGANConfig
 from t2f_jax.config.typed import to_dict
@@ -19,14 +20,14 @@ from t2f_jax.models.vqgan import VQGAN
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
-def to_unit(images: jax.Array, range: PixelRange = "correct") -> jax.Array:
+def to_unit(images: ArrayLike, range: PixelRange = "correct") -> jax.Array:
     """uint8 0..255 [..., 3] -> fp32, what the encoder reads.
 
     Args:
-      range: "correct": x / 127.5 - 1 in [-1, 1], as taming-transformers trains. The original feeds its encoder
-        otherwise, and the codes that its decoder has learned are of such pictures: "paper_double" takes y to 2 y - 1
-        once more, [-3, 1], as its inference script; "clip_double" normalizes by CLIP's mean and deviation, then takes
-        y to 2 y - 1, as its training's loader.
+      range: "correct": x / 127.5 - 1 in [-1, 1], as taming-transformers trains. The original feeds its encoder other
+        ranges, and its decoder has learned the codes of such pictures: "paper_double" takes y to 2 y - 1 once more,
+        [-3, 1], as its inference script does; "clip_double" normalizes by CLIP's mean and deviation, then takes y to
+        2 y - 1, as its training's loader does.
     """
     x = jnp.asarray(images).astype(jnp.float32)
     if range == "clip_double":
@@ -41,14 +42,14 @@ def to_uint8(x: jax.Array) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
-def encode(config: VQGANConfig, params: Any, images_BxRxRx3: jax.Array, range: PixelRange = "correct") -> jax.Array:
+def encode(config: VQGANConfig, params: Any, images_BxRxRx3: ArrayLike, range: PixelRange = "correct") -> jax.Array:
     """uint8 images [B, R, R, 3] -> codes, int32 [B, N]; `range` as in `to_unit`."""
     x = to_unit(images_BxRxRx3, range)
     return VQGAN(config).apply({"params": params}, x, method="encode_codes")  # type: ignore
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def decode(config: VQGANConfig, params: Any, codes_BxN: jax.Array) -> jax.Array:
+def decode(config: VQGANConfig, params: Any, codes_BxN: ArrayLike) -> jax.Array:
     """Codes, int [B, N] -> uint8 images [B, R, R, 3]."""
     return to_uint8(VQGAN(config).apply({"params": params}, codes_BxN, method="decode_codes"))  # type: ignore
 
@@ -64,15 +65,15 @@ class ImageTokenizer:
         self.params = jax.tree.map(jnp.asarray, params)  # onto the device once, not at each call
         self.range: PixelRange = range
 
-    def encode(self, images_BxRxRx3: Any) -> jax.Array:
+    def encode(self, images_BxRxRx3: ArrayLike) -> jax.Array:
         """uint8 images [B, R, R, 3] -> codes, int32 [B, N]."""
         return encode(self.config, self.params, images_BxRxRx3, self.range)
 
-    def decode(self, codes_BxN: Any) -> jax.Array:
+    def decode(self, codes_BxN: ArrayLike) -> jax.Array:
         """Codes, int [B, N] -> uint8 images [B, R, R, 3]."""
         return decode(self.config, self.params, codes_BxN)
 
-    def reconstruct(self, images_BxRxRx3: Any) -> jax.Array:
+    def reconstruct(self, images_BxRxRx3: ArrayLike) -> jax.Array:
         """uint8 images -> their reconstructions, uint8, same shape."""
         return self.decode(self.encode(images_BxRxRx3))
 
@@ -86,7 +87,7 @@ def fingerprint(tokenizer: ImageTokenizer) -> str:
     return digest.hexdigest()[:16]
 
 
-def update_with_params(digest: Any, params: Any) -> None:
+def update_with_params(digest: "hashlib._Hash", params: Any) -> None:
     """Feeds a nested parameter dictionary's names and values to a `hashlib` digest, without copies where it can."""
     for name, value in sorted(traverse_util.flatten_dict(params, sep=".").items()):
         digest.update(name.encode())

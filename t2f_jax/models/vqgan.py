@@ -10,11 +10,11 @@ N codes of an image (G*G, row-major), K codes of the codebook.
 """
 
 import math
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from t2f_jax.config.schema import VQGANConfig
 from t2f_jax.models.quantizer import Quantizer
@@ -25,7 +25,7 @@ class Encoder(nn.Module):
     """[B, S, S, C] -> [B, G, G, z_channels]."""
 
     config: VQGANConfig
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -50,7 +50,7 @@ class PatchEncoder(nn.Module):
     """
 
     config: VQGANConfig
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -70,7 +70,7 @@ class Decoder(nn.Module):
     """[B, G, G, z_channels] -> [B, S, S, C]; one block more per level than the encoder."""
 
     config: VQGANConfig
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool) -> jax.Array:
@@ -112,7 +112,7 @@ class VQGAN(nn.Module):
     """Encoder, codebook, decoder. Parameters are fp32; activations are `dtype`; codes are always chosen in fp32."""
 
     config: VQGANConfig
-    dtype: Any = jnp.float32
+    dtype: DTypeLike = jnp.float32
 
     def setup(self):
         """The parts, under the original's names."""

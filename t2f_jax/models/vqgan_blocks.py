@@ -7,13 +7,17 @@ Axes: B batch, S side of a feature map, C channels.
 """
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from t2f_jax.models.upsampling import double, double_and_convolve
+
+Padding = str | tuple[tuple[int, int], tuple[int, int]]  # at the top and bottom, at the left and right
+Convolve = Callable[..., jax.Array]
 
 
 class GroupNorm(nn.Module):
@@ -44,11 +48,17 @@ class GroupNorm(nn.Module):
 
 
 def conv(
-    features: int, name: str, dtype: Any, size: int = 3, stride: int = 1, padding: Any = "SAME", how: Any = None
+    features: int,
+    name: str,
+    dtype: DTypeLike,
+    size: int = 3,
+    stride: int = 1,
+    padding: Padding = "SAME",
+    convolve: Convolve | None = None,
 ) -> nn.Conv:
     """A convolution with the initialization of torch's Conv2d: uniform within 1 / sqrt(fan in).
 
-    `how`, if given, computes it: called as `jax.lax.conv_general_dilated` is.
+    `convolve`, if given, computes it: it is called as `jax.lax.conv_general_dilated` is.
     """
     init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
     return nn.Conv(
@@ -58,7 +68,7 @@ def conv(
         padding,
         dtype=dtype,
         kernel_init=init,
-        conv_general_dilated=how,
+        conv_general_dilated=convolve,
         name=name,
     )
 
@@ -68,7 +78,7 @@ class ResnetBlock(nn.Module):
 
     features: int
     dropout: float
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -85,7 +95,7 @@ class ResnetBlock(nn.Module):
 class AttnBlock(nn.Module):
     """x + single-head attention over all positions of the map."""
 
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -101,7 +111,7 @@ class AttnBlock(nn.Module):
 class Downsample(nn.Module):
     """Halves the map: padded right and bottom only, 3x3, stride 2."""
 
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -112,14 +122,14 @@ class Downsample(nn.Module):
 class Upsample(nn.Module):
     """Doubles the map: nearest neighbour, then 3x3."""
 
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """[B, S, S, C] -> [B, 2S, 2S, C]; where no gradient is wanted, by the backend's fastest form."""
         if train:
             return conv(x.shape[-1], "conv", self.dtype)(double(x))
-        return conv(x.shape[-1], "conv", self.dtype, how=double_and_convolve)(x)
+        return conv(x.shape[-1], "conv", self.dtype, convolve=double_and_convolve)(x)
 
 
 class Level(nn.Module):
@@ -130,7 +140,7 @@ class Level(nn.Module):
     attend: bool
     resample: str  # downsample | upsample | (nothing)
     dropout: float
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -150,7 +160,7 @@ class Middle(nn.Module):
     """Block, attention, block."""
 
     dropout: float
-    dtype: Any
+    dtype: DTypeLike
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:

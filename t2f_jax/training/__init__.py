@@ -1,18 +1,23 @@
-"""Batches -> weights. Reads neither data nor model folders.
+"""Batches -> weights. Reads neither datasets nor model folders.
 
-    loop                The one training loop: orders a run's events in time. What a step computes is the trainer's.
-    program             A trainer compiled for a mesh: what the loop runs and what a plan compiles.
-    decoder_trainer     What one training step of the prefix LM computes: loss, gradient, update, metrics.
-    tokenizer_trainer   What one training step of the image tokenizer computes: losses, gradients, codebook, discrimin
-    plain_trainer       The plain training step, to compare with: one padded pair a row, logits at every place, XLA's
-    token_loss          Cross-entropy of the joint vocabulary at target places alone, so that batch x length x vocabul
-    image_losses        Losses of the image tokenizer, as plain functions of arrays.
-    optim               The optimizer: AdamW or Muon under linear warm-up, a decay and clipping by global norm.
-    state               What a training run carries from step to step, and nothing else: a checkpoint holds exactly th
-    checkpoint          Checkpoints of a run: written in the background, the newest and the best kept, a broken one pa
-    throughput          How fast a run's steps are and what they take of the devices: numbers for the record, and word
-    goodput             Where a run's wall-clock time goes, over all its starts together; the share in steps is called
-    profiling           A profiler's trace of chosen steps: what the devices and the host did when. TensorBoard and xp
+The run:
 
-Read first: `loop.run`.
+    loop                the one training loop; `train(Run)` holds the order of a run's events
+    program             a trainer compiled for a mesh, for the loop and for a plan; what a trainer must offer
+    state               what a run carries from step to step, and its moving average
+    checkpoint          saving, restoring, keeping; `check_config`: the config that a resumed run is held to
+    goodput             where a run's wall-clock time goes, over all its starts
+    throughput          rates, MFU and memory of a step, as numbers and as a line
+    profiling           a profiler's trace of chosen steps
+
+What a step computes:
+
+    decoder_trainer     the prefix LM: loss, gradient, update, metrics
+    tokenizer_trainer   the image tokenizer: losses, gradients, codebook, discriminator, metrics
+    plain_trainer       the prefix LM's step without our savings of time, to compare with
+    token_loss          cross-entropy at target places alone, in chunks
+    image_losses        pixel losses, PSNR, hinge losses, the adversarial loss's weight
+    optim               AdamW, Muon, BERT's Adam; schedule, clipping, which weights decay
+
+Read first: `loop.train`, then `decoder_trainer.DecoderTrainer.step`.
 """

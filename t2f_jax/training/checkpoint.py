@@ -66,7 +66,7 @@ class Checkpoints:
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or kind is SystemExit or not hosts.many():
             with contextlib.suppress(Exception) if kind else contextlib.nullcontext():  # the first failure is reported
                 self._manager.close()

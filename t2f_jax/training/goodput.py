@@ -1,20 +1,28 @@
-"""Where a run's wall-clock time goes, over all its starts together; the share in steps is called its goodput."""
+"""Where a run's wall-clock time goes, over all its starts together. Its goodput is the share that went into steps."""
 
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
-# restart: from the last record of a process that ended to the first step of the next: steps done twice, time away,
-# start and restoring. steps: what is left, the devices' own time. Writing in the background and reading ahead are free.
+# restart: from the last record of a process that ended to the first step of the next one; that is steps done twice, the
+# time between, starting and restoring. steps: the rest, in which the devices compute. Writing in the background and
+# reading ahead take none.
 PARTS = ("steps", "compile", "input", "eval", "saving", "restart")
 
 
+class Record(TypedDict):
+    """What a save's line in `metrics.jsonl` says of the time."""
+
+    time: float  # now, seconds since the epoch
+    goodput: dict[str, float]  # "share" that went into steps, "wall" seconds of the run, and seconds of each of `PARTS`
+
+
 class Clock:
-    """Shares out the time since the run was first started."""
+    """Accounts for the time since the run was first started."""
 
     def __init__(self, began: float, before: Mapping[str, Any] | None = None):
-        """Starts the account; what passed since `began` was compiling the first state, or else a restart.
+        """Starts the account. The time since `began` counts as compiling, or as a restart if the run goes on.
 
         Args:
           began: when this process began with the run, seconds since the epoch.
@@ -27,20 +35,20 @@ class Clock:
         self._seconds["restart" if before else "compile"] += now - (before["time"] if before else began)
 
     def add(self, part: str, seconds: float) -> None:
-        """Counts seconds that were no step's."""
+        """Counts seconds of another part than steps."""
         self._seconds[part] += seconds
 
     @contextlib.contextmanager
     def spending(self, part: str) -> Iterator[None]:
-        """Counts the block's time."""
+        """Counts the time of the block."""
         began = time.time()
         try:
             yield
         finally:
             self.add(part, time.time() - began)
 
-    def record(self) -> dict[str, Any]:
-        """{"time": now, since the epoch, "goodput": {"share": steps' share, "wall": seconds, and those of PARTS}}."""
+    def record(self) -> Record:
+        """The account up to now."""
         now = time.time()
         wall = max(now - self._first, 1e-9)
         steps = max(wall - sum(self._seconds.values()), 0.0)
@@ -50,7 +58,7 @@ class Clock:
 
     def summary(self) -> str:
         """A line such as "12.3 s (steps 80%, compile 12%, input 8%)"; parts below half a percent are left out."""
-        told = self.record()["goodput"]
-        shares = {part: told[part] / max(told["wall"], 1e-3) for part in PARTS}
+        seconds = self.record()["goodput"]
+        shares = {part: seconds[part] / max(seconds["wall"], 1e-3) for part in PARTS}
         text = ", ".join(f"{part} {share:.0%}" for part, share in shares.items() if part == "steps" or share >= 0.005)
-        return f"{told['wall']:.1f} s ({text})"
+        return f"{seconds['wall']:.1f} s ({text})"

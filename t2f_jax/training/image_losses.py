@@ -28,7 +28,7 @@ def hinge_discriminator(real: jax.Array, fake: jax.Array) -> jax.Array:
 
 
 def hinge_generator(fake: jax.Array) -> jax.Array:
-    """What the generator gains: the negative mean of the logits its images get. Scalar."""
+    """Loss of the generator: the negative mean of the logits of its images. Scalar."""
     return -fake.mean()
 
 

@@ -12,11 +12,12 @@ import jax
 import jax.numpy as jnp
 import optax
 import optax.contrib
+from jax.typing import ArrayLike
 
 from t2f_jax.config.schema import OptimConfig
 
 
-def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:
+def schedule(config: OptimConfig, steps: int) -> Callable[[ArrayLike], jax.Array]:
     """Learning rate of update `step` (0 is the first one) in a run of `steps` updates.
 
     "cosine" rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the
@@ -27,7 +28,7 @@ def schedule(config: OptimConfig, steps: int) -> Callable[[Any], jax.Array]:
     """
     warmup = min(config.warmup_steps, steps)
 
-    def rate(step: Any) -> jax.Array:
+    def rate(step: ArrayLike) -> jax.Array:
         step = jnp.asarray(step, jnp.float32)
         if config.schedule == "linear":
             rise, left = step / max(warmup, 1), jnp.clip((steps - step) / max(steps - warmup, 1), 0, 1)
@@ -62,9 +63,7 @@ def scale_by_bert_adam(b1: float, b2: float, eps: float) -> optax.GradientTransf
     return optax.GradientTransformation(init, update)
 
 
-def make(
-    config: OptimConfig, steps: int, decay_mask: Callable[[Any], Any] | Any | None = None
-) -> optax.GradientTransformation:
+def make(config: OptimConfig, steps: int, decay_mask: Any = None) -> optax.GradientTransformation:
     """The gradient transformation of a run of `steps` updates.
 
     Args:

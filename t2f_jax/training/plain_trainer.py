@@ -1,6 +1,6 @@
-"""The plain training step, to compare with: one padded pair a row, logits at every place, XLA's attention.
+"""The plain training step, a baseline for speed: one padded pair a row, logits at every place, XLA's attention.
 
-It is how the original trains, and gives the same loss.
+The original trains like this. The loss is the same.
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ from t2f_jax.training.decoder_trainer import Batch, DecoderTrainer, task_of_plac
 
 
 def plain_config(config: DecoderRunConfig, remat: str = "none") -> DecoderRunConfig:
-    """`config` with everything switched off that the plain step lacks."""
+    """`config` without all that the plain step does not have."""
     model = dataclasses.replace(config.model, attention="xla", remat=remat)
     return dataclasses.replace(config, model=model, pack=1, row_length=0, accumulate=1, vocab_multiple=1)
 
 
 class PlainTrainer(DecoderTrainer):
-    """`DecoderTrainer`, but the logits of all places are there at once."""
+    """`DecoderTrainer`, but it computes the logits of all places at once."""
 
     def _sums(self, params: Any, batch: Batch, key: jax.Array | None) -> jax.Array:
         rngs = None if key is None else {"dropout": key}

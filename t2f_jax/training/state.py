@@ -1,4 +1,4 @@
-"""What a training run carries from step to step, and nothing else: a checkpoint holds exactly this."""
+"""What a training run carries from step to step. A checkpoint holds exactly this."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class State:
     params: Any
     opt_state: Any
     ema: Any = None  # moving average of `params`, same tree; None: not kept
-    extra: Any = None  # whatever else a trainer carries: codebook statistics, a discriminator and its optimizer
+    extra: Any = None  # what else a trainer carries: codebook statistics, a discriminator and its optimizer
 
     @property
     def weights(self) -> Any:
@@ -27,7 +27,7 @@ class State:
 def create_state(params: Any, optimizer: optax.GradientTransformation, ema: float = 0.0, extra: Any = None) -> State:
     """A run's first state; `ema` is the average's decay, 0 keeps none.
 
-    The average starts as a copy: a donated state must not hold one buffer twice.
+    The average starts as a copy, because a donated state must not hold a buffer twice.
     """
     average = jax.tree.map(jnp.copy, params) if ema else None
     return State(jnp.zeros((), jnp.int32), params, optimizer.init(params), average, extra)
@@ -36,7 +36,7 @@ def create_state(params: Any, optimizer: optax.GradientTransformation, ema: floa
 def update_ema(ema: Any, params: Any, step: jax.Array | int, decay: float) -> Any:
     """ema <- d ema + (1 - d) params with d = min(decay, (1 + step) / (10 + step)); None stays None.
 
-    The growing d (TensorFlow's ExponentialMovingAverage) lets the average forget the initial weights quickly.
+    The growing d, as in TensorFlow's ExponentialMovingAverage, lets the average forget the initial weights quickly.
     """
     if ema is None:
         return None

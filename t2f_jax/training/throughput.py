@@ -1,4 +1,4 @@
-"""How fast a run's steps are and what they take of the devices: numbers for the record, and words for the console."""
+"""How fast a run's steps are and how much of the devices they use: numbers for the record, lines for the console."""
 
 import math
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ GIB = 2**30
 
 
 def rates(values: dict[str, float], mesh: Mesh) -> dict[str, float]:
-    """What a step did in `values["seconds"]`, a second; and memory in use on this host's first device, in bytes.
+    """What a step did per second, by its `values`, and the memory in use on this host's first device, in bytes.
 
     MFU, the share of the chips' peak that went into model FLOPs (`model_flops`), is NaN if `chips` does not know them.
     The counts are taken out of `values`.
     """
     seconds = max(values["seconds"], 1e-9)
-    told = {f"{name}_per_second": values.pop(name) / seconds for name in WORK if name in values}
+    numbers = {f"{name}_per_second": values.pop(name) / seconds for name in WORK if name in values}
     flops, chip = values.pop("model_flops", None), chips.find(mesh.devices.flat[0].device_kind)
     if flops is not None:
-        told["mfu"] = math.nan if chip is None else flops / seconds / (chip.peak_flops * mesh.devices.size)
+        numbers["mfu"] = math.nan if chip is None else flops / seconds / (chip.peak_flops * mesh.devices.size)
     memory = jax.local_devices()[0].memory_stats() or {}
     names = {"hbm_bytes": "bytes_in_use", "hbm_peak_bytes": "peak_bytes_in_use"}
-    return told | {name: float(memory[key]) for name, key in names.items() if key in memory}
+    return numbers | {name: float(memory[key]) for name, key in names.items() if key in memory}
 
 
 def devices_line(mesh: Mesh) -> str:

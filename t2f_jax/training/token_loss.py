@@ -3,7 +3,7 @@
 Axis legend: B rows, L length, M model width, V rows of the head's table, N = B L places, C places of a chunk.
 
 The places with a target are moved to the front and go through the head chunk by chunk; chunks without a target are
-skipped when the program runs, so that no target is ever lost to a limit set when it was compiled. A chunk's gradient
+skipped when the program runs, so that no limit fixed at compilation can lose a target. A chunk's gradient
 is computed beside its loss, from the same logits: the backward pass only scales it.
 """
 
@@ -17,6 +17,8 @@ from t2f_jax.distributed import partitioning
 from t2f_jax.tokens.sequence import TASKS
 
 MASKED_LOGIT = -1e9  # of ids that only fill the table up
+Scored = tuple[jax.Array, jax.Array, jax.Array]  # nll [n,C], right [n,C], sum of weight * nll
+Chunk = tuple[jax.Array, jax.Array, jax.Array]  # three arrays of the places of a chunk
 SUMS = 3 + 2 * len(TASKS)  # see `target_sums`
 
 
@@ -45,19 +47,20 @@ def target_sums(
       task_BxL: int32, the place's task (`sequence.TO_IMAGE` ...).
     """
 
-    def here(*arrays: Any) -> jax.Array:
+    def local_sums(*arrays: jax.Array) -> jax.Array:
         return _local_sums(arrays, vocab_size)[None, None]
 
     rows = ("batch", "length")
     inputs = ((*rows, None), (None, None), rows, rows, rows)
     # Cast before it is gathered: half the bytes on the way.
-    sums = partitioning.per_device(here, inputs, (*rows, None))(
+    sums = partitioning.per_device(local_sums, inputs, (*rows, None))(
         hidden_BxLxM, table_VxM.astype(hidden_BxLxM.dtype), targets_BxL, weights_BxL, task_BxL
     )
     return sums.sum((0, 1))
 
 
 def _local_sums(arrays: tuple[jax.Array, ...], vocab_size: int) -> jax.Array:
+    """`target_sums` of one device's rows."""
     hidden, table, targets, weights, task = arrays
     places = targets.size
     size = chunk_size(places)
@@ -69,7 +72,7 @@ def _local_sums(arrays: tuple[jax.Array, ...], vocab_size: int) -> jax.Array:
         x = jnp.pad(x.reshape(places, *x.shape[2:]), ((0, spare), *[(0, 0)] * (x.ndim - 2)))
         return jnp.take(x, order, axis=0, unique_indices=True).reshape(-1, size, *x.shape[1:])
 
-    scored: Any = _scan(split(hidden), table, split(targets), split(weights), vocab_size)
+    scored: Any = _scan(split(hidden), table, split(targets), split(weights), vocab_size)  # custom_vjp hides the type
     nll, right, weighted = scored
     target = (split(weights) > 0).astype(jnp.float32)
     tasks = split(task)
@@ -90,7 +93,7 @@ def _chunk(hidden: jax.Array, table: jax.Array, targets: jax.Array, vocab_size: 
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
-def _scan(hidden: jax.Array, table: jax.Array, targets: jax.Array, weights: jax.Array, vocab_size: int) -> Any:
+def _scan(hidden: jax.Array, table: jax.Array, targets: jax.Array, weights: jax.Array, vocab_size: int) -> Scored:
     """hidden [n,C,M], the rest [n,C] -> nll [n,C], right [n,C], sum of weight * nll; only the sum has a gradient."""
 
     def score(hidden: jax.Array, targets: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -101,17 +104,19 @@ def _scan(hidden: jax.Array, table: jax.Array, targets: jax.Array, weights: jax.
     def skip(hidden: jax.Array, targets: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jnp.zeros(targets.shape), jnp.zeros(targets.shape)
 
-    def one(chunk: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def one(chunk: Chunk) -> tuple[jax.Array, jax.Array]:
         return jax.lax.cond((chunk[2] > 0).any(), score, skip, *chunk)
 
     nll, right = jax.lax.map(one, (hidden, targets, weights))
     return nll, right, jnp.sum(weights * nll)
 
 
-def _scan_forward(hidden: jax.Array, table: jax.Array, targets: jax.Array, weights: jax.Array, vocab_size: int) -> Any:
+def _scan_forward(
+    hidden: jax.Array, table: jax.Array, targets: jax.Array, weights: jax.Array, vocab_size: int
+) -> tuple[Scored, tuple[jax.Array, jax.Array]]:
     """As `_scan`, and the gradient of the weighted sum: by hidden [n,C,M] and by the table, float32 [V,M]."""
 
-    def score(pull_table: jax.Array, chunk: tuple[jax.Array, jax.Array, jax.Array]) -> Any:
+    def score(pull_table: jax.Array, chunk: Chunk) -> tuple[jax.Array, Chunk]:
         hidden, targets, weights = chunk
         logits, total, nll, right = _chunk(hidden, table, targets, vocab_size)
         target = (weights > 0).astype(jnp.float32)
@@ -123,11 +128,11 @@ def _scan_forward(hidden: jax.Array, table: jax.Array, targets: jax.Array, weigh
         pull_table += jnp.einsum("nv,nm->vm", pull, hidden, preferred_element_type=jnp.float32)
         return pull_table, (nll * target, right * target, pull_hidden)
 
-    def skip(pull_table: jax.Array, chunk: tuple[jax.Array, jax.Array, jax.Array]) -> Any:
+    def skip(pull_table: jax.Array, chunk: Chunk) -> tuple[jax.Array, Chunk]:
         zero = jnp.zeros(chunk[1].shape)
         return pull_table, (zero, zero, jnp.zeros_like(chunk[0]))
 
-    def one(pull_table: jax.Array, chunk: tuple[jax.Array, jax.Array, jax.Array]) -> Any:
+    def one(pull_table: jax.Array, chunk: Chunk) -> tuple[jax.Array, Chunk]:
         return jax.lax.cond((chunk[2] > 0).any(), score, skip, pull_table, chunk)
 
     zero = jnp.zeros(table.shape, jnp.float32)
@@ -135,7 +140,9 @@ def _scan_forward(hidden: jax.Array, table: jax.Array, targets: jax.Array, weigh
     return (nll, right, jnp.sum(weights * nll)), (pull_hidden, pull_table.astype(table.dtype))
 
 
-def _scan_backward(vocab_size: int, kept: tuple[jax.Array, jax.Array], pulls: Any) -> Any:
+def _scan_backward(
+    vocab_size: int, kept: tuple[jax.Array, jax.Array], pulls: Scored
+) -> tuple[jax.Array, jax.Array, None, None]:
     pull_hidden, pull_table = kept
     scale = pulls[2]
     return pull_hidden * scale.astype(pull_hidden.dtype), pull_table * scale.astype(pull_table.dtype), None, None
