@@ -3,7 +3,6 @@
 Axes: N faces, S image side, n codes per image.
 """
 
-import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
