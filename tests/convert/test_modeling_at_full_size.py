@@ -16,7 +16,7 @@ from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.vqgan import VQGAN
 from t2f_jax.tokens import sequence, templates
 
-BASE = DecoderConfig(12, 768, 12, 3072, max_length=1024, norm="talk2face", scan=False)  # the paper's
+BASE = DecoderConfig(12, 768, 12, 3072, max_length=1024, norm="talk2face")  # the paper's
 BASE_WORDS, BASE_CODES = 30522, 1024
 
 

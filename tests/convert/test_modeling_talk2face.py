@@ -35,7 +35,7 @@ STRUCTURES = [
 def test_logits_of_every_structure(torch, modeling, structures):
     """All 96 if slow; else eight, among which every two values of two options meet."""
     for structure in structures:
-        config = dataclasses.replace(DECODER, scan=False, **structure)
+        config = dataclasses.replace(DECODER, **structure)
         params = random_params(params_module.abstract_decoder(config, 50), 3)
         arrays = rows(16, 50)
         ours = np.asarray(Decoder(config, 50).apply({"params": params}, *arrays))
