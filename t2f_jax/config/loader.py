@@ -21,7 +21,7 @@ from t2f_jax.errors import UserError
 
 
 def base_config() -> ml_collections.ConfigDict:
-    """The defaults of every dataclass above as a locked ConfigDict, for a config file to change."""
+    """The defaults of `schema.Config` as a locked ConfigDict, for a config file to change."""
     return to_config_dict(Config())
 
 
@@ -44,7 +44,8 @@ def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
 def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
     """Lays `key=value` strings over a ConfigDict, in order.
 
-    A value is a Python literal; what is none is a string. Raises UserError for a wrong key, naming the nearest.
+    A value is read as a Python literal, and taken as a string if it is none. Raises UserError for a wrong key, naming
+    the nearest.
     """
     for item in overrides:
         key, eq, text = item.partition("=")
@@ -122,7 +123,7 @@ def _module(path: pathlib.Path) -> tuple[Any, types.ModuleType]:
 
 
 def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -> ml_collections.ConfigDict:
-    """What the file's `get_config(arg)` returns; whatever goes wrong in the file is the file's mistake."""
+    """What the file's `get_config(arg)` returns. An error in the file becomes a UserError that names file and line."""
     try:
         loader.exec_module(module)
         if not isinstance(getattr(module, "get_config", None), types.FunctionType):
@@ -133,9 +134,9 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
     except (Exception, SystemExit) as error:
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        told = str(error).strip().splitlines()[-1:] or [""]  # a ConfigDict prints itself first, its hint last
+        last = (str(error).strip().splitlines() or [""])[-1]  # a ConfigDict prints itself first, its hint last
         where = f"{path}, line {line}" if line else str(path)
-        raise UserError(f"{where}: {type(error).__name__}: {told[0].strip()}") from error
+        raise UserError(f"{where}: {type(error).__name__}: {last.strip()}") from error
     if not isinstance(values, ml_collections.ConfigDict):
         raise UserError(f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}")
     return values

@@ -1,18 +1,26 @@
-"""Weights in and out: the original's files, safetensors, Hugging Face folders. Nothing here imports torch.
+"""Weights of other programs in, weights for other programs out. Nothing here imports torch.
 
-    original             The original's files -> a model: `talk2face.bin`, a VQGAN checkpoint and a WordPiece vocabula
-    infer                A model's structure from the shapes of its tensors: no config file of the original is needed,
-    match                A file's tensors held against those that a model needs: every difference is shown, and none i
-    names                The original's tensors and ours: names, shapes and layouts, both ways and bit for bit.
-    quirks               What the original does otherwise than one would expect, as named options; `talk2face_2022` se
-    zip_files            The directory of a zip archive whose entries lie in it uncompressed, as torch.save writes the
-    pickles              A pickle as inert data: what torch.save wrote is rebuilt from plain values, and nothing is im
-    torch_reader         Files of torch.save, read without torch: names, shapes and types at once, each tensor's value
-    torch_writer         Files that `torch.load(weights_only=True)` opens, written without torch.
-    export               A model -> the files of other programs: the original's pair, or safetensors with a JSON of it
-    huggingface          A model as a Hugging Face folder: PyTorch weights beside the one file of code that runs them,
-    modeling_talk2face   Talk2Face in PyTorch: words to faces, faces to words, faces to age and attributes, by one pre
-    verify               Are two models one and the same? Fixed sequences of all three tasks through both, part by par
+In: the original's `talk2face.bin`, a VQGAN checkpoint and a vocabulary become a `Bundle`.
+
+    original             reads the three files as a model: `read_pair`, `read_folder`
+    infer                a model's structure from the shapes of its tensors
+    names                every tensor of the original: its name, shape and layout there, its place in our parameters
+    match                shows which tensors of a file are missing, unexpected, misshapen or no floats
+    quirks               what the original does differently, as options of a config: `talk2face_2022`
+
+The format of torch.save without torch; nothing in a file is executed.
+
+    torch_reader         names, shapes and values of the tensors in a file
+    pickles              the description of the tensors in such a file, read as inert data
+    zip_files            where the entries of such a file lie
+    torch_writer         a file that `torch.load(weights_only=True)` opens
+
+Out: a `Bundle` or an image tokenizer becomes files.
+
+    export               the original's files; or safetensors with the structure as JSON
+    huggingface          a Hugging Face folder: weights, config, model card and the code below
+    modeling_talk2face   the model in PyTorch, one file without this package; copied into that folder, never imported
+    verify               whether two models compute the same: the differences, part by part
 
 Read first: `original.read_pair`.
 """

@@ -3,11 +3,10 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 from t2f_jax import bundle
-from t2f_jax.config.schema import VQGANConfig
+from t2f_jax.config.schema import DecoderConfig, Role, VQGANConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names, to_original, vqgan_names
@@ -30,46 +29,18 @@ def to_original_pair(model: bundle.Bundle, out: pathlib.Path) -> None:
     Raises:
       UserError: the model has parts that the original's format does not hold; the message names their options.
     """
-    structure, image = model.run_config.model, model.image_tokenizer.config
-    wrong = _foreign(structure, "decoder.model", _DECODER) + _foreign_vqgan(image)
+    structure = model.run_config.model
+    wrong = _foreign_decoder(structure) + _foreign_vqgan(model.image_tokenizer.config)
     if not isinstance(model.tokenizer, text_tokenizer.WordPiece):
         wrong.append("text.kind=sentencepiece (there: wordpiece)")
     _refuse(model.name, wrong)
     prefix = model.provenance.get("vqgan_prefix", "")
-    params = unstack_layers(model.params)
     with whole_folder(out) as partial:
-        names = decoder_names(structure, model.vocab.size)
-        torch_writer.write(partial / original.DECODER_FILE, to_original(names, params))
+        tensors = to_original(decoder_names(structure, model.vocab.size), unstack_layers(model.params))
+        torch_writer.write(partial / original.DECODER_FILE, tensors)
         _write_vqgan(partial, model.image_tokenizer, prefix)
         model.tokenizer.save(partial)
-        told = {
-            "emb_size": structure.width,
-            "hidden_size": structure.width,
-            "feedforward_size": structure.mlp,
-            "hidden_act": "gelu_fast",
-            "heads_num": structure.heads,
-            "layers_num": structure.layers,
-            "max_seq_length": structure.max_length,
-            "dropout": structure.dropout,
-            "embedding": ["word", "pos", "seg"],
-            "remove_embedding_layernorm": True,
-            "layernorm_positioning": "pre",
-            "encoder": "transformer",
-            "mask": "prefix",
-            "target": ["lm"],
-            "image_height": image.resolution,
-            "image_width": image.resolution,
-            "patch_size": image.factor,
-            "seq_length": model.run_config.sequence_length,
-            "tokenizer": "text_image",
-            "image_tokenizer": {
-                "is_gumbel": False,
-                "is_transformer": bool(prefix),
-                "image_vocab_size": image.n_embed,
-                "frame_size": image.factor,
-            },
-        }
-        write_json(partial / original.CONFIG_FILE, told)
+        write_json(partial / original.CONFIG_FILE, _base_config(model, bool(prefix)))
 
 
 def to_original_vqgan(tokenizer: ImageTokenizer, out: pathlib.Path) -> None:
@@ -93,13 +64,45 @@ def to_safetensors(model: bundle.Bundle | ImageTokenizer, out: pathlib.Path) -> 
         if not isinstance(model, ImageTokenizer):
             save_params(partial / bundle.DECODER, unstack_layers(model.params))
             model.tokenizer.save(partial)
-            told = {
+            structure = {
                 "config": to_dict(model.run_config),
-                "vocab": dataclasses.asdict(model.vocab),
+                "vocab": to_dict(model.vocab),
                 "attributes": [a.to_json() for a in model.schema],
-                "preprocess": dataclasses.asdict(model.preprocess),
+                "preprocess": to_dict(model.preprocess),
             }
-            write_json(partial / "decoder.json", told)
+            write_json(partial / "decoder.json", structure)
+
+
+def _base_config(model: bundle.Bundle, is_transformer: bool) -> dict[str, Any]:
+    """base_config.json as TencentPretrain reads it; `is_transformer`: the VQGAN lies in a Net2NetTransformer."""
+    structure, image = model.run_config.model, model.image_tokenizer.config
+    return {
+        "emb_size": structure.width,
+        "hidden_size": structure.width,
+        "feedforward_size": structure.mlp,
+        "hidden_act": "gelu_fast",
+        "heads_num": structure.heads,
+        "layers_num": structure.layers,
+        "max_seq_length": structure.max_length,
+        "dropout": structure.dropout,
+        "embedding": ["word", "pos", "seg"],
+        "remove_embedding_layernorm": True,
+        "layernorm_positioning": "pre",
+        "encoder": "transformer",
+        "mask": "prefix",
+        "target": ["lm"],
+        "image_height": image.resolution,
+        "image_width": image.resolution,
+        "patch_size": image.factor,
+        "seq_length": model.run_config.sequence_length,
+        "tokenizer": "text_image",
+        "image_tokenizer": {
+            "is_gumbel": False,
+            "is_transformer": is_transformer,
+            "image_vocab_size": image.n_embed,
+            "frame_size": image.factor,
+        },
+    }
 
 
 def _write_vqgan(folder: pathlib.Path, tokenizer: ImageTokenizer, prefix: str) -> None:
@@ -126,34 +129,28 @@ def _write_vqgan(folder: pathlib.Path, tokenizer: ImageTokenizer, prefix: str) -
         "ddconfig": structure,
         "lossconfig": {"target": "taming.modules.losses.DummyLoss"},
     }
-    told = {"model": {"target": "taming.models.vqgan.VQModel", "params": params}}
-    write_text(folder / VQGAN_YAML, json.dumps(told, indent=2) + "\n")  # JSON is YAML
+    settings = {"model": {"target": "taming.models.vqgan.VQModel", "params": params}}
+    write_text(folder / VQGAN_YAML, json.dumps(settings, indent=2) + "\n")  # JSON is YAML
 
 
-_Rule = tuple[str, Callable[[Any], bool], str]
-_DECODER: tuple[_Rule, ...] = (
-    ("positions", lambda x: x == "learned", "learned"),
-    ("image_position", lambda x: x == 0, "0"),
-    ("norm", lambda x: x == "talk2face", "talk2face"),
-    ("mask", lambda x: x == "prefix", "prefix"),
-    ("tie", lambda x: not x, "False"),
-    ("bias", bool, "True"),
-    ("segments", bool, "True"),
-)
-
-
-def _foreign(config: Any, where: str, rules: tuple[_Rule, ...]) -> list[str]:
-    found = [(key, getattr(config, key), wanted) for key, holds, wanted in rules if not holds(getattr(config, key))]
-    return [f"{where}.{key}={value} (there: {wanted})" for key, value, wanted in found]
+def _foreign_decoder(config: DecoderConfig) -> list[str]:
+    """What of a decoder's structure the original's decoders do not have."""
+    there = DecoderConfig(config.layers, config.width, config.heads, config.mlp, config.max_length, norm="talk2face")
+    return _differences(config, there, "decoder.model")
 
 
 def _foreign_vqgan(config: VQGANConfig) -> list[str]:
-    rules: tuple[_Rule, ...] = (
-        ("patch", lambda x: x == 1, "1"),
-        ("encoder", lambda x: x == "vqgan", "vqgan"),
-        ("ch", lambda x: all(x * m % GROUPS == 0 for m in config.ch_mult), f"a multiple of its {GROUPS} norm groups"),
-    )
-    return _foreign(config, "image.model", rules)
+    """What of an image tokenizer's structure a VQModel of taming-transformers does not have."""
+    wrong = _differences(config, dataclasses.replace(config, patch=1, encoder="vqgan"), "image.model")
+    if any(config.ch * multiple % GROUPS for multiple in config.ch_mult):
+        wrong.append(f"image.model.ch={config.ch} (there: a multiple of its {GROUPS} norm groups)")
+    return wrong
+
+
+def _differences(config: Any, there: Any, where: str) -> list[str]:
+    """ "where.key=value (there: value)" for each key of the structure in which two config dataclasses differ."""
+    ours, theirs = (to_dict(c, without=(Role.NOT_STRUCTURE, Role.TRAINING_ONLY)) for c in (config, there))
+    return [f"{where}.{key}={ours[key]} (there: {theirs[key]})" for key in ours if ours[key] != theirs[key]]
 
 
 def _refuse(name: str, wrong: list[str]) -> None:

@@ -90,11 +90,11 @@ def settings(model: Bundle) -> dict[str, Any]:
     return {
         **_image_settings(model.image_tokenizer, "Talk2FaceModel"),
         "transformer": to_dict(model.run_config.model, without=(Role.TRAINING_ONLY,)),
-        "vocab": dataclasses.asdict(model.vocab),
+        "vocab": to_dict(model.vocab),
         "tokenizer_file": text_tokenizer.WORDPIECE_FILE if wordpiece else text_tokenizer.SENTENCEPIECE_FILE,
         "text_length": model.text_length,
         "attributes": [a.to_json() for a in model.schema],
-        "preprocess": dataclasses.asdict(model.preprocess),
+        "preprocess": to_dict(model.preprocess),
         "sampler": dataclasses.asdict(default_sampler(model.provenance)),
         "guidable": model.run_config.tasks.prompt_dropout > 0,
     }
@@ -109,7 +109,7 @@ def _image_settings(tokenizer: ImageTokenizer, name: str) -> dict[str, Any]:
         "auto_map": {"AutoConfig": f"{module}.Talk2FaceConfig", "AutoModel": f"{module}.{name}"},
         "dtype": "float32",
         "vqgan": to_dict(tokenizer.config),
-        "preprocess": dataclasses.asdict(Preprocess(range=tokenizer.range)),
+        "preprocess": to_dict(Preprocess(range=tokenizer.range)),
     }
 
 

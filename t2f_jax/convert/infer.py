@@ -1,4 +1,4 @@
-"""A model's structure from the shapes of its tensors: no config file of the original is needed, or believed."""
+"""A model's structure from the shapes of its tensors; config files of the original are not read."""
 
 import pathlib
 import re
@@ -12,7 +12,7 @@ from t2f_jax.errors import UserError, naming
 
 Shapes = Mapping[str, tuple[int, ...]]
 WORDS = "embedding.word.embedding.weight"  # a row an id
-HEAD_WIDTH = 64  # of the released model: tensors do not tell how many heads share them
+HEAD_WIDTH = 64  # of the released model; no tensor's shape shows the number of heads
 
 
 def decoder_config(path: pathlib.Path, shapes: Shapes, heads: int = 0) -> DecoderConfig:
@@ -22,7 +22,7 @@ def decoder_config(path: pathlib.Path, shapes: Shapes, heads: int = 0) -> Decode
       heads: attention heads; 0: as many as have 64 columns each.
 
     Raises:
-      UserError: a tensor that decides it is missing or makes no sense; the message names it.
+      UserError: a tensor that the structure follows from is missing or makes no sense; the message names it.
     """
     width = _shape(path, shapes, WORDS, 2)[1]
     heads = heads or max(1, width // HEAD_WIDTH)
@@ -46,7 +46,7 @@ def vqgan_config(path: pathlib.Path, shapes: Shapes, image_size: int = 256) -> V
     """Structure of a taming-transformers VQModel.
 
     Args:
-      image_size: side of its images in pixels, which no tensor tells.
+      image_size: side of its images in pixels, which no tensor's shape shows.
 
     Raises:
       UserError: as `decoder_config`.
@@ -86,8 +86,8 @@ def _shape(path: pathlib.Path, shapes: Shapes, name: str, axes: int) -> tuple[in
 
 def _count(shapes: Shapes, pattern: str) -> int:
     """One more than the largest number that the pattern finds at a name's start."""
-    found = (re.match(pattern, name, re.ASCII) for name in shapes)
-    return max((int(match.group(1)) + 1 for match in found if match), default=0)
+    matches = (re.match(pattern, name, re.ASCII) for name in shapes)
+    return max((int(match.group(1)) + 1 for match in matches if match), default=0)
 
 
 def _typed(path: pathlib.Path, cls: type, where: str, **values: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The original's tensors and ours: names, shapes and layouts, both ways and bit for bit.
+"""The original's tensors and ours: names, shapes and layouts, translated both ways bit for bit.
 
 Talk2Face (TencentPretrain): 198 tensors of `talk2face.bin`; query, key and value are one kernel here. VQGAN
 (taming-transformers): 343 tensors of the f16 model, one to one. A torch Linear is [out, in] and a Conv2d [out, in, y,
@@ -138,7 +138,7 @@ def vqgan_names(config: VQGANConfig) -> list[Name]:
 
 
 def to_ours(names: Iterable[Name], read: Callable[[Name], np.ndarray]) -> Any:
-    """Our parameters of the tensors that `read` gives, in float32; each is read once, in order."""
+    """Our nested parameters, float32, from the tensors that `read` gives; each is read once, in order."""
     flat: dict[Path, np.ndarray] = {}
     waiting: dict[Path, list[np.ndarray]] = {}
     for name in names:

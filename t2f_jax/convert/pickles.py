@@ -1,9 +1,11 @@
 """A pickle as inert data: what torch.save wrote is rebuilt from plain values, and nothing is imported or called.
 
-The opcodes come from `pickletools.genops`; this module is the machine that they drive. A name in a pickle
-("torch._utils _rebuild_tensor_v2", "posix system") becomes a `Global`, a value that knows its name and can do nothing.
-Calling one of the few that tensors are made with gives a `Tensor`, a description without data; calling any other gives
-an `Opaque`, and its name is listed. Values are shared, never copied, so memory is linear in the pickle's length.
+`pickle.Unpickler` is not used, even restricted by `find_class`: it calls the functions that a pickle names, while
+here a file of unknown origin must not run anything. The opcodes come from `pickletools.genops`; `_Machine` carries
+them out. A name in a pickle ("torch._utils _rebuild_tensor_v2", "posix system") becomes a `Global`, a value that has
+a name and does nothing. A call of one of the few functions that tensors are made with becomes a `Tensor`, a
+description without data; any other call becomes an `Opaque`, and its name is listed. Values are shared, never copied,
+so memory grows with the pickle's length alone.
 """
 
 import dataclasses
@@ -85,11 +87,11 @@ def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Broken(Exception):
-    """The pickle contradicts itself or holds what no torch file holds."""
+    """The pickle is inconsistent, or holds what no file of torch holds."""
 
 
 def load(data: bytes, where: str) -> tuple[Any, list[str]]:
-    """Runs a pickle.
+    """The value that a pickle describes.
 
     Returns:
       Its value, made of None, bool, int, float, str, bytes, tuple, list, dict, `Tensor`, `Global` and `Opaque`; and the
@@ -113,7 +115,10 @@ def load(data: bytes, where: str) -> tuple[Any, list[str]]:
 
 
 class _Machine:
-    """The stack, the marked stacks below it, and the memo, as in `pickle.Unpickler`."""
+    """The stack, the marked stacks below it, and the memo, as in `pickle.Unpickler`.
+
+    Values are of the types that `load` returns; opcode NAME is carried out by the method `_name`.
+    """
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
@@ -185,7 +190,7 @@ class _Machine:
         self.stack[-count:] = [tuple(self.stack[-count:])]
 
     def _tuple(self) -> None:
-        items = self._mark_slice()  # first: it changes what `self.stack` is
+        items = self._mark_slice()  # first, because it replaces `self.stack`
         self.stack.append(tuple(items))
 
     _frozenset = _tuple
@@ -260,7 +265,7 @@ class _Machine:
         self.stack.append(_call(self.stack.pop(), tuple(items)))
 
     def _build(self) -> None:
-        """What is set on an object (torch notes its modules' versions so) is dropped."""
+        """An object's state (torch keeps the versions of its modules there) is dropped."""
         self.stack.pop()
         if not self.stack:
             raise Broken("the stack is empty")
@@ -285,14 +290,14 @@ _EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list}
 
 
 def _key(value: Any) -> Any:
-    """A dictionary key that is quick to hash, whoever chose it; anything else stands for itself alone."""
+    """A dictionary key that hashes fast, even a hostile one; a value of any other type becomes a key of its own."""
     if value is None or isinstance(value, (str, bytes, bool, Opaque)):
         return value
     return value if type(value) is int and abs(value) < 1 << 60 else Opaque(type(value).__name__)
 
 
 def _call(function: Any, arguments: Any) -> Any:
-    """What a call stands for; nothing is called."""
+    """The description of what a call would make; nothing is called."""
     if not isinstance(function, Global) or function.name not in _TENSORS:
         return Opaque(function.name if isinstance(function, (Global, Opaque)) else type(function).__name__)
     if not isinstance(arguments, tuple):

@@ -1,4 +1,4 @@
-"""What the original does otherwise than one would expect, as named options; `talk2face_2022` sets them all.
+"""What the original does differently from this project, as named options; `talk2face_2022` sets them all.
 
 Facts: TencentPretrain `ed79843` and, for the loss, `54d5494`; see each entry.
 """

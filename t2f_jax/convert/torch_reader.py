@@ -1,7 +1,8 @@
-"""Files of torch.save, read without torch: names, shapes and types at once, each tensor's values when asked for.
+"""Files of torch.save, read without torch: names, shapes and types at once, each tensor's values when it is read.
 
 Since torch 1.6 such a file is a zip archive: NAME/data.pkl describes the tensors, NAME/data/KEY holds their bytes.
-The description is run by `pickles`, which imports and calls nothing.
+`pickles` reads the description and imports and calls nothing; a tensor's bytes are read from their place in the file,
+so that only one tensor needs to be in memory at a time.
 """
 
 import collections
@@ -21,7 +22,7 @@ from t2f_jax.errors import UserError
 
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # what torch wrote at the start of a file before 1.6
 _RESAVE = "with torch 1.6 or later: torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)"
-MOST_SHARING = 4  # how often a file's bytes may be read as tensors: tied weights share theirs
+MOST_SHARING = 4  # how often tensors may read a file's bytes in total: tied weights share theirs
 
 
 class TorchFile:
@@ -97,13 +98,13 @@ class TorchFile:
     def _dictionary(self, value: Any, unknown: list[str]) -> tuple[dict[str, Tensor], bool]:
         """-> (name -> tensor, does it lie inside something else?)."""
         wrapped = isinstance(value, dict) and isinstance(value.get("state_dict"), dict)
-        found: Any = value["state_dict"] if wrapped else value
-        if not isinstance(found, dict):
+        tensors: Any = value["state_dict"] if wrapped else value
+        if not isinstance(tensors, dict):
             named = f" but {', '.join(map(shown, unknown[:5]))}, which was not run" if unknown else ""
             raise UserError(f"{self.path}: it holds no dictionary of tensors{named}; give a saved state_dict")
-        if not found:
+        if not tensors:
             raise UserError(f"{self.path}: its dictionary of tensors is empty; give a saved state_dict")
-        for name, tensor in found.items():
+        for name, tensor in tensors.items():
             if not isinstance(name, str) or not isinstance(tensor, Tensor):
                 raise UserError(
                     f"{self.path}: {shown(str(name) if isinstance(name, (str, int)) else type(name).__name__)} is"
@@ -112,7 +113,7 @@ class TorchFile:
         if unknown and not wrapped:
             names = ", ".join(map(shown, unknown[:5]))
             raise UserError(f"{self.path}: names {names}, which no tensor needs; refused, and nothing in it was run")
-        return found, wrapped
+        return tensors, wrapped
 
     def _entry(self, tensor: Tensor) -> zip_files.Entry:
         return self._entries[f"{self._root}data/{tensor.storage.key}"]
@@ -138,8 +139,8 @@ class TorchFile:
 
 def summary(names: list[str]) -> str:
     """Placeholders in a line: the first few, and how many more."""
-    told = ", ".join(shown(name).strip("'") for name in names[:8])
-    return told + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    first = ", ".join(shown(name).strip("'") for name in names[:8])
+    return first + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _dtype(tensor: Tensor) -> np.dtype:
@@ -152,7 +153,7 @@ def _extent(tensor: Tensor) -> int:
 
 
 def _what(value: Any) -> str:
-    """A value that is no tensor, in words; what was found deep inside it is named."""
+    """What a value is that is no tensor, for a message; a name from the pickle, however deep inside it, is given."""
     queue, seen = collections.deque([value]), 0
     while queue and seen < 10_000:
         item = queue.popleft()

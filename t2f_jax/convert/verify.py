@@ -1,4 +1,4 @@
-"""Are two models one and the same? Fixed sequences of all three tasks through both, part by part."""
+"""Do two models compute the same? Fixed sequences of all three tasks through both, part by part."""
 
 import dataclasses
 import functools
@@ -25,6 +25,17 @@ TEXTS = tuple(
 )
 QUESTIONS = (("gender", "male"), ("age", "34"))
 CAPTION_LENGTH = 48
+Params = Any  # nested parameters of a Flax module
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What both models compute for one task: logits of whole rows, and what follows their prefixes."""
+
+    name: str
+    rows: list[sequence.Example]
+    prefixes: list[tuple[int, ...]]
+    span: grammar.Grammar | None  # of the ids drawn greedily behind a prefix; None: answers are scored instead
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,31 +102,25 @@ def _images(model: Bundle | ImageTokenizer) -> ImageTokenizer:
 def _decoder_rows(a: Model, b: Model, codes: np.ndarray, tolerance: float) -> list[Row]:
     if a.vocab != b.vocab:
         raise UserError(f"the models know other ids: {a.vocab} and {b.vocab}")
-    pairs = [_sequences(model, codes) for model in (a, b)]
+    pairs = [_tasks(model, codes) for model in (a, b)]
     if pairs[0] != pairs[1]:
         raise UserError("the models' text tokenizers cut the same words to different ids")
     rows = []
-    for task, (examples, prefixes, kind, length) in pairs[0].items():
-        batch = sequence.assemble(
-            examples,
-            max(e.length for e in examples),
-            image_position=a.run_config.model.image_position,
-        )
+    for task in pairs[0]:
+        longest = max(e.length for e in task.rows)
+        batch = sequence.assemble(task.rows, longest, image_position=a.run_config.model.image_position)
         logits = [_logits(m.decoder, m.params, batch["tokens"], batch["segments"], batch["positions"]) for m in (a, b)]
-        rows.append(Row(f"logits, {task}", _largest(*map(np.asarray, logits))))
-        if kind:
-            drawn = [_greedy(m, prefixes, kind, length) for m in (a, b)]
-            rows.append(_tokens_row(f"greedy tokens, {task}", a, prefixes, drawn, tolerance))
-        else:
-            rows.append(_answers_row(a, b, prefixes, task))
+        rows.append(Row(f"logits, {task.name}", _largest(*map(np.asarray, logits))))
+        rows.append(_answers_row(a, b, task) if task.span is None else _tokens_row(a, b, task, task.span, tolerance))
     return rows
 
 
-def _sequences(model: Model, codes: np.ndarray) -> dict[str, tuple[list[sequence.Example], Any, str, int]]:
-    """Task -> (whole rows, their prefixes, the kind of what follows, its length)."""
+def _tasks(model: Model, codes: np.ndarray) -> list[Task]:
+    """The three tasks, for image codes int32 [2, n]; without one whose rows the model has no positions for."""
     vocab, tok = model.vocab, model.tokenizer
     room = model.decoder.config.max_length - model.decoder.config.image_position
-    n, texts = codes.shape[1], [text for text in TEXTS if len(tok.encode(text)) + codes.shape[1] + 8 <= room]
+    n = codes.shape[1]
+    texts = [text for text in TEXTS if len(tok.encode(text)) + n + 8 <= room]
     images = [sequence.to_image(vocab, tok, text, c, model.text_length) for text, c in zip(texts, codes)]
     captions = [sequence.fit(sequence.to_caption(vocab, tok, c, text), room) for text, c in zip(TEXTS, codes)]
     attributes = [
@@ -125,46 +130,51 @@ def _sequences(model: Model, codes: np.ndarray) -> dict[str, tuple[list[sequence
     ]
     attributes = [example for example in attributes if example.length <= room]
     length = min(CAPTION_LENGTH, room - len(captions[0].prefix))
-    asked = [sequence.image_prefix(vocab, tok, ATTRIBUTE_PROMPT, c) for c in codes]
-    described = [sequence.image_prefix(vocab, tok, CAPTION_PROMPT, c) for c in codes]
-    found: dict[str, tuple[list[sequence.Example], Any, str, int]] = {
-        "to image": (images, [e.prefix for e in images], "image", n),
-        "to caption": (captions, described, "text", length),
-        "to attributes": (attributes, asked, "", 0),
-    }
-    return {task: row for task, row in found.items() if row[0]}
+    before_answers = [sequence.image_prefix(vocab, tok, ATTRIBUTE_PROMPT, c) for c in codes]
+    before_captions = [sequence.image_prefix(vocab, tok, CAPTION_PROMPT, c) for c in codes]
+    tasks = (
+        Task("to image", images, [e.prefix for e in images], grammar.image(vocab, n)),
+        Task("to caption", captions, before_captions, grammar.text(vocab, length)),
+        Task("to attributes", attributes, before_answers, None),
+    )
+    return [task for task in tasks if task.rows]
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _logits(decoder: Decoder, params: Any, tokens: jax.Array, segments: jax.Array, positions: jax.Array) -> jax.Array:
+def _logits(
+    decoder: Decoder, params: Params, tokens: jax.Array, segments: jax.Array, positions: jax.Array
+) -> jax.Array:
+    """Rows of ids, segments and positions, int32 [B, T] -> logits, float32 [B, T, ids]."""
     return apply_decoder(decoder, params, tokens, segments, positions)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _decode(model: VQGAN, params: Any, codes: jax.Array) -> Any:
+def _decode(model: VQGAN, params: Params, codes: jax.Array) -> Any:
+    """Codes int32 [B, N] -> what the VQGAN's decoder gives, float32 [B, R, R, 3], neither clipped nor rounded."""
     return model.apply({"params": params}, codes, method="decode_codes")
 
 
-def _greedy(model: Model, prefixes: Any, kind: Any, length: int) -> list[list[int]]:
-    span = grammar.image(model.vocab, length) if kind == "image" else grammar.text(model.vocab, length)
+def _greedy(model: Model, prefixes: Sequence[tuple[int, ...]], span: grammar.Grammar) -> list[list[int]]:
     requests = [decoding.Request((prefix,), span) for prefix in prefixes]
     drawn = decoding.generate(model.engine, requests, Sampler(temperature=0.0))
     return [np.asarray(row).tolist() for row in drawn]
 
 
-def _tokens_row(part: str, model: Model, prefixes: Any, drawn: list[Any], tolerance: float) -> Row:
+def _tokens_row(a: Model, b: Model, task: Task, span: grammar.Grammar, tolerance: float) -> Row:
+    """How many of the sequences that both models draw greedily differ; parted at a tie is not counted."""
+    drawn = [_greedy(model, task.prefixes, span) for model in (a, b)]
     wrong, ties = 0, 0
-    for prefix, first, second in zip(prefixes, *drawn):
+    for prefix, first, second in zip(task.prefixes, *drawn):
         if first == second:
             continue
         longest = min(len(first), len(second))
         at = next((i for i in range(longest) if first[i] != second[i]), longest)
-        if at < longest and _gap(model, prefix, first[:at], first[at], second[at]) <= tolerance:
+        if at < longest and _gap(a, prefix, first[:at], first[at], second[at]) <= tolerance:
             ties += 1
         else:
             wrong += 1
-    note = f"{len(prefixes)} sequences" + (f", {ties} parted at a tie" if ties else "")
-    return Row(part, float(wrong), note + (f", {wrong} differ" if wrong else ""))
+    note = f"{len(task.prefixes)} sequences" + (f", {ties} parted at a tie" if ties else "")
+    return Row(f"greedy tokens, {task.name}", float(wrong), note + (f", {wrong} differ" if wrong else ""))
 
 
 def _gap(model: Model, prefix: Sequence[int], common: Sequence[int], one: int, other: int) -> float:
@@ -178,19 +188,19 @@ def _gap(model: Model, prefix: Sequence[int], common: Sequence[int], one: int, o
     return abs(float(scores[one] - scores[other]))
 
 
-def _answers_row(a: Model, b: Model, prefixes: Any, task: str) -> Row:
-    """Answers to the questions that both know: their probabilities' difference, 1 if a likeliest answer differs."""
-    asked = [x for x in a.schema if x in b.schema]
-    if not asked:
-        return Row(f"answers, {task}", 0.0, "no question that both know")
-    told = [scoring.score_attributes(m.engine, m.tokenizer, prefixes, asked) for m in (a, b)]
+def _answers_row(a: Model, b: Model, task: Task) -> Row:
+    """The largest difference of the probabilities of answers, to the questions that both models know."""
+    questions = [x for x in a.schema if x in b.schema]
+    if not questions:
+        return Row(f"answers, {task.name}", 0.0, "no question that both know")
+    answers = [scoring.score_attributes(m.engine, m.tokenizer, task.prefixes, questions) for m in (a, b)]
     difference, wrong = 0.0, 0
-    for first, second in zip(*told):
+    for first, second in zip(*answers):
         for name in first:
             difference = max(difference, _largest(first[name], second[name]))
             wrong += int(first[name].argmax() != second[name].argmax())
-    note = f"{len(asked)} questions" + (f", {wrong} likeliest answers differ" if wrong else "")
-    return Row(f"answers, {task}", difference, note)
+    note = f"{len(questions)} questions" + (f", {wrong} likeliest answers differ" if wrong else "")
+    return Row(f"answers, {task.name}", difference, note)
 
 
 def _largest(a: np.ndarray, b: np.ndarray) -> float:

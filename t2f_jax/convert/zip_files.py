@@ -1,7 +1,11 @@
 """The directory of a zip archive whose entries lie in it uncompressed, as torch.save writes them.
 
-Only the directory is read: an entry is a range of bytes of the file, so no declared size can ask for more memory than
-the file has bytes. Layout of the records: PKWARE's APPNOTE.TXT, sections 4.3.7 to 4.3.16 and 4.5.3.
+Only the directory is read: an entry is a range of bytes of the file. `zipfile` of the standard library is not used, for
+two reasons. It does not tell where an entry's bytes begin, which `torch_reader` needs to read a tensor from its place.
+And a hostile file must not cost time or memory: here no declared size can ask for more memory than the file has bytes,
+nothing is unpacked, and entries must lie within the file.
+
+Layout of the records: PKWARE's APPNOTE.TXT, sections 4.3.7 to 4.3.16 and 4.5.3.
 """
 
 import dataclasses
@@ -63,7 +67,7 @@ def read_entry(path: pathlib.Path, entry: Entry) -> bytes:
 
 
 def shown(name: str) -> str:
-    """A foreign name, quoted, in printable characters and of bearable length."""
+    """A name out of a file, quoted, in printable characters and cut to 120."""
     return ascii(name if len(name) <= 120 else name[:117] + "...")
 
 
@@ -77,7 +81,7 @@ def _directory(path: pathlib.Path, file: BinaryIO, size: int) -> tuple[int, int,
         raise _broken(path, "its end is missing: the file is cut off, or was never a zip archive")
     _, _, _, _, count, length, start, _ = _END.unpack_from(tail, at)
     locator = at - _LOCATOR64.size
-    if 0xFFFF in (count,) or 0xFFFFFFFF in (length, start):
+    if count == 0xFFFF or 0xFFFFFFFF in (length, start):  # the real numbers stand in the zip64 record
         if locator < 0 or tail[locator : locator + 4] != b"PK\6\7":
             raise _broken(path, "its end is damaged")
         where = _LOCATOR64.unpack_from(tail, locator)[2]
@@ -126,8 +130,8 @@ def _zip64(path: pathlib.Path, name: str, values: list[int], extra: bytes) -> li
         kind, length = struct.unpack_from("<HH", extra, place)
         wide = extra[place + 4 : place + 4 + length]
         if kind == 1 and len(wide) >= 8 * values.count(0xFFFFFFFF):
-            found = iter(struct.unpack_from(f"<{len(wide) // 8}Q", wide))
-            return [next(found) if value == 0xFFFFFFFF else value for value in values]
+            numbers = iter(struct.unpack_from(f"<{len(wide) // 8}Q", wide))
+            return [next(numbers) if value == 0xFFFFFFFF else value for value in values]
         place += 4 + length
     raise _broken(path, f"entry {shown(name)} has a damaged header")
 

@@ -79,3 +79,18 @@ def test_the_original_format_refuses_what_it_cannot_hold(model, tmp_path):
     with pytest.raises(UserError, match=r"patch=4 \(there: 1\), .*encoder=patch .*ch=24"):
         export.to_original_vqgan(ImageTokenizer(patch, {}), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_every_part_of_a_structure_is_compared_with_the_originals(model, tmp_path):
+    changes = {"positions": "rotary", "image_position": 64, "norm": "rmsnorm", "mask": "causal", "tie": True}
+    changes |= {"bias": False, "segments": False}
+    structure = dataclasses.replace(model.run_config.model, **changes, dropout=0.3, remat="full", attention="xla")
+    run = dataclasses.replace(model.run_config, model=structure)
+    with pytest.raises(UserError) as caught:
+        export.to_original_pair(dataclasses.replace(model, run_config=run), tmp_path / "out")
+    assert str(caught.value) == (
+        "talk2face: the original's format cannot hold decoder.model.positions=rotary (there: learned),"
+        " decoder.model.image_position=64 (there: 0), decoder.model.norm=rmsnorm (there: talk2face),"
+        " decoder.model.mask=causal (there: prefix), decoder.model.tie=True (there: False),"
+        " decoder.model.bias=False (there: True), decoder.model.segments=False (there: True); --to hf can"
+    )
