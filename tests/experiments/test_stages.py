@@ -1,0 +1,66 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from small_model import IMAGE
+
+from t2f_jax import bundle
+from t2f_jax.config.schema import Config, DataConfig, SourceConfig
+from t2f_jax.errors import UserError
+from t2f_jax.experiments import stages
+from t2f_jax.models.vqgan import VQGAN
+
+CONFIG = Config(
+    data=DataConfig(image_size=16, sources={"drawn": SourceConfig(count=20)}),
+    image=dataclasses.replace(Config().image, model=IMAGE),
+)
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    params = VQGAN(IMAGE).init(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
+    bundle.save_image_tokenizer(tmp_path / "tokenizer", IMAGE, params, {})
+    return tmp_path / "tokenizer"
+
+
+def test_a_tokenizer_for_other_images_is_refused(tmp_path, tokenizer):
+    other = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, image_size=32))
+    with pytest.raises(UserError, match=r"for 16 pixels, but data\.image_size=32"):
+        stages.prepare_store(other, tokenizer, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_was_given_is_not_made(tmp_path, tokenizer, monkeypatch):
+    """`train` makes the image tokenizer and the store that it was not given, each in its place."""
+    made = []
+    monkeypatch.setattr(stages, "train_tokenizer", lambda _, out, cache: made.append((out, cache)) or tokenizer)
+    monkeypatch.setattr(stages, "prepare_store", lambda _, t, out, cache: made.append((t, out, cache)) or out)
+
+    def stop(*folders):
+        raise InterruptedError(*folders)
+
+    monkeypatch.setattr(stages, "open_parts", stop)
+    out, images = tmp_path / "run", tmp_path / "run" / "images"
+    with pytest.raises(InterruptedError) as stopped:
+        stages.train(CONFIG, out)
+    assert made == [(out / "tokenizer", images), (tokenizer, out / "store", images)]
+    assert stopped.value.args == (tokenizer, out / "store")
+    made.clear()
+    with pytest.raises(InterruptedError) as stopped:
+        stages.train(CONFIG, out, tokenizer, tmp_path / "elsewhere")
+    assert made == [] and stopped.value.args == (tokenizer, tmp_path / "elsewhere")
+
+
+def test_a_finished_tokenizer_of_the_same_config_is_taken_and_of_another_refused(tmp_path, tokenizer, monkeypatch):
+    (tmp_path / "run" / "tokenizer").mkdir(parents=True)
+    finished = tokenizer.rename(tmp_path / "run" / "tokenizer" / "tokenizer")
+    checked = []
+    monkeypatch.setattr(stages.checkpoint, "check_config", lambda *record: checked.append(record))
+    monkeypatch.setattr(stages, "prepare_store", lambda _, t, *folders: (_ for _ in ()).throw(InterruptedError(t)))
+    with pytest.raises(InterruptedError) as stopped:
+        stages.train(CONFIG, tmp_path / "run")
+    assert stopped.value.args == (finished,)
+    ((folder, identity),) = checked
+    assert folder == tmp_path / "run" / "tokenizer" and set(identity) == {"image", "data"}
+    assert "views" not in identity["data"] and "folder" not in identity["data"]["sources"]["drawn"]
