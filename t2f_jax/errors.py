@@ -15,11 +15,11 @@ class DiskFull(UserError):
 
 @contextlib.contextmanager
 def naming(where: object) -> Iterator[None]:
-    """Puts the file or place `where` before the message of a UserError raised inside."""
+    """Puts the file or place `where` before the message of a UserError raised inside; its class stays."""
     try:
         yield
     except UserError as error:
-        raise UserError(f"{where}: {error}") from error
+        raise type(error)(f"{where}: {error}") from error
 
 
 def nearest(name: str, known: Iterable[str], similarity: float = 0.3) -> str:

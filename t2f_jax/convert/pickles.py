@@ -10,7 +10,6 @@ so memory grows with the pickle's length alone.
 
 import dataclasses
 import pickletools
-from typing import Any
 
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
@@ -90,7 +89,7 @@ class Broken(Exception):
     """The pickle is inconsistent, or holds what no file of torch holds."""
 
 
-def load(data: bytes, where: str) -> tuple[Any, list[str]]:
+def load(data: bytes, where: str) -> tuple[object, list[str]]:
     """The value that a pickle describes.
 
     Returns:
@@ -121,12 +120,12 @@ class _Machine:
     """
 
     def __init__(self) -> None:
-        self.stack: list[Any] = []
-        self.marked: list[list[Any]] = []
-        self.memo: dict[int, Any] = {}
+        self.stack: list[object] = []
+        self.marked: list[list[object]] = []
+        self.memo: dict[object, object] = {}
         self.unknown: dict[str, None] = {}
 
-    def step(self, name: str, argument: Any) -> None:
+    def step(self, name: str, argument: object) -> None:
         """One opcode."""
         if name in _PUSHES:
             self.stack.append(argument)
@@ -144,7 +143,7 @@ class _Machine:
                 raise Broken(f"opcode {name}, which torch files do not have")
             method() if argument is None else method(argument)
 
-    def _mark_slice(self) -> list[Any]:
+    def _mark_slice(self) -> list[object]:
         items, self.stack = self.stack, self.marked.pop()
         return items
 
@@ -212,7 +211,7 @@ class _Machine:
 
     _additems = _appends
 
-    def _extend(self, items: list[Any]) -> None:
+    def _extend(self, items: list[object]) -> None:
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(items)
 
@@ -223,7 +222,7 @@ class _Machine:
     def _setitems(self) -> None:
         self._set(self._mark_slice())
 
-    def _set(self, items: list[Any]) -> None:
+    def _set(self, items: list[object]) -> None:
         if len(items) % 2:
             raise Broken("a key without a value")
         if isinstance(self.stack[-1], dict):
@@ -289,14 +288,14 @@ _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": (
 _EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list}
 
 
-def _key(value: Any) -> Any:
+def _key(value: object) -> object:
     """A dictionary key that hashes fast, even a hostile one; a value of any other type becomes a key of its own."""
     if value is None or isinstance(value, (str, bytes, bool, Opaque)):
         return value
     return value if type(value) is int and abs(value) < 1 << 60 else Opaque(type(value).__name__)
 
 
-def _call(function: Any, arguments: Any) -> Any:
+def _call(function: object, arguments: object) -> object:
     """The description of what a call would make; nothing is called."""
     if not isinstance(function, Global) or function.name not in _TENSORS:
         return Opaque(function.name if isinstance(function, (Global, Opaque)) else type(function).__name__)
@@ -315,7 +314,7 @@ def _call(function: Any, arguments: Any) -> Any:
     raise Broken(f"{function.name} with other arguments than torch's")
 
 
-def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, dtype: Any) -> Tensor:
+def _tensor(storage: object, offset: object, shape: object, strides: object, dtype: object) -> Tensor:
     if not isinstance(storage, Storage):
         raise Broken("a tensor without a storage")
     kind = dtype.name.removeprefix("torch.") if isinstance(dtype, Global) else storage.dtype
@@ -323,7 +322,7 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, dtype: Any) -> 
         raise Broken(f"a tensor of an unknown type {kind}")
     if not (isinstance(shape, (tuple, list)) and isinstance(strides, (tuple, list)) and len(shape) == len(strides)):
         raise Broken("a tensor whose shape and strides disagree")
-    numbers = (offset, *shape, *strides)
-    if len(shape) > MOST_AXES or not all(type(n) is int and 0 <= n < 1 << 62 for n in numbers):
+    are_sizes = all(type(n) is int and 0 <= n < 1 << 62 for n in (offset, *shape, *strides))
+    if not isinstance(offset, int) or len(shape) > MOST_AXES or not are_sizes:
         raise Broken("a tensor whose shape, strides or offset are no sizes")
     return Tensor(storage, kind, offset, tuple(shape), tuple(strides))

@@ -83,7 +83,11 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
 
 
 def _mapped(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file, mapped into memory: they are read when they are used."""
+    """The tensors of a safetensors file, mapped into memory: they are read when they are used.
+
+    `safetensors.numpy` copies every tensor when it opens a file; of a mapped one only the pages that are used
+    are read.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():

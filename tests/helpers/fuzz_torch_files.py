@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["t2f_jax.convert", "pickletools"]):
 
     from t2f_jax.convert import pickles, torch_reader, torch_writer, zip_files  # noqa: F401
 
-from original_files import archive, dictionary, tensor
+from torch_files import archive, dictionary, tensor
 
 from t2f_jax.errors import UserError
 

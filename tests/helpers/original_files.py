@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import zipfile
 
 import numpy as np
 from flax import traverse_util
@@ -81,35 +80,6 @@ def small_pair(folder, decoder=SMALL_DECODER, vqgan=SMALL_VQGAN, pieces=120, pre
     torch_writer.write(paths[1], tensors, "state_dict")
     vocabulary(paths[2], pieces)
     return paths
-
-
-def archive(path, pickle, storages=(), compression=zipfile.ZIP_STORED):
-    """A torch archive of any pickle; `storages` are the bytes of data/0, data/1, ..."""
-    with zipfile.ZipFile(path, "w", compression) as file:
-        file.writestr("archive/data.pkl", pickle)
-        file.writestr("archive/version", "3\n")
-        for number, data in enumerate(storages):
-            file.writestr(f"archive/data/{number}", data)
-    return path
-
-
-def tensor(key="0", shape=(2, 3), strides=(3, 1), offset=0, storage="FloatStorage"):
-    """Opcodes that rebuild one tensor."""
-    sizes = b"".join(b"(" + b"".join(torch_writer._int(n) for n in numbers) + b"t" for numbers in (shape, strides))
-    return b"".join(
-        [
-            torch_writer._name("torch._utils _rebuild_tensor_v2") + b"((",
-            torch_writer._text("storage") + torch_writer._name(f"torch {storage}"),
-            torch_writer._text(key) + torch_writer._text("cpu") + torch_writer._int(6) + b"tQ",
-            torch_writer._int(offset) + sizes + b"\x89}tR",
-        ]
-    )
-
-
-def dictionary(**values):
-    """The pickle of a dictionary of opcodes."""
-    items = b"".join(torch_writer._text(key) + value for key, value in values.items())
-    return b"\x80\x02}(" + items + b"u."
 
 
 def same_params(first, second):
