@@ -100,7 +100,7 @@ def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repe
     )
 
 
-def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int) -> dict[str, np.ndarray]:
+def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int) -> sequence.Batch:
     made = pairs(vocab, n, batch, first, length)
     return sequence.assemble(made, sequence.trimmed(made, length, trim))
 

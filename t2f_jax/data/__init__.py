@@ -1,14 +1,16 @@
 """Datasets -> pixels -> image codes -> batches. The only room that imports TensorFlow.
 
-    datasets/   The datasets, a file each.
-    pixels      A dataset's pixels at one size, decoded or drawn once and kept as a memory map; and the augmented view
-    augment     Views of a face: mirrored, shifted and scaled copies, each a pure function of its number.
-    prepare     Images become codes and sentences a text tokenizer, once, before training: writes what `store.Store` r
-    corpus      The sentences that the text tokenizer is trained on, and its training.
-    store       A prepared dataset, read by position: codes of every face and view, its fields, and the text tokenizer
-    mixture     Which face stands in row g of training, as a closed form: no counters, so that a run resumes from its
-    examples    A face of a store -> one row's example: which task, which view, which words, all drawn from one genera
-    pipeline    Batches for the trainers through tf.data: batch s is a pure function of (seed, s), so a run resumes fr
+    datasets/   the public datasets and the drawn faces, a file each
+    pixels      a dataset's pixels at one size, decoded or drawn once and kept as a memory map
+    augment     views of a face: mirrored, shifted and scaled copies, each a pure function of its number
+    prepare     images -> codes, sentences -> a text tokenizer, once before training; writes what `store.Store` reads
+    corpus      the sentences that the text tokenizer is trained on, and its training
+    store       a prepared dataset, read by position: codes of every face and view, its fields, the text tokenizer
+    mixture     which face stands in row g of training: no counters, so that a run resumes from its step alone
+    examples    a face of a store -> an example: its task, view and words, all drawn from one generator
+    rows        batches of rows for the decoder: examples of all sources, assembled or packed
+    pipeline    batches through tf.data, made ahead in a thread; batches of images for the image tokenizer
 
-Read first: `prepare.run`, then `pipeline.sequence_batches`.
+Read first: `prepare.run`, then `rows.Rows`. For other rooms: `datasets.registry`, `pixels.read_images`, `store.Store`,
+`rows.Rows`, `pipeline.image_batches`.
 """

@@ -3,37 +3,54 @@
 n codes an image.
 """
 
-import dataclasses
-from typing import Any
+import bisect
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from t2f_jax.config.schema import DecoderRunConfig
+from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import sequence, templates
+from t2f_jax.tokens.attributes import Fields
 from t2f_jax.tokens.captions import write_caption
+from t2f_jax.tokens.phrases import PHRASES, Phrases
+from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
 
 
 class Writer:
     """Writes examples of a store's faces.
 
+    Args:
+      phrases: how labels are put into words, for each source; `tokens.phrases` for those that are not named.
+
     Raises:
       UserError: `decoder.sequence_length` cannot hold an image and a question about it, or no task has a share.
     """
 
-    def __init__(self, store: Store, vocab: Vocab, tok: sequence.Encoder, config: DecoderRunConfig):
+    def __init__(
+        self,
+        store: Store,
+        vocab: Vocab,
+        tok: sequence.Encoder,
+        config: DecoderRunConfig,
+        phrases: Mapping[str, Phrases] | None = None,
+    ):
         self._store, self._vocab, self._tok, self._config = store, vocab, tok, config
+        self._phrases = phrases or {}
         self._schemas = {name: {a.name: a for a in store.schema(name)} for name in store.sources}
+        self._faces: dict[tuple[str, str], tuple[np.ndarray, Sequence[Fields]]] = {}
         self._costs: dict[tuple[str, str | int], int] = {}
+        self._branches: dict[tuple[str, str, str | int], Branch] = {}
         tasks = config.tasks
         shares = (tasks.to_image, tasks.to_caption, tasks.to_attributes)
         if min(shares) < 0 or sum(shares) <= 0:
             raise UserError(
                 f"decoder.tasks: to_image, to_caption, to_attributes = {shares} must be 0 or more, not all 0"
             )
-        self._until = np.cumsum(shares) / sum(shares)  # [3], where a task's part of 0..1 ends
+        self._until = (np.cumsum(shares) / sum(shares)).tolist()  # where each task's part of 0..1 ends
         self._check_length()
 
     def _check_length(self) -> None:
@@ -52,29 +69,45 @@ class Writer:
                 f" about it make {least} ids; set it to {least} or more"
             )
 
-    def example(self, source: str, split: str, i: int, rng: np.random.Generator) -> sequence.Example:
+    def example(self, source: str, split: Split, i: int, rng: np.random.Generator) -> Example:
         """One row about face `i`, at most `sequence_length` ids once assembled; the loss weight is its task's."""
         tasks, length = self._config.tasks, self._config.sequence_length
-        codes_Vxn = self._store.codes(source, split)[i]
-        codes_n = codes_Vxn[rng.integers(len(codes_Vxn))]
-        fields = self._store.fields(source, split)[i]
-        known = fields["attributes"]
-        task = int(np.searchsorted(self._until, rng.random(), side="right"))
+        codes_NxVxn, all_fields = self._part(source, split)
+        codes_n = codes_NxVxn[i, rng.integers(codes_NxVxn.shape[1])]
+        fields = all_fields[i]
+        known, phrases = fields["attributes"], self._phrases.get(source, PHRASES)
+        task = bisect.bisect_right(self._until, rng.random())
         if task == sequence.TO_IMAGE:
             room = min(self._config.text_length, length - len(codes_n))
-            text = self._image_text(fields, room, rng)
-            example = sequence.to_image(self._vocab, self._tok, text, codes_n, room)
-            return dataclasses.replace(example, weight=tasks.image_weight)
+            text = self._image_text(fields, phrases, room, rng)
+            return sequence.to_image(self._vocab, self._tok, text, codes_n, room, tasks.image_weight)
         if task == sequence.TO_CAPTION or not known:
-            example = sequence.to_caption(self._vocab, self._tok, codes_n, _caption(fields, rng))
-            return dataclasses.replace(sequence.fit(example, length), weight=tasks.caption_weight)
-        names, schema = list(known), self._schemas[source]
-        asked = [names[k] for k in rng.permutation(len(names))[: tasks.attributes_per_face or None]]
-        pairs = [(templates.attribute_question(a), templates.attribute_answer(schema[a], known[a])) for a in asked]
-        example = sequence.to_attributes(self._vocab, self._tok, codes_n, pairs)
-        return dataclasses.replace(sequence.fit(example, length), weight=tasks.attribute_weight)
+            caption = _caption(fields, phrases, rng)
+            example = sequence.to_caption(self._vocab, self._tok, codes_n, caption, tasks.caption_weight)
+        else:
+            names = list(known)
+            chosen = [names[k] for k in rng.permutation(len(names))[: tasks.attributes_per_face or None]]
+            branches = tuple(self._branch(source, name, known[name]) for name in chosen)
+            example = sequence.of_branches(self._vocab, self._tok, codes_n, branches, tasks.attribute_weight)
+        return sequence.fit(example, length)
 
-    def _image_text(self, fields: dict[str, Any], room: int, rng: np.random.Generator) -> str:
+    def _part(self, source: str, split: Split) -> tuple[np.ndarray, Sequence[Fields]]:
+        """Codes [N, V, n] and fields of a source's split; the codes as a plain array, for a memmap is slow to index."""
+        if (source, split) not in self._faces:
+            codes = self._store.codes(source, split).view(np.ndarray)
+            self._faces[source, split] = codes, self._store.fields(source, split)
+        return self._faces[source, split]
+
+    def _branch(self, source: str, name: str, value: str | int) -> Branch:
+        """The branch that asks for an attribute and answers with `value`."""
+        key = source, name, value
+        if key not in self._branches:
+            answer = templates.attribute_answer(self._schemas[source][name], value)
+            question = templates.attribute_question(name)
+            self._branches[key] = sequence.branch(self._vocab, self._tok, question, answer)
+        return self._branches[key]
+
+    def _image_text(self, fields: Fields, phrases: Phrases, room: int, rng: np.random.Generator) -> str:
         """A caption, attributes in random order, or both: as many attributes as a prefix of `room` ids holds.
 
         Nothing at all in a share of `prompt_dropout`.
@@ -83,10 +116,11 @@ class Writer:
         if rng.random() < tasks.prompt_dropout:
             return ""
         if not known or kind < tasks.caption_share:
-            return templates.image_text(_caption(fields, rng))
-        caption = None if kind < tasks.caption_share + tasks.attribute_share else _caption(fields, rng)
-        room -= len(sequence.text_prefix(self._vocab, self._tok, caption or "", 10**6))
-        names, some = list(known), {}
+            return templates.image_text(_caption(fields, phrases, rng))
+        caption = None if kind < tasks.caption_share + tasks.attribute_share else _caption(fields, phrases, rng)
+        room -= len(sequence.text_prefix(self._vocab, self._tok, caption or "", None))
+        names = list(known)
+        some: dict[str, str | int] = {}
         for k in rng.permutation(len(names))[: rng.integers(1, len(names) + 1)]:
             room -= self._cost(names[k], known[names[k]])
             if room < 0 and (some or caption):
@@ -101,7 +135,7 @@ class Writer:
         return self._costs[name, value]
 
 
-def _caption(fields: dict[str, Any], rng: np.random.Generator) -> str:
-    """One of the face's own captions, or a fresh one of its labels."""
+def _caption(fields: Fields, phrases: Phrases, rng: np.random.Generator) -> str:
+    """One of the face's own captions, or, if it has none, a new one written from its labels."""
     own = fields["captions"]
-    return own[rng.integers(len(own))] if own else write_caption(fields["attributes"], rng)
+    return own[rng.integers(len(own))] if own else write_caption(fields["attributes"], rng, phrases=phrases)

@@ -9,7 +9,6 @@ STORE/<source>/<split>/meta.json     the key of the settings that it was encoded
 
 import collections
 import json
-import math
 import mmap
 import pathlib
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import numpy as np
 
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 FORMAT = 1
 
@@ -46,10 +45,10 @@ class Records(Sequence[dict[str, Any]]):
         if not -len(self) <= i < len(self):
             raise IndexError(i)
         i %= len(self)
-        return json.loads(self._text[self._starts[i] : self._starts[i + 1]])
+        return json.loads(self._text[self._starts[i] : self._starts[i + 1]].decode())
 
 
-class Fields(Sequence[dict[str, Any]]):
+class RecordFields(Sequence[Fields]):
     """The fields of `Records`."""
 
     def __init__(self, records: Records):
@@ -59,12 +58,12 @@ class Fields(Sequence[dict[str, Any]]):
         return len(self._records)
 
     @overload
-    def __getitem__(self, i: int) -> dict[str, Any]: ...
+    def __getitem__(self, i: int) -> Fields: ...
     @overload
-    def __getitem__(self, i: slice) -> list[dict[str, Any]]: ...
-    def __getitem__(self, i: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        found = self._records[i]
-        return [record["fields"] for record in found] if isinstance(found, list) else found["fields"]
+    def __getitem__(self, i: slice) -> list[Fields]: ...
+    def __getitem__(self, i: int | slice) -> Fields | list[Fields]:
+        records = self._records[i]
+        return [record["fields"] for record in records] if isinstance(records, list) else records["fields"]
 
 
 class Store:
@@ -75,7 +74,7 @@ class Store:
       sources: names, in the config's order.
       fingerprint: of the whole store: sources, settings, image and text tokenizer.
       image_tokenizer: fingerprint of the image tokenizer that made the codes.
-      codes_per_image, grid: n, and its square root, the codes along a side.
+      codes_per_image: n.
 
     Args:
       image_tokenizer: the fingerprint that the codes must come from, if it matters.
@@ -104,7 +103,6 @@ class Store:
             text_file = folder / meta["text_tokenizer"]
         except (KeyError, TypeError) as error:
             raise UserError(f"{folder}/meta.json: {error} is missing or broken; run `t2f prepare` again") from error
-        self.grid = math.isqrt(self.codes_per_image)
         if not text_file.is_file():
             raise UserError(f"{text_file}: the text tokenizer is missing; run `t2f prepare` again")
         if image_tokenizer is not None and image_tokenizer != self.image_tokenizer:
@@ -150,20 +148,19 @@ class Store:
         """uint16 [N, views, n], a read-only memory map; view 0 is the plain image."""
         return self._codes[source, split]
 
-    def fields(self, source: str, split: str) -> Sequence[dict[str, Any]]:
-        """N times {"attributes": {name: value}, "captions": [text, ...]}, parsed when asked for."""
-        return Fields(self._records[source, split])
-
-    def ids(self, source: str, split: str) -> list[str]:
-        """N names of faces."""
-        return [record["id"] for record in self._records[source, split]]
+    def fields(self, source: str, split: str) -> Sequence[Fields]:
+        """What is known of each of the N faces; a face is parsed when it is asked for."""
+        return RecordFields(self._records[source, split])
 
     def summary(self) -> dict[str, dict[str, int]]:
         """{source: {split: number of faces}}."""
         return {name: {k: p["count"] for k, p in s["splits"].items()} for name, s in self._sources.items()}
 
     def baselines(self) -> dict[str, dict[str, dict[str, int]]]:
-        """{source: {attribute: {value: number of training faces}}}: whence a majority or a mean that knows no image."""
+        """{source: {attribute: {value: number of training faces}}}.
+
+        The majority and the mean of these counts are what an answer without a look at the image would be.
+        """
         counts: dict[str, dict[str, collections.Counter]] = {}
         for name in self.sources:
             tally = counts[name] = {a.name: collections.Counter() for a in self.schema(name)}

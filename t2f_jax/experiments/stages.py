@@ -22,6 +22,7 @@ from t2f_jax.config.typed import to_dict
 from t2f_jax.data import pipeline, pixels, prepare
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.datasets.registry import open_sources
+from t2f_jax.data.rows import Rows
 from t2f_jax.distributed import hosts, partitioning
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError
@@ -33,6 +34,7 @@ from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint
 from t2f_jax.plan import layout
 from t2f_jax.report import grids
 from t2f_jax.tokens import text_tokenizer
+from t2f_jax.tokens.sequence import Batch
 from t2f_jax.training import checkpoint, loop
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
@@ -65,21 +67,16 @@ def train(
     run = run_config.train
     params = bundle.initial_params(parent, config.decoder.model, parts.vocab) if parent else None
     trainer = DecoderTrainer(run_config, parts.vocab, params, parts.image_tokenizer.params["quantize"]["embedding"])
-    weights = {name: source.weight for name, source in config.data.sources.items() if source.weight > 0}
-    rows = (parts.store, parts.vocab, parts.text_tokenizer, config.decoder, weights, run.batch_size)
-    local_rows = _local_rows(run)
+    rows = Rows(parts.store, parts.vocab, parts.text_tokenizer, config.decoder, config.data.sources, _local_rows(run))
 
-    def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
-        return pipeline.sequence_batches(*rows, run.seed, start, local_rows)
-
-    def held_out() -> Iterator[dict[str, np.ndarray]]:
-        return pipeline.sequence_eval_batches(*rows, run.eval_batches, mine=local_rows)
+    def held_out() -> Iterator[Batch]:
+        return rows.held_out(run.eval_batches)
 
     if hosts.first():
         write_experiment(config, out, tokenizer, store)
         RunFolder(out).publish(EXPERIMENT)
     identity = {"decoder": to_dict(config.decoder), "store": parts.store.fingerprint}
-    state = loop.train(loop.Run(trainer, run, out, batches, held_out, "decoder", identity))
+    state = loop.train(loop.Run(trainer, run, out, rows.train, held_out, "decoder", identity))
     model = make_bundle(config, partitioning.to_host(trainer.export(state)), parts, run.steps)
 
     def write() -> None:
@@ -107,10 +104,10 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     weighted = [(images, data.sources[images.name].weight) for images in train]
     local_rows = _local_rows(run)
 
-    def batches(start: int) -> Iterator[dict[str, np.ndarray]]:
+    def batches(start: int) -> Iterator[pipeline.ImageBatch]:
         return pipeline.image_batches(weighted, run.batch_size, run.seed, start, data.flip, data.jitter, local_rows)
 
-    def held_out() -> Iterator[dict[str, np.ndarray]]:
+    def held_out() -> Iterator[pipeline.ImageBatch]:
         return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches, local_rows)
 
     state = loop.train(loop.Run(trainer, run, out, batches, held_out, "image tokenizer", _tokenizer_identity(config)))

@@ -68,11 +68,11 @@ class Inference:
 
     def holds(self, text: str) -> bool:
         """Does the model read all of a prompt, or only its first `text_length` ids?"""
-        return len(sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)) <= self.text_length
+        return len(sequence.text_prefix(self.vocab, self.tokenizer, text, None)) <= self.text_length
 
     def strange(self, text: str) -> bool:
         """Does a prompt hold signs that the model has no id for, such as another language's?"""
-        return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, text, 10**9)
+        return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, text, None)
 
     def images(self, pictures: imaging.Picture | Sequence[imaging.Picture]) -> np.ndarray:
         """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training.

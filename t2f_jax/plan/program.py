@@ -23,6 +23,7 @@ from t2f_jax.inference import decoding, engine, grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.params import init_decoder
+from t2f_jax.tokens import sequence
 from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.program import Program
@@ -93,14 +94,8 @@ def caution(device_kind: str, row_ids: int) -> str:
 
 def batch_shapes(config: DecoderRunConfig) -> dict[str, jax.ShapeDtypeStruct]:
     """The arrays of one training batch."""
-    rows, length = config.train.batch_size, config.row_ids
-    names = ["tokens", "targets", "weights", "segments", "positions"]
-    shapes: dict[str, tuple[int, ...]] = {name: (rows, length) for name in names}
-    shapes["task"] = (rows,) if config.pack == 1 else (rows, length)
-    if config.pack > 1:
-        shapes["documents"] = (rows, length)
-    kinds = {"weights": jnp.float32}
-    return {name: jax.ShapeDtypeStruct(shape, kinds.get(name, jnp.int32)) for name, shape in shapes.items()}
+    batch = sequence.arrays(sequence.blank(config.train.batch_size, config.row_ids, config.pack > 1))
+    return {name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in batch.items()}
 
 
 def lower_step(

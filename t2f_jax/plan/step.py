@@ -15,12 +15,13 @@ from t2f_jax.errors import UserError
 from t2f_jax.models import flops
 from t2f_jax.models.attention import attention_kind
 from t2f_jax.plan import hlo, kernel_flops, layout, program, roofline, workload
+from t2f_jax.tokens.sequence import arrays, blank
 from t2f_jax.training import token_loss
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
 PLAIN_ROWS = 32  # rows a chip of the plain step: with more it does not fit a v5e
-BYTES_A_PLACE = 4 * 7  # of a batch on its way to the chips: seven arrays
+BYTES_A_PLACE = sum(a.itemsize for a in arrays(blank(1, 1, packed=True)).values())  # of a batch sent to the chips
 
 
 def plan(

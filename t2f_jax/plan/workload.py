@@ -123,7 +123,8 @@ def sample(config: Config, plain: bool = False) -> Workload:
     faces = _Faces(config)
     tok, vocab, words = _tokenizer(config)
     store: Any = faces
-    writer = Writer(store, vocab, tok, run)
+    phrases = {name: registry.find(config.data.sources[name].kind).caption_phrases() for name in faces.sources}
+    writer = Writer(store, vocab, tok, run, phrases)
     mixture = Mixture([len(faces.codes(n, "train")) for n in faces.sources], faces.weights, 0)
     examples = []
     rows = PAIRS // run.pack
@@ -157,9 +158,9 @@ def _tokenizer(config: Config) -> tuple[sequence.Encoder, Vocab, str]:
     return Words(), Vocab(config.text.vocab_size, image), "every word or sign counted as one id"
 
 
-def _seen(batch: dict[str, np.ndarray], mask: str) -> float:
+def _seen(batch: sequence.Batch, mask: str) -> float:
     """(query, key) places of all examples that see one another, pads left out."""
-    segments, documents = batch["segments"], batch["documents"]
+    segments, documents = batch["segments"], batch["documents"]  # type: ignore[typeddict-item]  # packed
     key = (np.arange(len(segments))[:, None] * 4096 + documents) * 4096 + segments
     runs, lengths = np.unique(key[segments > 0], return_counts=True)
     segment, owner = runs % 4096, runs // 4096

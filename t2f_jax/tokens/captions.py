@@ -4,8 +4,10 @@ The tables of `phrases` say how each label can be put; the grammar here joins wh
 sentences, and one about the picture.
 """
 
-import dataclasses
-from collections.abc import Mapping
+import bisect
+import functools
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from t2f_jax.tokens.phrases import (
     PHRASES,
     SILENCES,
     STAGES,
+    Phrases,
     Stage,
 )
 
@@ -26,20 +29,25 @@ MAX_WORDS = 44
 
 PRONOUNS = {"male": ("he", "his"), "female": ("she", "her"), "": ("they", "their")}
 OPENERS = ("", "this is ", "a photo of ", "a portrait of ")
-OPENER_SHARES = (0.7, 0.1, 0.1, 0.1)
+OPENERS_UNTIL = tuple((np.cumsum((0.7, 0.1, 0.1, 0.1)) / np.cumsum((0.7, 0.1, 0.1, 0.1))[-1]).tolist())  # of 0..1
+ADJECTIVE_RANK = {name: rank for rank, name in enumerate(ADJECTIVE_ORDER)}
 PLURAL = {"has": "have", "wears": "wear", "is": "are"}
 
 
-@dataclasses.dataclass(frozen=True)
-class Phrase:
-    """What is said of fact `name`: the text, and the role (see the module) that says where it may stand."""
+class Phrase(NamedTuple):
+    """What is said of fact `name`: the text, and the role (see `phrases`) that says where it may stand."""
 
     name: str
     role: str
     text: str
 
 
-def write_caption(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float | None = None) -> str:
+def write_caption(
+    attributes: Mapping[str, str | int],
+    rng: np.random.Generator,
+    share: float | None = None,
+    phrases: Phrases = PHRASES,
+) -> str:
     """Writes one caption of a face.
 
     What is unknown is never asserted, nor is an attribute that the tables do not know; a gender that is unknown or left
@@ -49,6 +57,7 @@ def write_caption(attributes: Mapping[str, str | int], rng: np.random.Generator,
       attributes: the labels; see `Attribute`.
       rng: the only source of chance: the same state gives the same caption.
       share: 0..1, how large a part of the positive facts is mentioned; None draws it from 0.4..1.
+      phrases: how labels other than hair and age can be put.
 
     Returns:
       One to three sentences of at most MAX_WORDS words; facts that would exceed them are left out.
@@ -56,24 +65,24 @@ def write_caption(attributes: Mapping[str, str | int], rng: np.random.Generator,
     if share is not None and not 0 <= share <= 1:
         raise ValueError(f"share must lie in 0..1, got {share}")
     share = rng.uniform(0.4, 1.0) if share is None else share
-    facts = _choose(attributes, rng, share)
+    facts = _choose(attributes, rng, share, phrases)
     gender = str(attributes.get("gender", "")) if rng.random() < 0.95 else ""
     seed = rng.integers(2**32)
     while True:  # the same wording again with fewer facts, until it is short enough
-        caption = _render(attributes, facts, gender if gender in PRONOUNS else "", np.random.default_rng(seed))
+        caption = _render(attributes, facts, gender if gender in PRONOUNS else "", np.random.default_rng(seed), phrases)
         if len(caption.split()) <= MAX_WORDS:
             return caption
         facts = facts[:-1]
 
 
-def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float) -> list[str]:
+def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float, phrases: Phrases) -> list[str]:
     """Names of the facts to mention: a share of the positives in random order, then up to two negatives."""
     silent = {other for fact, others in SILENCES.items() if attributes.get(fact[0]) == fact[1] for other in others}
     silent |= {"young"} if "age" in attributes else set()
     gender, grown = attributes.get("gender"), int(attributes.get("age", 18)) >= 18
     positives, negatives = [], []
     for name, value in attributes.items():
-        if name in silent or not (name == "age" or value in PHRASES.get(name, {}) or value in HAIR_WORDS.get(name, {})):
+        if name in silent or not (name == "age" or value in phrases.get(name, {}) or value in HAIR_WORDS.get(name, {})):
             continue
         if value != NEGATIVE.get(name, "no"):
             positives.append(name)
@@ -84,13 +93,15 @@ def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share
     return [positives[i] for i in rng.permutation(len(positives))[:count]] + said[:2]
 
 
-def _render(attributes: Mapping[str, str | int], facts: list[str], gender: str, rng: np.random.Generator) -> str:
+def _render(
+    attributes: Mapping[str, str | int], facts: list[str], gender: str, rng: np.random.Generator, table: Phrases
+) -> str:
     """The chosen facts in sentences."""
     stage = next((s for s in STAGES if int(attributes.get("age", 30)) < s.end), STAGES[-1])
     noun = stage.nouns[("male", "female", "").index(gender)]
-    phrases = _phrases(attributes, facts, stage, rng)
+    phrases = _phrases(attributes, facts, stage, rng, table)
     adjectives = [p for p in phrases if p.role == "adj"]
-    adjectives.sort(key=lambda p: ADJECTIVE_ORDER.index(p.name))
+    adjectives.sort(key=_adjective_rank)
     tail = [p.text for p in phrases if p.role == "tail"]
     head = " ".join([*(p.text for p in adjectives), noun, *tail])
     rest = [phrases[i] for i in rng.permutation(len(phrases)) if phrases[i].role in ("has", "wears", "lacks", "is")]
@@ -99,9 +110,9 @@ def _render(attributes: Mapping[str, str | int], facts: list[str], gender: str, 
     first = int(rng.integers(min(1, len(rest)), min(4, len(rest)) + 1))
     opener, rest = rest[:first], states + rest[first:]
     if opener and not places and rng.random() < 0.25:
-        sentences = [f"{rng.choice(['This', 'The'])} {head} {_predicates(opener, plural=False)}."]
+        sentences = [f"{_one_of(('This', 'The'), rng)} {head} {_predicates(opener, plural=False)}."]
     else:
-        start = str(rng.choice(OPENERS, p=OPENER_SHARES))
+        start = OPENERS[bisect.bisect_right(OPENERS_UNTIL, rng.random())]
         sentences = [f"{start}{_article(head)} {head}{_description(opener, places)}."]
     pronoun, possessive = PRONOUNS[gender]
     for group in (rest[:3], rest[3:]) if len(rest) > 4 else (rest,):
@@ -113,21 +124,35 @@ def _render(attributes: Mapping[str, str | int], facts: list[str], gender: str, 
     return " ".join(s[0].upper() + s[1:] for s in sentences).replace("{his}", possessive)
 
 
-def _phrases(attributes: Mapping, facts: list[str], stage: Stage, rng: np.random.Generator) -> list[Phrase]:
+def _one_of(ways: Sequence[str], rng: np.random.Generator) -> str:
+    """One of the ways, by the number that `rng.choice(ways)` draws, without making an array of them."""
+    return ways[int(rng.integers(len(ways)))]
+
+
+def _adjective_rank(phrase: Phrase) -> int:
+    """Where an adjective stands: by ADJECTIVE_ORDER, next to the noun if it is not in it."""
+    return ADJECTIVE_RANK.get(phrase.name, len(ADJECTIVE_RANK))
+
+
+def _phrases(
+    attributes: Mapping[str, str | int], facts: list[str], stage: Stage, rng: np.random.Generator, table: Phrases
+) -> list[Phrase]:
     """One phrase for each fact; everything about the hair goes into one."""
     phrases = []
-    hair = [[word for name in kind if name in facts for word in kind[name][attributes[name]]] for kind in HAIR]
+    hair = [[word for name in kind if name in facts for word in kind[name][str(attributes[name])]] for kind in HAIR]
     if any(hair):
-        phrases.append(Phrase("hair", "has", " ".join([*(str(rng.choice(words)) for words in hair if words), "hair"])))
+        phrases.append(Phrase("hair", "has", " ".join([*(_one_of(words, rng) for words in hair if words), "hair"])))
     for name in facts:
         if name in HAIR_WORDS:
             continue
-        ways = _age_ways(int(attributes[name]), stage) if name == "age" else PHRASES[name][attributes[name]]
-        role, _, text = str(rng.choice(ways)).partition(" ")
+        value = attributes[name]
+        ways = _age_ways(int(value), stage) if name == "age" else table[name][str(value)]
+        role, _, text = _one_of(ways, rng).partition(" ")
         phrases.append(Phrase(name, role, text))
     return phrases
 
 
+@functools.cache
 def _age_ways(age: int, stage: Stage) -> tuple[str, ...]:
     """Ways to say an age, in words or digits."""
     ways = [f"adj {word}" for word in stage.adjectives]

@@ -1,4 +1,4 @@
-"""Several examples in one row, so that little of a row is padding (numpy only).
+"""Several examples in one row, so that little of a row is padding.
 
 Attention stays inside an example: `documents` tells whose place is whose. Axis legend: R rows, L length of a row.
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from t2f_jax.tokens import sequence
-from t2f_jax.tokens.sequence import Example
+from t2f_jax.tokens.sequence import Batch, Example
 
 GROUP = 8  # rows packed together: the sum of their examples' lengths varies much less than a row's
 SPARE = 4  # ids a row that a group leaves free, since examples do not fit to the id
@@ -20,7 +20,7 @@ SPARE = 4  # ids a row that a group leaves free, since examples do not fit to th
 
 def pack(
     examples: Sequence[Example], rows: int, length: int, loss_span: str = "suffix", image_position: int = 0
-) -> dict[str, np.ndarray]:
+) -> Batch:
     """Examples -> arrays of `rows` rows, the same number of examples in each.
 
     Examples that together are too long are shortened, the longest first: attributes lose questions (which stand in
@@ -39,12 +39,22 @@ def pack(
       ValueError: examples that cannot be shortened enough.
     """
     each = len(examples) // rows
-    batch: dict[str, np.ndarray] = {}
+    placed: list[tuple[int, Example]] = []
+    numbers: list[int] = []  # of the placed examples in their rows
     for first in range(0, rows, GROUP):
         count = min(GROUP, rows - first)
         group = _fitted(list(examples[first * each : (first + count) * each]), count * (length - SPARE))
-        for row, members in enumerate(_dealt(group, count, length)):
-            _write(batch, rows, first + row, members, length, loss_span, image_position)
+        for row, members in enumerate(_dealt(group, count, length), first):
+            at = row * length
+            for number, example in enumerate(members, 1):
+                placed.append((at, example))
+                numbers.append(number)
+                at += example.length
+    batch = sequence.blank(rows, length, packed=True)
+    places = sequence.write(batch, placed, loss_span, image_position)
+    sizes = [example.length for _, example in placed]
+    batch["task"].reshape(-1)[places] = np.repeat([example.task for _, example in placed], sizes)
+    batch["documents"].reshape(-1)[places] = np.repeat(numbers, sizes)  # type: ignore[typeddict-item]
     return batch
 
 
@@ -87,25 +97,3 @@ def _dealt(examples: list[Example], rows: int, length: int) -> list[list[Example
         dealt[row].append(examples[i])
         used[row] += examples[i].length
     return [members if used[r] <= length else _fitted(members, length) for r, members in enumerate(dealt)]
-
-
-def _write(
-    batch: dict[str, np.ndarray],
-    rows: int,
-    row: int,
-    members: list[Example],
-    length: int,
-    loss_span: str,
-    image_position: int,
-) -> None:
-    """Writes one row of the batch; the first row makes the arrays."""
-    at = 0
-    for number, example in enumerate(members, 1):
-        one = sequence.assemble([example], example.length, loss_span, image_position)
-        one["task"] = np.full((1, example.length), one["task"][0], np.int32)
-        one["documents"] = np.full((1, example.length), number, np.int32)
-        for name, values in one.items():
-            if name not in batch:
-                batch[name] = np.zeros((rows, length), values.dtype)
-            batch[name][row, at : at + example.length] = values[0]
-        at += example.length

@@ -1,4 +1,4 @@
-"""Prompts, images and answers -> rows of ids, segments, positions and loss weights (numpy only).
+"""Prompts, images and answers -> rows of ids, segments, positions and loss weights.
 
 A row is a prefix (read in both directions) followed by branches (each read left to right, blind to the other branches).
 Axis legend: B rows of a batch, L length of a row.
@@ -7,7 +7,7 @@ Axis legend: B rows of a batch, L length of a row.
 import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import NotRequired, Protocol, TypedDict, cast
 
 import numpy as np
 
@@ -18,12 +18,49 @@ TO_IMAGE, TO_CAPTION, TO_ATTRIBUTES = 0, 1, 2
 TASKS = ("to_image", "to_caption", "to_attributes")
 
 
+class Batch(TypedDict):
+    """The arrays of a batch: B rows of L places."""
+
+    tokens: np.ndarray  # int32 [B, L]: ids
+    targets: np.ndarray  # int32 [B, L]: the id that a place predicts
+    weights: np.ndarray  # float32 [B, L]: what the loss at a place counts
+    segments: np.ndarray  # int32 [B, L]: 0 pad, 1 prefix, 2 + b branch b
+    positions: np.ndarray  # int32 [B, L]
+    task: np.ndarray  # int32 [B], in packed rows [B, L]: TO_IMAGE, ... of the row or the place
+    documents: NotRequired[np.ndarray]  # int32 [B, L], in packed rows: number of a place's example from 1 on, 0 pad
+    mask: NotRequired[np.ndarray]  # float32 [B], in held-out batches: 0 for a row that only fills the batch up
+
+
+def blank(rows: int, length: int, packed: bool = False) -> Batch:
+    """A training batch of pads alone: zeros of the shapes and types that every training batch has."""
+
+    def zeros(kind: type = np.int32) -> np.ndarray:
+        return np.zeros((rows, length), kind)
+
+    batch = Batch(
+        tokens=zeros(),
+        targets=zeros(),
+        weights=zeros(np.float32),
+        segments=zeros(),
+        positions=zeros(),
+        task=zeros() if packed else np.zeros(rows, np.int32),
+    )
+    if packed:
+        batch["documents"] = zeros()
+    return batch
+
+
 class Encoder(Protocol):
     """The one thing that a row asks of a text tokenizer (which is hashable, by identity if nothing else)."""
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text, no special ones among them."""
         ...
+
+
+def arrays(batch: Batch) -> dict[str, np.ndarray]:
+    """The arrays of a batch by name: the same dictionary, for code to which all arrays are alike."""
+    return cast(dict[str, np.ndarray], batch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +81,7 @@ class Example:
     image_index: int  # ids before the first code
     weight: float = 1.0
 
-    @property
+    @functools.cached_property
     def length(self) -> int:
         """Ids in the row."""
         return len(self.prefix) + sum(len(b.given) + len(b.answer) for b in self.branches)
@@ -55,8 +92,11 @@ def _encode(tok: Encoder, text: str) -> tuple[int, ...]:
     return tuple(tok.encode(text))
 
 
-def text_prefix(vocab: Vocab, tok: Encoder, text: str, text_length: int = 64) -> tuple[int, ...]:
-    """[CLS] to image [SEP] TEXT [SEP], cut to `text_length` ids as in the original (a cut one has no final [SEP])."""
+def text_prefix(vocab: Vocab, tok: Encoder, text: str, text_length: int | None = 64) -> tuple[int, ...]:
+    """[CLS] to image [SEP] TEXT [SEP], cut to `text_length` ids as in the original (a cut one has no final [SEP]).
+
+    None cuts nothing.
+    """
     ids = (vocab.cls, *_encode(tok, IMAGE_PROMPT), vocab.sep, *tok.encode(text), vocab.sep)
     return ids[:text_length]
 
@@ -82,24 +122,37 @@ def answer(vocab: Vocab, tok: Encoder, text: str) -> tuple[int, ...]:
     return (*_encode(tok, text), vocab.sep)
 
 
-def to_image(vocab: Vocab, tok: Encoder, text: str, codes: np.ndarray, text_length: int = 64) -> Example:
+def branch(vocab: Vocab, tok: Encoder, given: str, text: str) -> Branch:
+    """The branch of a question such as "gender :" and the text of its answer, such as "male"."""
+    return Branch(question(tok, given), answer(vocab, tok, text))
+
+
+def to_image(
+    vocab: Vocab, tok: Encoder, text: str, codes: np.ndarray, text_length: int = 64, weight: float = 1.0
+) -> Example:
     """Text -> image codes [n] (row-major); the image has no end token."""
-    branch, prefix = Branch((), tuple(vocab.image_ids(codes).tolist())), text_prefix(vocab, tok, text, text_length)
-    return Example(prefix, (branch,), TO_IMAGE, len(prefix))
+    image, prefix = Branch((), tuple(vocab.image_ids(codes).tolist())), text_prefix(vocab, tok, text, text_length)
+    return Example(prefix, (image,), TO_IMAGE, len(prefix), weight)
 
 
-def to_caption(vocab: Vocab, tok: Encoder, codes: np.ndarray, caption: str) -> Example:
+def to_caption(vocab: Vocab, tok: Encoder, codes: np.ndarray, caption: str, weight: float = 1.0) -> Example:
     """Image codes [n] -> caption [SEP]."""
-    branch = Branch((), (*tok.encode(caption), vocab.sep))
+    words = Branch((), (*tok.encode(caption), vocab.sep))
     prefix = image_prefix(vocab, tok, CAPTION_PROMPT, codes)
-    return Example(prefix, (branch,), TO_CAPTION, image_index(vocab, prefix))
+    return Example(prefix, (words,), TO_CAPTION, image_index(vocab, prefix), weight)
 
 
 def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable[tuple[str, str]]) -> Example:
     """Image codes [n] -> one branch for each (question, answer text) pair, such as ("gender :", "male")."""
-    branches = tuple(Branch(question(tok, q), answer(vocab, tok, a)) for q, a in pairs)
+    return of_branches(vocab, tok, codes, tuple(branch(vocab, tok, q, a) for q, a in pairs))
+
+
+def of_branches(
+    vocab: Vocab, tok: Encoder, codes: np.ndarray, branches: tuple[Branch, ...], weight: float = 1.0
+) -> Example:
+    """Image codes [n] -> attributes, by branches that are made already."""
     prefix = image_prefix(vocab, tok, ATTRIBUTE_PROMPT, codes)
-    return Example(prefix, branches, TO_ATTRIBUTES, image_index(vocab, prefix))
+    return Example(prefix, branches, TO_ATTRIBUTES, image_index(vocab, prefix), weight)
 
 
 def fit(example: Example, length: int) -> Example:
@@ -107,29 +160,27 @@ def fit(example: Example, length: int) -> Example:
     if example.length <= length:
         return example
     if example.task == TO_CAPTION:
-        (branch,) = example.branches
-        room = max(length - len(example.prefix) - len(branch.given), 0)
-        return dataclasses.replace(example, branches=(Branch(branch.given, branch.answer[:room]),))
-    branches = example.branches
-    while len(branches) > 1 and example.length > length:
-        branches = branches[:-1]
-        example = dataclasses.replace(example, branches=branches)
-    return example
+        (words,) = example.branches
+        room = max(length - len(example.prefix) - len(words.given), 0)
+        return dataclasses.replace(example, branches=(Branch(words.given, words.answer[:room]),))
+    kept, rest = len(example.branches), example.length
+    while kept > 1 and rest > length:
+        kept -= 1
+        rest -= len(example.branches[kept].given) + len(example.branches[kept].answer)
+    return dataclasses.replace(example, branches=example.branches[:kept])
 
 
 def trimmed(examples: Sequence[Example], sequence_length: int, trim: int) -> int:
     """Length of a batch's rows: a multiple of `trim` that holds the longest example, at most `sequence_length`.
 
-    Lengths differ then from batch to batch, and each is compiled once: a coarse `trim` is for many steps, a fine one
-    for dear ones. 0: always `sequence_length`.
+    0: always `sequence_length`. Else lengths differ from batch to batch, and the step is compiled once for each. A
+    large `trim` gives few lengths, so little is compiled; a small one leaves few pads, so a step costs less.
     """
     longest = max(e.length for e in examples)
     return min(-(-longest // trim) * trim, sequence_length) if trim else sequence_length
 
 
-def assemble(
-    examples: Sequence[Example], length: int, loss_span: str = "suffix", image_position: int = 0
-) -> dict[str, np.ndarray]:
+def assemble(examples: Sequence[Example], length: int, loss_span: str = "suffix", image_position: int = 0) -> Batch:
     """Examples -> arrays of one batch.
 
     A prefix p q r, one branch with given x and answer A z (z = [SEP]), another with given y and answer B z, length 10:
@@ -150,58 +201,79 @@ def assemble(
       image_position: if not 0, the position of every image's first code: positions jump there from the words before
         it, and run on behind it. A code then knows its place on the grid, however long the words are.
 
-    Returns:
-      tokens, targets, segments, positions int32 [B,L]; weights float32 [B,L]; task int32 [B].
-
     Raises:
       ValueError: an example is longer than L, or one of several branches has nothing given.
     """
-    shape = (len(examples), length)
-    tokens, targets, segments, positions = (np.zeros(shape, np.int32) for _ in range(4))
-    weights = np.zeros(shape, np.float32)
-    task = np.zeros(len(examples), np.int32)
-    ramp = np.arange(length, dtype=np.int32)
-    everything = loss_span == "all"
+    batch = blank(len(examples), length)
+    placed = []
     for row, example in enumerate(examples):
-        if example.task == TO_CAPTION and example.length > length:
+        if example.task == TO_CAPTION:
             example = fit(example, length)
         if example.length > length:
             raise ValueError(f"row {row} ({TASKS[example.task]}) has {example.length} ids; at most {length} fit")
-        start, weight, single = len(example.prefix), example.weight, len(example.branches) == 1
-        task[row] = example.task
-        ids = list(example.prefix)
-        for branch in example.branches:
+        placed.append((row * length, example))
+        batch["task"][row] = example.task
+    write(batch, placed, loss_span, image_position)
+    return batch
+
+
+def write(
+    batch: Batch, placed: Sequence[tuple[int, Example]], loss_span: str = "suffix", image_position: int = 0
+) -> np.ndarray:
+    """Writes examples into a blank batch, all in one go: a few array operations, however many the examples are.
+
+    Tokens, targets, weights, segments and positions are written, as `assemble` describes them.
+
+    Args:
+      placed: (place of the example's first id in the batch, counted row by row; the example).
+      loss_span, image_position: see `assemble`.
+
+    Returns:
+      The places written, example by example, int64 [number of ids].
+    """
+    everything = loss_span == "all"
+    ids: list[int] = []
+    spans: list[tuple[int, int, int, int, int, float]] = []  # of a prefix or branch, see the columns below
+    examples: list[tuple[int, int, int]] = []
+    unpredicting: list[int] = []  # ids with no target: the last ones of branches, and of a prefix of several branches
+    for at, example in placed:
+        first, start, weight = len(ids), len(example.prefix), example.weight
+        single = len(example.branches) == 1
+        begins = single and not example.branches[0].given  # the prefix's last id predicts an answer's first
+        ids += example.prefix
+        scored = 0 if everything else start - 1 if begins else start
+        spans.append((start, 1, 0, scored, start - 1 + single, weight))
+        if not single:
+            unpredicting.append(len(ids) - 1)
+        for index, branch in enumerate(example.branches, 2):
+            size = len(branch.given) + len(branch.answer)
+            if not branch.given and not single:
+                raise ValueError("a branch beside others needs a given part, else they share one target place")
             ids += branch.given
             ids += branch.answer
-        n = len(ids)
-        tokens[row, :n] = ids
-        targets[row, : n - 1] = tokens[row, 1:n]
-        segments[row, :start] = 1
-        positions[row, :start] = ramp[:start]
-        if everything:
-            weights[row, : start - 1 + single] = weight
-        if not single:
-            targets[row, start - 1] = 0
-        at = start
-        for index, branch in enumerate(example.branches):
-            given, end = len(branch.given), at + len(branch.given) + len(branch.answer)
-            if not given and not single:
-                raise ValueError(
-                    f"row {row}: a branch beside others needs a given part, else they share one target place"
-                )
-            segments[row, at:end] = 2 + index
-            positions[row, at:end] = ramp[start : start + end - at]
-            weights[row, (at if everything else at + given - 1) : end - 1] = weight
-            weights[row, end - 1] = targets[row, end - 1] = 0
-            at = end
-        if image_position:
-            behind = positions[row, :n] >= example.image_index
-            positions[row, :n] += behind * np.int32(image_position - example.image_index)
-    return {
-        "tokens": tokens,
-        "targets": targets,
-        "weights": weights,
-        "segments": segments,
-        "positions": positions,
-        "task": task,
-    }
+            scored = 0 if everything else len(branch.given) - 1
+            spans.append((size, index, start, scored, size - 1, weight))
+            unpredicting.append(len(ids) - 1)
+        examples.append((len(ids) - first, at - first, example.image_index))
+
+    total = np.arange(len(ids))
+    tokens = np.array(ids, np.int32)
+    size, segment, origin, scored, until, weight = (np.array(column) for column in zip(*spans))
+    inside = total - np.repeat(np.cumsum(size) - size, size)  # place inside the prefix or branch
+    targets = np.append(tokens[1:], np.int32(0))
+    is_scored = (inside >= np.repeat(scored, size)) & (inside < np.repeat(until, size))
+    weights = np.where(is_scored, np.repeat(weight, size), 0)
+    targets[unpredicting] = 0
+    weights[unpredicting] = 0
+    positions = inside + np.repeat(origin, size)
+    size_of_example, offset, image_index = (np.array(column) for column in zip(*examples))
+    if image_position:
+        index = np.repeat(image_index, size_of_example)
+        positions += (positions >= index) * (image_position - index)
+    places = total + np.repeat(offset, size_of_example)
+    batch["tokens"].reshape(-1)[places] = tokens
+    batch["targets"].reshape(-1)[places] = targets
+    batch["weights"].reshape(-1)[places] = weights
+    batch["segments"].reshape(-1)[places] = np.repeat(segment, size)
+    batch["positions"].reshape(-1)[places] = positions
+    return places

@@ -1,17 +1,17 @@
 """A trainer compiled for a mesh: what the loop runs step by step, and what a plan compiles for chips not yet rented."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from t2f_jax.config.schema import TrainConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.training.state import State
 
-Batch = dict[str, np.ndarray]
+Batch = Mapping[str, Any]  # NumPy arrays by name: `tokens.sequence.Batch`, or images
 
 
 class Trainer(Protocol):
@@ -82,7 +82,7 @@ class Program:
 
     def put(self, batch: Batch) -> dict[str, jax.Array]:
         """A batch onto the devices; one process of several gives its own rows."""
-        return partitioning.put_batch(batch, self.mesh, self.batch_size)
+        return partitioning.put_batch(dict(batch), self.mesh, self.batch_size)
 
     def lower_step(self, batch: dict[str, jax.ShapeDtypeStruct]) -> jax.stages.Lowered:
         """`step` for a batch of such arrays, laid out as `put` lays them out; nothing runs."""

@@ -1,0 +1,117 @@
+"""Rows of words and codes for the decoder: batch s is a pure function of (seed, s), so a run resumes from its step."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from t2f_jax.config.schema import DecoderRunConfig, SourceConfig
+from t2f_jax.data.datasets import registry
+from t2f_jax.data.datasets.base import Split
+from t2f_jax.data.examples import Writer
+from t2f_jax.data.mixture import Mixture, held_out
+from t2f_jax.data.pipeline import FOREVER, held_out_batches, rows_of, through_tf_data
+from t2f_jax.data.store import Store
+from t2f_jax.errors import UserError
+from t2f_jax.tokens import packing, sequence
+from t2f_jax.tokens.sequence import Batch, Example
+from t2f_jax.tokens.vocab import Vocab
+
+
+class Rows:
+    """The rows that a decoder is trained on, and those that it is measured on during training.
+
+    Args:
+      config: `train` gives the batch size B and the seed; tasks, lengths and packing are its own.
+      sources: `data.sources` of the config; those of weight 0 are left out.
+      local_rows: which of a batch's B rows this process makes, one of several; None: all. Packed rows are made in
+        groups (`packing.GROUP`), of which a process makes those that hold rows of its own.
+
+    Rows are written by Python in one thread. Processes would need a store, tokenizers and a pipe each; where one thread
+    is too slow, more hosts share a batch by `local_rows`.
+
+    Raises:
+      UserError: a source that the store does not have, or a configuration in which no row fits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        vocab: Vocab,
+        tokenizer: sequence.Encoder,
+        config: DecoderRunConfig,
+        sources: Mapping[str, SourceConfig],
+        local_rows: Sequence[int] | None = None,
+    ):
+        chosen = registry.weighted(sources)
+        absent = [name for name in chosen if name not in store.sources]
+        if absent:
+            raise UserError(
+                f"{store.folder}: no source '{absent[0]}' in this store, which has {', '.join(store.sources)};"
+                " run `t2f prepare` with this config"
+            )
+        self._store, self._config, self._local_rows = store, config, local_rows
+        self._names = list(chosen)
+        self._weights = [source.weight for source in chosen.values()]
+        phrases = {name: registry.find(source.kind).caption_phrases() for name, source in chosen.items()}
+        self._writer = Writer(store, vocab, tokenizer, config, phrases)
+        self._mixture = Mixture(self._sizes("train"), self._weights, config.train.seed)
+        self._rows_of = rows_of(config.train.batch_size, local_rows)
+
+    def train(self, start: int = 0) -> Iterator[Batch]:
+        """Endless batches of `sequence.assemble` (or `packing.pack`, if `config.pack` > 1) from step `start` on.
+
+        Sources and tasks are mixed by their weights; words and views are drawn anew for each row.
+        """
+        return through_tf_data(self._packed if self._config.pack > 1 else self._single, start, FOREVER)
+
+    def held_out(self, batches: int, split: Split = "validation") -> Iterator[Batch]:
+        """At most `batches` batches of `sequence.assemble` with a mask, the same rows at every call.
+
+        Sources have their weights' parts, no face comes twice; the last batch is filled up with rows of mask and
+        loss weight 0.
+        """
+        config, batch_size = self._config, self._config.train.batch_size
+        chosen = held_out(self._sizes(split), self._weights, batch_size * batches)
+
+        def make(rows: list[int], mask: np.ndarray) -> Batch:
+            examples = []
+            for row in rows:
+                source, i = chosen[row]
+                rng = np.random.default_rng((1, row))
+                examples.append(self._writer.example(self._names[source], split, i, rng))
+            batch = sequence.assemble(examples, config.sequence_length, config.loss_span, config.model.image_position)
+            batch["weights"] *= mask[:, None]
+            batch["mask"] = mask
+            return batch
+
+        return held_out_batches(make, len(chosen), batch_size, self._local_rows)
+
+    def _sizes(self, split: Split) -> list[int]:
+        return [len(self._store.codes(name, split)) for name in self._names]
+
+    def _example(self, number: int) -> Example:
+        """Training example `number`, counted from the first of step 0."""
+        source, i = self._mixture.locate(number)
+        rng = np.random.default_rng((self._config.train.seed, number))
+        return self._writer.example(self._names[source], "train", i, rng)
+
+    def _single(self, step: int) -> Batch:
+        config = self._config
+        examples = [self._example(row) for row in self._rows_of(step)]
+        length = config.sequence_length
+        if self._local_rows is None:  # rows of several processes would differ in length
+            length = sequence.trimmed(examples, length, config.trim)
+        return sequence.assemble(examples, length, config.loss_span, config.model.image_position)
+
+    def _packed(self, step: int) -> Batch:
+        config, batch_size = self._config, self._config.train.batch_size
+        places = range(batch_size) if self._local_rows is None else self._local_rows
+        groups = sorted({place // packing.GROUP for place in places})
+        rows = [row for g in groups for row in range(g * packing.GROUP, min((g + 1) * packing.GROUP, batch_size))]
+        numbers = [(step * batch_size + row) * config.pack + k for row in rows for k in range(config.pack)]
+        examples = [self._example(number) for number in numbers]
+        batch = packing.pack(examples, len(rows), config.row_ids, config.loss_span, config.model.image_position)
+        if self._local_rows is None:
+            return batch
+        keep = [rows.index(place) for place in places]
+        return Batch(**{name: values[keep] for name, values in sequence.arrays(batch).items()})
