@@ -21,6 +21,6 @@ def view(image_SxSx3: np.ndarray, seed: int, index: int, v: int, flip: bool, jit
     side = image.shape[0]
     half = side * (1 + zoom) / 2
     margin = math.ceil(side * jitter * 1.5) + 1  # farthest that a shifted, widened box reaches out
-    padded = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
+    wide = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="edge"))
     x, y = margin + side / 2 + shift_x * side, margin + side / 2 + shift_y * side
-    return np.array(padded.resize((side, side), Image.Resampling.BICUBIC, box=(x - half, y - half, x + half, y + half)))
+    return np.array(wide.resize((side, side), Image.Resampling.BICUBIC, box=(x - half, y - half, x + half, y + half)))

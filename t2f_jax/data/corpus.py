@@ -8,6 +8,7 @@ import numpy as np
 from t2f_jax.config.schema import TextConfig
 from t2f_jax.tokens import captions, templates, text_tokenizer
 from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
+from t2f_jax.tokens.phrases import PHRASES, Phrases
 
 SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces
 
@@ -17,16 +18,19 @@ def make_text_tokenizer(
     schemas: Sequence[Sequence[Attribute]],
     faces: Sequence[Sequence[Fields]],
     seed: int,
+    phrases: Sequence[Phrases] | None = None,
 ) -> text_tokenizer.TextTokenizer:
     """The text tokenizer that a config asks for: read from its vocabulary file, or trained on `corpus`."""
     if text.kind == "wordpiece":
         return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
-    phrases = []
+    pieces = []
     for attribute in merge_schemas(schemas) if text.phrases else ():
-        phrases.append(templates.attribute_question(attribute.name))
+        pieces.append(templates.attribute_question(attribute.name))
         if not attribute.is_number:
-            phrases += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
-    return text_tokenizer.train_sentencepiece(corpus(schemas, faces, seed), text.vocab_size, phrases=phrases)
+            pieces += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+    return text_tokenizer.train_sentencepiece(
+        corpus(schemas, faces, seed, phrases=phrases), text.vocab_size, phrases=pieces
+    )
 
 
 def corpus(
@@ -34,6 +38,7 @@ def corpus(
     faces: Sequence[Sequence[Fields]],
     seed: int,
     limit: int = SENTENCES,
+    phrases: Sequence[Phrases] | None = None,
 ) -> list[str]:
     """Sentences for the text tokenizer, of everything that a sequence may hold.
 
@@ -45,6 +50,7 @@ def corpus(
       schemas: of each source.
       faces: fields of each source's training faces.
       seed: of the choice of faces and words.
+      phrases: how each source's labels are put into words; `tokens.phrases` if not given.
     """
     sentences = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT]
     for attribute in merge_schemas(schemas):
@@ -64,5 +70,5 @@ def corpus(
             elif fields["captions"]:
                 sentences.append(fields["captions"][rng.integers(len(fields["captions"]))])
             else:
-                sentences.append(captions.write_caption(known, rng))
+                sentences.append(captions.write_caption(known, rng, phrases=phrases[s] if phrases else PHRASES))
     return sentences

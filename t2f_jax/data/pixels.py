@@ -1,4 +1,4 @@
-"""A dataset's pixels at one size, decoded or drawn once and kept as a memory map; and the augmented views of a face.
+"""A dataset's pixels at one size, decoded or drawn once and kept as a memory map.
 
 N images, S image side in pixels.
 """
@@ -7,7 +7,6 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import json
-import logging
 import multiprocessing
 import os
 import pathlib
@@ -23,7 +22,6 @@ from t2f_jax.io import files, progress
 from t2f_jax.io.images import CorruptImage
 from t2f_jax.tokens.attributes import Fields
 
-log = logging.getLogger(__name__)
 _CHUNK = 64  # images of one unit of parallel work
 
 
@@ -127,9 +125,9 @@ def _build(
         _write_lines(partial / "skipped.jsonl", ({"source": source.name, "split": split, **item} for item in skipped))
         files.write_json(partial / "meta.json", {"key": key, "source": source.name, "split": split, "count": len(kept)})
     if skipped:
-        log.warning(
-            "%s %s: %d files skipped, the first %s (%s); all are in %s",
-            *(source.name, split, len(skipped), skipped[0]["id"], skipped[0]["why"], folder.parent / "skipped.jsonl"),
+        progress.say(
+            f"{source.name} {split}: {len(skipped)} files skipped, the first {skipped[0]['id']} ({skipped[0]['why']});"
+            f" all are in {folder.parent / 'skipped.jsonl'}"
         )
 
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from t2f_jax.config.schema import Config, DataConfig, TextConfig
 from t2f_jax.data import augment, store
-from t2f_jax.data import pixels as images
 from t2f_jax.data.corpus import SENTENCES, make_text_tokenizer
 from t2f_jax.data.datasets import base, registry
+from t2f_jax.data.pixels import ImageSet, read_images
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
 from t2f_jax.tokens import text_tokenizer
@@ -39,7 +39,7 @@ def run(
       config: its `data` and `text` are used; sources of weight 0 are left out.
       encode: uint8 [B, S, S, 3] -> codes, integers [B, n] in 0..65535.
       tokenizer_fingerprint: of the image tokenizer behind `encode`.
-      cache_dir: where the pixels are kept, see `images.read_images`.
+      cache_dir: where the pixels are kept, see `pixels.read_images`.
       out: the store's folder, which is returned.
       words: a text tokenizer to take as it is, instead of the one that `config.text` asks for.
 
@@ -47,10 +47,10 @@ def run(
       UserError: data that is missing or broken, no source, no WordPiece vocabulary where one is asked for.
     """
     opened = registry.open_sources(config)
-    parts: dict[tuple[str, str], tuple[images.ImageSet, str]] = {}
+    parts: dict[tuple[str, str], tuple[ImageSet, str]] = {}
     for name, source in opened.items():
         for split in base.SPLITS:
-            pixels = images.read_images(source, split, config.data, cache_dir)
+            pixels = read_images(source, split, config.data, cache_dir)
             parts[name, split] = pixels, _part_key(pixels, config.data, tokenizer_fingerprint)
     fingerprint = _digest(
         [store.FORMAT, [(*k, key) for k, (_, key) in parts.items()], _text_identity(config.text, words), SENTENCES]
@@ -66,7 +66,8 @@ def run(
         n = _encode_part(out / name / split, pixels, key, encode, config.data)
     schemas = [source.schema for source in opened.values()]
     faces = [parts[name, "train"][0].fields for name in opened]
-    tokenizer = words or make_text_tokenizer(config.text, schemas, faces, config.data.seed)
+    phrases = [source.dataset.caption_phrases() for source in opened.values()]
+    tokenizer = words or make_text_tokenizer(config.text, schemas, faces, config.data.seed, phrases)
     for file in _TEXT_FILES:
         (out / file).unlink(missing_ok=True)
     tokenizer.save(out)
@@ -98,11 +99,11 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _views(pixels: images.ImageSet, data: DataConfig) -> int:
+def _views(pixels: ImageSet, data: DataConfig) -> int:
     return max(1, data.views) if pixels.split == "train" else 1
 
 
-def _part_key(pixels: images.ImageSet, data: DataConfig, tokenizer_fingerprint: str) -> str:
+def _part_key(pixels: ImageSet, data: DataConfig, tokenizer_fingerprint: str) -> str:
     views = _views(pixels, data)
     augmentation = [data.flip, data.jitter, data.seed] if views > 1 else []
     return _digest([pixels.key, tokenizer_fingerprint, views, augmentation])
@@ -125,7 +126,7 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
 
 def _encode_part(
     folder: pathlib.Path,
-    pixels: images.ImageSet,
+    pixels: ImageSet,
     key: str,
     encode: Callable[[np.ndarray], np.ndarray],
     data: DataConfig,
@@ -141,7 +142,7 @@ def _encode_part(
         files.whole_folder(folder) as partial,
         progress.Progress(f"encoding {pixels.name} {pixels.split}", total * views, unit="image") as bar,
     ):
-        for done, (first, v, batch) in enumerate(_view_batches(pixels, views, data), 1):
+        for first, v, batch in _view_batches(pixels, views, data):
             codes_Bxn = np.asarray(encode(batch))
             if codes_Bxn.min() < 0 or codes_Bxn.max() > np.iinfo(np.uint16).max:
                 raise ValueError(f"codes must fit 16 bits, got {codes_Bxn.min()}..{codes_Bxn.max()}")
@@ -151,7 +152,7 @@ def _encode_part(
                 )
             count = min(BATCH, total - first)  # the last batch is filled up, so that `encode` compiles for one shape
             codes_NxVxn[first : first + count, v] = codes_Bxn[:count]
-            bar.update(min(done * BATCH, total * views))
+            bar.advance(count)
         assert codes_NxVxn is not None
         codes_NxVxn.flush()
         n = codes_NxVxn.shape[2]
@@ -162,7 +163,7 @@ def _encode_part(
     return n
 
 
-def _view_batches(pixels: images.ImageSet, views: int, data: DataConfig) -> Iterator[tuple[int, int, np.ndarray]]:
+def _view_batches(pixels: ImageSet, views: int, data: DataConfig) -> Iterator[tuple[int, int, np.ndarray]]:
     """-> (number of the first face, view, uint8 [BATCH, S, S, 3]); the last batch repeats its last face."""
     for first in range(0, len(pixels), BATCH):
         rows = [min(i, len(pixels) - 1) for i in range(first, first + BATCH)]

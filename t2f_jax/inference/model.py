@@ -19,7 +19,7 @@ from t2f_jax.inference.sampler import Sampler
 from t2f_jax.inference.token_model import BATCH, Inference
 from t2f_jax.io.images import MAKER, Picture
 from t2f_jax.tokens import prompts
-from t2f_jax.tokens.prompts import Asked, Prompt
+from t2f_jax.tokens.prompts import Prompt, Requests
 
 _DRAWING = [f.name for f in dataclasses.fields(Sampler)]
 
@@ -55,11 +55,11 @@ class Model(Inference):
     def generate(
         self,
         text: str | Sequence[str] = "",
-        attributes: Asked | None = None,
+        attributes: Requests | None = None,
         n: int = 1,
         seed: int = 0,
         *,
-        avoid: Asked | None = None,
+        avoid: Requests | None = None,
         keep: int | None = None,
         sampler: Sampler | None = None,
         batch_size: int = BATCH,
@@ -105,11 +105,11 @@ class Model(Inference):
         picture: Picture,
         share: float = 0.5,
         text: str = "",
-        attributes: Asked | None = None,
+        attributes: Requests | None = None,
         n: int = 1,
         seed: int = 0,
         *,
-        avoid: Asked | None = None,
+        avoid: Requests | None = None,
         keep: int | None = None,
         sampler: Sampler | None = None,
         **drawing: float,
@@ -136,11 +136,11 @@ class Model(Inference):
         picture: Picture,
         share: float = 0.6,
         text: str = "",
-        attributes: Asked | None = None,
+        attributes: Requests | None = None,
         n: int = 1,
         seed: int = 0,
         *,
-        avoid: Asked | None = None,
+        avoid: Requests | None = None,
         keep: int | None = None,
         sampler: Sampler | None = None,
         **drawing: float,
@@ -227,7 +227,7 @@ class Model(Inference):
             del one["avoided"]
         return [{**one, "image": float(image)} for one, image in zip(told, images)]
 
-    def prompt(self, text: str = "", attributes: Asked | None = None, avoid: Asked | None = None) -> Prompt:
+    def prompt(self, text: str = "", attributes: Requests | None = None, avoid: Requests | None = None) -> Prompt:
         """What is asked for, checked against the model's attributes. Raises UserError as `prompts.make`."""
         return prompts.make(text, attributes, avoid, self.schema)
 

@@ -19,7 +19,7 @@ from t2f_jax.tokens import templates
 from t2f_jax.tokens.attributes import Attribute, check_attributes, parse_request
 
 Value = str | int
-Asked = Mapping[str, Value | tuple[Value, float]]  # {name: value} or {name: (value, weight)}
+Requests = Mapping[str, Value | tuple[Value, float]]  # {name: value} or {name: (value, weight)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,23 +67,23 @@ class Prompt:
 
     @property
     def says_something(self) -> bool:
-        """Is anything asked for or to be avoided?"""
+        """Is anything asked for, or to be avoided?"""
         return bool(self.sentence or self.clauses)
 
     def weighted(self, guidance: float) -> list[tuple[str, float]]:
         """(words, weight) of every clause."""
-        found = [(self.sentence, guidance)] if self.sentence else []
+        clauses = [(self.sentence, guidance)] if self.sentence else []
         for clause in self.clauses:
             weight = guidance if clause.weight is None else clause.weight
             words = templates.image_text(None, {clause.name: clause.value})
-            found.append((words, -weight if clause.avoid else weight))
-        return found
+            clauses.append((words, -weight if clause.avoid else weight))
+        return clauses
 
     def __str__(self) -> str:
         return " ".join(filter(None, [self.sentence, *map(str, self.clauses)]))
 
 
-def make(text: str, attributes: Asked | None, avoid: Asked | None, schema: Sequence[Attribute]) -> Prompt:
+def make(text: str, attributes: Requests | None, avoid: Requests | None, schema: Sequence[Attribute]) -> Prompt:
     """A checked prompt.
 
     Args:
@@ -102,9 +102,9 @@ def make(text: str, attributes: Asked | None, avoid: Asked | None, schema: Seque
         ) from None
     plain: dict[str, Value] = {}
     clauses: list[Clause] = []
-    for asked, avoided in ((attributes or {}, False), (avoid or {}, True)):
-        for name, given in asked.items():
-            value, weight = _split(name, given)
+    for requests, avoided in ((attributes or {}, False), (avoid or {}, True)):
+        for name, request in requests.items():
+            value, weight = _split(name, request)
             ((name, value),) = check_attributes({name: value}, schema).items()
             if weight is None and not avoided:
                 plain[name] = value
@@ -117,13 +117,13 @@ def make(text: str, attributes: Asked | None, avoid: Asked | None, schema: Seque
     return prompt
 
 
-def _split(name: str, given: Any) -> tuple[Value, float | None]:
-    if not isinstance(given, (tuple, list)):
-        return given, None
-    right = len(given) == 2 and isinstance(given[1], (int, float)) and not isinstance(given[1], bool)
-    if not right or not 0 < given[1] < math.inf:
-        raise UserError(f"attribute '{name}' takes a value or (value, weight) with a weight above 0, got {given!r}")
-    return given[0], float(given[1])
+def _split(name: str, request: Any) -> tuple[Value, float | None]:
+    if not isinstance(request, (tuple, list)):
+        return request, None
+    right = len(request) == 2 and isinstance(request[1], (int, float)) and not isinstance(request[1], bool)
+    if not right or not 0 < request[1] < math.inf:
+        raise UserError(f"attribute '{name}' takes a value or (value, weight) with a weight above 0, got {request!r}")
+    return request[0], float(request[1])
 
 
 def parse(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, Value | tuple[Value, float]]:
@@ -132,14 +132,14 @@ def parse(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, Value 
     Raises:
       UserError: as `parse_request`, or a weight that is no number above 0.
     """
-    found: dict[str, Value | tuple[Value, float]] = {}
+    requests: dict[str, Value | tuple[Value, float]] = {}
     for pair in pairs:
         words, colon, weight = pair.partition(":")
         ((name, value),) = parse_request([words], schema).items()
-        if name in found:
+        if name in requests:
             raise UserError(f"attribute '{name}' is given twice, the second time in '{pair}'; give it once")
-        found[name] = (value, _weight(pair, weight)) if colon else value
-    return found
+        requests[name] = (value, _weight(pair, weight)) if colon else value
+    return requests
 
 
 def _weight(pair: str, text: str) -> float:

@@ -1,9 +1,9 @@
-"""A dataset without a download: faces drawn by the package, every one with known attributes.
+"""A dataset without a download: faces drawn by the package, each with known attributes.
 
-    source    Drawn faces as a dataset.
-    labels    A dataset without a download: faces drawn by the package, every one with known attributes.
-    drawing   Labels to pixels: draws a cartoon face with PIL, in flat shapes, from back to front.
-    anatomy   The proportions of a drawn head, and its curves: what age, gender and face shape do to a face before any
+    source    the dataset's entry, and the drawn faces as a source
+    labels    which attributes face i has, as a pure function of seed and number; `draw` makes its pixels
+    drawing   labels -> pixels: a cartoon face in flat shapes, drawn with PIL from back to front
+    anatomy   proportions and curves of a head: what age, gender and face shape do to it
 
 Read first: `labels.labels`.
 """

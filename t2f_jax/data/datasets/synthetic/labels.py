@@ -1,4 +1,4 @@
-"""A dataset without a download: faces drawn by the package, every one with known attributes.
+"""Which attributes a drawn face has, and its pixels.
 
 Both labels and pixels are pure functions of (seed, index), so the dataset is as long as anyone asks for, needs no disk,
 and is the same on every machine. No value is rare: each stands in at least a fifth of all faces.
@@ -43,18 +43,18 @@ def labels(seed: int, index: int) -> dict[str, str | int]:
     """Attributes of face `index`: {name: value}, age (years) as int, every attribute of SCHEMA present."""
     rng = np.random.default_rng((seed, index, 0))
     uniform = rng.random(len(SCHEMA))  # one draw each, whatever the values: adding a rule moves no other attribute
-    found: dict[str, str | int] = {}
+    face: dict[str, str | int] = {}
     for attribute, u in zip(SCHEMA, uniform):
         if attribute.is_number:
-            found[attribute.name] = attribute.low + int(u * (attribute.high - attribute.low + 1))
+            face[attribute.name] = attribute.low + int(u * (attribute.high - attribute.low + 1))
         elif attribute.name in SECOND_VALUE:
             men, women = SECOND_VALUE[attribute.name]
-            found[attribute.name] = attribute.values[int(u < (men if found["gender"] == "male" else women))]
+            face[attribute.name] = attribute.values[int(u < (men if face["gender"] == "male" else women))]
         else:
-            found[attribute.name] = attribute.values[int(u * len(attribute.values))]
-    if int(found["age"]) < BEARD_AGE:
-        found["beard"] = "no"
-    return found
+            face[attribute.name] = attribute.values[int(u * len(attribute.values))]
+    if int(face["age"]) < BEARD_AGE:
+        face["beard"] = "no"
+    return face
 
 
 def draw(seed: int, index: int, size: int) -> np.ndarray:
