@@ -21,7 +21,7 @@ from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training import optim, token_loss
 from t2f_jax.training.state import State, create_state, update_ema
 
-Batch = dict[str, jax.Array]
+Batch = dict[str, jax.Array]  # the arrays of a batch that `sequence.assemble` or `packing.pack` made, on the devices
 
 
 class DecoderTrainer:
@@ -37,8 +37,8 @@ class DecoderTrainer:
         """What a run of this config needs.
 
         Args:
-          start: parameters to begin with instead of random ones, layers single or stacked.
-          codebook_KxE: the image tokenizer's codes, for `config.codebook_init`.
+          start: parameters to start with instead of random ones, layers single or stacked.
+          codebook_KxE: vectors of the image tokenizer's codes, for `config.codebook_init`.
         """
         self.vocab, self.codebook = vocab, codebook_KxE if config.codebook_init else None
         self.config = config
@@ -57,13 +57,13 @@ class DecoderTrainer:
         if params is None:
             params = init_decoder(self.decoder, key)
             if self.codebook is not None:
-                params = _begin_alike(params, self.vocab, self.codebook, self.config.model.init_std, key)
+                params = _init_codes_alike(params, self.vocab, self.codebook, self.config.model.init_std, key)
             if self.config.init_biases:
                 params = _draw_biases(params, self.config.model.init_std, key)
         return create_state(params, self.optimizer, self.config.train.ema)
 
     def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
-        """One update; `key` is the step's own (dropout).
+        """One update; `key` is this step's own, for dropout.
 
         Metrics: those of `loss`; grad_norm before clipping; and what the step did, of which the loop makes rates:
         sequences, tokens (no padding among them) and model_flops.
@@ -106,14 +106,14 @@ class DecoderTrainer:
         return self.loss(state.weights, batch)[1]
 
     def export(self, state: State) -> Any:
-        """The parameters to ship: the averaged ones, layers one by one, the tables without rows that fill them up."""
+        """The parameters to ship: the averaged ones, layers one by one, tables without rows beyond the vocabulary."""
         return _resize_tables(unstack_layers(state.weights), self.vocab.size)
 
     def loss(self, params: Any, batch: Batch, key: jax.Array | None = None) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Weighted mean of the targets' negative log-likelihood (nats a token) and its parts.
 
         Args:
-          key: of the dropout; None: none.
+          key: for dropout; None: no dropout.
 
         Returns:
           sum(w nll) / sum(w), and float32 scalars: loss; loss_to_image, loss_to_caption, loss_to_attributes (mean nll
@@ -168,7 +168,7 @@ class DecoderTrainer:
 
 
 def count_work(model: DecoderConfig, vocab_size: int, batch: Batch) -> dict[str, jax.Array]:
-    """What a training step on a batch does, float32 scalars: sequences, tokens, model_flops (see `model_flops`)."""
+    """What a training step on a batch does, float32 scalars: sequences, tokens, model_flops (see `models.flops`)."""
     ids = jnp.sum(batch["segments"] > 0, dtype=jnp.float32)
     targets = jnp.sum(batch["weights"] > 0, dtype=jnp.float32)
     visible = jnp.sum(count_visible(batch["segments"], batch.get("documents"), model.mask), dtype=jnp.float32)
@@ -190,7 +190,7 @@ def task_of_places(batch: Batch) -> jax.Array:
 
 
 def _resize_tables(params: Any, rows: int) -> Any:
-    """The tables over the vocabulary cut, or filled up with zeros, to `rows` rows."""
+    """Cuts the tables over the vocabulary to `rows` rows, or fills them up with rows of zeros."""
 
     def fitted(table: jax.Array) -> jax.Array:
         return jnp.pad(table[:rows], ((0, max(rows - table.shape[0], 0)), (0, 0)))
@@ -199,11 +199,11 @@ def _resize_tables(params: Any, rows: int) -> Any:
     return {**params, "head": {"weight": fitted(params["head"]["weight"])}} if "head" in params else params
 
 
-def _begin_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float, key: jax.Array) -> Any:
-    """Image rows of the embedding and of the head drawn so that codes with like vectors begin with like rows.
+def _init_codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float, key: jax.Array) -> Any:
+    """Draws the image rows of the embedding and of the head so that codes with similar vectors start with similar rows.
 
-    A random projection of the standardized vectors, and a third as much noise for what they do not tell apart; entries
-    have standard deviation `std`. The model need not learn from scratch which codes look alike.
+    A row is a random projection of its code's standardized vector, plus noise a third as large; entries have standard
+    deviation `std`. The model then need not learn from nothing which codes look alike.
     """
     vectors = (codebook_KxE - codebook_KxE.mean(0)) / (codebook_KxE.std(0) + 1e-6)
     first, count = vocab.image_span
@@ -225,7 +225,7 @@ def _begin_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: float,
 
 
 def _draw_biases(params: Any, std: float, key: jax.Array) -> Any:
-    """Biases that stand beside a kernel drawn from N(0, std); those of norms stay."""
+    """Draws the biases of dense layers (those beside a kernel) from N(0, std); those of norms stay 0."""
     flat: Any = traverse_util.flatten_dict(params)
     biases = [path for path in sorted(flat) if path[-1] == "bias" and (*path[:-1], "kernel") in flat]
     keys = jax.random.split(jax.random.fold_in(key, 2), len(biases))

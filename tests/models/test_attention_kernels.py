@@ -5,10 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t2f_jax.config.schema import DecoderConfig
-from t2f_jax.errors import UserError
 from t2f_jax.models import attention_kernels
-from t2f_jax.models.attention import attention_kind, visible
+from t2f_jax.models.attention import visible
 
 
 def rows(length=128):
@@ -60,12 +58,3 @@ def test_splash_equals_plain_attention_and_so_do_its_gradients():
     wanted = jax.jit(jax.value_and_grad(plain, (0, 1, 2)))(q, k, v)
     found = jax.jit(jax.value_and_grad(splash, (0, 1, 2)))(q, k, v)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), found, wanted)
-
-
-def test_what_a_kernel_cannot_do_is_refused_or_left_to_xla():
-    assert attention_kind(DecoderConfig(), 128, True) == "xla"  # a CPU
-    assert attention_kind(DecoderConfig(attention="splash"), 256, True) == "splash"
-    with pytest.raises(UserError, match="rows of a multiple of 128 ids, got 100"):
-        attention_kind(DecoderConfig(attention="splash"), 100)
-    with pytest.raises(UserError, match="attention=cudnn drops no attention probabilities"):
-        attention_kind(DecoderConfig(attention="cudnn", dropout=0.1), 128, True)
