@@ -28,7 +28,7 @@ MAY_IMPORT = {
         *("inference", "io", "models", "report", "tokens"),
     ),
     "convert": ("bundle", "config", "data.datasets", "inference", "io", "models", "tokens"),
-    "plan": ("config", "data", "distributed", "inference", "models", "tokens", "training"),
+    "plan": ("config", "data", "distributed", "inference", "io", "models", "tokens", "training"),
     "bench": ("bundle", "config", "data.datasets", "inference", "io", "models", "tokens", "training"),
     "experiments": (
         *("bundle", "config", "data", "distributed", "environment", "evaluation", "inference"),

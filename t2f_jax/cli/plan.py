@@ -6,7 +6,6 @@ import os
 from t2f_jax.cli import options
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import write_json
-from t2f_jax.io.progress import say
 
 
 def add(commands: options.Commands) -> None:
@@ -41,7 +40,9 @@ def run(args: argparse.Namespace) -> None:
     """Prints a table for each plan, and the comparison with the plain step if that was asked for."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # compiles for TPUs, but runs on none
     from t2f_jax import config
-    from t2f_jax.plan import search, step, table
+    from t2f_jax.plan import search, table
+    from t2f_jax.plan.sampler import plan_sampler
+    from t2f_jax.plan.step import plan_step
 
     if args.search and args.hlo:
         raise UserError("--hlo is of one program, --search compiles several: plan the mesh that it finds, with --hlo")
@@ -50,26 +51,28 @@ def run(args: argparse.Namespace) -> None:
     json_file = args.json.file("--json") if args.json else None
     hlo_file = args.hlo.file("--hlo") if args.hlo else None
     loaded = config.load(args.config, args.overrides)
+    others = []
     if args.search:
-        plans = search.search(loaded, args.topology, args.slices, args.best, args.mesh, args.batches, say)
-        print(search.table(plans), end="\n\n")
+        best, *others = search.compile_best(loaded, args.topology, args.slices, args.best, args.mesh, args.batches)
+        print(table.format_search([best, *others]), end="\n\n")
+        plan, figures = best.plan, best.to_json()
     else:
-        plans = [step.plan(loaded, args.topology, args.slices, args.mesh, say=say, hlo_file=hlo_file)]
-    print(table.table(plans[0]), end="\n\n")
-    figures = {**plans[0]}
+        plan = plan_step(loaded, args.topology, args.slices, args.mesh, hlo_file=hlo_file)
+        figures = plan.to_json()
+    print(table.format_plan(plan), end="\n\n")
     if args.sampler:
-        figures |= step.plan_sampler(loaded, args.topology, args.slices, figures["mesh"], args.sampler, say)
-        spare, least = figures["sampler_spare_fraction"], figures["sampler_seconds_at_least"]
-        print(f"sampler: {figures['sampler_faces']} faces at once, {spare:.0%} of memory spare, {least:.3g} s at least")
+        sampler = plan_sampler(loaded, args.topology, args.slices, plan.setup.mesh, args.sampler)
+        print(table.format_sampler(sampler))
+        figures |= sampler.to_json()
     if args.plain:
-        plain = step.plan(loaded, args.topology, args.slices, plain=True, say=say)
-        print(table.table(plain))
-        figures["plain"] = plain
-        if figures["compiler_mfu"] and plain["compiler_mfu"]:
-            figures["compiler_mfu_over_plain"] = figures["compiler_mfu"] / plain["compiler_mfu"]
-            print(f"\ncompiler MFU: {figures['compiler_mfu_over_plain']:.2f} times the plain step's")
-    if len(plans) > 1:
-        figures["others"] = plans[1:]
+        plain = plan_step(loaded, args.topology, args.slices, plain=True)
+        print(table.format_plan(plain))
+        figures["plain"] = plain.to_json()
+        if plan.program.compiler_mfu and plain.program.compiler_mfu:
+            ratio = figures["compiler_mfu_over_plain"] = plan.program.compiler_mfu / plain.program.compiler_mfu
+            print(f"\ncompiler MFU: {ratio:.2f} times the plain step's")
+    if others:
+        figures["others"] = [other.to_json() for other in others]
     if json_file:
         write_json(json_file, figures)
         print(f"written: {args.json}")

@@ -164,12 +164,12 @@ def prepare_store(
 def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig:
     """`config` with a mesh and a number of accumulated parts that suit the devices of this job; says so if they differ.
 
-    What the config names is kept, see `plan.layout.chosen`.
+    What the config names is kept, see `plan.layout.choose`.
     """
     devices = jax.devices()
     if config.train.batch_size % len(devices):
         return config  # some devices stay idle, or the batch is refused: `partitioning.sharing_mesh` says which
-    chosen = layout.chosen(config, vocab_size, devices)
+    chosen = layout.choose(config, vocab_size, devices)
     changed = chosen.train.mesh != config.train.mesh or chosen.accumulate != max(config.accumulate, 1)
     if changed and hosts.first():
         say(f"decoder: laid out by decoder.train.mesh={chosen.train.mesh} decoder.accumulate={chosen.accumulate}")

@@ -1,14 +1,17 @@
-"""Training runs planned before a chip is rented.
+"""Training runs planned before a chip is rented: the real programs, compiled for chips that need not be there.
 
-    step           `t2f plan`: what a training run needs and takes on chips that nobody has rented yet.
-    table          A plan as text.
-    layout         How a training run is laid out over devices when its config leaves that open: mesh and gradient acc
-    program        The real training step and sampler, compiled ahead of time for a TPU topology that need not be ther
-    workload       What the sequences of a config look like: how long, how much of it is scored, who sees whom. Needs
-    kernel_flops   FLOPs of attention kernels, for which the compiler counts no cycles.
-    roofline       Bounds of a training step's time and memory by formulas, before anything is compiled.
-    search         `t2f plan --search`: meshes, batches and remat policies ranked by bounds, and the best few compiled
-    hlo            What a compiled program's text tells: the compiler's cycles, kernels, and collectives by kind and m
+    step           `t2f plan`: compiles the training step for a topology and counts what it needs and takes
+    sampler        `t2f plan --sampler`: the same for the program that makes images
+    search         `t2f plan --search`: ranks meshes, batches and remat policies, compiles the best few
+    figures        every figure of a plan, by its name in `--json`, with its unit
+    table          plans as text
+    program        what is compiled: training's own step and the sampler, for a topology, by libtpu
+    layout         mesh and gradient accumulation where a config leaves them open; `t2f train` chooses by it, too
+    roofline       lower bounds of a step's time, and an estimate of its memory, by formulas
+    workload       how long a config's sequences are, how much of them is scored, which places see one another
+    hlo            what a compiled program does: cycles, kernels, collectives by kind and mesh axis
+    hlo_text       the text of a compiled program taken apart into computations and instructions
+    kernel_flops   FLOPs of attention kernels, for which the compiler counts no cycles
 
-Read first: `step.plan`.
+Read first: `step.plan_step`. For other rooms: `layout.choose`.
 """

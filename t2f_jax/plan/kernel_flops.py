@@ -8,19 +8,20 @@ import re
 
 from t2f_jax.models import attention_kernels
 
-PRODUCTS = {"fwd": 2, "dkv": 5}  # of a tile, forward; backward, where one kernel does queries, keys and values
+# Matrix products of a tile: forward; backward, where one kernel computes the gradients of queries, keys and values.
+PRODUCTS = {"fwd": 2, "dkv": 5}
 
 
 def kernel_flops(name: str, result: str, max_example_length: int) -> float:
-    """FLOPs of one run of a splash kernel: every tile that it computes, whether anybody sees it or not.
+    """FLOPs of one run of a splash kernel: of all tiles that it computes, also of masked places in them.
 
     Args:
       name: of its instruction, such as "splash_mha_fwd_residuals".
-      result: its type: an array in half precision or float32 of shape [B,H,L,D] is the output; of one row [H,L,D].
-      max_example_length: see `models.attention_kernels.splash`.
+      result: the type of its result; the output in it is [B,H,L,D] in half precision or float32, of one row [H,L,D].
+      max_example_length: ids of the longest example in packed rows, see `attention_kernels.splash`; 0: a row's.
 
     Raises:
-      ValueError: no splash kernel.
+      ValueError: it is no splash kernel.
     """
     which = next((key for key in PRODUCTS if f"splash_mha_{key}" in name), None)
     shapes = [[int(d) for d in dims.split(",")] for dims in re.findall(r"\w+\[([\d,]+)\]", result)]
@@ -29,17 +30,16 @@ def kernel_flops(name: str, result: str, max_example_length: int) -> float:
     if which is None or not outputs:
         raise ValueError(f"{name} is no splash kernel: {result}")
     *batch, heads, length, width = outputs[-1]
-    places = (
-        tiles(length, max_example_length) if which == "fwd" else length * length
-    )  # backward takes a row's keys all at once
+    whole_row = length * length  # the backward kernel takes all keys of a row at once
+    places = computed_places(length, max_example_length) if which == "fwd" else whole_row
     return PRODUCTS[which] * 2 * math.prod(batch) * heads * width * places
 
 
-def tiles(length: int, max_example_length: int) -> int:
+def computed_places(length: int, max_example_length: int) -> int:
     """(query, key) places in the tiles that a kernel computes."""
     block = attention_kernels.block(length)
     count = math.ceil(length / block)
-    max_example_length = max_example_length or length
+    longest = max_example_length or length
     # Places of two tiles are at least (|i - j| - 1) block + 1 apart.
-    near = sum(max(abs(i - j) - 1, -1) * block + 1 <= max_example_length for i in range(count) for j in range(count))
+    near = sum(max(abs(i - j) - 1, -1) * block + 1 <= longest for i in range(count) for j in range(count))
     return near * block * block

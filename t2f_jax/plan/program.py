@@ -4,11 +4,13 @@
 """
 
 import dataclasses
+import math
 import os
 import pathlib
 import re
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib import metadata, util
 from typing import Any
 
@@ -17,7 +19,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from t2f_jax.config.schema import DecoderRunConfig
-from t2f_jax.distributed import partitioning
+from t2f_jax.distributed import chips, partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, engine, grammar
 from t2f_jax.inference.sampler import Sampler
@@ -28,11 +30,12 @@ from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.program import Program
 
-KNOWN = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
+TOPOLOGIES = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
 
-# (chip, libtpu, ids of a row) for which compiling a step ends the process.
+# (chip, version of libtpu, ids of a row) for which compiling a step ends the process.
 ABORTS = {("TPU7x", "0.0.52", 1152), ("TPU7x", "0.0.52", 2304)}
-CHIP_CONFIGS = {"v4": "megacore"}  # how a machine's JAX shows chips: libtpu would show both halves of a v4
+# By chip: libtpu's `chip_config_name` for the devices that JAX shows on a machine. Without it a v4 chip is two devices.
+CHIP_CONFIGS = {"v4": "megacore"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +43,9 @@ class Compiled:
     """A compiled program.
 
     Attributes:
-      text: the optimized HLO with the compiler's estimates; empty where neither libtpu nor JAX tells it.
-      argument_bytes, temporary_bytes, output_bytes, code_bytes: of one device. Outputs that take an argument's memory
-        are not counted.
+      text: the optimized HLO with the compiler's estimates; empty where neither libtpu nor JAX gives it.
+      argument_bytes, temporary_bytes, code_bytes: of one device.
+      output_bytes: of one device, without outputs that take an argument's memory.
       seconds: that compiling took.
     """
 
@@ -55,7 +58,7 @@ class Compiled:
 
     @property
     def peak_bytes(self) -> int:
-        """Most memory that a device needs at once: everything together, which is an upper bound."""
+        """All of these together: at least the most that a device needs at once."""
         return self.argument_bytes + self.temporary_bytes + self.output_bytes + self.code_bytes
 
 
@@ -68,7 +71,7 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
     from jax.experimental import topologies
 
     if not re.fullmatch(r"[\w]+:\d+x\d+(x\d+)?", topology):
-        raise UserError(f"--topology '{topology}': write CHIP:AxB or CHIP:AxBxC, such as {KNOWN}")
+        raise UserError(f"--topology '{topology}': write CHIP:AxB or CHIP:AxBxC, such as {TOPOLOGIES}")
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
     options: dict[str, Any] = {"num_slices": slices} if slices > 1 else {}
     if name := CHIP_CONFIGS.get(topology.partition(":")[0]):
@@ -76,15 +79,28 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
     try:
         described = topologies.get_topology_desc(topology, platform="tpu", **options)
     except Exception as error:  # what libtpu raises has no type of its own
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if "libtpu" in told.lower() and "lock" not in told.lower():
-            told += "; install it with: pip install libtpu"
-        raise UserError(f"--topology '{topology}', {slices} slices: {told} (known to work: {KNOWN})") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "libtpu" in reason.lower() and "lock" not in reason.lower():
+            reason += "; install it with: pip install libtpu"
+        raise UserError(f"--topology '{topology}', {slices} slices: {reason} (known to work: {TOPOLOGIES})") from error
     return list(described.devices)
 
 
-def caution(device_kind: str, row_ids: int) -> str:
-    """What is known to go wrong for a step with such rows in a way that no error tells; "" if nothing."""
+def chip_of(devices: Sequence[Any]) -> chips.Chip:
+    """What chip a topology's devices are.
+
+    Raises:
+      UserError: nothing is known of it.
+    """
+    kind = devices[0].device_kind
+    chip = chips.find(kind)
+    if chip is None:
+        raise UserError(f"chip '{kind}' is unknown: peak and memory are known of {', '.join(chips.CHIPS)}")
+    return chip
+
+
+def known_abort(device_kind: str, row_ids: int) -> str:
+    """A warning where compiling a step with rows of `row_ids` ids ends the process without any error; else ""."""
     version = metadata.version("libtpu") if util.find_spec("libtpu") else ""
     if (device_kind, version, row_ids) not in ABORTS:
         return ""
@@ -98,6 +114,11 @@ def batch_shapes(config: DecoderRunConfig) -> dict[str, jax.ShapeDtypeStruct]:
     return {name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in batch.items()}
 
 
+def batch_bytes(config: DecoderRunConfig) -> int:
+    """Bytes of one training batch on its way to the devices."""
+    return sum(math.prod(x.shape) * x.dtype.itemsize for x in batch_shapes(config).values())
+
+
 def lower_step(
     config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: type[DecoderTrainer] = DecoderTrainer
 ) -> jax.stages.Lowered:
@@ -108,15 +129,23 @@ def lower_step(
 def compile_step(
     config: DecoderRunConfig, vocab: Vocab, mesh: Mesh, trainer: type[DecoderTrainer] = DecoderTrainer
 ) -> Compiled:
-    """`lower_step`, compiled."""
+    """`lower_step`, compiled.
+
+    Raises:
+      UserError: it does not compile, such as for want of memory.
+    """
     began = time.monotonic()
+    lowered = lower_step(config, vocab, mesh, trainer)
     with jax.set_mesh(mesh):
-        advice = less(config.accumulate, config.train.batch_size)
-        return _compile(lower_step(config, vocab, mesh, trainer), began, advice)
+        return _compile(lowered, began, memory_advice(config.accumulate, config.train.batch_size))
 
 
 def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
-    """The program that makes `rows` images of `codes` codes at once, rows spread over the devices of `mesh`."""
+    """The program that makes `rows` images of `codes` codes at once, rows spread over the devices of `mesh`.
+
+    Raises:
+      UserError: it does not compile, such as for want of memory.
+    """
     decoder = Decoder(config.model, vocab.size, jnp.dtype(config.train.compute_dtype))
     alone = partitioning.make_mesh("", jax.local_devices(backend="cpu")[:1])
 
@@ -126,15 +155,14 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
     shapes = jax.eval_shape(weights)
     params = partitioning.abstract(shapes, partitioning.tree_shardings(shapes, mesh))
     request = decoding.Request(([vocab.cls] * config.text_length,), grammar.image(vocab, codes))
-    made = engine.Engine(decoder, params, vocab, mesh)
+    began = time.monotonic()
+    lowered = decoding.lower(engine.Engine(decoder, params, vocab, mesh), [request] * rows, Sampler())
     with jax.set_mesh(mesh):
-        began = time.monotonic()
-        lowered = decoding.lower(made, [request] * rows, Sampler())
         return _compile(lowered, began, "fewer faces a device (--sampler) take less memory")
 
 
-def less(accumulate: int, rows: int) -> str:
-    """What makes a step of `rows` rows in `accumulate` parts take less memory."""
+def memory_advice(accumulate: int, rows: int) -> str:
+    """What to change so that a step of `rows` rows in `accumulate` parts takes less memory, for people."""
     fewer = f"decoder.train.batch_size={max(rows // 2, 1)}"
     return f"decoder.accumulate={2 * max(accumulate, 1)}, decoder.model.remat=full or {fewer} takes less memory"
 

@@ -1,7 +1,7 @@
 """Bounds of a training step's time and memory by formulas, before anything is compiled.
 
-A time here is a lower bound: what must be computed at the peak, what must be read and written at the memory's
-bandwidth, what must be sent at the links' bandwidth, each as if the other two cost nothing. Axis names as in
+A time here is a lower bound: what must be computed by the chip's peak, what must be read and written by its memory's
+bandwidth, or what must be sent by its links' bandwidth, each as if the others cost nothing. Axis names as in
 `partitioning`.
 """
 
@@ -13,17 +13,18 @@ from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.distributed.chips import Chip
 from t2f_jax.plan import layout
 from t2f_jax.plan.hlo import Collective
-from t2f_jax.plan.layout import AGAIN, KEPT
+from t2f_jax.plan.layout import RECOMPUTE_SHARE, SAVED_ACTIVATIONS
 from t2f_jax.plan.workload import Workload
 
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """Of one step on one chip.
+    """Of one step on one device.
 
     Attributes:
-      compute, hbm, ici, dcn: seconds at least.
-      memory: bytes, estimated.
+      compute, hbm, ici, dcn: seconds at least, for computing, for its memory, for its links to the same slice and for
+        those to other slices.
+      memory: bytes that it needs, estimated.
     """
 
     compute: float
@@ -44,42 +45,45 @@ class Bounds:
         return max(times, key=lambda name: times[name])
 
 
-def bounds(config: DecoderRunConfig, load: Workload, mesh: dict[str, int], chip: Chip) -> Bounds:
+def bounds(config: DecoderRunConfig, work: Workload, mesh: dict[str, int], chip: Chip) -> Bounds:
     """Bounds of a step of `config.train.batch_size` rows on a mesh of these axis sizes.
 
-    Compute: the model FLOPs alone. HBM: weights and gradients as `layout.traffic` counts them, what a layer keeps
-    written and read, the residual stream and the products' inputs and outputs once a pass. Interconnect and network:
-    `layout.traffic`, and tensor adds activations up four times a layer.
+    Compute: the model FLOPs alone. HBM: weights and gradients as `layout.traffic` counts them; what a layer keeps for
+    the backward pass, written and read once; in each pass the residual stream and the products' inputs and outputs.
+    Interconnect and network: `layout.traffic`; tensor adds activations up four times a layer.
     """
-    model, half = config.model, 2 if config.train.compute_dtype == "bfloat16" else 4
+    model, entry = config.model, layout.entry_bytes(config)
     chips = math.prod(mesh.values())
     tokens = config.train.batch_size * config.row_ids * mesh["tensor"] / chips
-    passes = 2 + (AGAIN[model.remat] > 0)
-    compute = config.train.batch_size * load.pairs * load.training_flops(model) / chips / chip.peak_flops
-    layer_io = (2 * model.width * 6 + 2 * model.mlp) / mesh["tensor"] * half  # inputs and outputs of the four products
-    activations = tokens * model.layers * (layer_io * (passes + 1) + 2 * KEPT[model.remat] * model.width * half / 2)
-    sums = 2 * (mesh["tensor"] - 1) / mesh["tensor"] * 4 * model.layers * tokens * model.width * half
-    moved = layout.traffic(config, load.vocab.size, mesh)
+    passes = 2 + (RECOMPUTE_SHARE[model.remat] > 0)
+    compute = config.train.batch_size * work.pairs * work.training_flops(model) / chips / chip.peak_flops
+    layer_io = (2 * model.width * 6 + 2 * model.mlp) / mesh["tensor"] * entry  # inputs and outputs of the four products
+    saved = 2 * SAVED_ACTIVATIONS[model.remat] * model.width * entry / 2
+    activations = tokens * model.layers * (layer_io * (passes + 1) + saved)
+    sums = 2 * (mesh["tensor"] - 1) / mesh["tensor"] * 4 * model.layers * tokens * model.width * entry
+    moved = layout.traffic(config, work.vocab.size, mesh)
     return Bounds(
-        compute,
-        (moved.weights + moved.updates + activations) / chip.hbm_bandwidth,
-        (moved.ici + sums) / chip.ici_bandwidth,
-        moved.dcn / chip.dcn_bandwidth,
-        layout.memory(config, load.vocab.size, mesh),
+        compute=compute,
+        hbm=(moved.weights + moved.updates + activations) / chip.hbm_bandwidth,
+        ici=(moved.ici + sums) / chip.ici_bandwidth,
+        dcn=moved.dcn / chip.dcn_bandwidth,
+        memory=layout.memory(config, work.vocab.size, mesh),
     )
 
 
-def travel(collectives: Sequence[Collective], mesh: dict[str, int], chip: Chip) -> tuple[float, float]:
-    """Seconds at least that a program's collectives keep a chip's links to its slice, and those to other slices, busy.
+def link_seconds(collectives: Sequence[Collective], mesh: dict[str, int], chip: Chip) -> tuple[float, float]:
+    """Seconds that a program's collectives need at least on a device's links: (within its slice, to other slices).
 
-    Of n members around a ring with a result of b bytes, a chip sends b (n - 1) / n for an all-gather, twice that for an
-    all-reduce, b (n - 1) for a reduce-scatter, and b for what only moves.
+    With n members around a ring and a result of b bytes a device sends b (n - 1) / n for an all-gather, twice that for
+    an all-reduce, b (n - 1) for a reduce-scatter, and b for any other collective.
     """
-    seconds = {False: 0.0, True: 0.0}
+    within = between = 0.0
     for c in collectives:
         members = math.prod(mesh.get(axis, 1) for axis in c.axes.split("+"))
-        near = {"all-gather": (members - 1) / members, "all-reduce": 2 * (members - 1) / members}
-        sent = near.get(c.kind, members - 1 if c.kind.endswith("scatter") else 1)
-        between = "slice" in c.axes.split("+")
-        seconds[between] += c.bytes * sent / (chip.dcn_bandwidth if between else chip.ici_bandwidth)
-    return seconds[False], seconds[True]
+        shares = {"all-gather": (members - 1) / members, "all-reduce": 2 * (members - 1) / members}
+        sent = c.bytes * shares.get(c.kind, members - 1 if c.kind.endswith("scatter") else 1)
+        if "slice" in c.axes.split("+"):
+            between += sent / chip.dcn_bandwidth
+        else:
+            within += sent / chip.ici_bandwidth
+    return within, between

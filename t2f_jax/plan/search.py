@@ -2,15 +2,15 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from t2f_jax.config.schema import Config, DecoderRunConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.distributed.chips import Chip
 from t2f_jax.errors import UserError
-from t2f_jax.plan import layout, program, roofline, workload
-from t2f_jax.plan import step as planning
+from t2f_jax.io.progress import say
+from t2f_jax.plan import figures, layout, program, roofline, step, workload
 
 REMATS = ("dots", "mlp", "attention", "full")
 ACCUMULATE = (1, 2, 4, 8)
@@ -18,36 +18,28 @@ SHOWN = 10
 # Share of the computing that each halving of the weights over an axis is taken to cost, unseen by bounds: products
 # become small, and where fsdp is the only axis the compiler makes chains of permutes of them (base on v5e:4x4, by its
 # own estimates: 6% MFU with fsdp=16 and 1,024 rows, 27% with data=16 and 512).
-CUTS = {"fsdp": 0.02, "tensor": 0.1}
-NOTHING = roofline.Bounds(0, 0, 0, 0, 0)
+HALVING_COST = {"fsdp": 0.02, "tensor": 0.1}
+OVERLAP_COST = 0.1  # share of all bounds together that is added to the largest, since not everything overlaps
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """One way to run a step, and its bounds.
+    """One way to run a step.
 
     Attributes:
       shape: sizes of the mesh's axes.
-      score: seconds a pair, for ranking alone: the largest bound, with what is computed twice, a tenth of all, since
-        not everything overlaps, and `CUTS`.
+      rows: of a step.
     """
 
     shape: dict[str, int]
     rows: int
     remat: str
     accumulate: int
-    bounds: roofline.Bounds = NOTHING
-    score: float = 0.0
 
     @property
     def mesh(self) -> str:
         """As `train.mesh` is written."""
-        return layout.written(self.shape)
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What makes two choices the same."""
-        return self.mesh, self.rows, self.remat, self.accumulate
+        return layout.mesh_text(self.shape)
 
     def apply(self, run: DecoderRunConfig) -> DecoderRunConfig:
         """`run` with these choices."""
@@ -58,26 +50,57 @@ class Choice:
             train=dataclasses.replace(run.train, batch_size=self.rows, mesh=self.mesh),
         )
 
-    def line(self) -> str:
-        """The choice for people."""
-        how = f"{self.mesh:28} rows {self.rows:5} remat {self.remat:9} accumulate {self.accumulate}"
+
+@dataclasses.dataclass(frozen=True)
+class Ranked:
+    """A choice with its bounds.
+
+    Attributes:
+      score: seconds a sequence, for ranking alone, see `rank`.
+    """
+
+    choice: Choice
+    bounds: roofline.Bounds
+    score: float
+
+    def describe(self) -> str:
+        """A line for people."""
+        c = self.choice
+        how = f"{c.mesh:28} rows {c.rows:5} remat {c.remat:9} accumulate {c.accumulate}"
         least = f"at least {self.bounds.seconds:.4g} s a step ({self.bounds.bound})"
         return f"  {how}  {self.bounds.memory / 2**30:5.1f} GiB  {least}"
 
 
-def judged(choice: Choice, config: Config, load: workload.Workload, chip: Chip) -> Choice:
-    """The choice with its bounds and score."""
-    bounds = roofline.bounds(choice.apply(config.decoder), load, choice.shape, chip)
-    compute = bounds.compute * (1 + layout.AGAIN[choice.remat] / 3)
+@dataclasses.dataclass(frozen=True)
+class SearchedPlan:
+    """A compiled plan, and whether it is that of the config as it is."""
+
+    plan: figures.Plan
+    own: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """All figures in one dict, `own` among them."""
+        return {**self.plan.to_json(), "own": self.own}
+
+    def order(self) -> tuple[bool, bool, float]:
+        """Plans are sorted by this: memory to spare first, then an estimate, then seconds a sequence."""
+        late = self.plan.memory.spare_fraction < layout.SPARE, self.plan.program.compiler_seconds is None
+        return *late, self.plan.speed.step_seconds / self.plan.rows.sequences_per_step
+
+
+def rank(choice: Choice, config: Config, work: workload.Workload, chip: Chip) -> Ranked:
+    """The choice with its bounds and score: the largest bound, what is computed twice counted in, and both costs."""
+    bounds = roofline.bounds(choice.apply(config.decoder), work, choice.shape, chip)
+    compute = bounds.compute * (1 + layout.RECOMPUTE_SHARE[choice.remat] / 3)
     largest = max(compute, bounds.hbm, bounds.ici, bounds.dcn)
-    cuts = compute * sum(share * math.log2(choice.shape[axis]) for axis, share in CUTS.items())
-    score = (largest + 0.1 * (compute + bounds.hbm + bounds.ici + bounds.dcn) + cuts) / (choice.rows * load.pairs)
-    return dataclasses.replace(choice, bounds=bounds, score=score)
+    halving = compute * sum(share * math.log2(choice.shape[axis]) for axis, share in HALVING_COST.items())
+    seconds = largest + OVERLAP_COST * (compute + bounds.hbm + bounds.ici + bounds.dcn) + halving
+    return Ranked(choice, bounds, seconds / (choice.rows * work.pairs))
 
 
-def meshes(heads: int, count: int, slices: int) -> list[dict[str, int]]:
+def mesh_shapes(heads: int, devices: int, slices: int) -> list[dict[str, int]]:
     """Axis sizes of all meshes of powers of two; `tensor`, which sends the most, at most 8."""
-    within = count // slices
+    within = devices // slices
     return [
         {"slice": slices, "data": within // fsdp // tensor, "fsdp": fsdp, "tensor": tensor}
         for tensor in (1, 2, 4, 8)
@@ -86,96 +109,78 @@ def meshes(heads: int, count: int, slices: int) -> list[dict[str, int]]:
     ]
 
 
-def choices(
+def rank_all(
     config: Config,
-    load: workload.Workload,
+    work: workload.Workload,
     shapes: Sequence[dict[str, int]],
     chip: Chip,
     batches: Sequence[int] = (),
-) -> list[Choice]:
+) -> list[Ranked]:
     """All choices that leave memory spare by the estimate, the best score first.
 
     Args:
-      shapes: the meshes to choose from, see `meshes`.
+      shapes: the meshes to choose from, see `mesh_shapes`.
       batches: rows of a step to choose from; none: the config's.
     """
-    found = []
+    ranked = []
     for shape in shapes:
         ways = shape["slice"] * shape["data"] * shape["fsdp"]
         for rows in batches or (config.decoder.train.batch_size,):
             for accumulate in ACCUMULATE:
                 if rows % (ways * accumulate) == 0:
-                    found += [judged(Choice(shape, rows, r, accumulate), config, load, chip) for r in REMATS]
-    fits = [c for c in found if c.bounds.memory <= (1 - layout.SPARE) * chip.hbm_bytes]
-    return sorted(fits, key=lambda c: c.score)
+                    ranked += [rank(Choice(shape, rows, r, accumulate), config, work, chip) for r in REMATS]
+    fits = [r for r in ranked if r.bounds.memory <= (1 - layout.SPARE) * chip.hbm_bytes]
+    return sorted(fits, key=lambda r: r.score)
 
 
-def worth_compiling(ranked: Sequence[Choice], own: Choice, best: int) -> list[Choice]:
+def worth_compiling(ranked: Sequence[Ranked], own: Ranked, best: int) -> list[Choice]:
     """The config's own, then the best of each remat policy, then the rest: bounds tell these policies apart worst."""
-    others = [c for c in ranked if c.key != own.key]
-    first = {c.remat: c for c in reversed(others)}
-    leaders = sorted(first.values(), key=lambda c: c.score)
-    return [own, *[*leaders, *[c for c in others if c not in leaders]][:best]]
+    others = [r for r in ranked if r.choice != own.choice]
+    first = {r.choice.remat: r for r in reversed(others)}
+    leaders = sorted(first.values(), key=lambda r: r.score)
+    return [r.choice for r in (own, *[*leaders, *[r for r in others if r not in leaders]][:best])]
 
 
-def order(plan: dict[str, Any]) -> tuple[Any, ...]:
-    """Compiled plans by this: those with memory to spare first, then those with an estimate, then the fastest."""
-    late = plan["spare_fraction"] < layout.SPARE, plan["compiler_seconds"] is None
-    return *late, plan["step_seconds"] / plan["sequences_per_step"]
-
-
-def search(
+def compile_best(
     config: Config,
     topology: str,
     slices: int,
     best: int = 2,
     mesh: str = "",
     batches: Sequence[int] = (),
-    say: Callable[[str], None] = print,
-) -> list[dict[str, Any]]:
+) -> list[SearchedPlan]:
     """Ranks all choices by their bounds and compiles the `best` (see `worth_compiling`) and the config as it is.
 
     Args:
       mesh: this mesh alone; empty: all.
-      batches: see `choices`.
+      batches: see `rank_all`.
 
     Returns:
-      Plans of what compiles, see `order`; `own` tells the config's.
+      Plans of what compiles, the best first (see `SearchedPlan.order`).
 
     Raises:
-      UserError: as `plan.plan`; nothing fits; nothing compiles.
+      UserError: as `step.plan_step`; nothing compiles.
     """
     devices = program.devices(topology, slices)
-    chip, run, load = planning.known(devices[0].device_kind), config.decoder, workload.sample(config)
-    shapes = meshes(run.model.heads, len(devices), slices)
+    chip, run, work = program.chip_of(devices), config.decoder, workload.sample(config)
+    shapes = mesh_shapes(run.model.heads, len(devices), slices)
     if mesh:
         shapes = [dict(partitioning.make_mesh(mesh, devices).shape)]
-    ranked = choices(config, load, shapes, chip, batches)
+    ranked = rank_all(config, work, shapes, chip, batches)
     say(f"{len(ranked)} choices leave {layout.SPARE:.0%} of memory by the estimate; the best by lower bounds:")
-    for c in ranked[:SHOWN]:
-        say(c.line())
-    laid = layout.chosen(run, load.vocab.size, devices, mesh)
-    shape = dict(partitioning.make_mesh(laid.train.mesh, devices).shape)
-    own = judged(Choice(shape, run.train.batch_size, run.model.remat, laid.accumulate), config, load, chip)
-    say(f"the config as it is:\n{own.line()}")
+    for r in ranked[:SHOWN]:
+        say(r.describe())
+    laid_out = layout.choose(run, work.vocab.size, devices, mesh)
+    shape = dict(partitioning.make_mesh(laid_out.train.mesh, devices).shape)
+    own = rank(Choice(shape, run.train.batch_size, run.model.remat, laid_out.accumulate), config, work, chip)
+    say(f"the config as it is:\n{own.describe()}")
     plans = []
     for c in worth_compiling(ranked, own, best):
         changed = dataclasses.replace(config, decoder=c.apply(run))
         try:
-            plans.append({**planning.plan(changed, topology, slices, c.mesh, say=say), "own": c.key == own.key})
+            plans.append(SearchedPlan(step.plan_step(changed, topology, slices, c.mesh), c == own.choice))
         except UserError as error:
             say(f"{c.mesh}, remat {c.remat}, accumulate {c.accumulate}: {error}")
     if not plans:
         raise UserError(f"{config.name}: nothing that was tried compiles for {slices} x {topology}; see above")
-    return sorted(plans, key=order)
-
-
-def table(plans: Sequence[dict[str, Any]]) -> str:
-    """Compiled plans in order, a line each."""
-    lines = ["compiled, the best first:"]
-    for p in plans:
-        how = f"{p['mesh']:28} rows {p['rows_per_step']:5} remat {p['remat']:9} accumulate {p['accumulate']}"
-        mfu = "MFU unknown" if p["compiler_mfu"] is None else f"MFU {p['compiler_mfu']:.1%}"
-        own = "  (the config as it is)" if p["own"] else ""
-        lines.append(f"  {how}  {p['step_seconds']:.4g} s a step, {mfu}, {p['spare_fraction']:.0%} spare{own}")
-    return "\n".join(lines)
+    return sorted(plans, key=SearchedPlan.order)

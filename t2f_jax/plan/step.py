@@ -3,203 +3,217 @@
 import dataclasses
 import math
 import pathlib
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from t2f_jax.config.schema import Config, DecoderRunConfig
-from t2f_jax.distributed import chips, partitioning
+from t2f_jax.distributed import partitioning
 from t2f_jax.distributed.chips import Chip
-from t2f_jax.errors import UserError
+from t2f_jax.io.progress import say
 from t2f_jax.models import flops
 from t2f_jax.models.attention import attention_kind
-from t2f_jax.plan import hlo, kernel_flops, layout, program, roofline, workload
-from t2f_jax.tokens.sequence import arrays, blank
+from t2f_jax.plan import figures, hlo, kernel_flops, layout, program, roofline, workload
 from t2f_jax.training import token_loss
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
-PLAIN_ROWS = 32  # rows a chip of the plain step: with more it does not fit a v5e
-BYTES_A_PLACE = sum(a.itemsize for a in arrays(blank(1, 1, packed=True)).values())  # of a batch sent to the chips
+PLAIN_ROWS = 32  # rows a device of the plain step: with more it does not fit a v5e
+KERNEL_SHARE = 0.5  # of the peak: how fast attention kernels are taken to be
 
 
-def plan(
+def plan_step(
     config: Config,
     topology: str,
     slices: int = 1,
     mesh: str = "",
     plain: bool = False,
-    say: Callable[[str], None] = print,
     hlo_file: pathlib.Path | None = None,
-) -> dict[str, Any]:
+) -> figures.Plan:
     """Compiles the training step of a config for a topology and counts what it does.
 
     Args:
-      mesh: as `train.mesh`; empty: the config's, or else what training would choose (`layout.chosen`).
-      plain: the plain step instead (see `plain`), `PLAIN_ROWS` a chip at most.
+      topology: of one slice, see `program.devices`.
+      mesh: as `train.mesh`; empty: the config's, or else what training would choose (`layout.choose`).
+      plain: the step of `PlainTrainer` instead, with at most `PLAIN_ROWS` rows a device.
       hlo_file: where the compiled program's text goes, if it is wanted.
-
-    Returns:
-      JSON-able figures, see `table`.
 
     Raises:
       UserError: an unknown topology or chip, a mesh or batch that does not fit, a step that does not compile.
     """
     devices = program.devices(topology, slices)
-    chip = known(devices[0].device_kind)
-    load = workload.sample(config, plain)
-    run = config.decoder
+    chip, work, run = program.chip_of(devices), workload.sample(config, plain), config.decoder
     if plain:
         rows = min(PLAIN_ROWS * len(devices), run.train.batch_size * run.pack)
         run = plain_config(run, "dots")
         run = dataclasses.replace(run, train=dataclasses.replace(run.train, batch_size=rows))
-    run = layout.chosen(run, load.vocab.size, devices, mesh)
+    run = layout.choose(run, work.vocab.size, devices, mesh)
     mesh = run.train.mesh
     made = partitioning.make_mesh(mesh, devices)
     partitioning.check_batch(run.train.batch_size, made)
-    shape = dict(made.shape)
     how = f"{mesh}, remat {run.model.remat}, accumulate {run.accumulate}"
     say(f"compiling {'the plain step' if plain else config.name} for {slices} x {topology}, {how} (minutes) ...")
-    if told := program.caution(chip.name, run.row_ids):
-        say(told)
-    done = program.compile_step(run, load.vocab, made, PlainTrainer if plain else DecoderTrainer)
+    if warning := program.known_abort(chip.name, run.row_ids):
+        say(warning)
+    compiled = program.compile_step(run, work.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:
-        hlo_file.write_text(done.text)
-    counted = hlo.count(done.text, shape, live_share(run, load, shape)) if done.text else None
-    return {
-        "config": config.name,
-        "step": "plain" if plain else "packed" if run.pack > 1 else "rows",
-        "topology": topology,
-        "slices": slices,
-        "mesh": mesh,
-        **figures(config, run, load, shape, chip, done, counted),
-    }
+        hlo_file.write_text(compiled.text)
+    shape = dict(made.shape)
+    counts = hlo.count(compiled.text, shape, live_share(run, work, shape)) if compiled.text else None
+    kind = "plain" if plain else "packed" if run.pack > 1 else "rows"
+    return _Step(config.name, kind, topology, slices, run, work, shape, chip, compiled, counts).plan()
 
 
-def plan_sampler(
-    config: Config, topology: str, slices: int, mesh: str, rows: int, say: Callable[[str], None] = print
-) -> dict[str, Any]:
-    """Compiles the sampler: `rows` faces a device at once. JSON-able figures; raises as `plan`."""
-    devices = program.devices(topology, slices)
-    chip, made = known(devices[0].device_kind), partitioning.make_mesh(mesh, devices)
-    vocab, shape, run = workload.sample(config).vocab, dict(made.shape), config.decoder
-    say(f"compiling the sampler for {slices} x {topology}, {mesh} (minutes) ...")
-    codes, total = config.image.model.tokens, rows * partitioning.batch_ways(made)
-    done = program.compile_sampler(run, vocab, codes, total, made)
-    cycles = hlo.count(done.text, shape).cycles if done.text else None
-    # The loop over ids has no number of rounds in the program: its condition looks at the ids, and its limits are data.
-    weights = 2 * flops.parameters(run.model, vocab.size) / shape["tensor"]
-    least = codes * weights / chip.hbm_bandwidth
-    return {
-        "sampler_faces": total,
-        "sampler_peak_bytes_per_chip": done.peak_bytes * chip.per_chip,
-        "sampler_spare_fraction": 1 - done.peak_bytes / chip.hbm_bytes,
-        "sampler_seconds_at_least": least,
-        "sampler_faces_per_second_at_most": total / least,
-        "sampler_step_cycles": cycles,
-        "sampler_compile_seconds": done.seconds,
-    }
-
-
-def known(device_kind: str) -> Chip:
-    """The chip of that name; UserError if nothing is known of it."""
-    chip = chips.find(device_kind)
-    if chip is None:
-        raise UserError(f"chip '{device_kind}' is unknown: peak and memory are known of {', '.join(chips.CHIPS)}")
-    return chip
-
-
-def figures(
-    config: Config,
-    run: DecoderRunConfig,
-    load: workload.Workload,
-    shape: dict[str, int],
-    chip: Chip,
-    done: program.Compiled,
-    counted: hlo.Counted | None,
-) -> dict[str, Any]:
-    """Everything that a plan tells, from a compiled step."""
-    count = math.prod(shape.values())
-    pairs = run.train.batch_size * load.pairs
-    step_flops = pairs * load.training_flops(run.model)
-    bound = roofline.bounds(run, load, shape, chip)
-    max_example_length = run.sequence_length if run.pack > 1 else 0
-    in_kernels = kernel_seconds = seconds = ici = dcn = None
-    expected = bound.seconds
-    if counted is not None:
-        ici, dcn = roofline.travel(counted.collectives, shape, chip)
-        expected = max(expected, ici, dcn)
-        in_kernels = sum(
-            n * kernel_flops.kernel_flops(name, result, max_example_length)
-            for (name, result), n in counted.kernels.items()
-        )
-        kernel_seconds = in_kernels / (chip.peak_flops / 2)
-        if chip.clock:
-            seconds = counted.cycles / chip.clock + kernel_seconds
-            expected = max(expected, seconds)
-    hosts, per = math.ceil(count / chip.per_host), chip.per_chip
-    mfu = lambda s: step_flops / (count * chip.peak_flops * s)  # noqa: E731
-    return {
-        "chip": chip.name,
-        "chips": count // per,
-        "devices": count,
-        "attention": attention_kind(run.model, run.row_ids, True) if run.model.attention != "auto" else "auto",
-        "remat": run.model.remat,
-        "accumulate": run.accumulate,
-        "parameters": flops.parameters(run.model, load.vocab.size),
-        "rows_per_step": run.train.batch_size,
-        "sequences_per_step": pairs,
-        "sequences_per_chip": pairs / count * per,
-        "row_ids": load.row_ids,
-        "ids_per_sequence": load.ids,
-        "targets_per_sequence": load.targets,
-        "padding_fraction": load.padding_fraction,
-        "workload": load.told,
-        "hbm_bytes_per_chip": int(chip.hbm_bytes) * per,
-        "argument_bytes_per_chip": done.argument_bytes * per,
-        "temporary_bytes_per_chip": done.temporary_bytes * per,
-        "output_bytes_per_chip": done.output_bytes * per,
-        "code_bytes_per_chip": done.code_bytes * per,
-        "peak_bytes_per_chip": done.peak_bytes * per,
-        "spare_fraction": 1 - done.peak_bytes / chip.hbm_bytes,
-        "model_flops_per_step": step_flops,
-        "roofline_compute_seconds": bound.compute,
-        "roofline_hbm_seconds": bound.hbm,
-        "roofline_interconnect_seconds": bound.ici,
-        "roofline_network_seconds": bound.dcn,
-        "roofline_seconds": bound.seconds,
-        "roofline_mfu": mfu(bound.seconds),
-        "bound": bound.bound,
-        "compiler_seconds": seconds,
-        "compiler_mfu": None if seconds is None else mfu(seconds),
-        "clock_hz": chip.clock or None,
-        "clock_source": chip.clock_source or None,
-        "collective_interconnect_seconds": ici,
-        "collective_network_seconds": dcn,
-        "kernel_flops_per_chip": None if in_kernels is None else in_kernels * per,
-        "kernel_seconds": kernel_seconds,
-        "collectives": None if counted is None else [dataclasses.asdict(c) for c in counted.collectives],
-        "largest_all_gather_bytes": None if counted is None else counted.largest_all_gather,
-        "layer_bytes": 4 * flops.body_parameters(run.model) // run.model.layers,
-        "embedding_bytes": 4 * math.ceil(load.vocab.size / run.vocab_multiple) * run.vocab_multiple * run.model.width,
-        "hosts": hosts,
-        "sequences_per_second": pairs / expected,
-        "input_bytes_per_second_per_host": pairs / load.pairs * load.row_ids * BYTES_A_PLACE / expected / hosts,
-        "input_sequences_per_second_per_host": pairs / expected / hosts,
-        "step_seconds": expected,
-        "steps": run.train.steps,
-        "hours": run.train.steps * expected / 3600,
-        "chip_hours": run.train.steps * expected / 3600 * count / per,
-        "compile_seconds": done.seconds,
-    }
-
-
-def live_share(run: DecoderRunConfig, load: workload.Workload, shape: dict[str, int]) -> float:
-    """Share of the loss's chunks that hold a target, over random batches."""
+def live_share(run: DecoderRunConfig, work: workload.Workload, shape: dict[str, int]) -> float:
+    """Share of the loss's chunks that hold a target, over random batches on a mesh of these axis sizes."""
     ways = math.prod(shape.values()) // shape["tensor"]
     rows = max(run.train.batch_size // ways // run.accumulate, 1)
     places = rows * run.row_ids // shape["tensor"]
     size = token_loss.chunk_size(places)
-    drawn = np.random.default_rng(0).choice(load.row_targets, (200, rows)).sum(1) / shape["tensor"]
+    drawn = np.random.default_rng(0).choice(work.row_targets, (200, rows)).sum(1) / shape["tensor"]
     return float(np.ceil(drawn / size).mean() / math.ceil(places / size))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Step:
+    """A compiled step and all that its figures are made of.
+
+    Attributes:
+      kind: "packed", "rows" or "plain".
+      shape: sizes of the mesh's axes.
+      counts: None where the program's text cannot be read.
+    """
+
+    config_name: str
+    kind: str
+    topology: str
+    slices: int
+    run: DecoderRunConfig
+    work: workload.Workload
+    shape: dict[str, int]
+    chip: Chip
+    compiled: program.Compiled
+    counts: hlo.Counts | None
+
+    @property
+    def devices(self) -> int:
+        return math.prod(self.shape.values())
+
+    @property
+    def sequences(self) -> int:
+        """Of a step."""
+        return self.run.train.batch_size * self.work.pairs
+
+    @property
+    def model_flops(self) -> float:
+        """Of a step."""
+        return self.sequences * self.work.training_flops(self.run.model)
+
+    def mfu(self, seconds: float) -> float:
+        """Share of all devices' peak that the model FLOPs are, if a step takes so many seconds."""
+        return self.model_flops / (self.devices * self.chip.peak_flops * seconds)
+
+    def plan(self) -> figures.Plan:
+        bounds, counted = self.bounds(), self.program()
+        return figures.Plan(self.setup(), self.rows(), self.memory(), bounds, counted, self.speed(bounds, counted))
+
+    def setup(self) -> figures.Setup:
+        model = self.run.model
+        return figures.Setup(
+            config=self.config_name,
+            step=self.kind,
+            topology=self.topology,
+            slices=self.slices,
+            mesh=self.run.train.mesh,
+            chip=self.chip.name,
+            chips=self.devices // self.chip.per_chip,
+            devices=self.devices,
+            attention=attention_kind(model, self.run.row_ids, True) if model.attention != "auto" else "auto",
+            remat=model.remat,
+            accumulate=self.run.accumulate,
+            parameters=flops.parameters(model, self.work.vocab.size),
+        )
+
+    def rows(self) -> figures.Rows:
+        return figures.Rows(
+            rows_per_step=self.run.train.batch_size,
+            sequences_per_step=self.sequences,
+            sequences_per_chip=self.sequences / self.devices * self.chip.per_chip,
+            row_ids=self.work.row_ids,
+            ids_per_sequence=self.work.ids,
+            targets_per_sequence=self.work.targets,
+            padding_fraction=self.work.padding_fraction,
+            workload=self.work.summary,
+        )
+
+    def memory(self) -> figures.Memory:
+        compiled, per_chip = self.compiled, self.chip.per_chip
+        return figures.Memory(
+            hbm_bytes_per_chip=int(self.chip.hbm_bytes) * per_chip,
+            argument_bytes_per_chip=compiled.argument_bytes * per_chip,
+            temporary_bytes_per_chip=compiled.temporary_bytes * per_chip,
+            output_bytes_per_chip=compiled.output_bytes * per_chip,
+            code_bytes_per_chip=compiled.code_bytes * per_chip,
+            peak_bytes_per_chip=compiled.peak_bytes * per_chip,
+            spare_fraction=1 - compiled.peak_bytes / self.chip.hbm_bytes,
+        )
+
+    def bounds(self) -> figures.LowerBounds:
+        bounds = roofline.bounds(self.run, self.work, self.shape, self.chip)
+        return figures.LowerBounds(
+            model_flops_per_step=self.model_flops,
+            roofline_compute_seconds=bounds.compute,
+            roofline_hbm_seconds=bounds.hbm,
+            roofline_interconnect_seconds=bounds.ici,
+            roofline_network_seconds=bounds.dcn,
+            roofline_seconds=bounds.seconds,
+            roofline_mfu=self.mfu(bounds.seconds),
+            bound=bounds.bound,
+        )
+
+    def program(self) -> figures.Program:
+        counts, chip, run = self.counts, self.chip, self.run
+        seconds = ici = dcn = in_kernels = kernel_seconds = None
+        if counts is not None:
+            ici, dcn = roofline.link_seconds(counts.collectives, self.shape, chip)
+            longest = run.sequence_length if run.pack > 1 else 0
+            in_kernels = sum(
+                times * kernel_flops.kernel_flops(name, result, longest)
+                for (name, result), times in counts.kernels.items()
+            )
+            kernel_seconds = in_kernels / (chip.peak_flops * KERNEL_SHARE)
+            if chip.clock:
+                seconds = counts.cycles / chip.clock + kernel_seconds
+        table_rows = math.ceil(self.work.vocab.size / run.vocab_multiple) * run.vocab_multiple
+        return figures.Program(
+            compiler_seconds=seconds,
+            compiler_mfu=None if seconds is None else self.mfu(seconds),
+            clock_hz=chip.clock or None,
+            clock_source=chip.clock_source or None,
+            collective_interconnect_seconds=ici,
+            collective_network_seconds=dcn,
+            kernel_flops_per_chip=None if in_kernels is None else in_kernels * chip.per_chip,
+            kernel_seconds=kernel_seconds,
+            collectives=None if counts is None else counts.collectives,
+            largest_all_gather_bytes=None if counts is None else counts.largest_all_gather,
+            layer_bytes=4 * flops.body_parameters(run.model) // run.model.layers,
+            embedding_bytes=4 * table_rows * run.model.width,
+        )
+
+    def speed(self, bounds: figures.LowerBounds, counted: figures.Program) -> figures.Speed:
+        """A step takes at least the longest of what is known of it."""
+        links = counted.collective_interconnect_seconds, counted.collective_network_seconds
+        known = (bounds.roofline_seconds, *links, counted.compiler_seconds)
+        seconds = max(s for s in known if s is not None)
+        hosts = math.ceil(self.devices / self.chip.per_host)
+        hours = self.run.train.steps * seconds / 3600
+        return figures.Speed(
+            hosts=hosts,
+            sequences_per_second=self.sequences / seconds,
+            input_bytes_per_second_per_host=program.batch_bytes(self.run) / seconds / hosts,
+            input_sequences_per_second_per_host=self.sequences / seconds / hosts,
+            step_seconds=seconds,
+            steps=self.run.train.steps,
+            hours=hours,
+            chip_hours=hours * self.devices / self.chip.per_chip,
+            compile_seconds=self.compiled.seconds,
+        )

@@ -51,12 +51,13 @@ class Program:
         """
         partitioning.check_batch(config.batch_size, mesh)
         self.batch_size, self.mesh = config.batch_size, mesh
-        shapes = jax.eval_shape(trainer.init, jax.random.key(config.seed))
-        shardings = partitioning.tree_shardings(shapes, mesh)
-        self.abstract = partitioning.abstract(shapes, shardings)
 
         def init() -> State:
             return trainer.init(jax.random.key(config.seed))
+
+        shapes = jax.eval_shape(init)
+        shardings = partitioning.tree_shardings(shapes, mesh)
+        self.abstract = partitioning.abstract(shapes, shardings)
 
         def step(state: State, batch: dict[str, jax.Array]) -> tuple[State, dict[str, jax.Array]]:
             key = jax.random.fold_in(jax.random.key(config.seed), state.step)

@@ -22,19 +22,19 @@ def devices(count, slices=1, kind="TPU v5 lite"):
     ]
 
 
-def told(config_name, count, slices=1, kind="TPU v5 lite", overrides=()):
+def laid_out(config_name, count, slices=1, kind="TPU v5 lite", overrides=()):
     run = config.load(config_name, list(overrides)).decoder
-    laid = layout.chosen(run, VOCAB, devices(count, slices, kind))
+    laid = layout.choose(run, VOCAB, devices(count, slices, kind))
     return laid.train.mesh, laid.accumulate
 
 
 def test_what_fits_is_not_cut_and_what_does_not_is_cut_or_done_in_parts():
-    assert told("talk2face_base", 16) == ("data=16", 2)
-    assert told("talk2face_base", 256) == ("data=256", 1)
-    assert told("talk2face_base", 16, overrides=["decoder.train.batch_size=512"]) == ("data=16", 1)
-    assert told("talk2face_1b", 256) == ("data=64,fsdp=4", 1)
-    assert told("talk2face_7b", 2048, kind="TPU v5") == ("data=1024,fsdp=2", 1)
-    assert told("talk2face_7b", 512, slices=2) == ("slice=2,data=4,fsdp=64", 1)
+    assert laid_out("talk2face_base", 16) == ("data=16", 2)
+    assert laid_out("talk2face_base", 256) == ("data=256", 1)
+    assert laid_out("talk2face_base", 16, overrides=["decoder.train.batch_size=512"]) == ("data=16", 1)
+    assert laid_out("talk2face_1b", 256) == ("data=64,fsdp=4", 1)
+    assert laid_out("talk2face_7b", 2048, kind="TPU v5") == ("data=1024,fsdp=2", 1)
+    assert laid_out("talk2face_7b", 512, slices=2) == ("slice=2,data=4,fsdp=64", 1)
 
 
 def test_what_is_chosen_leaves_memory_by_the_estimate_and_what_was_compiled_is_near_it():
@@ -49,20 +49,20 @@ def test_what_is_chosen_leaves_memory_by_the_estimate_and_what_was_compiled_is_n
 
 
 def test_where_nothing_fits_the_least_is_taken():
-    assert told("talk2face_7b", 2, overrides=["decoder.train.batch_size=64"]) == ("fsdp=2", 32)
+    assert laid_out("talk2face_7b", 2, overrides=["decoder.train.batch_size=64"]) == ("fsdp=2", 32)
 
 
 def test_what_the_config_names_is_kept(monkeypatch):
     named = ["decoder.accumulate=1"]
-    assert told("talk2face_base", 16, overrides=named)[1] == 1
+    assert laid_out("talk2face_base", 16, overrides=named)[1] == 1
     shape = {"slice": 1, "data": 8, "fsdp": 2, "tensor": 1}
     monkeypatch.setattr(layout.partitioning, "make_mesh", lambda spec, devices: types.SimpleNamespace(shape=shape))
-    assert told("talk2face_base", 16, overrides=["decoder.train.mesh=fsdp=2"]) == ("fsdp=2", 2)
+    assert laid_out("talk2face_base", 16, overrides=["decoder.train.mesh=fsdp=2"]) == ("fsdp=2", 2)
 
 
 def test_on_unknown_chips_nothing_is_chosen(capsys):
     run = config.load("talk2face_base").decoder
-    assert told("talk2face_base", 8, kind="cpu") == ("", 1)
+    assert laid_out("talk2face_base", 8, kind="cpu") == ("", 1)
     laid = stages.choose_layout(run, VOCAB)
     assert (laid.train.mesh, laid.accumulate) == ("", 1) and capsys.readouterr().err == ""
     assert dataclasses.replace(laid, accumulate=0) == run
@@ -72,7 +72,7 @@ def test_training_takes_what_a_plan_takes_and_says_so(monkeypatch, capsys):
     run = config.load("talk2face_base").decoder
     monkeypatch.setattr(jax, "devices", lambda: devices(16))
     laid = stages.choose_layout(run, VOCAB)
-    assert (laid.train.mesh, laid.accumulate) == told("talk2face_base", 16)
+    assert (laid.train.mesh, laid.accumulate) == laid_out("talk2face_base", 16)
     assert capsys.readouterr().err == "decoder: laid out by decoder.train.mesh=data=16 decoder.accumulate=2\n"
 
 
