@@ -1,10 +1,15 @@
-"""What this machine reaches, as ratios within one run.
+"""What this machine reaches: speeds beside a baseline measured in the same run, as ratios (`t2f bench`).
 
-    table          `t2f bench`: what this machine reaches, as ratios within one run.
-    training       The training step against the plain one (`plain`), alternated in one process, beside matrix product
-    vqgan          How fast the image tokenizer of the paper's size encodes and decodes one image, beside a peer if th
-    peer           Another program's speed, measured in turns with ours: a peer answers a job's name with the seconds
-    random_model   A model of a config's structure with random weights: what `t2f bench` measures where no model is gi
+    run            the rows of the table, one after the other: `t2f bench`
+    table          a row of the table and its text
+    subject        what is measured: a model, random prompts and faces for it, the machine
+    random_model   a model of a config's structure with random weights, where no model is given
+    machine        matrix products and reads from memory: the limits; how a call is timed
+    decoding       rows for drawing faces, captions and attributes, against decoding without a cache
+    cold_start     a row for `t2f generate` from the command line to the saved file
+    training       a row for the training step, against the plain one
+    vqgan          rows for the image tokenizer of the paper's size, against a peer if one is given
+    peer           another program's speed, measured in turns with ours
 
-Read first: `table.run`.
+Read first: `run.run`.
 """

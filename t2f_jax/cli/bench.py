@@ -21,7 +21,7 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measures and prints a table, a row as soon as it is measured."""
-    from t2f_jax.bench import table
+    from t2f_jax.bench import run as bench
 
     json_file = args.json.file("--json") if args.json else None
-    table.run(args.model.path() if args.model else None, json_file, args.only, args.peer, args.config)
+    bench.run(args.model.path() if args.model else None, json_file, args.only, args.peer, args.config)

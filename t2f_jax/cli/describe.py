@@ -45,7 +45,6 @@ def _add_faces(parser: argparse.ArgumentParser) -> None:
 
 def caption(args: argparse.Namespace) -> None:
     """Prints the likeliest caption of each face, or several drawn ones, the likeliest first."""
-    import numpy as np
 
     from t2f_jax.inference.model import load
     from t2f_jax.inference.sampler import Sampler
@@ -54,17 +53,18 @@ def caption(args: argparse.Namespace) -> None:
     _check_json(args)
     given = drawing.given(args, drawing.WORDS)
     sampler = Sampler(**given) if given or args.n > 1 else Sampler(temperature=0.0)
-    seeds = range(args.seed, args.seed + args.n)
     model = load(args.model.path())
     files, images = _read(model, args.files)
     captions: list[list[tuple[float, str]]] = []
     with Progress("caption", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
-            codes = np.repeat(model.encode(images[start : start + BATCH]), args.n, axis=0)
-            texts = model.describe_codes(codes, [*seeds] * (len(codes) // args.n), sampler, args.length)
-            scores = model.caption_scores(codes, texts).tolist() if args.n > 1 else [0.0] * len(texts)
-            rows = list(zip(scores, texts))
-            captions += [sorted(set(rows[i : i + args.n]), reverse=True) for i in range(0, len(rows), args.n)]
+            codes = model.encode(images[start : start + BATCH])
+            if args.n > 1:
+                several = model.caption_codes(codes, args.n, args.length, args.seed, sampler)
+                captions += [[(one.log_probability, one.text) for one in face] for face in several]
+            else:
+                texts = model.describe_codes(codes, [args.seed] * len(codes), sampler, args.length)
+                captions += [[(0.0, text)] for text in texts]
             bar.update(len(captions))
     for file, told in zip(files, captions):
         lines = [told[0][1]] if args.n == 1 else ["", *(f"  {score:8.2f}  {text}" for score, text in told)]
@@ -78,19 +78,17 @@ def caption(args: argparse.Namespace) -> None:
 
 def analyze(args: argparse.Namespace) -> None:
     """Prints a table of each face's age and attributes with their probabilities."""
-    from t2f_jax.inference import answers
     from t2f_jax.inference.model import load
     from t2f_jax.inference.token_model import BATCH
 
     _check_json(args)
     model = load(args.model.path())
-    attributes = [model.attribute(name) for name in args.attribute] or list(model.schema)
+    attributes = [model.attribute(name).name for name in args.attribute]
     files, images = _read(model, args.files)
     records: list[dict[str, Any]] = []
     with Progress("analyze", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
-            rows = model.probabilities(model.encode(images[start : start + BATCH]), attributes)
-            records += [{a.name: answers.record(a, probs[a.name]) for a in attributes} for probs in rows]
+            records += model.analyze_codes(model.encode(images[start : start + BATCH]), attributes)
             bar.update(len(records))
     for file, record in zip(files, records):
         print("\n".join([file, *table(record)]))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 WORDS = ("temperature", "top_k", "top_p", "min_p")
-FACES = ("temperature", "final_temperature", "top_k", "top_p", "min_p", "guidance")
 _HELP = {
     "temperature": "0 takes the likeliest {0} each time, 1 is the model's own",
     "final_temperature": "let the temperature go there in a straight line",
@@ -14,6 +13,7 @@ _HELP = {
     "min_p": "only {0}s at least this many times as likely as the likeliest",
     "guidance": "how much the words count; 1 = as trained, 3 = much more",
 }
+FACES = tuple(_HELP)
 
 
 def add(parser: argparse.ArgumentParser, names: Sequence[str], unit: str, default: str) -> None:

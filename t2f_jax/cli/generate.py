@@ -98,11 +98,11 @@ def run(args: argparse.Namespace) -> None:
         _make(model, args, dataclasses.replace(model.sampler, **given))
         return
     file = args.prompts.path()
-    lines = prompt_file.read(file, args.n or 1, args.seed)
+    lines = prompt_file.read_lines(file, args.n or 1, args.seed)
     model = load(args.model.path())
-    jobs = prompt_file.jobs(file, lines, model)
-    _warn(model, [job.prompt for job in jobs])
-    prompt_file.make(model, jobs, dataclasses.replace(model.sampler, **given), args.out.path)
+    planned = prompt_file.plan_faces(file, lines, model)
+    _warn(model, [face.prompt for face in planned])
+    prompt_file.make_faces(model, planned, dataclasses.replace(model.sampler, **given), args.out.path)
 
 
 def _make(model: "Model", args: argparse.Namespace, sampler: "Sampler") -> None:
@@ -165,5 +165,5 @@ def _warn(model: "Model", asked: "Sequence[Prompt]") -> None:
             say(f"t2f: {which} {what}: {sentences[0][-60:]}")
 
     sentences = [p.sentence for p in asked]
-    tell([s for s in sentences if not model.holds(s)], "longer than this model reads; the end is left out")
-    tell([s for s in sentences if model.strange(s)], "not all read, for signs that this model does not know")
+    tell([s for s in sentences if not model.fits_prompt(s)], "longer than this model reads; the end is left out")
+    tell([s for s in sentences if model.has_unknown_tokens(s)], "not all read, for signs that this model does not know")

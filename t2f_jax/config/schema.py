@@ -262,18 +262,30 @@ class DecoderRunConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalConfig:
-    """How a model is measured."""
+class SamplerConfig:
+    """How the next id is drawn, see `inference.sampler.Sampler`."""
+
+    temperature: Annotated[float, Range(0, 100)] = 1.0
+    top_k: CountOrNone = 0
+    top_p: Annotated[float, Range(1e-9, 1)] = 1.0
+    guidance: Annotated[float, Range(0, 1000)] = 1.0  # how much the words count; else than 1: tasks.prompt_dropout
+    min_p: Share = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class FaceCounts:
+    """How many faces an evaluation looks at."""
 
     faces: CountOrNone = 500  # test faces of a source that are analysed; 0 = all
     generated: Count = 500  # faces generated for the judge
     samples: Annotated[int, Range(1, 10**6)] = 16  # faces generated for the report
-    temperature: Annotated[float, Range(0, 100)] = 1.0
-    top_k: CountOrNone = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalConfig(SamplerConfig, FaceCounts):  # a dataclass takes the fields of its last base first
+    """How a model is measured."""
+
     top_p: Annotated[float, Range(1e-9, 1)] = 0.95
-    # How much the words count, see `inference.sampler.Sampler`; other than 1 needs decoder.tasks.prompt_dropout.
-    guidance: Annotated[float, Range(0, 1000)] = 1.0
-    min_p: Share = 0.0
     judge_steps: Count = 600
     batch_size: Annotated[int, Range(1, 10**6)] = 64
     guidance_scales: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # at which the judge looks at generated faces

@@ -6,7 +6,7 @@ import numpy as np
 
 from t2f_jax.evaluation.captions import caption_faces
 from t2f_jax.evaluation.source_figures import HeldOut, SourceFigures
-from t2f_jax.inference import answers
+from t2f_jax.inference.answers import summarize_face
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import metrics
@@ -35,7 +35,7 @@ def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> Sourc
             Caption(png, c["generated"], c["given"]) for png, c in zip(pngs, caption_faces(model, shown, fields))
         ],
         analyses=[
-            Analysis(png, answers.answers(p, faces.schema), f["attributes"])
+            Analysis(png, summarize_face(p, faces.schema), f["attributes"])
             for png, p, f in zip(pngs, probabilities, fields)
         ],
         plots=_plots(figures),

@@ -93,7 +93,7 @@ def measure_source(
         requests=make_requests(faces.fields, faces.schema, settings.generated, seed),
         schema=faces.schema,
         seed=seed,
-        sampler=sampler(settings),
+        sampler=Sampler.of(settings),
     )
     with Progress(f"generating {faces.name}", settings.generated, unit="face") as bar:
         requests = {**measure_agreement(trial, bar.advance, settings.batch_size).figures}
@@ -118,8 +118,3 @@ def _guidance_figures(trial: Trial, settings: EvalConfig) -> dict[str, Any]:
             "guidance_curve": measure_guidance_curve(trial, settings.guidance_scales, bar.advance),
             "reranking": measure_reranking(unguided, settings.best_of, bar.advance),
         }
-
-
-def sampler(settings: EvalConfig) -> Sampler:
-    """How faces are drawn for an evaluation."""
-    return Sampler(settings.temperature, settings.top_k, settings.top_p, settings.guidance, settings.min_p)

@@ -16,7 +16,7 @@ from t2f_jax.data.datasets import registry
 from t2f_jax.evaluation import presentation
 from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
-from t2f_jax.evaluation.source_figures import measure_source, read_held_out, sampler
+from t2f_jax.evaluation.source_figures import measure_source, read_held_out
 from t2f_jax.inference.model import Model, load
 from t2f_jax.report.content import ReportContent
 
@@ -68,7 +68,7 @@ def evaluate(
     return ReportContent(
         summary=SUMMARY,
         sources=reports,
-        samples=[presentation.samples(model, prompt, count, sampler(config.eval), seed) for prompt in prompts],
+        samples=[presentation.samples(model, prompt, count, Sampler.of(config.eval), seed) for prompt in prompts],
         curves=presentation.loss_curves(model_folder.parent),
         run=_facts(model),
         details={
@@ -76,7 +76,7 @@ def evaluate(
                 "split": "test",
                 "faces": config.eval.faces or "all",
                 "generated": config.eval.generated,
-                "sampler": dataclasses.asdict(sampler(config.eval)),
+                "sampler": dataclasses.asdict(Sampler.of(config.eval)),
                 "seed": seed,
                 "model": model.hash,
                 "preprocess": dataclasses.asdict(model.preprocess),

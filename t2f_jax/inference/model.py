@@ -1,4 +1,4 @@
-"""What a user does with a model: make, finish, vary, describe, measure and score faces.
+"""What a user does with a model: generate, complete, vary, caption, analyze and score faces.
 
 Pictures go in as paths, PIL images or uint8 arrays, one or many; out come PIL images and plain records.
 """
@@ -6,7 +6,7 @@ Pictures go in as paths, PIL images or uint8 arrays, one or many; out come PIL i
 import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 from PIL import Image
@@ -14,18 +14,93 @@ from PIL import Image
 from t2f_jax import __version__, bundle
 from t2f_jax.environment import keep_programs
 from t2f_jax.errors import UserError
-from t2f_jax.inference import answers
+from t2f_jax.inference.answers import ChoiceRecord, NumberRecord, make_record
+from t2f_jax.inference.batching import split
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.inference.token_model import BATCH, Inference
+from t2f_jax.inference.token_model import BATCH, Caption, TokenModel
 from t2f_jax.io.images import MAKER, Picture
 from t2f_jax.tokens import prompts
 from t2f_jax.tokens.prompts import Prompt, Requests
 
-_DRAWING = [f.name for f in dataclasses.fields(Sampler)]
+SAMPLER_FIELDS = tuple(field.name for field in dataclasses.fields(Sampler))
 
 
-class Model(Inference):
-    """A loaded model: generates, finishes, varies, describes, measures and scores faces.
+class FaceOptions(TypedDict, total=False):
+    """What `generate`, `complete` and `vary` take besides words, by name.
+
+    Attributes:
+      avoid: what the faces should not show, such as `{"hat": "yes"}` or `{"hat": ("yes", 2.0)}`.
+      keep: how many of a description's n faces are returned, those first that show best what was asked by
+        log p(text, attributes | face), as the model itself reads its faces; all as they came if not given.
+      sampler: how codes are drawn; the model's own (`Model.sampler`) if not given.
+      batch_size: most faces drawn at once.
+      progress: called with the number of faces that were drawn since its last call.
+      temperature, final_temperature, top_k, top_p, min_p, guidance: changes to the sampler.
+    """
+
+    avoid: Requests | None
+    keep: int | None
+    sampler: Sampler | None
+    batch_size: int
+    progress: Callable[[int], object] | None
+    temperature: float
+    final_temperature: float | None
+    top_k: int
+    top_p: float
+    min_p: float
+    guidance: float
+
+
+class Score(TypedDict):
+    """How well words and a face go together, in nats; see `Model.score`."""
+
+    text: NotRequired[float]
+    attributes: dict[str, float]
+    total: float
+    image: float
+
+
+@dataclasses.dataclass(frozen=True)
+class FaceRequest:
+    """n faces of one prompt. Raises UserError where its parts do not fit together.
+
+    Attributes:
+      prompt, n, seed, keep, batch_size, progress: as in `Model.generate`.
+      sampler: how codes are drawn.
+      imposed: for a seed, the codes int32 [codes of an image] that its face must have, -1 where one is drawn; None if
+        all are drawn.
+      about: what a face's "options" say besides the sampler's fields.
+    """
+
+    prompt: Prompt
+    n: int
+    seed: int
+    sampler: Sampler
+    keep: int | None = None
+    imposed: Callable[[int], np.ndarray] | None = None
+    about: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    batch_size: int = BATCH
+    progress: Callable[[int], object] | None = None
+
+    def __post_init__(self) -> None:
+        n, seed, keep = self.n, self.seed, self.keep
+        if self.batch_size < 1:
+            raise UserError(f"batch_size={self.batch_size} must be 1 or more")
+        if n < 1 or (keep is not None and not 1 <= keep <= n):
+            raise UserError(f"n={n} faces, keep={keep}: n must be 1 or more, keep from 1 to n")
+        if not 0 <= seed <= 2**32 - n:
+            raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {seed} to {seed + n - 1}")
+        if keep is not None and not self.prompt.says_something:
+            raise UserError("keep: without a text or attributes nothing says which faces are the best")
+
+    @property
+    def seeds(self) -> range:
+        """One for each face."""
+        return range(self.seed, self.seed + self.n)
+
+
+class Model(TokenModel):
+    """A loaded model: generates, completes, varies, captions, analyzes and scores faces.
 
     Example:
       >>> import t2f_jax
@@ -58,13 +133,7 @@ class Model(Inference):
         attributes: Requests | None = None,
         n: int = 1,
         seed: int = 0,
-        *,
-        avoid: Requests | None = None,
-        keep: int | None = None,
-        sampler: Sampler | None = None,
-        batch_size: int = BATCH,
-        progress: Callable[[int], Any] | None = None,
-        **drawing: float,
+        **options: Unpack[FaceOptions],
     ) -> list[Image.Image]:
         """Faces for words.
 
@@ -75,30 +144,22 @@ class Model(Inference):
           n: faces for each description.
           seed: of the first face, the others' follow; the same seed, words and options give the same face whatever
             is made beside it.
-          avoid: what the faces should not show, such as `{"hat": "yes"}` or `{"hat": ("yes", 2.0)}`.
-          keep: how many of a description's n faces are returned, those first that show best what was asked by
-            log p(text, attributes | face), as the model itself reads its faces; all as they came if not given.
-          sampler: how codes are drawn; the model's own (`Model.sampler`) if not given.
-          batch_size: most faces drawn at once.
-          progress: told how many faces more are drawn.
-          drawing: changes to the sampler by name: temperature, final_temperature, top_k, top_p, min_p, guidance.
+          options: see `FaceOptions`.
 
         Returns:
           RGB images of S x S pixels. Each one's `info` says what made it: "prompt", "seed", "options", "model" (hash),
           "Software" and, if `keep` was given, "score" (nats).
 
         Raises:
-          UserError: nothing is asked for; an attribute, value or option that there is not; weights or guidance of a
+          UserError: no words are given; an attribute, value or option that there is not; weights or guidance of a
             model trained without prompt dropout; `keep` above n, or with a text too long to be read behind a face; a
             seed below 0 or from 2^32 on.
         """
         texts = [text] if isinstance(text, str) else list(text)
-        asked = [self.prompt(t, attributes, avoid) for t in texts]
-        if not all(p.sentence or p.clauses for p in asked):
+        requests = [self._request(t, attributes, n, seed, **options) for t in texts]
+        if not all(request.prompt.says_something for request in requests):
             raise UserError("nothing says what face to draw; give a text, attributes such as gender=male, or both")
-        sampler = self._sampler(sampler, drawing)
-        options = {"batch_size": batch_size, "progress": progress}
-        return [face for p in asked for face in self._faces(p, n, seed, keep, sampler, None, {}, **options)]
+        return [face for request in requests for face in self._draw(request)]
 
     def complete(
         self,
@@ -108,11 +169,7 @@ class Model(Inference):
         attributes: Requests | None = None,
         n: int = 1,
         seed: int = 0,
-        *,
-        avoid: Requests | None = None,
-        keep: int | None = None,
-        sampler: Sampler | None = None,
-        **drawing: float,
+        **options: Unpack[FaceOptions],
     ) -> list[Image.Image]:
         """Keeps the upper `share` (above 0, below 1) of a face's rows of codes and draws the rest anew.
 
@@ -126,10 +183,10 @@ class Model(Inference):
         kept = round(share * side) if 0 < share < 1 else 0
         if not 0 < kept < side:
             raise UserError(f"share={share} of {side} rows of codes must keep a row and leave one to draw")
-        given = np.where(np.arange(len(codes)) < kept * side, codes, -1)
-        prompt = self.prompt(text, attributes, avoid)
+        upper = np.where(np.arange(len(codes)) < kept * side, codes, -1)
+        request = self._request(text, attributes, n, seed, **options)
         about = {"completed_share": share}
-        return self._faces(prompt, n, seed, keep, self._sampler(sampler, drawing), lambda _: given, about)
+        return self._draw(dataclasses.replace(request, imposed=lambda seed: upper, about=about))
 
     def vary(
         self,
@@ -139,11 +196,7 @@ class Model(Inference):
         attributes: Requests | None = None,
         n: int = 1,
         seed: int = 0,
-        *,
-        avoid: Requests | None = None,
-        keep: int | None = None,
-        sampler: Sampler | None = None,
-        **drawing: float,
+        **options: Unpack[FaceOptions],
     ) -> list[Image.Image]:
         """Keeps a `share` (above 0, below 1) of a face's codes, at places that the seed chooses, and draws the rest.
 
@@ -157,25 +210,56 @@ class Model(Inference):
         if not 0 < kept < len(codes):
             raise UserError(f"share={share} of {len(codes)} codes must keep one and leave one to draw")
 
-        def given(seed: int) -> np.ndarray:
+        def choose(seed: int) -> np.ndarray:
             places = np.random.default_rng(seed).permutation(len(codes))
             return np.where(places < kept, codes, -1)
 
-        prompt = self.prompt(text, attributes, avoid)
-        about = {"varied_share": share}
-        return self._faces(prompt, n, seed, keep, self._sampler(sampler, drawing), given, about)
+        request = self._request(text, attributes, n, seed, **options)
+        return self._draw(dataclasses.replace(request, imposed=choose, about={"varied_share": share}))
 
-    def caption(self, pictures: Picture | Sequence[Picture], length: int = 64, **options: Any) -> list[str]:
-        """A sentence or more (at most `length` ids) for each face, greedy; `options` as in `describe_codes`.
+    def caption(
+        self,
+        pictures: Picture | Sequence[Picture],
+        length: int = 64,
+        seeds: Sequence[int] | None = None,
+        sampler: Sampler | None = None,
+        batch_size: int = BATCH,
+    ) -> list[str]:
+        """A sentence or more (at most `length` ids) for each face; the likeliest words unless a sampler is given.
+
+        Args:
+          seeds: one for each face, if words are drawn; 0 for all if not given.
+          sampler: how words are drawn.
 
         Raises:
           UserError: an unreadable picture, or a model without room for words behind a face.
         """
-        return self.describe_codes(self.encode(self.images(pictures)), length=length, **options)
+        codes = self.encode(self.images(pictures))
+        return self.describe_codes(codes, seeds, sampler, length, batch_size)
+
+    def captions(
+        self,
+        pictures: Picture | Sequence[Picture],
+        n: int,
+        length: int = 64,
+        seed: int = 0,
+        sampler: Sampler | None = None,
+        batch_size: int = BATCH,
+    ) -> list[list[Caption]]:
+        """Several captions of each face: n are drawn, each different one is returned once, the likeliest first.
+
+        Args:
+          seed: of a face's first caption, the others' follow.
+          sampler: how words are drawn; `Sampler()`, as the model says, if not given.
+
+        Raises:
+          UserError: as `caption`; n below 1.
+        """
+        return self.caption_codes(self.encode(self.images(pictures)), n, length, seed, sampler, batch_size)
 
     def analyze(
         self, pictures: Picture | Sequence[Picture], attributes: Sequence[str] | None = None, batch_size: int = BATCH
-    ) -> list[dict[str, dict[str, Any]]]:
+    ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
         """Age, gender and every other attribute, with exact probabilities.
 
         Args:
@@ -189,17 +273,22 @@ class Model(Inference):
         Raises:
           UserError: an unknown attribute (the nearest is named), an unreadable picture.
         """
-        asked = [self.attribute(a) for a in attributes] if attributes else list(self.schema)
-        codes = self.encode(self.images(pictures))
-        found = self.probabilities(codes, asked, batch_size)
-        return [{a.name: answers.record(a, probs[a.name]) for a in asked} for probs in found]
+        return self.analyze_codes(self.encode(self.images(pictures)), attributes, batch_size)
+
+    def analyze_codes(
+        self, codes: np.ndarray, attributes: Sequence[str] | None = None, batch_size: int = BATCH
+    ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
+        """As `analyze`, of image codes int32 [N, n]."""
+        chosen = [self.attribute(name) for name in attributes or ()] or list(self.schema)
+        probabilities = self.probabilities(codes, chosen, batch_size)
+        return [{a.name: make_record(a, face[a.name]) for a in chosen} for face in probabilities]
 
     def score(
         self,
         pictures: Picture | Sequence[Picture],
         text: str | Sequence[str] = "",
         attributes: Mapping[str, str | int] | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Score]:
         """How well words and faces go together, as exact log-likelihoods in nats (natural logarithm; 0 is certain).
 
         Args:
@@ -218,37 +307,33 @@ class Model(Inference):
         texts = [text] * len(codes) if isinstance(text, str) else list(text)
         if len(texts) != len(codes):
             raise UserError(f"{len(texts)} texts for {len(codes)} faces; give one text, or one for each face")
-        asked = [self.prompt(t, attributes) for t in texts]
-        if not all(p.sentence for p in asked):
+        prompts = [self.prompt(t, attributes) for t in texts]
+        if not all(p.sentence for p in prompts):
             raise UserError("nothing to score; give a text, attributes such as gender=male, or both")
-        images = self.image_scores(codes, [p.sentence for p in asked])
-        told = self.prompt_scores(codes, asked)
-        for one in told:
-            del one["avoided"]
-        return [{**one, "image": float(image)} for one, image in zip(told, images)]
+        images = self.image_scores(codes, [p.sentence for p in prompts])
+        scores: list[Score] = []
+        for face, image in zip(self.prompt_scores(codes, prompts), images):
+            words: dict[str, float] = {"text": face["text"]} if "text" in face else {}
+            score = {**words, "attributes": face["attributes"], "total": face["total"], "image": float(image)}
+            scores.append(score)  # type: ignore[arg-type]  # of the keys of `Score`
+        return scores
 
     def prompt(self, text: str = "", attributes: Requests | None = None, avoid: Requests | None = None) -> Prompt:
-        """What is asked for, checked against the model's attributes. Raises UserError as `prompts.make`."""
+        """Words, checked against the model's attributes. Raises UserError as `prompts.make`."""
         return prompts.make(text, attributes, avoid, self.schema)
 
-    def finished(
-        self, codes: np.ndarray, asked: Sequence[Prompt], seeds: Sequence[int], sampler: Sampler, **about: Any
+    def make_images(
+        self, codes: np.ndarray, prompts: Sequence[Prompt], seeds: Sequence[int], sampler: Sampler, **about: float
     ) -> list[Image.Image]:
         """Codes int32 [N, n] -> PIL images whose `info` says what made them; `about` goes to their "options"."""
         options = {**dataclasses.asdict(sampler), **about}
         faces = []
-        for array, prompt, seed in zip(self.decode(codes), asked, seeds, strict=True):
+        for array, prompt, seed in zip(self.decode(codes), prompts, seeds, strict=True):
             face = Image.fromarray(array)
             face.info = {"prompt": str(prompt), "seed": seed, "options": options, "model": self.hash}
             face.info["Software"] = f"{MAKER} {__version__}"
             faces.append(face)
         return faces
-
-    def _sampler(self, sampler: Sampler | None, drawing: Mapping[str, float]) -> Sampler:
-        unknown = sorted(drawing.keys() - set(_DRAWING))
-        if unknown:
-            raise UserError(f"unknown option '{unknown[0]}'; how faces are drawn is said by {', '.join(_DRAWING)}")
-        return dataclasses.replace(sampler or self.sampler, **drawing)  # type: ignore[arg-type]
 
     def _codes_of_one(self, picture: Picture) -> np.ndarray:
         codes = self.encode(self.images(picture))
@@ -256,42 +341,46 @@ class Model(Inference):
             raise UserError(f"one face at a time, got {len(codes)}")
         return codes[0]
 
-    def _faces(
+    def _request(
         self,
-        prompt: Prompt,
+        text: str,
+        attributes: Requests | None,
         n: int,
         seed: int,
-        keep: int | None,
-        sampler: Sampler,
-        given: Callable[[int], np.ndarray] | None,
-        about: dict[str, Any],
+        *,
+        avoid: Requests | None = None,
+        keep: int | None = None,
+        sampler: Sampler | None = None,
         batch_size: int = BATCH,
-        progress: Callable[[int], Any] | None = None,
-    ) -> list[Image.Image]:
-        """n faces, or the best `keep` of them; `given` says for a seed which codes are imposed."""
-        if batch_size < 1:
-            raise UserError(f"batch_size={batch_size} must be 1 or more")
-        if n < 1 or (keep is not None and not 1 <= keep <= n):
-            raise UserError(f"n={n} faces, keep={keep}: n must be 1 or more, keep from 1 to n")
-        if not 0 <= seed <= 2**32 - n:
-            raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {seed} to {seed + n - 1}")
-        if keep is not None and not prompt.says_something:
-            raise UserError("keep: without a text or attributes nothing says which faces are the best")
+        progress: Callable[[int], object] | None = None,
+        **changes: Any,
+    ) -> FaceRequest:
+        """The arguments of `generate`, `complete` and `vary`, checked; `changes` are fields of the sampler."""
+        unknown = sorted(changes.keys() - set(SAMPLER_FIELDS))
+        if unknown:
+            raise UserError(f"unknown option '{unknown[0]}'; a sampler has {', '.join(SAMPLER_FIELDS)}")
+        prompt = self.prompt(text, attributes, avoid)
+        sampler = dataclasses.replace(sampler or self.sampler, **changes)
+        return FaceRequest(prompt, n, seed, sampler, keep, batch_size=batch_size, progress=progress)
+
+    def _draw(self, request: FaceRequest) -> list[Image.Image]:
+        """The request's n faces, or the best `keep` of them."""
+        prompt, sampler, n, keep = request.prompt, request.sampler, request.n, request.keep
         if keep is not None and prompt.text.strip():
             self.check_caption(prompt.text)
-        seeds, parts = [seed + i for i in range(n)], []
-        for start in range(0, n, batch_size):
-            part = seeds[start : start + batch_size]
-            imposed = None if given is None else [given(s) for s in part]
-            parts.append(self.generate_codes([prompt] * len(part), part, sampler, imposed, batch_size))
-            if progress:
-                progress(len(part))
+        parts = []
+        for seeds in split(request.seeds, request.batch_size):
+            imposed = None if request.imposed is None else [request.imposed(seed) for seed in seeds]
+            parts.append(self.generate_codes([prompt] * len(seeds), seeds, sampler, imposed, request.batch_size))
+            if request.progress:
+                request.progress(len(seeds))
         codes = np.concatenate(parts)
         if keep is None:
-            return self.finished(codes, [prompt] * n, seeds, sampler, **about)
-        scores = np.array([told["total"] for told in self.prompt_scores(codes, [prompt] * n)])
+            return self.make_images(codes, [prompt] * n, request.seeds, sampler, **request.about)
+        scores = np.array([face["total"] for face in self.prompt_scores(codes, [prompt] * n)])
         best = np.argsort(-scores, kind="stable")[:keep]
-        faces = self.finished(codes[best], [prompt] * keep, [seeds[i] for i in best], sampler, **about, best_of=n)
+        seeds = [request.seeds[i] for i in best]
+        faces = self.make_images(codes[best], [prompt] * keep, seeds, sampler, **request.about, best_of=n)
         for face, i in zip(faces, best):
             face.info["score"] = float(scores[i])
         return faces

@@ -4,15 +4,17 @@
     DIR/manifest.jsonl      one line for each PNG: file, line, prompt, seed, options, model
 
 A face counts as made when its PNG (written whole) and its line in the manifest are there. A rerun makes the others.
+The order: `read_lines`, `plan_faces`, `make_faces`.
 """
 
 import dataclasses
 import json
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from t2f_jax.errors import UserError, nearest
+from t2f_jax.inference.batching import group_rows
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import images
@@ -39,7 +41,7 @@ class Line:
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
+class Face:
     """One face to make."""
 
     line: int
@@ -52,7 +54,21 @@ class Job:
         return f"{self.line:06d}-{self.seed:06d}.png"
 
 
-def read(path: pathlib.Path, n: int, seed: int) -> list[Line]:
+class Entry(TypedDict):
+    """A line of the manifest."""
+
+    file: str
+    line: int
+    prompt: str
+    seed: int
+    options: dict[str, Any]  # the sampler's fields
+    model: str  # hash
+
+
+# ----- the prompts file -> lines -> faces -----
+
+
+def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
     """The lines of a prompts file: a description each, or a JSON object with some of `KEYS`; blank ones are left out.
 
     Args:
@@ -62,16 +78,16 @@ def read(path: pathlib.Path, n: int, seed: int) -> list[Line]:
       UserError: no such file, none but blank lines, or a bad line (its number is named).
     """
     try:
-        rows = path.read_text(encoding="utf-8-sig").splitlines()  # some editors begin with a mark
+        rows = path.read_text(encoding="utf-8-sig").splitlines()  # some editors begin a file with a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: no readable file of prompts ({error})") from error
-    lines = [_line(path, number, row.strip(), n, seed) for number, row in enumerate(rows, 1) if row.strip()]
+    lines = [_parse(path, number, row.strip(), n, seed) for number, row in enumerate(rows, 1) if row.strip()]
     if not lines:
         raise UserError(f"{path}: no prompt in it; write one description, or one JSON object, a line")
     return lines
 
 
-def _line(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line:
+def _parse(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line:
     where = f"{path}, line {number}"
     if not row.startswith("{"):
         return Line(number, n, seed, row)
@@ -92,9 +108,9 @@ def _line(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line:
     return line
 
 
-def jobs(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[Job]:
+def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[Face]:
     """Every face of the lines. Raises UserError, naming the line, for what the model does not know."""
-    found = []
+    faces = []
     for line in lines:
         try:
             prompt = model.prompt(line.text, line.attributes, line.avoid)
@@ -103,79 +119,97 @@ def jobs(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[Job]:
             raise UserError(f"{path}, line {line.number}: {error}") from error
         if not prompt.says_something:
             raise UserError(f"{path}, line {line.number}: nothing says what face to draw; give text or attributes")
-        found += [Job(line.number, prompt, line.seed + i) for i in range(line.n)]
-    return found
+        faces += [Face(line.number, prompt, line.seed + i) for i in range(line.n)]
+    return faces
 
 
-def make(model: Model, asked: Sequence[Job], sampler: Sampler, out: pathlib.Path) -> None:
-    """Makes those of the faces that are not in `out` yet, and leaves the manifest in the order of the jobs.
+# ----- faces -> PNGs and the manifest -----
+
+
+def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathlib.Path) -> None:
+    """Makes those of the faces that are not in `out` yet, and leaves the manifest in the order of the faces.
 
     Raises:
       UserError: `out` holds faces of the same names made with other words, options or another model, or another
         process is making faces there.
     """
     with held(out):
-        _make(model, asked, sampler, out)
+        for unfinished in out.glob(".*.png.*.partial"):  # of a process that was killed while it wrote
+            unfinished.unlink()
+        entries = {face.file: _entry(face, sampler, model.hash) for face in faces}
+        made = _repair_manifest(out)
+        _check_same(out, entries, made)
+        missing = [face for face in faces if face.file not in made]
+        _make_missing(model, missing, sampler, out, len(faces))
+        others = [entry for file, entry in made.items() if file not in entries]
+        write_text(out / MANIFEST, "\n".join(map(_line, [*entries.values(), *others])) + "\n")
+        print(f"{len(missing)} faces made, {len(faces) - len(missing)} were there; {out / MANIFEST} lists all")
 
 
-def _make(model: Model, asked: Sequence[Job], sampler: Sampler, out: pathlib.Path) -> None:
-    for unfinished in out.glob(".*.png.*.partial"):  # of a process that was killed while it wrote
-        unfinished.unlink()
-    rows = {job.file: _row(job, sampler, model.hash) for job in asked}
-    known = _known(out)
-    for name, row in rows.items():
-        if name in known and known[name] != row:
-            wrong = next(k for k in row if known[name].get(k) != row[k])
-            raise UserError(
-                f"{out / name}: is there with other {wrong}: {known[name].get(wrong)!r}; give another --out"
-            )
-    missing = [job for job in asked if job.file not in known]
+def _make_missing(model: Model, missing: Sequence[Face], sampler: Sampler, out: pathlib.Path, total: int) -> None:
+    """Draws faces in batches; each batch's PNGs and lines of the manifest are written before the next one begins."""
     size = BATCH * model.engine.mesh.size
     with (
-        Progress("generate", len(asked), start=len(asked) - len(missing), unit="face") as bar,
+        Progress("generate", total, start=total - len(missing), unit="face") as bar,
         (out / MANIFEST).open("a", encoding="utf-8") as manifest,
     ):
-        done = len(asked) - len(missing)
-        for part in _batches(model, missing, sampler, size):
-            prompts, seeds = [job.prompt for job in part], [job.seed for job in part]
+        for batch in _batches(model, missing, sampler, size):
+            prompts, seeds = [face.prompt for face in batch], [face.seed for face in batch]
             codes = model.generate_codes(prompts, seeds, sampler, batch_size=size)
-            for job, face in zip(part, model.finished(codes, prompts, seeds, sampler)):
-                images.save_png(out / job.file, face, face.info)
-                manifest.write(json.dumps(rows[job.file], ensure_ascii=False) + "\n")
+            for face, image in zip(batch, model.make_images(codes, prompts, seeds, sampler)):
+                images.save_png(out / face.file, image, image.info)
+                manifest.write(_line(_entry(face, sampler, model.hash)) + "\n")
             manifest.flush()
-            done += len(part)
-            bar.update(done)
-    others = [row for name, row in known.items() if name not in rows]
-    table = [json.dumps(row, ensure_ascii=False) for row in [*rows.values(), *others]]
-    write_text(out / MANIFEST, "\n".join(table) + "\n")
-    print(f"{len(missing)} faces made, {len(asked) - len(missing)} were there; {out / MANIFEST} lists all")
+            bar.advance(len(batch))
 
 
-def _row(job: Job, sampler: Sampler, model: str) -> dict[str, Any]:
-    options = dataclasses.asdict(sampler)
-    told = {"file": job.file, "line": job.line, "prompt": str(job.prompt), "seed": job.seed}
-    return {**told, "options": options, "model": model}
+def _batches(model: Model, faces: Sequence[Face], sampler: Sampler, size: int) -> list[list[Face]]:
+    """Faces whose rows share a compiled program, `size` at a time."""
+
+    def key(face: Face) -> tuple[int, int]:
+        (request,) = model.requests([face.prompt], [face.seed], sampler.guidance)
+        return request.bucket, len(request.prefixes)
+
+    keys = [key(face) for face in faces]
+    return [[faces[row] for row in rows] for _, rows in group_rows(keys, size)]
 
 
-def _known(out: pathlib.Path) -> dict[str, dict[str, Any]]:
-    """The manifest's rows whose PNG is there, by file; a line that a kill cut short is left out."""
-    found: dict[str, dict[str, Any]] = {}
+def _entry(face: Face, sampler: Sampler, model: str) -> Entry:
+    return {
+        "file": face.file,
+        "line": face.line,
+        "prompt": str(face.prompt),
+        "seed": face.seed,
+        "options": dataclasses.asdict(sampler),
+        "model": model,
+    }
+
+
+def _line(entry: Entry) -> str:
+    return json.dumps(entry, ensure_ascii=False)
+
+
+def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, Entry]) -> None:
+    """Raises UserError if a face of the same name was made otherwise."""
+    for file, entry in entries.items():
+        if file in made and made[file] != entry:
+            key = next(k for k in entry if made[file].get(k) != entry.get(k))
+            raise UserError(f"{out / file}: is there with other {key}: {made[file].get(key)!r}; give another --out")
+
+
+def _repair_manifest(out: pathlib.Path) -> dict[str, Entry]:
+    """The manifest's entries whose PNG is there, by file, and the manifest written anew with these alone.
+
+    A line that a kill cut short is left out.
+    """
+    entries: dict[str, Entry] = {}
     path = out / MANIFEST
     for line in path.read_bytes().split(b"\n") if path.is_file() else []:
         try:
-            row = json.loads(line)
-            if (out / pathlib.Path(row["file"]).name).is_file():
-                found[row["file"]] = row
+            entry = json.loads(line)
+            if (out / pathlib.Path(entry["file"]).name).is_file():
+                entries[entry["file"]] = entry
         except (ValueError, TypeError, KeyError):
             continue
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found.values()))
-    return found
-
-
-def _batches(model: Model, missing: Sequence[Job], sampler: Sampler, size: int) -> list[list[Job]]:
-    """Jobs whose requests share a compiled program, `size` at a time."""
-    groups: dict[Any, list[Job]] = {}
-    for job in missing:
-        (request,) = model.requests([job.prompt], [job.seed], sampler.guidance)
-        groups.setdefault((request.bucket, len(request.prefixes)), []).append(job)
-    return [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
+    write_text(path, "".join(_line(entry) + "\n" for entry in entries.values()))
+    return entries

@@ -9,13 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from t2f_jax.config.schema import EvalConfig, SamplerConfig
 from t2f_jax.errors import UserError
 
 SMALLEST, LARGEST = 1e-30, 1e30  # float32 rounds numbers beyond to 0 and infinity, by which nothing can be drawn
 
 
 @dataclasses.dataclass(frozen=True)
-class Sampler:
+class Sampler(SamplerConfig):
     """How the next id is drawn.
 
     Attributes:
@@ -23,19 +24,19 @@ class Sampler:
       top_k: keep the k likeliest ids (and ties with the k-th); 0 keeps all.
       top_p: then keep the likeliest ids until their probabilities sum to p (Holtzman et al., 2020, arXiv:1904.09751);
         1 keeps all.
-      min_p: then keep ids at least this many times as likely as the likeliest (Nguyen et al., 2024, arXiv:2407.01082).
       guidance: classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598), before all that: the logits are
         those without words, plus this many times what the words change. 1 is off; each face costs twice otherwise.
+      min_p: then keep ids at least this many times as likely as the likeliest (Nguyen et al., 2024, arXiv:2407.01082).
       final_temperature: where given, the temperature goes from `temperature` at a span's first id to this at its last,
         in a straight line.
     """
 
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    guidance: float = 1.0
-    min_p: float = 0.0
     final_temperature: float | None = None
+
+    @classmethod
+    def of(cls, config: SamplerConfig) -> "Sampler":
+        """The sampler of a part of a config, such as `config.eval`."""
+        return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(SamplerConfig)})
 
     def __post_init__(self) -> None:
         final = 0.0 if self.final_temperature is None else self.final_temperature
@@ -69,11 +70,10 @@ class Sampler:
 
 
 def default_sampler(provenance: Mapping[str, Any]) -> Sampler:
-    """How a model draws faces unless told otherwise: as it was evaluated, where its provenance says how."""
+    """How a model draws faces if nothing else is said: as it was evaluated, where its provenance says how."""
     known = provenance.get("config", {}).get("eval", {})
-    names = [f.name for f in dataclasses.fields(Sampler)]
-    options: dict[str, Any] = {"top_p": 0.95} | {name: known[name] for name in names if name in known}
-    return Sampler(**options)
+    names = [field.name for field in dataclasses.fields(SamplerConfig)]
+    return Sampler.of(EvalConfig(**{name: known[name] for name in names if name in known}))
 
 
 @dataclasses.dataclass(frozen=True)

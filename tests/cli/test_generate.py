@@ -153,20 +153,20 @@ def test_a_bad_line_is_named(line, told, tmp_path):
     path = tmp_path / "prompts.txt"
     path.write_text(f"a man\n\n{line}\n")
     with pytest.raises(UserError, match="line 3") as caught:
-        prompt_file.read(path, 1, 0)
+        prompt_file.read_lines(path, 1, 0)
     assert told in str(caught.value)
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
     path = tmp_path / "prompts.txt"
     path.write_text('{"text": "a man", "n": 2}', encoding="utf-8-sig")
-    assert prompt_file.read(path, 1, 0) == [prompt_file.Line(1, 2, 0, "a man")]
+    assert prompt_file.read_lines(path, 1, 0) == [prompt_file.Line(1, 2, 0, "a man")]
 
 
 def test_two_do_not_make_faces_in_one_folder_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(prompt_file, "held", lambda folder: held(folder, patience=0))
     with held(tmp_path), pytest.raises(UserError, match="another run is at work"):
-        prompt_file.make(small_model.make(), [], Sampler(), tmp_path)
+        prompt_file.make_faces(small_model.make(), [], Sampler(), tmp_path)
 
 
 def test_an_unknown_attribute_names_its_line_before_anything_is_made(folder, tmp_path, capsys):

@@ -157,54 +157,11 @@ def test_a_repeated_call_compiles_nothing():
     assert decoding.decode._cache_size() == compiled
 
 
-def test_what_a_sampler_keeps():
-    logits = jnp.log(jnp.array([0.5, 0.2, 0.2, 0.06, 0.04, 0.0]))
-    keys = jax.random.split(jax.random.PRNGKey(0), 2000)
-
-    def drawn(sampler):
-        draw = jax.jit(lambda keys: sampler(keys, jnp.tile(logits, (len(keys), 1))))
-        return np.bincount(draw(keys), minlength=6) / len(keys)
-
-    np.testing.assert_allclose(drawn(Sampler()), np.exp(logits), atol=0.04)
-    assert drawn(Sampler())[5] == 0
-    np.testing.assert_allclose(drawn(Sampler(temperature=0)), [1, 0, 0, 0, 0, 0])
-    np.testing.assert_allclose(drawn(Sampler(top_k=2)), np.array([5, 2, 2, 0, 0, 0]) / 9, atol=0.04)  # a tie stays
-    np.testing.assert_allclose(drawn(Sampler(top_p=0.4)), [1, 0, 0, 0, 0, 0])  # the first that crosses p stays
-    np.testing.assert_allclose(drawn(Sampler(top_p=0.92)), np.array([50, 20, 20, 6, 0, 0]) / 96, atol=0.04)
-    np.testing.assert_allclose(drawn(Sampler(top_k=4, top_p=0.6)), np.array([5, 2, 2, 0, 0, 0]) / 9, atol=0.04)
-    for tiny in (1e-40, 1e-50):  # zero in float32
-        np.testing.assert_allclose(drawn(Sampler(top_p=tiny)), [1, 0, 0, 0, 0, 0])
-    np.testing.assert_allclose(drawn(Sampler(temperature=1e39)), [0.2] * 5 + [0], atol=0.04)  # infinite in float32
-    for tiny in (1e-40, 1e-50):  # zero in float32
-        np.testing.assert_allclose(drawn(Sampler(top_p=tiny)), [1, 0, 0, 0, 0, 0])
-    np.testing.assert_allclose(drawn(Sampler(temperature=1e39)), [0.2] * 5 + [0], atol=0.04)  # infinite in float32
-    hot = np.exp(logits / 2)
-    np.testing.assert_allclose(drawn(Sampler(temperature=2)), hot / hot.sum(), atol=0.04)
-
-
 def test_refusals():
     decoder, params = model({})
     with pytest.raises(UserError, match="a row of 68 ids exceeds the model's 64 positions"):
         generate(decoder, params, VOCAB, [[2, 5, 6, 3]], "image", 64, Sampler(), [0])
-    with pytest.raises(UserError, match="temperature must be 0 or more"):
-        Sampler(temperature=-1)
     for seed in (-1, 2**32):
         with pytest.raises(UserError, match="a seed is a whole number from 0 to 4294967295"):
             generate(decoder, params, VOCAB, PREFIXES[:1], "image", 4, Sampler(), [seed])
     assert generate(decoder, params, VOCAB, [], "image", 4, Sampler(), []) == []
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"temperature": float("nan")},
-        {"temperature": -1.0},
-        {"top_p": 0.0},
-        {"top_k": -1},
-        {"min_p": 1.1},
-        {"final_temperature": -0.1},
-    ],
-)
-def test_impossible_samplers_are_refused_by_name(options):
-    with pytest.raises(UserError, match=next(iter(options))):
-        Sampler(**options)

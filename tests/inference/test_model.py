@@ -95,7 +95,7 @@ def test_a_completed_face_keeps_its_upper_rows(loved, face, share):
     codes = loved.encode(np.asarray(face)[None])[0]
     prompt = loved.prompt()
     given = np.where(np.arange(16) < share * 16, codes, -1)
-    made = loved.generate_codes([prompt] * 2, [1, 2], given=[given] * 2)
+    made = loved.generate_codes([prompt] * 2, [1, 2], imposed=[given] * 2)
     assert (made[:, : int(share * 16)] == codes[: int(share * 16)]).all() and (made[0] != made[1]).any()
     faces = loved.complete(face, share, n=2, seed=1)
     assert np.array_equal(pixels(faces), loved.decode(made))

@@ -8,7 +8,6 @@ import pytest
 
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.errors import UserError
-from t2f_jax.inference import answers as answers_module
 from t2f_jax.inference import engine, scoring
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.params import init_decoder
@@ -121,11 +120,3 @@ def test_too_long():
     with pytest.raises(UserError, match="exceeds the model's 32 positions"):
         scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
     assert scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, [], ATTRIBUTES) == []
-
-
-def test_number():
-    age = Attribute("age", low=20, high=29)
-    summary = answers_module.number(age, np.array([0.06, 0.04, 0.1, 0.1, 0.25, 0.2, 0.1, 0.1, 0.01, 0.04]))
-    assert summary == answers_module.Number(pytest.approx(24.28), 24, 24, 20, 27)
-    certain = answers_module.number(age, np.eye(10)[9])
-    assert certain == answers_module.Number(29.0, 29, 29, 29, 29)

@@ -16,7 +16,7 @@ def model():
 
 
 def test_a_prompt_is_read_whole_or_not_at_all(model):
-    fits = [n for n in range(1, 80) if model.holds(" ".join(["man"] * n))]
+    fits = [n for n in range(1, 80) if model.fits_prompt(" ".join(["man"] * n))]
     assert fits == list(range(1, len(fits) + 1)) and 0 < len(fits) < model.text_length == 48
 
 

@@ -2,14 +2,14 @@
 
 import json
 
-from t2f_jax.bench import table, vqgan
+from t2f_jax.bench import run, vqgan
 from t2f_jax.config.schema import VQGANConfig
 
 
 def test_machine_rows_and_json(tmp_path, capsys, monkeypatch):
     measure, small = vqgan.measure, VQGANConfig(resolution=16, ch=8, ch_mult=(1, 2), attn_resolutions=())
     monkeypatch.setattr(vqgan, "measure", lambda *args: measure(*args, config=small))
-    rows = table.run(None, tmp_path / "rows.json", "vqgan_decode")
+    rows = run.run(None, tmp_path / "rows.json", "vqgan_decode")
     assert [r.name for r in rows] == ["machine_matmul", "machine_read", "vqgan_decode"]
     matmul, read, decode = (r.value for r in rows)
     assert 0.1 < matmul < 100_000 and 0.1 < read < 5000 and decode > 0  # GFLOP/s, GB/s, seconds: nothing folded away

@@ -1,0 +1,89 @@
+"""`t2f bench`: what this machine reaches, as ratios within one run.
+
+Each row is a figure, the baseline measured beside it and the ratio of the two; where a physical limit is known
+(measured matrix products, memory reads), the share of it that was reached.
+"""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Sequence
+
+from t2f_jax import config
+from t2f_jax.bench import cold_start, decoding, training, vqgan
+from t2f_jax.bench.random_model import random_model
+from t2f_jax.bench.subject import Subject, make_subject
+from t2f_jax.bench.table import HEADER, Row, format_row
+from t2f_jax.inference.model import Model, load
+from t2f_jax.io.files import write_json
+from t2f_jax.io.progress import Progress
+
+
+def measure_matmul(subject: Subject) -> Row:
+    """Float32 matrix products, the limit of computing."""
+    return Row("machine_matmul", subject.machine.measure_matmul() / 1e9, "GFLOP/s")
+
+
+def measure_read(subject: Subject) -> Row:
+    """Reading memory, the limit of decoding one row."""
+    return Row("machine_read", subject.machine.measure_read() / 1e9, "GB/s")
+
+
+def measure_training(subject: Subject) -> Row:
+    """Steps on four pairs of all tasks, against the plain step; the limit is matrix products at the model's FLOPs."""
+    model = subject.model
+    timing = training.compare(model.run_config, model.vocab, subject.tokens)
+    speeds = (timing.pairs_per_second, "pairs/s", timing.plain_pairs_per_second)
+    return Row("train_step_b4", *speeds, timing.ratio, timing.share)
+
+
+def measure_vqgan(subject: Subject, job: str) -> Row:
+    """One image of 256 x 256, f16, to codes or back, against the peer; the limit is the convolutions' FLOPs."""
+    speed = vqgan.measure(job, subject.peer)
+    limit = speed.flops / subject.machine.matmul
+    return Row(f"vqgan_{job}", speed.seconds, "s/image", speed.peer_seconds, speed.ratio, limit / speed.seconds)
+
+
+# The limits come first: the other rows are held against them.
+ROWS: dict[str, Callable[[Subject], Row]] = {
+    "machine_matmul": measure_matmul,
+    "machine_read": measure_read,
+    "train_step_b4": measure_training,
+    "sample_b1": functools.partial(decoding.measure_sample, batch=1),
+    "sample_b8": functools.partial(decoding.measure_sample, batch=8),
+    "caption_48": decoding.measure_caption,
+    "attributes_b1": decoding.measure_one_face,
+    "attributes_b32": decoding.measure_many_faces,
+    "vqgan_encode": functools.partial(measure_vqgan, job="encode"),
+    "vqgan_decode": functools.partial(measure_vqgan, job="decode"),
+    "cold_start": cold_start.measure,
+}
+
+
+def run(
+    model: pathlib.Path | None,
+    out: pathlib.Path | None,
+    only: str | None,
+    peer: str | None = None,
+    spec: str = "talk2face_base",
+) -> Sequence[Row]:
+    """Measures, prints a table, writes JSON if `out` is given.
+
+    Args:
+      model: a model folder; random weights of the config `spec` if None.
+      only: the rows whose name holds this, and the machine's.
+      peer: the command of a `peer.Peer`: what `vqgan_encode` and `vqgan_decode` are compared with.
+    """
+    subject = make_subject(load(model) if model else Model(random_model(config.load(spec))), peer)
+    chosen = [name for name in ROWS if not only or only in name or name.startswith("machine")]
+    rows: list[Row] = []
+    print(HEADER)
+    with Progress("bench", len(chosen), unit="row", quiet=True) as bar:
+        for name in chosen:
+            rows.append(ROWS[name](subject))
+            bar.advance(1)
+            print(format_row(rows[-1]), flush=True)
+    if out:
+        write_json(out, [dataclasses.asdict(row) for row in rows])
+        print(f"written: {out}")
+    return rows
