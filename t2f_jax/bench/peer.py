@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 import jax
 
@@ -19,7 +19,7 @@ from t2f_jax.errors import UserError
 
 
 class Peer:
-    """A peer's process, from its ready line until `close` or the end of a `with`; it sleeps while nothing is asked."""
+    """A peer's process, from its ready line until `close` or the end of a `with`; it waits while nothing is asked."""
 
     def __init__(self, command: str):
         """Starts it and waits until it is ready.
@@ -47,7 +47,7 @@ class Peer:
         """Has the job done once; its seconds, as the peer measured them.
 
         Raises:
-          UserError: the peer ended, or said something other than a number.
+          UserError: the peer ended, or answered with something else than a number.
         """
         assert self.process.stdin
         with contextlib.suppress(BrokenPipeError):  # it has ended: the next line says so
@@ -73,7 +73,7 @@ class Peer:
         self.close()
 
 
-def alternate(ours: Callable[[], Any], theirs: Callable[[], float] | None, pairs: int) -> list[tuple[float, float]]:
+def alternate(ours: Callable[[], object], theirs: Callable[[], float] | None, pairs: int) -> list[tuple[float, float]]:
     """Seconds of (ours, theirs), one after the other, `pairs` times, after one of ours that compiles.
 
     Args:

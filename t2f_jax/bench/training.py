@@ -1,4 +1,4 @@
-"""The training step against the plain one (`plain`), alternated in one process, beside matrix products' peak.
+"""The training step against the plain one (`training.plain_trainer`), in turns, beside the peak of matrix products.
 
 Axis legend: B pairs of a batch (an image with one target each), L length of a row, n codes of an image.
 """
@@ -7,12 +7,11 @@ import dataclasses
 import itertools
 import statistics
 import time
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from t2f_jax.bench.machine import Machine
 from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.sequence import Branch, Example
@@ -22,7 +21,6 @@ from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
 TRIM = 8  # rows end at a multiple of it
 PROMPT, CAPTION, QUESTIONS = 24, 24, 8  # ids of a prompt's words and of a caption, and questions about a face
-MATMUL = 1536  # side of the matrices of the peak
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +46,11 @@ class Timing:
 def pairs(vocab: Vocab, n: int, count: int, first: int, sequence_length: int) -> list[Example]:
     """`count` pairs of random ids, a third each of the tasks in turn, from task number `first` on."""
     rng = np.random.default_rng(first)
-    text = lambda k: tuple(rng.integers(vocab.sep + 1, vocab.text_size, k).tolist())  # noqa: E731
-    made = []
+
+    def text(count: int) -> tuple[int, ...]:
+        return tuple(rng.integers(vocab.sep + 1, vocab.text_size, count).tolist())
+
+    examples = []
     for number in range(first, first + count):
         image = tuple(vocab.image_ids(rng.integers(0, vocab.image_size, n)).tolist())
         task = number % 3
@@ -58,11 +59,11 @@ def pairs(vocab: Vocab, n: int, count: int, first: int, sequence_length: int) ->
             example = Example(prefix, (Branch((), image),), task, len(prefix))
         else:
             prefix = (vocab.cls, *text(2), vocab.sep, *image, vocab.sep)
-            asked = tuple(Branch(text(2), (*text(1), vocab.sep)) for _ in range(QUESTIONS))
-            branches = (Branch((), (*text(CAPTION), vocab.sep)),) if task == sequence.TO_CAPTION else asked
+            questions = tuple(Branch(text(2), (*text(1), vocab.sep)) for _ in range(QUESTIONS))
+            branches = (Branch((), (*text(CAPTION), vocab.sep)),) if task == sequence.TO_CAPTION else questions
             example = Example(prefix, branches, task, 4)
-        made.append(sequence.fit(example, sequence_length))
-    return made
+        examples.append(sequence.fit(example, sequence_length))
+    return examples
 
 
 def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repeats: int = 5) -> Timing:
@@ -75,18 +76,17 @@ def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repe
     model = dataclasses.replace(config.model, dropout=0.0, scan=False)
     train = dataclasses.replace(config.train, compute_dtype="float32")
     plain = plain_config(dataclasses.replace(config, model=model, train=train))
-    runs: list[tuple[Any, int]] = []
-    for trainer, trim in ((DecoderTrainer(plain, vocab), TRIM), (PlainTrainer(plain, vocab), 0)):
-        runs.append((_Run(trainer), trim))
+    runs = [(_Run(DecoderTrainer(plain, vocab)), TRIM), (_Run(PlainTrainer(plain, vocab)), 0)]
     for run, trim in runs:
         run(_batch(vocab, n, batch, 0, config.sequence_length, trim))  # compiles
-    peaks, seconds, done = [_peak()], ([], []), []
+    machine = Machine()
+    peaks, seconds, done = [machine.measure_matmul()], ([], []), []
     for number in range(repeats):
         for (run, trim), times in zip(runs, seconds):
             times.append(run(_batch(vocab, n, batch, batch * number, config.sequence_length, trim)))
         whole = _batch(vocab, n, batch, batch * number, config.sequence_length, 0)
         done.append(float(count_work(config.model, vocab.size, jax.device_put(whole))["model_flops"]))
-        peaks.append(_peak())
+        peaks.append(machine.measure_matmul())
     ours, others = seconds
     reached = [flops / s for flops, s in zip(done, ours)]
     beside = [max(a, b) for a, b in itertools.pairwise(peaks)]
@@ -100,9 +100,15 @@ def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repe
     )
 
 
+<<<<<<< HEAD
 def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int) -> sequence.Batch:
     made = pairs(vocab, n, batch, first, length)
     return sequence.assemble(made, sequence.trimmed(made, length, trim))
+=======
+def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int) -> dict[str, np.ndarray]:
+    examples = pairs(vocab, n, batch, first, length)
+    return sequence.assemble(examples, sequence.trimmed(examples, length, trim))
+>>>>>>> b5992a4 (Tests of inference by module; what a grammar accepts is a test's oracle; bench/training measures matrix products as the table does)
 
 
 class _Run:
@@ -118,15 +124,3 @@ class _Run:
         self._state, metrics = self._step(self._state, batch, jax.random.key(1))
         jax.block_until_ready((self._state, metrics))
         return time.perf_counter() - began
-
-
-def _peak() -> float:
-    a = jnp.ones((MATMUL, MATMUL), jnp.float32)
-    product = jax.jit(lambda x: x @ x)
-    product(a).block_until_ready()
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        product(a).block_until_ready()
-        times.append(time.perf_counter() - began)
-    return 2 * MATMUL**3 / statistics.median(times)

@@ -1,7 +1,8 @@
-"""How fast the image tokenizer of the paper's size encodes and decodes one image, beside a peer if there is one."""
+"""How fast the image tokenizer of the paper's size encodes and decodes one image, against a peer if one is given."""
 
 import contextlib
 import dataclasses
+import functools
 import statistics
 
 import flax.traverse_util
@@ -51,14 +52,14 @@ def measure(job: str, peer: str | None, pairs: int = 5, config: VQGANConfig = F1
     tokenizer = image_tokenizer.ImageTokenizer(config, params)
     if job == "encode":
         shape = (1, config.resolution, config.resolution, config.in_channels)
-        given = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-        ours = tokenizer.encode
+        image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        ours = functools.partial(tokenizer.encode, image)
     else:
-        given = np.arange(config.tokens, dtype=np.int32)[None] % config.n_embed
-        ours = tokenizer.decode
+        codes = np.arange(config.tokens, dtype=np.int32)[None] % config.n_embed
+        ours = functools.partial(tokenizer.decode, codes)
     with contextlib.ExitStack() as stack:
         process = stack.enter_context(Peer(peer)) if peer else None
-        times = alternate(lambda: ours(given), (lambda: process.seconds(job)) if process else None, pairs)
+        times = alternate(ours, (lambda: process.seconds(job)) if process else None, pairs)
     return Speed(
         statistics.median(ours for ours, _ in times),
         statistics.median(theirs for _, theirs in times) if peer else None,
@@ -72,7 +73,7 @@ def conv_flops(config: VQGANConfig) -> dict[str, int]:
     """FLOPs of the convolutions that "encode" and "decode" one image, as the original computes them.
 
     Two per weight and position of a convolution's result; the positions are those of the level that its name says. We
-    may do with fewer (`models.upsampling`); the peer and we are held against the same number.
+    compute fewer (`models.upsampling`); our speed and the peer's are both compared with this number.
     """
     top = len(config.ch_mult) - 1
     flops = {"encode": 0, "decode": 0}

@@ -18,6 +18,7 @@ from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
 from t2f_jax.evaluation.source_figures import measure_source, read_held_out
 from t2f_jax.inference.model import Model, load
+from t2f_jax.inference.sampler import Sampler
 from t2f_jax.report.content import ReportContent
 
 SUMMARY = (

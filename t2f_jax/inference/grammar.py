@@ -10,7 +10,6 @@ Axis legend: S states, U ids that the automaton knows (some text ids, then all i
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -48,16 +47,6 @@ class Grammar:
         text = np.arange(vocab.text_size) if self.text is None else self.text
         image = vocab.text_size + np.arange(vocab.image_size if self.image else 0)
         return np.concatenate([text, image]).astype(np.int32)
-
-    def accepts(self, vocab: Vocab, ids: Sequence[int]) -> bool:
-        """Are `ids` a whole span, or one cut at `length`?"""
-        known, state = self.ids(vocab), self.start
-        for token in ids:
-            place = int(np.searchsorted(known, token))
-            if state == END or place == len(known) or known[place] != token or not self.allowed_SxU[state, place]:
-                return False
-            state = int(self.follow_SxU[state, place])
-        return len(ids) == self.length or (state == END and len(ids) < self.length)
 
 
 _NO_TEXT = np.zeros(0, np.int32)

@@ -3,6 +3,7 @@
 Axes: N faces, S image side, n codes per image.
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
@@ -86,13 +87,8 @@ class TokenModel:
         """Does the model read all of a prompt, or only its first `text_length` ids?"""
         return len(sequence.text_prefix(self.vocab, self.tokenizer, text, None)) <= self.text_length
 
-<<<<<<< HEAD
-    def strange(self, text: str) -> bool:
-        """Does a prompt hold signs that the model has no id for, such as another language's?"""
-=======
     def has_unknown_tokens(self, text: str) -> bool:
         """Does a prompt hold characters that the model has no id for, such as another language's?"""
->>>>>>> d1952e4 (TokenModel and Model: one dataclass for what is asked of a face, captions likeliest first in the API; one sampler's fields; answers once; prompt_file reads, plans, makes; bench in modules)
         return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, text, None)
 
     def images(self, pictures: Picture | Sequence[Picture]) -> np.ndarray:

@@ -93,14 +93,10 @@ def _encode(tok: Encoder, text: str) -> tuple[int, ...]:
 
 
 def text_prefix(vocab: Vocab, tok: Encoder, text: str, text_length: int | None = 64) -> tuple[int, ...]:
-<<<<<<< HEAD
     """[CLS] to image [SEP] TEXT [SEP], cut to `text_length` ids as in the original (a cut one has no final [SEP]).
 
     None cuts nothing.
     """
-=======
-    """[CLS] to image [SEP] TEXT [SEP], cut to `text_length` ids as in the original (a cut one has no final [SEP])."""
->>>>>>> d1952e4 (TokenModel and Model: one dataclass for what is asked of a face, captions likeliest first in the API; one sampler's fields; answers once; prompt_file reads, plans, makes; bench in modules)
     ids = (vocab.cls, *_encode(tok, IMAGE_PROMPT), vocab.sep, *tok.encode(text), vocab.sep)
     return ids[:text_length]
 

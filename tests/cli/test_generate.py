@@ -7,11 +7,7 @@ import small_model
 from PIL import Image
 
 from t2f_jax import bundle, cli
-from t2f_jax.errors import UserError
-from t2f_jax.inference import prompt_file
 from t2f_jax.inference.model import load
-from t2f_jax.inference.sampler import Sampler
-from t2f_jax.io.locks import held
 
 
 @pytest.fixture(scope="module")
@@ -138,35 +134,6 @@ def test_a_file_of_prompts_is_made_once_and_resumed(folder, tmp_path, capsys):
     with pytest.raises(SystemExit):
         generate(folder, out, "--prompts", str(file), "--temperature", "0.5")
     assert "is there with other options" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ('{"text": "a", "sead": 3}', "unknown key 'sead'; the nearest is 'seed'"),
-        ('{"text": "a", "n": 0}', "n=0 must be 1 or more"),
-        ('{"text": "a", "n": true}', "n must be of type int"),
-        ('{"text": "a"', "broken JSON"),
-    ],
-)
-def test_a_bad_line_is_named(line, told, tmp_path):
-    path = tmp_path / "prompts.txt"
-    path.write_text(f"a man\n\n{line}\n")
-    with pytest.raises(UserError, match="line 3") as caught:
-        prompt_file.read_lines(path, 1, 0)
-    assert told in str(caught.value)
-
-
-def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
-    path = tmp_path / "prompts.txt"
-    path.write_text('{"text": "a man", "n": 2}', encoding="utf-8-sig")
-    assert prompt_file.read_lines(path, 1, 0) == [prompt_file.Line(1, 2, 0, "a man")]
-
-
-def test_two_do_not_make_faces_in_one_folder_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(prompt_file, "held", lambda folder: held(folder, patience=0))
-    with held(tmp_path), pytest.raises(UserError, match="another run is at work"):
-        prompt_file.make_faces(small_model.make(), [], Sampler(), tmp_path)
 
 
 def test_an_unknown_attribute_names_its_line_before_anything_is_made(folder, tmp_path, capsys):

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from spelling import Letters
 
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.errors import UserError
@@ -23,15 +24,7 @@ ATTRIBUTES = (
     Attribute("age", low=8, high=12),
 )
 
-
-class Characters:
-    """A word's letters and digits one by one, ids 4 to 39."""
-
-    def encode(self, text):
-        return [4 + "abcdefghijklmnopqrstuvwxyz0123456789".find(c) for c in text if c.isalnum()]
-
-
-TOK = Characters()
+TOK = Letters()
 PREFIXES = [
     sequence.image_prefix(VOCAB, TOK, ATTRIBUTE_PROMPT, np.array(codes))
     for codes in ([0, 1, 2, 3], [7, 7, 7, 7], [5] * 22, [3, 1])

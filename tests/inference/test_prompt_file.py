@@ -1,0 +1,59 @@
+"""A file of prompts: its lines, the faces of each, and a folder that one process at a time fills."""
+
+import json
+
+import pytest
+import small_model
+
+from t2f_jax.errors import UserError
+from t2f_jax.inference import prompt_file
+from t2f_jax.inference.sampler import Sampler
+from t2f_jax.io.locks import held
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"text": "a", "sead": 3}', "unknown key 'sead'; the nearest is 'seed'"),
+        ('{"text": "a", "n": 0}', "n=0 must be 1 or more"),
+        ('{"text": "a", "n": true}', "n must be of type int"),
+        ('{"text": "a"', "broken JSON"),
+    ],
+)
+def test_a_bad_line_is_named(line, told, tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_text(f"a man\n\n{line}\n")
+    with pytest.raises(UserError, match="line 3") as caught:
+        prompt_file.read_lines(path, 1, 0)
+    assert told in str(caught.value)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_text('{"text": "a man", "n": 2}', encoding="utf-8-sig")
+    assert prompt_file.read_lines(path, 1, 0) == [prompt_file.Line(1, 2, 0, "a man")]
+
+
+def test_two_do_not_make_faces_in_one_folder_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(prompt_file, "held", lambda folder: held(folder, patience=0))
+    with held(tmp_path), pytest.raises(UserError, match="another run is at work"):
+        prompt_file.make_faces(small_model.make(), [], Sampler(), tmp_path)
+
+
+def test_faces_are_planned_line_by_line_and_made_once(tmp_path, capsys):
+    model, path, out = small_model.make(), tmp_path / "prompts.txt", tmp_path / "out"
+    path.write_text('{"text": "a man", "n": 2, "seed": 7}\na man\n')
+    out.mkdir()
+    faces = prompt_file.plan_faces(path, prompt_file.read_lines(path, 1, 0), model)
+    assert [(face.line, face.seed, face.file) for face in faces] == [
+        (1, 7, "000001-000007.png"),
+        (1, 8, "000001-000008.png"),
+        (2, 0, "000002-000000.png"),
+    ]
+    prompt_file.make_faces(model, faces[1:], Sampler(), out)
+    prompt_file.make_faces(model, faces, Sampler(), out)
+    assert "1 faces made, 2 were there" in capsys.readouterr().out
+    entries = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    assert [entry["file"] for entry in entries] == [face.file for face in faces]
+    with pytest.raises(UserError, match="is there with other options"):
+        prompt_file.make_faces(model, faces, Sampler(temperature=0.5), out)
