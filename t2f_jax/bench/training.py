@@ -100,15 +100,9 @@ def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repe
     )
 
 
-<<<<<<< HEAD
 def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int) -> sequence.Batch:
-    made = pairs(vocab, n, batch, first, length)
-    return sequence.assemble(made, sequence.trimmed(made, length, trim))
-=======
-def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int) -> dict[str, np.ndarray]:
     examples = pairs(vocab, n, batch, first, length)
     return sequence.assemble(examples, sequence.trimmed(examples, length, trim))
->>>>>>> b5992a4 (Tests of inference by module; what a grammar accepts is a test's oracle; bench/training measures matrix products as the table does)
 
 
 class _Run:
@@ -118,7 +112,7 @@ class _Run:
         self._state = jax.jit(trainer.init)(jax.random.key(0))
         self._step = jax.jit(trainer.step, donate_argnums=0)
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> float:
+    def __call__(self, batch: sequence.Batch) -> float:
         """Seconds of a step."""
         began = time.perf_counter()
         self._state, metrics = self._step(self._state, batch, jax.random.key(1))

@@ -98,7 +98,7 @@ def tree(vocab: Vocab, tok: Encoder, attributes: tuple[Attribute, ...]) -> Tree:
 
 
 def _log_probs(vocab: Vocab, params: Any, hidden: jax.Array, kind: str) -> jax.Array:
-    """Final-norm output [...,M] -> log-probabilities of the span's ids, as `sampling` draws them; -inf: not allowed."""
+    """Final-norm output [...,M] -> log-probabilities of the span's ids, as `decoding` draws them; -inf: not allowed."""
     logits = span_logits(params, hidden, kind)
     if kind == "text":
         logits = jnp.where(vocab.text_allowed(), logits, -jnp.inf)
@@ -152,8 +152,8 @@ def score_attributes(
     results: list[dict[str, np.ndarray]] = [{}] * len(prefixes)
     for size, rows in group_rows([bucket(len(p)) for p in prefixes], decoding.LARGEST_BATCH):
         ids, lengths = pad(pad_to_power_of_two([prefixes[r] for r in rows]), size)
-        own = engine.spread({"ids": ids, "lengths": lengths})
-        scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, own["ids"], own["lengths"])
+        ids_BxP, lengths_B = engine.spread((ids, lengths))
+        scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, ids_BxP, lengths_B)
         scores = np.asarray(scores, np.float64)
         for row, line in zip(rows, scores):
             parts = np.split(line, candidates.ends[:-1])
@@ -198,8 +198,8 @@ def score_text(
             )
             for r in rows
         ]
-        own = engine.spread(assemble(pad_to_power_of_two(examples), size))
-        scores = _score_rows(decoder, vocab, kind, engine.params, own)
+        batch = engine.spread(assemble(pad_to_power_of_two(examples), size))
+        scores = _score_rows(decoder, vocab, kind, engine.params, batch)
         for row, score in zip(rows, np.asarray(scores)):
             results[row] = float(score)
     return results
