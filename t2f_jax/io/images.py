@@ -15,13 +15,13 @@ from PIL import Image, ImageOps, PngImagePlugin
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import whole_file
 
-MAKER = "t2f_jax"  # what the metadata of a drawn face names as its "Software"
+MAKER = "t2f_jax"  # begins the "Software" in the metadata of a generated face
 
 Picture = str | os.PathLike | Image.Image | np.ndarray
 
 
 class CorruptImage(UserError):
-    """An image file that cannot be decoded: data code skips, counts and lists it; a command given it by name stops."""
+    """An image file that cannot be decoded. A dataset leaves it out and lists it; a command that needs it stops."""
 
 
 def open_image(path: str | os.PathLike) -> Image.Image:
@@ -43,7 +43,7 @@ def open_image(path: str | os.PathLike) -> Image.Image:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any picture as RGB: 16-bit grays are scaled to 8 bits, what is transparent stands on white."""
+    """Any picture as RGB: 16-bit grays are scaled to 8 bits, transparent pixels become white."""
     if image.mode.startswith(("I", "F")):
         gray = np.asarray(image, np.float64) * (1 if image.mode == "F" else 1 / 257)
         image = Image.fromarray(np.clip(np.round(gray), 0, 255).astype(np.uint8))
@@ -55,7 +55,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def fit(image: Image.Image, size: int, crop: float = 1.0, squash: bool = False) -> np.ndarray:
     """Centred square crop of `crop` times the shorter side, resized with antialiasing -> uint8 [size, size, 3].
 
-    With `squash` nothing is cropped and the sides' ratio is not kept, bilinear: the original's rule.
+    With `squash`, the original's rule: nothing is cropped, both sides are resized to `size`, bilinear.
     """
     if squash:
         return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
@@ -85,7 +85,7 @@ def load_images(
     return np.stack([_load(picture, size, crop, squash) for picture in pictures])
 
 
-def _load(picture: Any, size: int, crop: float, squash: bool) -> np.ndarray:
+def _load(picture: Picture, size: int, crop: float, squash: bool) -> np.ndarray:
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
             raise UserError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
@@ -94,15 +94,15 @@ def _load(picture: Any, size: int, crop: float, squash: bool) -> np.ndarray:
         picture = Image.fromarray(picture)
     image = to_rgb(ImageOps.exif_transpose(picture)) if isinstance(picture, Image.Image) else open_image(picture)
     if str(image.info.get("Software", "")).startswith(MAKER):
-        crop = 1.0  # drawn by a model, which draws what is inside the crop
+        crop = 1.0  # generated: a model draws what is inside the crop
     return fit(image, size, crop, squash)
 
 
-def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[Any, Any]) -> None:
+def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[Any, object]) -> None:
     """Writes uint8 [S, S, 3] or a PIL image as PNG, under its final name only once it is whole.
 
     Args:
-      about: what stands in its metadata; what is no text is written as JSON.
+      about: its metadata; values that are no strings are written as JSON.
     """
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     info = PngImagePlugin.PngInfo()

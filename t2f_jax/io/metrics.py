@@ -10,37 +10,42 @@ import math
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from t2f_jax.io import files
 from t2f_jax.io.run_folder import RunFolder
 
+if TYPE_CHECKING:
+    import tensorboardX
+
+Row: TypeAlias = dict[str, Any]  # one line of the file, JSON, of one of the three kinds above
+
 NUMBERS, TENSORBOARD = "metrics.jsonl", "tensorboard"  # names in a run's folder
-TENSORBOARD_EVERY = 20  # steps; TensorBoard is for looking at, the JSON lines are the record
+TENSORBOARD_EVERY = 20  # steps between points in TensorBoard; the JSON lines are the full record
 
 
-def read(path: pathlib.Path) -> list[dict[str, Any]]:
-    """The complete lines of a metrics file in order; none if there is no file. A half-written last line is left out."""
+def read(path: pathlib.Path) -> list[Row]:
+    """The complete lines of a metrics file in order, none if there is no file; a half-written last line is left out."""
     return [row for row, _ in _lines(path)]
 
 
-def train_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def train_rows(rows: list[Row]) -> list[Row]:
     """Of `read`'s rows, those of training steps."""
     return [row for row in rows if "loss" in row]
 
 
-def eval_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def eval_rows(rows: list[Row]) -> list[Row]:
     """Of `read`'s rows, the evaluations, flat: `{"step": 200, "loss": 1.4, ...}`."""
     return [{"step": row["step"], **row["eval"]} for row in rows if "eval" in row]
 
 
-def last_goodput(out: pathlib.Path) -> dict[str, Any] | None:
+def last_goodput(out: pathlib.Path) -> Row | None:
     """The last save's line of the run in `out`, None if there is none."""
     return next((row for row in reversed(read(out / NUMBERS)) if "goodput" in row), None)
 
 
 def truncate(path: pathlib.Path, step: int) -> None:
-    """Keeps the lines up to and with `step`, atomically: those after it will be written again by the resumed run."""
+    """Keeps the lines up to and including `step`, atomically: the resumed run writes those after it again."""
     if not path.exists():
         return
     kept = "".join(line for row, line in _lines(path) if row["step"] <= step)
@@ -50,7 +55,7 @@ def truncate(path: pathlib.Path, step: int) -> None:
         os.fsync(file.fileno())
 
 
-def _lines(path: pathlib.Path) -> list[tuple[dict[str, Any], str]]:
+def _lines(path: pathlib.Path) -> list[tuple[Row, str]]:
     if not path.exists():
         return []
     rows = []
@@ -72,7 +77,7 @@ class Writer:
         out.mkdir(parents=True, exist_ok=True)
         truncate(path, step)
         self._file = path.open("a")
-        self._tensorboard: Any = None
+        self._tensorboard: tensorboardX.SummaryWriter | None = None
         self._resumed_at = step
 
     def train(self, step: int, values: Mapping[str, float]) -> None:
@@ -92,7 +97,7 @@ class Writer:
         self._scalars("goodput", step, values["goodput"])
 
     def publish(self) -> None:
-        """Puts both records, as far as they are, where the run's checkpoints lie if that is a bucket."""
+        """Uploads both records as they are now, if the run's folder lies in a bucket."""
         if self._tensorboard is not None:
             self._tensorboard.flush()
         self._run.publish(NUMBERS)
@@ -123,5 +128,5 @@ class Writer:
 
 
 def _plain(values: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON has no NaN: a number that is none becomes null."""
+    """For JSON, which has no NaN: a number that is not finite becomes null."""
     return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}

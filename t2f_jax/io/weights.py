@@ -1,8 +1,8 @@
 """Parameters as safetensors files: as they are, or rounded to half or a quarter of the size.
 
-Rounding concerns the matrices and tables; vectors (norms, biases) stay float32. What is read is float32 again:
-rounding saves disk, download and page cache, not time. XLA's CPU backend has no product of rounded weights with float32
-rows that beats its float32 one (for one row of a 768-wide model bfloat16 takes 1.4 times as long, int8 1.5 times).
+Matrices and tables are rounded; vectors (norms, biases) stay float32. What is read is float32 again, so rounding saves
+disk, download and page cache, not time: on CPUs XLA multiplies rounded weights with float32 rows more slowly than
+float32 ones (for one row of a 768-wide model bfloat16 takes 1.4 times as long, int8 1.5 times).
 """
 
 import json
@@ -17,7 +17,6 @@ from flax import traverse_util
 
 from t2f_jax.errors import UserError
 
-KINDS = ("float32", "bfloat16", "int8")
 _TYPES = {"F32": np.dtype(np.float32), "BF16": np.dtype(ml_dtypes.bfloat16), "I8": np.dtype(np.int8)}
 _SCALE = ".int8_scale"  # added to the name of a rounded tensor
 
@@ -27,8 +26,8 @@ def save_params(path: pathlib.Path, params: Any, kind: str = "float32") -> None:
 
     Args:
       kind: "float32": values bit for bit, whatever their type. "bfloat16": matrices rounded to the nearest. "int8":
-        matrices in 255 equal steps, for each output (column of a kernel, row of a table) as wide as it needs; their
-        widths stand beside them as `NAME.int8_scale`, float32 [outputs].
+        matrices in 255 equal steps; the step is chosen for each output (column of a kernel, row of a table) and lies
+        in the file as `NAME.int8_scale`, float32 [outputs].
     """
     from safetensors.numpy import save_file
 
@@ -61,7 +60,7 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
     Raises:
       UserError: no such file, a broken one, or tensors that are missing, unexpected or misshapen (the first are named).
     """
-    flat = _mapped(path)
+    flat = _map_tensors(path)
     scales = {name.removesuffix(_SCALE): flat.pop(name) for name in list(flat) if name.endswith(_SCALE)}
     shapes: dict[str, Any] = traverse_util.flatten_dict(expected, sep=".")
     wanted = {k: tuple(v.shape) for k, v in shapes.items()}
@@ -82,11 +81,14 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
     return traverse_util.unflatten_dict(flat, sep=".")
 
 
-def _mapped(path: pathlib.Path) -> dict[str, np.ndarray]:
+def _map_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     """The tensors of a safetensors file, mapped into memory: they are read when they are used.
 
-    `safetensors.numpy` copies every tensor when it opens a file; of a mapped one only the pages that are used
-    are read.
+    By hand, because safetensors' own reader for NumPy copies each tensor: a model would be read whole, and lie in
+    memory twice while JAX takes it over. Here the library checks the file, and only the offsets are read.
+
+    Raises:
+      UserError: no such file, a broken one, or a type other than those of `save_params`.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -102,11 +104,11 @@ def _mapped(path: pathlib.Path) -> dict[str, np.ndarray]:
     header = json.loads(file[8:start].tobytes())
     header.pop("__metadata__", None)
     tensors = {}
-    for name, told in header.items():
-        first, last = (start + offset for offset in told["data_offsets"])
-        if told["dtype"] not in _TYPES:
-            raise UserError(f"{path}: tensor {name} is {told['dtype']}; the types read are {', '.join(_TYPES)}")
-        tensors[name] = file[first:last].view(_TYPES[told["dtype"]]).reshape(told["shape"])
+    for name, entry in header.items():
+        first, last = (start + offset for offset in entry["data_offsets"])
+        if entry["dtype"] not in _TYPES:
+            raise UserError(f"{path}: tensor {name} is {entry['dtype']}; the types read are {', '.join(_TYPES)}")
+        tensors[name] = file[first:last].view(_TYPES[entry["dtype"]]).reshape(entry["shape"])
     return tensors
 
 
@@ -119,7 +121,7 @@ def load_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if path.suffix == ".safetensors":
-        return _mapped(path)
+        return _map_tensors(path)
     if path.suffix != ".npz":
         raise UserError(f"{path}: must be a .npz or .safetensors file")
     try:

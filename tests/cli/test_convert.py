@@ -1,11 +1,14 @@
-"""`t2f convert`: a pair and an image tokenizer alone go in and out; wrong flags are named."""
+"""`t2f convert`: a pair and an image tokenizer alone go in and out, of buckets, too; wrong flags are named."""
 
 import pathlib
 
+import buckets
+import numpy as np
 import pytest
 from original_files import (
     BASE_DECODER,
     BASE_VQGAN,
+    SMALL_VQGAN,
     random_tensors,
     small_pair,
     vocabulary,
@@ -15,6 +18,7 @@ from t2f_jax import bundle, cli
 from t2f_jax.convert import torch_writer
 from t2f_jax.convert.names import decoder_names, vqgan_names
 from t2f_jax.convert.torch_reader import TorchFile
+from t2f_jax.io import remote
 
 
 def test_the_command_imports_a_pair_and_an_image_tokenizer_alone(tmp_path, capsys):
@@ -44,6 +48,38 @@ def test_the_command_imports_a_pair_and_an_image_tokenizer_alone(tmp_path, capsy
     with pytest.raises(SystemExit):
         cli.main(["convert", "export", str(tmp_path / "m"), "--to", "original", "--out", str(tmp_path / "s")])
     assert "already there" in capsys.readouterr().err and (tmp_path / "s" / "decoder.json").is_file()
+
+
+def test_a_model_is_rounded_exported_and_verified_there(folder, bucket, capsys):
+    buckets.put(folder, "gs://b/model")
+    cli.main(["convert", "round", "gs://b/model", "--to", "bfloat16", "--out", "gs://b/half"])
+    told = capsys.readouterr().out
+    assert told.startswith("gs://b/half: the decoder's weights take") and "/b/half/config.json" in bucket
+    small, whole = (bundle.load(remote.fetch(f"gs://b/{name}")) for name in ("half", "model"))
+    assert np.abs(small.params["embed"]["word"] - whole.params["embed"]["word"]).max() < 0.05
+    cli.main(["convert", "verify", "gs://b/model", str(folder), "--tolerance", "0"])
+    with pytest.raises(SystemExit, match="1"):
+        cli.main(["convert", "verify", "gs://b/model", "gs://b/half", "--tolerance", "0"])
+    cli.main(["convert", "export", "gs://b/model", "--to", "safetensors", "--out", "gs://b/s"])
+    assert capsys.readouterr().out.endswith("gs://b/s\n") and "/b/s/decoder.safetensors" in bucket
+    before = dict(bucket)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["convert", "export", "gs://b/model", "--to", "hf", "--out", "gs://b/s"])
+    assert "gs://b/s: already there, and not an empty folder" in capsys.readouterr().err and dict(bucket) == before
+
+
+def test_the_originals_files_come_from_there(bucket, tmp_path, capsys):
+    torch_writer.write(tmp_path / "last.ckpt", random_tensors(vqgan_names(SMALL_VQGAN)), "state_dict")
+    buckets.put(tmp_path / "last.ckpt", "gs://b/original/last.ckpt")
+    cli.main(["convert", "import", "--vqgan", "gs://b/original/last.ckpt", "--image-size", "32", "--out", "gs://b/t"])
+    assert capsys.readouterr().out == "gs://b/t\n" and "/b/t/config.json" in bucket
+    assert bundle.load_image_tokenizer(remote.fetch("gs://b/t")).config.resolution == 32
+    assert b"last.ckpt" in bucket["/b/t/provenance.json"].getvalue()
+
+
+def test_what_the_original_does_otherwise_is_explained(capsys):
+    cli.main(["convert", "explain"])
+    assert "norm" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -1,20 +1,14 @@
-"""`t2f generate` and `t2f analyze` on a small model: files, metadata, tables, and what cannot be said together."""
+"""`t2f generate` on a small model: files, metadata, resumption, buckets, and options that exclude each other."""
 
 import json
 
+import buckets
 import pytest
 import small_model
 from PIL import Image
 
 from t2f_jax import bundle, cli
 from t2f_jax.inference.model import load
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("models") / "model"
-    bundle.save(path, small_model.make_bundle(prompt_dropout=0.1))
-    return path
 
 
 def generate(folder, out, *words):
@@ -37,29 +31,6 @@ def test_saved_faces_carry_what_made_them(folder, tmp_path, capsys):
     generate(folder, tmp_path / "more", "--complete", str(faces[0]), "--share", "0.5", "--n", "2")
     generate(folder, tmp_path / "more", "--vary", str(faces[0]), "--text", "a man", "--n", "1", "--seed", "9")
     assert sorted(p.name for p in (tmp_path / "more").glob("face*")) == [f"face-00000{i}.png" for i in (0, 1, 9)]
-
-
-def test_captions_are_drawn_and_told_likeliest_first(folder, tmp_path, capsys):
-    generate(folder, tmp_path, "--text", "a man", "--n", "2")
-    faces = [str(p) for p in sorted(tmp_path.glob("face-*.png"))]
-
-    def caption(*words):
-        cli.main(["caption", "--model", str(folder), *faces, "--length", "6", "--json", str(tmp_path / "a"), *words])
-        return json.loads((tmp_path / "a").read_text())
-
-    assert [set(told) for told in caption()] == [{"file", "caption"}] * 2
-    assert caption() == caption("--temperature", "0"), "the likeliest piece each time, where nothing is said"
-    told = caption("--n", "3", "--top-k", "20", "--seed", "4")
-    for face in told:
-        scores = [one["log_probability"] for one in face["captions"]]
-        assert len(scores) == 3 and scores == sorted(scores, reverse=True) and scores[0] < 0
-    model = load(folder)
-    best = told[0]["captions"][0]
-    codes = model.encode(model.images(faces[0]))
-    assert model.caption_scores(codes, [best["caption"]])[0] == pytest.approx(best["log_probability"], abs=1e-4)
-    one = caption("--top-k", "20", "--seed", "5")[1]["caption"]
-    assert one in [c["caption"] for c in told[1]["captions"]], "a seed gives its caption alone, too"
-    assert "face-000001.png" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -144,16 +115,22 @@ def test_an_unknown_attribute_names_its_line_before_anything_is_made(folder, tmp
     assert "line 2: unknown attribute 'glases'" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
-def test_analyze_prints_a_table_and_writes_records(folder, tmp_path, capsys):
-    generate(folder, tmp_path, "--text", "a man", "--n", "2")
-    faces = [str(p) for p in sorted(tmp_path.glob("face-*.png"))]
-    capsys.readouterr()
-    cli.main(["analyze", "--model", str(folder), *faces, "--json", str(tmp_path / "answers.json")])
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == faces[0] and lines[4] == faces[1]
-    age = lines[3]
-    assert age.startswith("  age ") and "median" in age and "90%" in age and "mean" in age and "mode" in age
-    assert lines[1].index("%") == lines[2].index("%"), "aligned"
-    records = json.loads((tmp_path / "answers.json").read_text())
-    assert records[0]["attributes"]["gender"]["probabilities"].keys() == {"male", "female"}
-    assert {"value", "median", "mode", "mean", "interval_90"} <= records[0]["attributes"]["age"].keys()
+def test_all_that_is_read_and_written_may_lie_in_a_bucket(folder, bucket, tmp_path, capsys):
+    buckets.put(folder, "gs://b/model")
+    generate("gs://b/model", "gs://b/faces", "--text", "a man", "--n", "2", "--keep", "1")
+    (face,) = (name for name in bucket if name.startswith("/b/faces/face-"))
+    told = capsys.readouterr().out
+    assert f"gs:/{face}  log p" in told and "1 face in gs://b/faces" in told and "/b/faces/grid.png" in bucket
+    generate("gs://b/model", tmp_path / "c", "--complete", f"gs:/{face}", "--n", "1")
+    generate("gs://b/model", tmp_path / "v", "--vary", f"gs:/{face}", "--n", "1")
+    assert (tmp_path / "c" / "face-000000.png").is_file() and (tmp_path / "v" / "face-000000.png").is_file()
+    (tmp_path / "prompts.txt").write_text("a man\na woman\n")
+    buckets.put(tmp_path / "prompts.txt", "gs://b/prompts.txt")
+    generate("gs://b/model", "gs://b/many", "--prompts", "gs://b/prompts.txt")
+    assert {"/b/many/manifest.jsonl", "/b/many/000001-000000.png", "/b/many/000002-000000.png"} <= set(bucket)
+
+
+def test_nothing_is_fetched_for_options_that_exclude_each_other(bucket, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        generate("gs://b/nothing", "gs://b/faces", "--complete", "gs://b/x.png", "--vary", "gs://b/x.png")
+    assert "give one of them" in capsys.readouterr().err and not bucket

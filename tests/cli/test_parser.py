@@ -6,9 +6,12 @@ import sys
 import pytest
 
 from t2f_jax import cli
+from t2f_jax.cli import parser
+from t2f_jax.errors import UserError
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
-COMMANDS += ("evaluate", "report", "bench", "convert")
+COMMANDS += ("evaluate", "report", "bench", "supervise", "plan", "convert")
+CONVERT = ("import", "export", "round", "verify", "explain")
 
 
 def run(*words, **kwargs):
@@ -72,3 +75,63 @@ def test_a_missing_data_folder_says_what_to_set(tmp_path, monkeypatch, capsys):
 def test_the_module_runs_as_a_program():
     done = run("--version")
     assert done.returncode == 0 and done.stdout.startswith("t2f_jax ")
+
+
+def test_no_help_needs_jax():
+    """All of them in one process: none imports JAX, TensorFlow or NumPy."""
+    words = [[], *([c] for c in COMMANDS), *(["convert", c] for c in CONVERT)]
+    code = f"""
+import contextlib, io, sys
+from t2f_jax import cli
+for words in {words}:
+    with contextlib.redirect_stdout(io.StringIO()) as told, contextlib.suppress(SystemExit):
+        cli.main([*words, "--help"])
+    assert told.getvalue().startswith("usage: t2f"), words
+print([name for name in ("jax", "tensorflow", "numpy") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_command_says_what_it_needs():
+    """Only what trains makes a device of each core, only what computes starts the program again."""
+
+    def needs(words):
+        return parser.build_parser().parse_args(words).needs
+
+    out = ["--out", "o"]
+    train = needs(["train", "faces", *out])
+    assert train.many_steps and not train.uploads and not train.first_alone
+    assert needs(["train-tokenizer", "faces", *out]) == train
+    prepare = needs(["prepare", "faces", "--tokenizer", "t", *out])
+    assert not prepare.many_steps and not prepare.uploads
+    quickstart = needs(["quickstart", *out])
+    assert quickstart.many_steps and quickstart.uploads
+    for words in (["generate", *out], ["caption", "f"], ["analyze", "f"], ["evaluate", *out]):
+        assert needs([*words, "--model", "m"]).first_alone
+    assert not needs(["report", "d"]).tuned and not needs(["convert", "verify", "a", "b"]).tuned
+    assert not needs(["plan", "faces", "--topology", "v5e:2x4"]).programs and needs(["bench"]).programs
+    assert not needs(["supervise", "false"]).jax
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "code"),
+    [
+        (UserError("a row\nis wrong"), "t2f: a row is wrong\n", 2),
+        (PermissionError(13, "Permission denied", "runs"), "t2f: runs: Permission denied\n", 2),
+        (FileExistsError(17, "File exists", "runs"), "t2f: runs: a file is there already; name a folder\n", 2),
+        (KeyboardInterrupt(), "t2f: interrupted; the same command goes on from the last checkpoint\n", 130),
+    ],
+)
+def test_an_error_becomes_a_line_and_an_exit_code(error, line, code, capsys):
+    def work():
+        raise error
+
+    with pytest.raises(SystemExit) as stopped:
+        parser.guarded(work)
+    assert stopped.value.code == code and capsys.readouterr().err == line
+
+
+def test_a_fault_of_the_program_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        parser.guarded(lambda: 1 / 0)

@@ -1,7 +1,9 @@
+"""`t2f plan`: where its answers go. What it computes is tested with the room `plan`."""
+
 import json
 
 import pytest
-from fake_compiler import stand_in
+from fake_compiler import HLO, stand_in
 
 from t2f_jax import cli
 
@@ -28,3 +30,21 @@ def test_flags_that_do_not_go_together_are_told_before_compiling(flags, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main(["plan", "talk2face_base", "--topology", "v5e:2x4", *flags])
     assert capsys.readouterr().err.startswith("t2f: ")
+
+
+def test_figures_and_the_program_go_to_a_bucket(bucket, monkeypatch, capsys):
+    stand_in(monkeypatch)
+    command = ["plan", "talk2face_base", "--topology", "v5e:2x4"]
+    cli.main([*command, "--json", "gs://b/plans/p.json", "--hlo", "gs://b/plans/p.hlo"])
+    figures = json.loads(bucket["/b/plans/p.json"].getvalue())
+    assert figures["chips"] == 8 and bucket["/b/plans/p.hlo"].getvalue() == HLO.encode()
+    assert "written: gs://b/plans/p.json" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([*command, "--hlo", "gs://b/plans"])
+    assert "gs://b/plans: this is a folder; --hlo takes a file" in capsys.readouterr().err
+
+
+def test_a_number_of_rows_that_is_none_is_told(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["plan", "quickstart", "--topology", "v5e:2x4", "--search", "--batches", "512,x"])
+    assert "--batches: must be a whole number from 1 on, got 'x'" in capsys.readouterr().err

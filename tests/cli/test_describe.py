@@ -1,0 +1,78 @@
+"""`t2f caption` and `t2f analyze` on a small model: what is printed and written, and buckets."""
+
+import json
+import pathlib
+
+import buckets
+import pytest
+
+from t2f_jax import cli
+from t2f_jax.inference.model import load
+
+
+@pytest.fixture(scope="module")
+def faces(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("faces")
+    cli.main(["generate", "--model", str(folder), "--out", str(out), "--text", "a man", "--n", "2"])
+    return [str(p) for p in sorted(out.glob("face-*.png"))]
+
+
+def test_captions_are_drawn_and_told_likeliest_first(folder, faces, tmp_path, capsys):
+    def caption(*words):
+        cli.main(["caption", "--model", str(folder), *faces, "--length", "6", "--json", str(tmp_path / "a"), *words])
+        return json.loads((tmp_path / "a").read_text())
+
+    assert [set(told) for told in caption()] == [{"file", "caption"}] * 2
+    assert caption() == caption("--temperature", "0"), "the likeliest piece each time, where nothing is said"
+    told = caption("--n", "3", "--top-k", "20", "--seed", "4")
+    for face in told:
+        scores = [one["log_probability"] for one in face["captions"]]
+        assert len(scores) == 3 and scores == sorted(scores, reverse=True) and scores[0] < 0
+    model = load(folder)
+    best = told[0]["captions"][0]
+    codes = model.encode(model.images(faces[0]))
+    assert model.caption_scores(codes, [best["caption"]])[0] == pytest.approx(best["log_probability"], abs=1e-4)
+    one = caption("--top-k", "20", "--seed", "5")[1]["caption"]
+    assert one in [c["caption"] for c in told[1]["captions"]], "a seed gives its caption alone, too"
+    assert "face-000001.png" in capsys.readouterr().out
+
+
+def test_analyze_prints_a_table_and_writes_records(folder, faces, tmp_path, capsys):
+    cli.main(["analyze", "--model", str(folder), *faces, "--json", str(tmp_path / "answers.json")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == faces[0] and lines[4] == faces[1]
+    age = lines[3]
+    assert age.startswith("  age ") and "median" in age and "90%" in age and "mean" in age and "mode" in age
+    assert lines[1].index("%") == lines[2].index("%"), "aligned"
+    records = json.loads((tmp_path / "answers.json").read_text())
+    assert records[0]["attributes"]["gender"]["probabilities"].keys() == {"male", "female"}
+    assert {"value", "median", "mode", "mean", "interval_90"} <= records[0]["attributes"]["age"].keys()
+
+
+@pytest.mark.parametrize("command", ["caption", "analyze"])
+def test_faces_and_answers_may_lie_in_a_bucket(command, folder, faces, bucket, capsys):
+    buckets.put(folder, "gs://b/model")
+    buckets.put(pathlib.Path(faces[0]), "gs://b/faces/one.png")
+    words = ["gs://b/faces/one.png", faces[1], "--json", "gs://b/answers/a.json"]
+    cli.main([command, "--model", "gs://b/model", *words])
+    told = capsys.readouterr().out
+    rows = json.loads(bucket["/b/answers/a.json"].getvalue())
+    assert [row["file"] for row in rows] == ["gs://b/faces/one.png", faces[1]]
+    assert told.startswith("gs://b/faces/one.png") and told.endswith("written: gs://b/answers/a.json\n")
+
+
+def test_corrupt_files_are_left_out_and_told(folder, faces, tmp_path, capsys):
+    (tmp_path / "cut.png").write_bytes(b"no picture")
+    cli.main(["analyze", "--model", str(folder), str(tmp_path / "cut.png"), faces[0], "--attribute", "age"])
+    out, err = capsys.readouterr()
+    assert out.splitlines()[0] == faces[0] and len(out.splitlines()) == 2
+    assert "t2f: skipped" in err and "cut.png: not a readable image" in err and "1 of 2 files skipped" in err
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["analyze", "--model", str(folder), str(tmp_path / "cut.png")])
+    assert "cut.png: not a readable image" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_before_a_model_is_read(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["caption", "--model", "nowhere", "face.png", "--json", str(tmp_path)])
+    assert "this is a folder; --json takes a file" in capsys.readouterr().err

@@ -1,0 +1,75 @@
+"""Types of arguments: where paths lie, and what is wrong with them."""
+
+import argparse
+import pathlib
+
+import pytest
+
+from t2f_jax.cli import options
+from t2f_jax.errors import UserError
+
+
+def test_a_local_path_is_what_was_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert options.readable("a/./b.png").path() == pathlib.Path("a/b.png")
+    assert str(options.readable("a/./b.png")) == "a/./b.png", "it is told as it was given"
+    assert options.readable("~/face.png").path() == options.writable("~/face.png").path == tmp_path / "face.png"
+    assert options.writable("run").path == options.writable("run").origin == pathlib.Path("run")
+
+
+def test_an_address_is_told_as_it_was_given(bucket):
+    out = options.writable("gs://b/runs/faces/")
+    assert str(out) == "gs://b/runs/faces" and out.path.name == "faces" and not out.path.exists()
+    for kind in (options.readable, options.writable):
+        with pytest.raises(argparse.ArgumentTypeError, match="s3://b/x: an address must look like gs://BUCKET/FOLDER"):
+            kind("s3://b/x")
+
+
+@pytest.mark.parametrize("place", ["{}", "gs://b"])
+def test_a_file_is_not_a_folder_and_a_new_folder_is_new(place, bucket, tmp_path):
+    place = place.format(tmp_path)
+    file = options.writable(f"{place}/answers/a.json")
+    file.file("--json").write_text("1")
+    file.run.publish()
+    with pytest.raises(UserError, match="answers: this is a folder; --json takes a file"):
+        options.writable(f"{place}/answers").file("--json")
+    for there in ("answers", "answers/a.json"):
+        with pytest.raises(UserError, match=f"{there}: already there, and not an empty folder; give --out another"):
+            options.writable(f"{place}/{there}").new_folder()
+    assert options.writable(f"{place}/new").new_folder().name == "new"
+
+
+def test_an_empty_folder_is_as_good_as_a_new_one(tmp_path):
+    assert options.writable(str(tmp_path)).new_folder() == tmp_path
+
+
+def test_a_folder_that_is_changed_comes_whole(bucket):
+    with pytest.raises(UserError, match="gs://b/e: there is nothing there"):
+        options.writable("gs://b/e").download()
+    out = options.writable("gs://b/e")
+    (out.path / "results").mkdir(parents=True)
+    (out.path / "results" / "a").write_text("1")
+    out.run.publish()
+    (out.path / "results" / "a").unlink()
+    assert (out.download() / "results" / "a").read_text() == "1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        (options.positive, "0", "a whole number from 1 on, got '0'"),
+        (options.positive, "two", "a whole number from 1 on, got 'two'"),
+        (options.natural, "-1", "a whole number from 0 on, got '-1'"),
+        (options.tolerance, "nan", "a number from 0 on, got 'nan'"),
+        (options.tolerance, "-1", "a number from 0 on, got '-1'"),
+        (options.tolerance, "inf", "a number from 0 on, got 'inf'"),
+    ],
+)
+def test_a_number_that_is_out_of_range_is_told(kind, text, told):
+    with pytest.raises(argparse.ArgumentTypeError, match=told):
+        kind(text)
+
+
+def test_numbers():
+    assert (options.positive("3"), options.natural("0"), options.tolerance("1e-4")) == (3, 0, 1e-4)
