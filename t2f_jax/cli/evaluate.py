@@ -1,7 +1,6 @@
 """`t2f evaluate`: a model's figures on held-out faces; `t2f report`: the report of them again."""
 
 import argparse
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     """`t2f evaluate`."""
     from t2f_jax.evaluation import suite
 
-    print_card(suite.evaluate_and_publish(args.model.path(), args.out.path, args.overrides), args.out.path)
+    print_card(suite.evaluate_and_publish(args.model.path(), args.out.path, args.overrides), args.out)
 
 
 def report(args: argparse.Namespace) -> None:
@@ -45,11 +44,11 @@ def report(args: argparse.Namespace) -> None:
     print(args.folder.run.origin(publish.REPORT))
 
 
-def print_card(card: Mapping[str, Any], out: pathlib.Path) -> None:
+def print_card(card: Mapping[str, Any], out: options.Writable) -> None:
     """Prints the card's figures, one a line, and where the report in `out` lies."""
     from t2f_jax.evaluation import publish
 
     for key, value in card.items():
         if isinstance(value, float):
             print(f"{key:32} {value:.4g}")
-    print(f"report: {out / publish.REPORT}")
+    print(f"report: {out.origin / publish.REPORT}")

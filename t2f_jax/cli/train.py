@@ -70,7 +70,7 @@ def quickstart(args: argparse.Namespace) -> None:
 
     chosen = config.load("quickstart:tiny" if args.tiny else "quickstart", args.overrides)
     with hosts.alone_in(args.out.path):
-        evaluate.print_card(quickstart.quickstart(chosen, args.out.path), args.out.path)
+        evaluate.print_card(quickstart.quickstart(chosen, args.out.path), args.out)
 
 
 def train_tokenizer(args: argparse.Namespace) -> None:

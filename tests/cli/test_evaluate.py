@@ -3,20 +3,22 @@
 import buckets
 
 from t2f_jax import cli
-from t2f_jax.evaluation import publish
+from t2f_jax.evaluation import publish, suite
 
 
-def test_a_model_is_read_from_a_bucket_and_its_figures_go_there(folder, bucket, monkeypatch):
+def test_a_model_is_read_from_a_bucket_and_its_figures_go_there(folder, bucket, monkeypatch, capsys):
     def evaluate(model, out, overrides):
         assert (model / "config.json").read_bytes() == (folder / "config.json").read_bytes()
         assert overrides == ["eval.requests=3"]
         (out / "results").mkdir(parents=True)
         (out / "results" / "results.json").write_text("1")
         (out / "card.json").write_text("1")
+        return {"faces/age_mae": 3.25, "protocol": "test"}
 
-    monkeypatch.setattr(publish, "evaluate_and_publish", evaluate)
+    monkeypatch.setattr(suite, "evaluate_and_publish", evaluate)
     buckets.put(folder, "gs://b/model")
     cli.main(["evaluate", "--model", "gs://b/model", "--out", "gs://b/e", "eval.requests=3"])
+    assert capsys.readouterr().out.splitlines() == [f"{'faces/age_mae':32} 3.25", "report: gs://b/e/report.html"]
     assert {"/b/e/card.json", "/b/e/results/results.json"} <= set(bucket)
 
 
