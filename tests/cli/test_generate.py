@@ -4,7 +4,6 @@ import json
 
 import buckets
 import pytest
-import small_model
 from PIL import Image
 
 from t2f_jax import bundle, cli
