@@ -9,6 +9,10 @@ class UserError(Exception):
     """A mistake in what the user gave (a path, a row, a key, a flag): says what, where, and what would be right."""
 
 
+class WrongArgument(UserError, ValueError):
+    """A Python argument of a wrong type or value: says which argument, what it is, and what it must be."""
+
+
 class DiskFull(UserError):
     """No room to write what must be written. Whoever catches it ends the process soon: other writers fail, too."""
 

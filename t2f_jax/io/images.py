@@ -3,53 +3,136 @@
 Axes: N images, S side in pixels.
 """
 
+import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any, Protocol
 
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.io.files import whole_file
 
 MAKER = "t2f_jax"  # begins the "Software" in the metadata of a generated face
 
-Picture = str | os.PathLike | Image.Image | np.ndarray
+
+class Array(Protocol):
+    """What numpy takes for an array: a numpy, JAX or torch one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its sides."""
+        ...
+
+    def __array__(self) -> np.ndarray:
+        """Its values, in numpy."""
+        ...
+
+
+Picture = str | os.PathLike | IO[bytes] | Image.Image | Array
+KINDS = "a path, an opened file, a PIL image or a uint8 array [height, width, 3]"
 
 
 class CorruptImage(UserError):
     """An image file that cannot be decoded. A dataset leaves it out and lists it; a command that needs it stops."""
 
 
-def open_image(path: str | os.PathLike) -> Image.Image:
+def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Image:
     """Decodes a whole image file to RGB.
+
+    Args:
+      name: what an error calls it; its path if not given.
 
     Raises:
       UserError: if there is no such file.
-      CorruptImage: if it is no image, or a truncated one.
+      CorruptImage: if it is no image, a truncated one, or one whose values have an unknown range.
+    """
+    with decoding(name or file):
+        try:
+            with Image.open(file) as image:
+                return to_rgb(upright(image))
+        except FileNotFoundError:
+            raise UserError("no such image file") from None
+        except IsADirectoryError:
+            raise UserError("this is a folder; give an image file") from None
+
+
+@contextlib.contextmanager
+def decoding(name: object) -> Iterator[None]:
+    """Whatever goes wrong inside becomes an error that names the picture.
+
+    Pillow raises far more than OSError for files that are broken (struct.error, KeyError, TypeError, RecursionError,
+    MemoryError for sizes that no memory holds, ...), and every version others: all are one picture's fault.
+
+    Raises:
+      CorruptImage: in place of anything but a UserError.
     """
     try:
-        with Image.open(path) as image:
-            return to_rgb(ImageOps.exif_transpose(image))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such image file") from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: this is a folder; give an image file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise CorruptImage(f"{path}: not a readable image ({error}); give a whole JPEG or PNG") from error
+        yield
+    except UserError as error:
+        raise type(error)(f"{name}: {error}") from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CorruptImage(f"{name}: not a readable image ({reason}); give a whole JPEG or PNG") from error
+
+
+TURNS = {  # EXIF's orientation -> what puts the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The picture, decoded, turned as its EXIF orientation says.
+
+    Only that tag is read. `ImageOps.exif_transpose` also writes all others anew, which fails for many that cameras and
+    editors write. Metadata that cannot be read turns nothing.
+    """
+    image.load()  # first: Pillow turns a TIFF itself here, and removes the tag
+    try:
+        turn = TURNS.get(image.getexif().get(0x0112, 1))
+    except Exception:
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any picture as RGB: 16-bit grays are scaled to 8 bits, transparent pixels become white."""
+    """Any picture as RGB: grays of more than 8 bits are scaled (see `to_bytes`), transparent pixels become white.
+
+    Raises:
+      CorruptImage: grays of an unknown range.
+    """
     if image.mode.startswith(("I", "F")):
-        gray = np.asarray(image, np.float64) * (1 if image.mode == "F" else 1 / 257)
-        image = Image.fromarray(np.clip(np.round(gray), 0, 255).astype(np.uint8))
+        image = Image.fromarray(to_bytes(np.asarray(image)))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert("RGB")
+
+
+def to_bytes(gray: np.ndarray) -> np.ndarray:
+    """Grays of integers of 16 or 32 bits, or of float32, as uint8; the values tell their own range.
+
+    Floats within 0..1 are multiplied by 255; numbers within 0..255 stay; whole numbers within 0..65535 are divided by
+    257. All are rounded.
+
+    Raises:
+      CorruptImage: any other values, NaN among them.
+    """
+    low, high = float(gray.min()), float(gray.max())
+    whole = gray.dtype.kind != "f"
+    if not 0 <= low <= high <= (65535 if whole else 255):
+        known = "0..255 or 0..65535" if whole else "0..1 or 0..255"
+        raise CorruptImage(f"grays from {low:g} to {high:g} have an unknown range; store them within {known}")
+    scale = (1 if high <= 255 else 1 / 257) if whole else (255 if high <= 1 else 1)
+    return np.round(gray.astype(np.float64) * scale).astype(np.uint8)
 
 
 def fit(image: Image.Image, size: int, crop: float = 1.0, squash: bool = False) -> np.ndarray:
@@ -69,33 +152,67 @@ def fit(image: Image.Image, size: int, crop: float = 1.0, squash: bool = False) 
 
 
 def load_images(
-    pictures: Picture | Sequence[Picture], size: int, crop: float = 1.0, squash: bool = False
+    pictures: Picture | Iterable[Picture], size: int, crop: float = 1.0, squash: bool = False
 ) -> np.ndarray:
-    """One or many pictures (paths, PIL images, uint8 arrays [H, W, 3]) -> uint8 [N, size, size, 3], see `fit`.
+    """One or many pictures (see `KINDS`) -> uint8 [N, size, size, 3], see `fit`.
 
     Raises:
-      UserError: no picture at all, a missing or unreadable file, or an array of another shape or type.
+      UserError: a missing file.
+      CorruptImage: a picture that cannot be decoded.
+      WrongArgument: no picture at all, something else than a picture, or an array of another shape or type.
     """
-    if isinstance(pictures, np.ndarray):
-        pictures = list(pictures) if pictures.ndim == 4 else [pictures]
-    elif isinstance(pictures, (str, os.PathLike, Image.Image)):
-        pictures = [pictures]
-    if not len(pictures):
-        raise UserError("no picture is given; give one or more")
-    return np.stack([_load(picture, size, crop, squash) for picture in pictures])
+    rows = [_load(picture, number, size, crop, squash) for number, picture in enumerate(_each(pictures), 1)]
+    if not rows:
+        raise WrongArgument("no picture is given; give one or more")
+    return np.stack(rows)
 
 
-def _load(picture: Picture, size: int, crop: float, squash: bool) -> np.ndarray:
-    if isinstance(picture, np.ndarray):
+def _each(pictures: Any) -> Iterable[Any]:
+    """One or many pictures, an array of many among them -> each."""
+    if _is_array(pictures):
+        pictures = np.asarray(pictures)
+        return pictures if pictures.ndim == 4 or (pictures.dtype.kind in "OU" and pictures.ndim) else [pictures]
+    if _is_file(pictures) or isinstance(pictures, (Image.Image, bytes)) or not isinstance(pictures, Iterable):
+        return [pictures]
+    return pictures
+
+
+def _is_array(picture: Any) -> bool:
+    return hasattr(picture, "__array__") and hasattr(picture, "shape") and not isinstance(picture, str)
+
+
+def _is_file(picture: Any) -> bool:
+    return isinstance(picture, (str, os.PathLike)) or hasattr(picture, "read")
+
+
+def _name(picture: Any, number: int) -> str:
+    """What an error calls a picture: its path or, if it has none, its place among all, from 1."""
+    if isinstance(picture, (str, os.PathLike)):
+        return str(picture)
+    name = getattr(picture, "filename", None) or getattr(picture, "name", None)
+    return name if isinstance(name, str) else f"picture {number}"
+
+
+def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np.ndarray:
+    name = _name(picture, number)
+    if _is_array(picture):
+        picture = np.asarray(picture)
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
-            raise UserError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
+            raise WrongArgument(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
         if picture.shape[:2] == (size, size) and (squash or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
-    image = to_rgb(ImageOps.exif_transpose(picture)) if isinstance(picture, Image.Image) else open_image(picture)
+    if isinstance(picture, Image.Image):
+        with decoding(name):
+            image = to_rgb(upright(picture))
+    elif _is_file(picture):
+        image = open_image(picture, name)
+    else:
+        raise WrongArgument(f"{name}: a picture is {KINDS}, got {type(picture).__name__}")
     if str(image.info.get("Software", "")).startswith(MAKER):
         crop = 1.0  # generated: a model draws what is inside the crop
-    return fit(image, size, crop, squash)
+    with decoding(name):
+        return fit(image, size, crop, squash)
 
 
 def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[Any, object]) -> None:
