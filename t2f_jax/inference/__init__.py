@@ -1,15 +1,16 @@
 """A model folder, opened: faces, captions and answers out of it.
 
-    model         what a user calls: generate, complete, vary, caption, analyze, score; `load` opens a folder
-    token_model   the same in arrays: pixels <-> codes, words -> codes, codes -> words and probabilities
-    engine        a decoder made ready for a machine: layers one by one, the weights' and the cache's layout, the mesh
-    grammar       which ids a span may hold: a small automaton for images, one for texts, one for each question
-    decoding      draws ids: prefill of the prefix, then one id after another from a cache, in one compiled program
-    sampler       how one id is drawn from its logits: temperature, top-k, top-p, min-p, guidance
-    batching      rows of different lengths in few batches of few sizes
-    scoring       exact probabilities of answers (all attributes of a face in one pass), captions and images
-    answers       what probabilities say: the likeliest of a choice, the median and an interval of a number
-    prompt_file   faces for every line of a file, resumable, with a manifest: `t2f generate --prompts FILE`
+    model           what a user calls: generate, complete, vary, caption, analyze, score; `load` opens a folder
+    token_model     the same in arrays: pixels <-> codes, words -> codes, codes -> words and probabilities
+    engine          a decoder made ready for a machine: layers one by one, the weights' and the cache's layout, the mesh
+    grammar         which ids a span may hold: a small automaton for images, one for texts, one for each question
+    decoding        draws ids: prefill of the prefix, then one id after another from a cache, in one compiled program
+    decoding_state  what a decoding program is compiled for, its inputs, and what changes with each id
+    sampler         how one id is drawn from its logits: temperature, top-k, top-p, min-p, guidance
+    batching        rows of different lengths in few batches of few sizes
+    scoring         exact probabilities of answers (all attributes of a face in one pass), captions and images
+    answers         what probabilities say: the likeliest of a choice, the median and an interval of a number
+    prompt_file     faces for every line of a file, resumable, with a manifest: `t2f generate --prompts FILE`
 
 Read first: `model.Model`, then `token_model`. Codes are drawn in `decoding.generate`; so are a caption's words.
 For other rooms: `model.load`, `model.Model`, `sampler.Sampler`; and, to measure or plan without a model folder,

@@ -11,26 +11,24 @@ alone. A prefix that all rows share, as many faces for one prompt do, runs once,
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.inference import grammar, sampler
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
-from t2f_jax.inference.engine import CacheLayout, Engine, span_logits
+from t2f_jax.inference.decoding_state import Array, Inputs, Past, Prefixes, Program, Rows, State, Tables
+from t2f_jax.inference.engine import Engine, span_logits
 from t2f_jax.inference.grammar import END, Grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Cache, Decoder, apply_decoder, empty_cache
 from t2f_jax.tokens.vocab import Vocab
 
 LARGEST_BATCH = 64  # rows decoded together
-
-Array = jax.Array | np.ndarray  # a traced one in the compiled program, a numpy array before it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,112 +72,6 @@ def guided(
 
 
 # ----- what a compiled program is made for, what it reads, and what it carries from step to step -----
-
-
-@dataclasses.dataclass(frozen=True)
-class Program:
-    """What a decoding program is compiled for, beside the shapes of its arrays. Hashable.
-
-    Attributes:
-      length: ids of the longest span.
-      kind: the sampler's steps.
-      cache: how the cache is cut.
-      text: which text ids the grammar knows.
-      image: does the grammar know the image ids?
-      shared: do all rows have the same prefixes?
-    """
-
-    decoder: Decoder
-    vocab: Vocab
-    length: int
-    kind: sampler.Kind
-    cache: CacheLayout
-    text: Literal["none", "some", "all"]
-    image: bool
-    shared: bool
-
-
-@struct.dataclass
-class Rows:
-    """What each row has of its own; spread over the devices.
-
-    Attributes:
-      weights_BxV: float32, of the variants' logits.
-      seeds_B: uint32.
-      starts_B: int32, the grammar's state in which it begins.
-      limits_B: int32, most ids of its span.
-      imposed_BxL: int32, places among the grammar's ids, -1 where one is drawn; None if no row has an imposed id.
-    """
-
-    weights_BxV: Array
-    seeds_B: Array
-    starts_B: Array
-    limits_B: Array
-    imposed_BxL: Array | None
-
-
-@struct.dataclass
-class Prefixes:
-    """Padded prefixes, int32: the variants of every row (R = B * V) or, if all rows share them, of one (R = V)."""
-
-    ids_RxP: Array
-    lengths_R: Array
-
-
-@struct.dataclass
-class Tables:
-    """The grammar's arrays (as in `grammar.Grammar`, with its ids) and the sampler's numbers; whole on each device."""
-
-    ids_U: Array
-    allowed_SxU: Array
-    follow_SxU: Array
-    numbers: Array
-
-
-@struct.dataclass
-class Inputs:
-    """All arrays that a decoding program reads."""
-
-    params: Any
-    rows: Rows
-    prefixes: Prefixes
-    tables: Tables
-
-
-@struct.dataclass
-class State:
-    """What decoding carries from one id to the next.
-
-    Attributes:
-      step: int32 scalar, the newest ids' place in their spans.
-      tokens_B: int32, the newest ids. They stand in `out_BxL`, but not yet in the cache.
-      states_B: int32, the grammar's state behind them; `END`: the row is finished.
-      out_BxL: int32, all ids so far; [PAD] elsewhere.
-      cache: keys and values of the slots from `Past.first` on.
-    """
-
-    step: jax.Array
-    tokens_B: jax.Array
-    states_B: jax.Array
-    out_BxL: jax.Array
-    cache: Cache
-
-
-@struct.dataclass
-class Past:
-    """What stays the same while a stage's slots are filled.
-
-    Attributes:
-      lengths_R: int32, of the prefixes.
-      next_R: int32, the position of a span's first id.
-      parts: of every layer, the cache of the slots before `first`, part by part (see `attention.Attention`).
-      first: the slot with which `State.cache` begins.
-    """
-
-    lengths_R: Array
-    next_R: jax.Array
-    parts: Cache
-    first: int = struct.field(pytree_node=False)
 
 
 # ----- the compiled program -----
