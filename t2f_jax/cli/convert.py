@@ -39,6 +39,8 @@ def _add_import(commands: options.Commands) -> None:
     sub.add_argument("--image-size", type=int, default=256, metavar="S", help="side of its images in pixels (256)")
     what = "tensors that the files may lack, such as 'encoder.layer_norm.*'; they are drawn at random; repeatable"
     sub.add_argument("--allow-missing", action="append", default=[], metavar="PATTERN", help=what)
+    what = "tensors of the files that are left out, such as 'discriminator.*'; repeatable"
+    sub.add_argument("--ignore", action="append", default=[], metavar="PATTERN", help=what)
 
 
 def _add_export(commands: options.Commands) -> None:
@@ -87,6 +89,7 @@ def import_original(args: argparse.Namespace) -> None:
         heads=args.heads,
         image_size=args.image_size,
         allow_missing=args.allow_missing,
+        ignore=args.ignore,
     )
     if not args.decoder and not args.vocab:
         if args.range:

@@ -5,12 +5,14 @@ In: the original's `talk2face.bin`, a VQGAN checkpoint and a vocabulary become a
     original             reads the three files as a model: `read_pair`, `read_folder`
     infer                a model's structure from the shapes of its tensors
     names                every tensor of the original: its name, shape and layout there, its place in our parameters
+    select               which of a file's tensors are a model's: wrappers' prefixes, parts of other models
     match                shows which tensors of a file are missing, unexpected, misshapen or no floats
     quirks               what the original does differently, as options of a config: `talk2face_2022`
 
 The format of torch.save without torch; nothing in a file is executed.
 
     torch_reader         names, shapes and values of the tensors in a file
+    torch_legacy         files of torch before 1.6, which are no zip archives
     pickles              the description of the tensors in such a file, read as inert data
     zip_files            where the entries of such a file lie
     torch_writer         a file that `torch.load(weights_only=True)` opens

@@ -12,6 +12,11 @@ from t2f_jax.errors import UserError, naming
 
 Shapes = Mapping[str, tuple[int, ...]]
 WORDS = "embedding.word.embedding.weight"  # a row an id
+_FOREIGN = {  # what names of image tokenizers of another kind begin with
+    "quantize.embed.weight": "a Gumbel quantizer (it has 'quantize.embed.weight'), whose codes are chosen otherwise",
+    "quantize.proj.": "a Gumbel quantizer (it has 'quantize.proj'), whose codes are chosen otherwise",
+    "encoder.conv_blocks.": "a LlamaGen checkpoint: its weights are under 'model', and of another structure",
+}
 HEAD_WIDTH = 64  # of the released model; no tensor's shape shows the number of heads
 
 
@@ -51,7 +56,12 @@ def vqgan_config(path: pathlib.Path, shapes: Shapes, image_size: int = 256) -> V
     Raises:
       UserError: as `decoder_config`.
     """
+    for name, what in _FOREIGN.items():
+        if any(known.startswith(name) for known in shapes):
+            raise UserError(f"{path}: {what}; give a VQModel of taming-transformers")
     ch, in_channels = _shape(path, shapes, "encoder.conv_in.weight", 4)[:2]
+    if in_channels != 3:
+        raise UserError(f"{path}: its images have {in_channels} channels; faces are RGB pictures of 3")
     levels = _count(shapes, r"encoder\.down\.(\d{1,2})\.")
     widths = [_shape(path, shapes, f"encoder.down.{i}.block.0.conv1.weight", 4)[0] for i in range(levels)]
     if not levels or ch < 1 or any(width % ch or not width for width in widths):

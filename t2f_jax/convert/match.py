@@ -11,9 +11,14 @@ from t2f_jax.convert.pickles import Tensor
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
 from t2f_jax.io.progress import say
+from t2f_jax.io.weights import check_finite
 
 _MOST_ROWS = 40  # of a table
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
+_HINTS = {
+    "missing": "What may be missing can be given as --allow-missing PATTERN",
+    "unexpected": "What the model does not need can be given as --ignore PATTERN",
+}
 
 
 def match(
@@ -56,7 +61,7 @@ def match(
         counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         raise UserError(
             f"{path}: tensors that do not fit: {counts}; the first: {rows[0][0]} {shown(rows[0][1])}."
-            " What may be missing can be given as --allow-missing PATTERN"
+            f" {' and '.join(_HINTS[kind] for kind in _HINTS if kind in kinds) or 'Give the file of another model'}"
         )
     if allowed:
         say(f"WARNING: {path}: {len(allowed)} of {len(wanted)} tensors are missing, as allowed, and DRAWN AT RANDOM:")
@@ -66,18 +71,26 @@ def match(
 
 
 def reader(
-    read: Callable[[str], np.ndarray], prefix: str, allowed: set[str], seed: int = 0
+    path: pathlib.Path, read: Callable[[str], np.ndarray], files: Mapping[str, str], allowed: set[str], seed: int = 0
 ) -> Callable[[Name], np.ndarray]:
     """-> a function for `names.to_ours`: gives a tensor of the file, or random values for one of the `allowed`.
 
+    That function raises UserError for a tensor that holds NaN or infinity, or a number too large for float32.
+
     Args:
+      path: the file, for messages.
       read: gives the file's tensor of a name.
-      prefix: stands before the original's names in the file.
+      files: the original's name -> the name in the file.
       allowed: names that are missing.
     """
     rng = np.random.default_rng(seed)
 
     def value(name: Name) -> np.ndarray:
-        return fresh(name, rng) if name.original in allowed else read(prefix + name.original)
+        if name.original in allowed:
+            return fresh(name, rng)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity
+            values = read(files[name.original]).astype(np.float32, copy=False)
+        check_finite(f"{path}: tensor {shown(files[name.original])}", values)
+        return values
 
     return value

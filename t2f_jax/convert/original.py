@@ -6,6 +6,8 @@ import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from t2f_jax import bundle
 from t2f_jax.config.schema import (
     Config,
@@ -21,6 +23,7 @@ from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
 from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
+from t2f_jax.convert.select import FIRST_STAGE, Selection, select
 from t2f_jax.convert.torch_reader import TorchFile, summary
 from t2f_jax.data.datasets import registry
 from t2f_jax.errors import UserError
@@ -32,7 +35,6 @@ from t2f_jax.tokens.attributes import merge_schemas
 from t2f_jax.tokens.text_tokenizer import WordPiece
 
 DECODER_FILE, VQGAN_FILE, VOCAB_FILE, CONFIG_FILE = "talk2face.bin", "last.ckpt", "vocab.txt", "base_config.json"
-PREFIX = "first_stage_model."  # of a VQGAN inside taming's Net2NetTransformer
 HEAD_BIAS = "target.lm.output_layer.bias"
 
 
@@ -46,6 +48,7 @@ class Options:
       heads: attention heads; 0: of 64 columns each.
       image_size: side of the images in pixels.
       allow_missing: patterns of tensors that may be missing; they get fresh values.
+      ignore: patterns of tensors that are left out, by their names in the file.
     """
 
     compat: bool = True
@@ -53,6 +56,7 @@ class Options:
     heads: int = 0
     image_size: int = 256
     allow_missing: Sequence[str] = ()
+    ignore: Sequence[str] = ()
 
 
 def open_decoder(path: pathlib.Path, options: Options) -> tuple[DecoderConfig, int, Callable[[], dict[str, Any]]]:
@@ -63,7 +67,8 @@ def open_decoder(path: pathlib.Path, options: Options) -> tuple[DecoderConfig, i
     """
     file = TorchFile(path)
     _say_placeholders(file)
-    tensors = dict(file.tensors)
+    chosen = select(path, file.tensors, infer.WORDS, options.ignore)
+    tensors = chosen.tensors
     if HEAD_BIAS in tensors:
         say(
             f"WARNING: {path}: '{HEAD_BIAS}' is left out: the original's head has no bias, and its own loader drops it."
@@ -74,30 +79,41 @@ def open_decoder(path: pathlib.Path, options: Options) -> tuple[DecoderConfig, i
     config, size = infer.decoder_config(path, shapes, options.heads), shapes[infer.WORDS][0]
     names = decoder_names(config, size)
     allowed = match(path, names, tensors, options.allow_missing)
-    return config, size, lambda: to_ours(names, reader(file.read, "", allowed))
+    return config, size, lambda: to_ours(names, reader(path, file.read, chosen.files, allowed))
 
 
 def open_vqgan(path: pathlib.Path, options: Options) -> tuple[VQGANConfig, str, Callable[[], dict[str, Any]]]:
     """A VQGAN checkpoint -> (structure, its names' prefix, a function that reads the parameters).
 
-    A VQModel alone, or the `first_stage_model.` of a Net2NetTransformer, whose own tensors are not read, nor are the
-    loss's.
+    A VQModel alone, or the `first_stage_model.` of a Net2NetTransformer, whose own tensors are not read, nor are those
+    of the loss and averaged copies of the weights.
 
     Raises:
       UserError: an unreadable file, or tensors that do not fit.
     """
     file = TorchFile(path)
     _say_placeholders(file)
-    prefix = PREFIX if any(name.startswith(PREFIX) for name in file.tensors) else ""
-    ignored = ("transformer.", "loss.", f"{PREFIX}loss.")
-    tensors = {k.removeprefix(prefix): v for k, v in file.tensors.items() if not k.startswith(ignored)}
-    left = len(file.tensors) - len(tensors)
-    if left:
-        say(f"{path}: {left} tensors of the transformer and of the loss are left out; the image tokenizer needs none")
-    config = infer.vqgan_config(path, {name: tensor.shape for name, tensor in tensors.items()}, options.image_size)
+    chosen = select(path, file.tensors, "encoder.conv_in.weight", options.ignore, beside=True)
+    shapes = {name: tensor.shape for name, tensor in chosen.tensors.items()}
+    config = infer.vqgan_config(path, shapes, options.image_size)
+    _drop_whole_remap(file, chosen, config.n_embed)
     names = vqgan_names(config)
-    allowed = match(path, names, tensors, options.allow_missing)
-    return config, prefix, lambda: to_ours(names, reader(file.read, prefix, allowed))
+    allowed = match(path, names, chosen.tensors, options.allow_missing)
+    prefix = FIRST_STAGE if FIRST_STAGE in chosen.prefix else ""
+    return config, prefix, lambda: to_ours(names, reader(path, file.read, chosen.files, allowed))
+
+
+def _drop_whole_remap(file: TorchFile, chosen: Selection, n_embed: int) -> None:
+    """Drops `quantize.used`, the numbers of the codes in use, from the tensors, if every code keeps its own number."""
+    if "quantize.used" not in chosen.tensors:
+        return
+    used = file.read(chosen.files["quantize.used"])
+    if used.shape != (n_embed,) or (used != np.arange(n_embed)).any():
+        raise UserError(
+            f"{file.path}: its codes have new numbers ('quantize.used' keeps {used.size} of {n_embed}), by which the"
+            " decoder knows them; a codebook with such numbers is not read"
+        )
+    del chosen.tensors["quantize.used"]
 
 
 def read_pair(

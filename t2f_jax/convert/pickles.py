@@ -9,6 +9,7 @@ so memory grows with the pickle's length alone.
 """
 
 import dataclasses
+import io
 import pickletools
 
 from t2f_jax.convert.zip_files import shown
@@ -19,6 +20,7 @@ MOST_OPCODES = 1 << 20  # 30 or so a tensor
 MOST_AXES = 32
 
 _TENSORS = {
+    "torch._utils._rebuild_tensor",
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_tensor_v3",
     "torch._utils._rebuild_parameter",
@@ -39,8 +41,19 @@ STORAGES = {  # storage class -> name of its values' type
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
 }
-DTYPES = {*STORAGES.values(), "uint16", "uint32", "uint64"}
-KNOWN = _TENSORS | {f"torch.{name}" for name in (*STORAGES, *DTYPES)}
+READABLE = {*STORAGES.values(), "uint16", "uint32", "uint64"}  # names of types whose values are read
+_OTHER_STORAGES = {
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+    "QUInt4x2Storage": "quint4x2",
+    "QUInt2x4Storage": "quint2x4",
+}
+_OTHER = {*_OTHER_STORAGES.values(), "complex32", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"}
+_DTYPES = READABLE | _OTHER
+KNOWN = _TENSORS | {f"torch.{name}" for name in (*STORAGES, *_OTHER_STORAGES, *_DTYPES)}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,28 +102,44 @@ class Broken(Exception):
     """The pickle is inconsistent, or holds what no file of torch holds."""
 
 
-def load(data: bytes, where: str) -> tuple[object, list[str]]:
-    """The value that a pickle describes.
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """What a pickle describes.
 
-    Returns:
-      Its value, made of None, bool, int, float, str, bytes, tuple, list, dict, `Tensor`, `Global` and `Opaque`; and the
-      unknown names in it, in order.
+    Attributes:
+      value: made of None, bool, int, float, str, bytes, tuple, list, dict, `Tensor`, `Global` and `Opaque`.
+      unknown: the unknown names in it, in order.
+      storages: key -> storage, of every one that it names.
+    """
+
+    value: object
+    unknown: list[str]
+    storages: dict[str, Storage]
+
+
+def load(data: bytes, where: str) -> Described:
+    """What a pickle describes.
 
     Raises:
       UserError: a cut, damaged or absurdly large pickle; `where` names it.
     """
     if len(data) > LONGEST:
         raise UserError(f"{where}: a pickle of {len(data)} bytes, far more than describes any model's tensors")
+    return load_from(io.BytesIO(data), where)
+
+
+def load_from(file: io.BytesIO, where: str) -> Described:
+    """As `load`, of the pickle that begins at the place of `file`; afterwards its place is behind the pickle."""
     machine = _Machine()
     try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(data)):
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if count > MOST_OPCODES:
                 raise Broken(f"more than {MOST_OPCODES} opcodes")
             machine.step(opcode.name, argument)
         (value,) = machine.stack
     except (Broken, ValueError, IndexError, KeyError, OverflowError) as error:
         raise UserError(f"{where}: a damaged pickle ({type(error).__name__}: {shown(str(error))})") from None
-    return value, list(machine.unknown)
+    return Described(value, list(machine.unknown), machine.storages)
 
 
 class _Machine:
@@ -124,6 +153,7 @@ class _Machine:
         self.marked: list[list[object]] = []
         self.memo: dict[object, object] = {}
         self.unknown: dict[str, None] = {}
+        self.storages: dict[str, Storage] = {}
 
     def step(self, name: str, argument: object) -> None:
         """One opcode."""
@@ -271,12 +301,18 @@ class _Machine:
 
     def _binpersid(self) -> None:
         identity = self.stack.pop()
-        if not (isinstance(identity, tuple) and len(identity) == 5 and identity[0] == "storage"):
+        if not (isinstance(identity, tuple) and len(identity) in (5, 6) and identity[0] == "storage"):
             raise Broken("a persistent id that is no storage")
-        _, kind, key, _, _ = identity
+        _, kind, key, _, _, *view = identity
+        if view not in ([], [None]):  # a sixth value stands in files written before torch 1.6 alone
+            raise Broken("a storage that is a part of another one")
         if not isinstance(key, str) or not isinstance(kind, Global):
             raise Broken("a storage without a key or a type")
-        self.stack.append(Storage(key, STORAGES.get(kind.name.removeprefix("torch."))))
+        dtype = (STORAGES | _OTHER_STORAGES).get(kind.name.removeprefix("torch."))
+        storage = Storage(key, dtype)
+        if self.storages.setdefault(key, storage) != storage:
+            raise Broken("a storage of two types")
+        self.stack.append(storage)
 
 
 _PUSHES = {
@@ -308,6 +344,8 @@ def _call(function: object, arguments: object) -> object:
         return tuple(arguments[0])
     if name == "_rebuild_parameter" and arguments and isinstance(arguments[0], (Tensor, Opaque)):
         return arguments[0]
+    if name == "_rebuild_tensor" and len(arguments) == 4:
+        return _tensor(*arguments, None)
     if name in ("_rebuild_tensor_v2", "_rebuild_tensor_v3") and len(arguments) >= 6:
         dtype = arguments[6] if name.endswith("3") and len(arguments) > 6 else None
         return _tensor(*arguments[:4], dtype)
@@ -318,7 +356,7 @@ def _tensor(storage: object, offset: object, shape: object, strides: object, dty
     if not isinstance(storage, Storage):
         raise Broken("a tensor without a storage")
     kind = dtype.name.removeprefix("torch.") if isinstance(dtype, Global) else storage.dtype
-    if kind not in DTYPES:
+    if kind not in _DTYPES:
         raise Broken(f"a tensor of an unknown type {kind}")
     if not (isinstance(shape, (tuple, list)) and isinstance(strides, (tuple, list)) and len(shape) == len(strides)):
         raise Broken("a tensor whose shape and strides disagree")

@@ -1,6 +1,7 @@
 """Files of torch.save, read without torch: names, shapes and types at once, each tensor's values when it is read.
 
-Since torch 1.6 such a file is a zip archive: NAME/data.pkl describes the tensors, NAME/data/KEY holds their bytes.
+Since torch 1.6 such a file is a zip archive: NAME/data.pkl describes the tensors, NAME/data/KEY holds their bytes;
+`torch_legacy` reads older ones.
 `pickles` reads the description and imports and calls nothing; a tensor's bytes are read from their place in the file,
 so that only one tensor needs to be in memory at a time.
 """
@@ -15,20 +16,27 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from t2f_jax.convert import pickles, zip_files
+from t2f_jax.convert import pickles, torch_legacy, zip_files
 from t2f_jax.convert.pickles import Tensor, row_major
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
 
-_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # what torch wrote at the start of a file before 1.6
 _RESAVE = "with torch 1.6 or later: torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)"
+_KINDS = {  # what files begin with that are given in a torch file's place
+    b"<": "a web page: its download failed",
+    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with `git lfs pull`",
+    b"\x80": "a pickle, but none of torch.save",
+    b"\x1f\x8b": "a gzip archive: unpack it first",
+    b"\0\0\0\0": "nothing but zeros: its download failed",
+}
+_DICTIONARIES = ("state_dict", "model", "model_state_dict", "module")  # under which files keep a state dictionary
 MOST_SHARING = 4  # how often tensors may read a file's bytes in total: tied weights share theirs
 
 
 class TorchFile:
     """The tensors of a state dictionary in a file of torch.save.
 
-    The dictionary is the pickled value itself, or its "state_dict" (PyTorch Lightning's checkpoints).
+    The dictionary is the pickled value itself, or its "state_dict" (PyTorch Lightning's checkpoints) or "model".
 
     Attributes:
       path: the file.
@@ -36,7 +44,7 @@ class TorchFile:
       placeholders: names that the rest of a Lightning file wanted imported; nothing was.
 
     Raises:
-      UserError: a missing, cut, damaged or hostile file, one written before torch 1.6, one without a dictionary of
+      UserError: a missing, cut, damaged or hostile file, one without a dictionary of
         tensors, a tensor that does not lie within its storage; the message names the file and the tensor.
     """
 
@@ -45,25 +53,14 @@ class TorchFile:
         if not path.is_file():
             raise UserError(f"{path}: {'this is a folder' if path.is_dir() else 'no such file'}; give a file of torch")
         with path.open("rb") as file:
-            start = file.read(len(_LEGACY))
-        if start == _LEGACY:
-            raise UserError(f"{path}: written by a torch older than 1.6; save it again {_RESAVE}")
-        if not start.startswith(b"PK\3\4"):
-            raise UserError(
-                f"{path}: not a file of torch.save (it begins as no zip archive does); give a .bin or .ckpt"
-            )
-        self._entries = zip_files.read_directory(path)
-        described = [name for name in self._entries if name.endswith("/data.pkl") and name.count("/") == 1]
-        if len(described) != 1:
-            raise UserError(f"{path}: not a file of torch.save ({len(described)} entries NAME/data.pkl instead of one)")
-        self._root = described[0].removesuffix("data.pkl")
-        order = self._entries.get(self._root + "byteorder")
-        if order and order.size < 16 and zip_files.read_entry(path, order) != b"little":
-            raise UserError(f"{path}: written on a big-endian machine; save it again {_RESAVE} on another one")
-        description = self._entries[described[0]]
-        if description.size > pickles.LONGEST:
-            raise UserError(f"{path}: {described[0]} has {description.size} bytes, more than describes any model")
-        value, unknown = pickles.load(zip_files.read_entry(path, description), f"{path}: {described[0]}")
+            start = file.read(len(torch_legacy.START))
+        if start == torch_legacy.START:
+            described, self._storages = torch_legacy.read(path)
+        elif start.startswith(b"PK\3\4"):
+            described, self._storages = _read_archive(path)
+        else:
+            raise UserError(f"{path}: not a file of torch.save ({describe_start(path)}); give a .bin, .ckpt or .pth")
+        value, unknown = described.value, described.unknown
         self.tensors, wrapped = self._dictionary(value, unknown)
         self.placeholders = unknown if wrapped else []
         sizes = {name: self._check(name, tensor) for name, tensor in self.tensors.items()}
@@ -76,7 +73,9 @@ class TorchFile:
     def read(self, name: str) -> np.ndarray:
         """The values of a tensor, in its shape and type. Raises UserError if they are damaged."""
         tensor = self.tensors[name]
-        entry, dtype = self._entry(tensor), _dtype(tensor)
+        if tensor.dtype not in pickles.READABLE:
+            raise UserError(f"{self.path}: tensor {shown(name)} is of type {tensor.dtype}, which is not read")
+        entry, dtype = self._storages[tensor.storage.key], _dtype(tensor)
         if math.prod(tensor.shape) == 0:
             return np.zeros(tensor.shape, dtype)
         extent = _extent(tensor)
@@ -85,7 +84,7 @@ class TorchFile:
         )
         if data.size != extent * dtype.itemsize:
             raise UserError(f"{self.path}: tensor {shown(name)} is cut off; the file was changed while it was read")
-        if data.size == entry.size and zlib.crc32(data.data) != entry.crc:
+        if entry.crc is not None and data.size == entry.size and zlib.crc32(data.data) != entry.crc:
             raise UserError(
                 f"{self.path}: tensor {shown(name)} is damaged (its checksum is wrong); fetch the file again"
             )
@@ -97,8 +96,9 @@ class TorchFile:
 
     def _dictionary(self, value: Any, unknown: list[str]) -> tuple[dict[str, Tensor], bool]:
         """-> (name -> tensor, does it lie inside something else?)."""
-        wrapped = isinstance(value, dict) and isinstance(value.get("state_dict"), dict)
-        tensors: Any = value["state_dict"] if wrapped else value
+        keys = [key for key in _DICTIONARIES if isinstance(value, dict) and isinstance(value.get(key), dict)]
+        wrapped = bool(keys)
+        tensors: Any = value[keys[0]] if isinstance(value, dict) and keys else value
         if not isinstance(tensors, dict):
             named = f" but {', '.join(map(shown, unknown[:5]))}, which was not run" if unknown else ""
             raise UserError(f"{self.path}: it holds no dictionary of tensors{named}; give a saved state_dict")
@@ -115,15 +115,15 @@ class TorchFile:
             raise UserError(f"{self.path}: names {names}, which no tensor needs; refused, and nothing in it was run")
         return tensors, wrapped
 
-    def _entry(self, tensor: Tensor) -> zip_files.Entry:
-        return self._entries[f"{self._root}data/{tensor.storage.key}"]
-
     def _check(self, name: str, tensor: Tensor) -> int:
         """Does the tensor lie in its storage? Returns its size in bytes."""
         where = f"{self.path}: tensor {shown(name)}"
-        if f"{self._root}data/{tensor.storage.key}" not in self._entries:
+        if tensor.storage.key not in self._storages:
             raise UserError(f"{where}: its storage {shown(tensor.storage.key)} is missing")
-        count, held = math.prod(tensor.shape), self._entry(tensor).size // _dtype(tensor).itemsize
+        if tensor.dtype not in pickles.READABLE:
+            return 0  # whoever needs it is told so
+        held = self._storages[tensor.storage.key].size // _dtype(tensor).itemsize
+        count = math.prod(tensor.shape)
         if count and tensor.offset + _extent(tensor) > held:
             raise UserError(
                 f"{where} of shape {tensor.shape} reaches to value {tensor.offset + _extent(tensor)} of its storage,"
@@ -135,6 +135,38 @@ class TorchFile:
                 " (tensor.contiguous())"
             )
         return count * _dtype(tensor).itemsize
+
+
+def describe_start(path: pathlib.Path) -> str:
+    """What a file is by its first bytes, for a message: "an empty file", "a web page", ..."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        return "an empty file"
+    for begin, what in _KINDS.items():
+        if start.lstrip().lower().startswith(begin):
+            return what
+    if start[8:9] == b"{":
+        return "a safetensors file"
+    return "it begins as no zip archive does"
+
+
+def _read_archive(path: pathlib.Path) -> tuple[pickles.Described, dict[str, zip_files.Entry]]:
+    """The description in a zip archive of torch.save, and storage key -> entry."""
+    entries = zip_files.read_directory(path)
+    described = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
+    if len(described) != 1:
+        raise UserError(f"{path}: not a file of torch.save ({len(described)} entries NAME/data.pkl instead of one)")
+    root = described[0].removesuffix("data.pkl")
+    order = entries.get(root + "byteorder")
+    if order and order.size < 16 and zip_files.read_entry(path, order) != b"little":
+        raise UserError(f"{path}: written on a big-endian machine; save it again {_RESAVE} on another one")
+    description = entries[described[0]]
+    if description.size > pickles.LONGEST:
+        raise UserError(f"{path}: {described[0]} has {description.size} bytes, more than describes any model")
+    loaded = pickles.load(zip_files.read_entry(path, description), f"{path}: {described[0]}")
+    data = f"{root}data/"
+    return loaded, {name.removeprefix(data): entry for name, entry in entries.items() if name.startswith(data)}
 
 
 def summary(names: list[str]) -> str:

@@ -204,6 +204,7 @@ def _answers_row(a: Model, b: Model, task: Task) -> Row:
 
 
 def _largest(a: np.ndarray, b: np.ndarray) -> float:
-    if a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
+    """The largest difference of two arrays' numbers; infinite if their shapes differ, or one holds NaN or infinity."""
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
-    return float(np.nanmax(np.abs(a.astype(np.float64) - b.astype(np.float64)), initial=0.0))
+    return float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64)), initial=0.0))

@@ -24,11 +24,11 @@ _RESAVE = "save it again with torch.save"
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One stored file: `size` bytes from `offset` on, with their CRC-32."""
+    """One stored file: `size` bytes from `offset` on, with their CRC-32 if it is known."""
 
     offset: int
     size: int
-    crc: int
+    crc: int | None
 
 
 def read_directory(path: pathlib.Path) -> dict[str, Entry]:

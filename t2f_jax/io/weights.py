@@ -17,7 +17,12 @@ from flax import traverse_util
 
 from t2f_jax.errors import UserError
 
-_TYPES = {"F32": np.dtype(np.float32), "BF16": np.dtype(ml_dtypes.bfloat16), "I8": np.dtype(np.int8)}
+_TYPES = {
+    "F32": np.dtype(np.float32),
+    "F16": np.dtype(np.float16),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "I8": np.dtype(np.int8),
+}
 _SCALE = ".int8_scale"  # added to the name of a rounded tensor
 
 
@@ -58,7 +63,8 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
     float32 tensors are mapped into memory and read when they are used; rounded ones are read and become float32.
 
     Raises:
-      UserError: no such file, a broken one, or tensors that are missing, unexpected or misshapen (the first are named).
+      UserError: no such file, a broken one, tensors that are missing, unexpected or misshapen (the first are named), or
+        one that holds NaN or infinity.
     """
     flat = _map_tensors(path)
     scales = {name.removesuffix(_SCALE): flat.pop(name) for name in list(flat) if name.endswith(_SCALE)}
@@ -78,7 +84,21 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
             flat[name] = value.astype(np.float32) * np.expand_dims(scales[name], _inputs(name))
         elif value.dtype != np.float32:
             flat[name] = value.astype(np.float32)
+        check_finite(f"{path}: tensor '{name}'", flat[name])
     return traverse_util.unflatten_dict(flat, sep=".")
+
+
+def check_finite(where: str, values: np.ndarray) -> None:
+    """Raises UserError, naming `where`, if one of the numbers is NaN or infinite; one pass of a sum where none is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()) or np.isfinite(values).all():  # a sum of finite numbers may overflow
+            return
+    wrong = ~np.isfinite(values)
+    place = [int(i) for i in np.argwhere(wrong)[0]]
+    raise UserError(
+        f"{where} holds NaN or infinity ({wrong.sum()} of {values.size} values, the first at {place}); nothing that is"
+        " computed with it has a meaning. Get the file again, or an earlier checkpoint"
+    )
 
 
 def _map_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -116,16 +136,24 @@ def load_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     """Name -> tensor, of a .npz or .safetensors file that another program wrote.
 
     Raises:
-      UserError: no such file, another type of file, or a broken one.
+      UserError: no such file, another type of file, a broken one, or a tensor that holds NaN or infinity.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    if path.suffix == ".safetensors":
-        return _map_tensors(path)
-    if path.suffix != ".npz":
+    if path.suffix not in (".npz", ".safetensors"):
         raise UserError(f"{path}: must be a .npz or .safetensors file")
-    try:
-        with np.load(path) as archive:
-            return dict(archive)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not a whole .npz file ({error})") from error
+    if path.suffix == ".safetensors":
+        tensors = _map_tensors(path)
+    elif not zipfile.is_zipfile(path):
+        raise UserError(f"{path}: not a whole .npz file (it is no zip archive); get it again")
+    else:
+        try:
+            with np.load(path) as archive:
+                tensors = dict(archive)
+        except Exception as error:  # NumPy, zipfile and zlib raise many kinds for a cut or foreign file
+            raise UserError(f"{path}: not a whole .npz file ({type(error).__name__}: {error})") from error
+    for name, value in tensors.items():
+        if not (np.issubdtype(value.dtype, np.number) or value.dtype == ml_dtypes.bfloat16):
+            raise UserError(f"{path}: '{name}' holds no numbers but {value.dtype}")
+        check_finite(f"{path}: tensor '{name}'", value)
+    return tensors

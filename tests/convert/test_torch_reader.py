@@ -36,8 +36,6 @@ def test_reads_what_torch_writes(tmp_path, protocol):
     for name, value in state.items():
         wanted = value.detach().float() if value.dtype == torch.bfloat16 else value.detach()
         np.testing.assert_array_equal(file.read(name).astype(wanted.numpy().dtype), wanted.numpy())
-    torch.save(state, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
-    refuse(tmp_path / "old.bin", "older than 1.6; save it again with torch")
 
 
 def test_strides_offsets_and_shared_storages(tmp_path):
@@ -61,7 +59,7 @@ def test_a_tensor_must_lie_in_its_storage(tmp_path):
     refuse(archive(path, dictionary(w=tensor(shape=(1 << 40, 1 << 20))), [bytes(24)]), "reaches to value")
     refuse(archive(path, dictionary(w=tensor(shape=(1 << 40, 9), strides=(0, 0))), [bytes(24)]), "repeats the 6 val")
     refuse(archive(path, dictionary(w=tensor("7")), [bytes(24)]), "storage '7' is missing")
-    refuse(archive(path, dictionary(w=tensor(storage="QInt8Storage")), [bytes(24)]), "unknown type")
+    refuse(archive(path, dictionary(w=tensor(storage="QInt8Storage")), [bytes(24)]), "is of type qint8")
     refuse(archive(path, dictionary(w=tensor(shape=(-1, 3))), [bytes(24)]), "no sizes")
     big = {f"w{i}": tensor(shape=(1 << 16,), strides=(1,)) for i in range(40)}
     refuse(archive(path, dictionary(**big), [bytes(1 << 18)]), "claim .* bytes of a file of")

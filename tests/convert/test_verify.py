@@ -27,3 +27,11 @@ def test_verify_finds_no_difference_and_every_difference(model, pair, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["convert", "verify", str(tmp_path / "a"), str(tmp_path / "c")])
     assert stopped.value.code == 1
+
+
+def test_nan_is_not_equal_to_nan(model):
+    conv = {**model.image_tokenizer.params["post_quant_conv"]}
+    conv["bias"] = conv["bias"] * float("nan")
+    broken = ImageTokenizer(SMALL_VQGAN, {**model.image_tokenizer.params, "post_quant_conv": conv})
+    rows = {row.part: row.difference for row in verify.compare(broken, broken, 1e-4)}
+    assert rows["decoded images"] == float("inf")

@@ -65,3 +65,26 @@ def test_tensors_of_either_type_of_file_are_read_and_others_refused(tmp_path):
     (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:40])
     with pytest.raises(UserError, match=r"cut\.npz: not a whole \.npz file"):
         weights.load_tensors(tmp_path / "cut.npz")
+
+
+def test_numbers_that_are_none_are_refused(tmp_path):
+    for value in (np.nan, np.inf, -np.inf):
+        bad = PARAMS | {"norm": {"scale": np.array([1, value, 1, 1, 1, 1, 1, 1], np.float32)}}
+        weights.save_params(tmp_path / "w.safetensors", bad)
+        with pytest.raises(UserError, match=r"w\.safetensors: tensor 'norm\.scale' holds NaN or infinity .*\[1\]"):
+            weights.load_params(tmp_path / "w.safetensors", SHAPES)
+    np.savez(tmp_path / "x.npz", a=np.array([np.nan]))
+    with pytest.raises(UserError, match=r"x\.npz: tensor 'a' holds NaN"):
+        weights.load_tensors(tmp_path / "x.npz")
+    weights.check_finite("large", np.full(9, 3e38, np.float32))  # their sum is infinite, they are not
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize(
+    "data", [b"", bytes(100), b"PK\3\4" + bytes(90), b"\x93NUMPY\1\0", b"<html>", b"\x08" + bytes(15)]
+)
+def test_a_foreign_file_of_weights_is_refused_in_one_line(tmp_path, suffix, data):
+    (tmp_path / f"x{suffix}").write_bytes(data)
+    with pytest.raises(UserError, match=rf"x\{suffix}: not a whole") as caught:
+        weights.load_tensors(tmp_path / f"x{suffix}")
+    assert "\n" not in str(caught.value)

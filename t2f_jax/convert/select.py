@@ -1,0 +1,76 @@
+"""Which of a file's tensors are a model's: a wrapper's prefix is taken off, parts of other models are left out."""
+
+import collections
+import dataclasses
+import fnmatch
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+
+from t2f_jax.convert.pickles import READABLE, Tensor
+from t2f_jax.convert.zip_files import shown
+from t2f_jax.errors import UserError
+from t2f_jax.io.progress import say
+
+FIRST_STAGE = "first_stage_model."  # of a VQGAN inside taming's Net2NetTransformer or latent-diffusion's models
+# What the names begin with in files of DataParallel, of torch.compile, and of wrappers that hold the model as `model`.
+_WRAPPERS = re.compile(rf"((module|_orig_mod|model|{FIRST_STAGE[:-1]})\.)*")
+# Parts beside an image tokenizer: a second stage, losses, averaged copies, the palette of segmentation maps.
+_BESIDE = ("transformer.", "cond_stage_model.", "loss.", "model_ema.", "colorize")
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The tensors that may be the model's.
+
+    Attributes:
+      prefix: stands before the model's names in the file.
+      tensors: name without the prefix -> description.
+      files: name without the prefix -> name in the file.
+    """
+
+    prefix: str
+    tensors: dict[str, Tensor]
+    files: dict[str, str]
+
+
+def select(
+    path: pathlib.Path, tensors: Mapping[str, Tensor], anchor: str, ignore: Sequence[str], beside: bool = False
+) -> Selection:
+    """Takes the prefix of a wrapper off, and leaves out what is no part of the model, saying so on stderr.
+
+    Args:
+      path: the file, for messages.
+      anchor: a tensor that the model always has; what stands before it in the file is the prefix.
+      ignore: patterns of further names, as the file has them, that are left out.
+      beside: leave out the parts that stand beside an image tokenizer.
+
+    Raises:
+      UserError: a name with and without the prefix, or a tensor of a type that is not read.
+    """
+    ends = [name for name in tensors if name.endswith(anchor)]
+    prefixes = [name.removesuffix(anchor) for name in ends]
+    prefixes = [prefix for prefix in prefixes if _WRAPPERS.fullmatch(prefix)]
+    prefix = max(prefixes, key=lambda p: (FIRST_STAGE in p, -len(p)), default="")
+    chosen, files, left = {}, {}, collections.Counter[str]()
+    for file_name, tensor in tensors.items():
+        name = file_name.removeprefix(prefix)
+        other_stage = FIRST_STAGE in prefix and name == file_name and not file_name.startswith(anchor.split(".")[0])
+        known = beside and (other_stage or name.startswith(_BESIDE) or file_name.startswith(_BESIDE))
+        if known or any(fnmatch.fnmatchcase(file_name, pattern) for pattern in ignore):
+            left[name.split(".")[0]] += 1
+            continue
+        if name in chosen:
+            raise UserError(f"{path}: it holds both {shown(files[name])} and {shown(file_name)}; give --ignore PATTERN")
+        if tensor.dtype not in READABLE:
+            raise UserError(
+                f"{path}: tensor {shown(file_name)} is of type {tensor.dtype}, which no part of this model is;"
+                f" leave it out with --ignore {shown(file_name)}"
+            )
+        chosen[name], files[name] = tensor, file_name
+    if prefix and prefix != FIRST_STAGE:
+        say(f"{path}: the names of its tensors begin with {shown(prefix)}, which is taken off")
+    if left:
+        parts = ", ".join(f"{count} of {shown(part)[1:-1]}" for part, count in left.most_common(8))
+        say(f"{path}: {left.total()} tensors that the model does not need are left out: {parts}")
+    return Selection(prefix, chosen, files)
