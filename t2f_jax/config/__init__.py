@@ -1,12 +1,12 @@
 """What can be chosen in an experiment, and how a choice is read and checked.
 
-    schema   the dataclasses of a config: every key with its type, default, choices, range and role
+    schema   the dataclasses of a config: each key: type, default, choices, range, whether a resumed run may change it
     typed    plain dictionaries to config dataclasses and back; checks each value by its field's type
     limits   which values must fit together, such as the decoder's width and its number of heads
-    loader   config files and `key=value` overrides: FILE[:ARG] to a checked `Config`
+    loader   config files and `key=value` overrides: `FILE:ARG` to a checked `Config`
 
 Read first: `schema.Config`. For other rooms: `loader.load` and `loader.narrow` make a checked `Config`; `typed.to_dict`
-and `typed.from_dict` write and read parts of it as JSON. Config files use the names below, as `config.base_config()`.
+and `typed.from_dict` write and read parts of it as JSON. Config files use `config.base_config()`, `source`, `shipped`.
 """
 
 from typing import TYPE_CHECKING, Any

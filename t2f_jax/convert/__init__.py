@@ -1,6 +1,6 @@
 """Weights of other programs in, weights for other programs out. Nothing here imports torch.
 
-In: the original's `talk2face.bin`, a VQGAN checkpoint and a vocabulary become a `Bundle`.
+In: the original's `talk2face.bin`, a VQGAN checkpoint and a vocabulary become a `Bundle` (`t2f_jax/bundle.py`).
 
     original             reads the three files as a model: `read_pair`, `read_folder`
     infer                a model's structure from the shapes of its tensors

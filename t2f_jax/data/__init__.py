@@ -2,11 +2,11 @@
 
     datasets/   the public datasets and the drawn faces, a file each
     pixels      a dataset's pixels at one size, decoded or drawn once and kept as a memory map
-    augment     views of a face: mirrored, shifted and scaled copies, each a pure function of its number
+    augment     views of a face: mirrored, shifted and scaled copies, each a pure function of seed, face and view
     prepare     images -> codes, sentences -> a text tokenizer, once before training; writes what `store.Store` reads
     corpus      the sentences that the text tokenizer is trained on, and its training
     store       a prepared dataset, read by position: codes of every face and view, its fields, the text tokenizer
-    mixture     which face stands in row g of training: no counters, so that a run resumes from its step alone
+    mixture     the face of row g of training, by a formula of g and the seed, so that a run resumes from its step
     examples    a face of a store -> an example: its task, view and words, all drawn from one generator
     rows        batches of rows for the decoder: examples of all sources, assembled or packed
     pipeline    batches through tf.data, made ahead in a thread; batches of images for the image tokenizer

@@ -7,7 +7,7 @@
     captions         captions that a model writes, beside the given ones
     reconstruction   images through the image tokenizer and back: PSNR, use of the codebook
     agreement        whether drawn faces show what was requested
-    guidance         the same over the guidance scale, and with self-reranking
+    guidance         agreement over the guidance scale, and for the best of n faces by the model's own reading
     judge            a small classifier that says what a face shows; its network and training
     stats            bootstrap intervals, calibration
     presentation     what the report shows: plots, captioned and analysed faces, samples, loss curves

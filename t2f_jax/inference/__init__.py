@@ -1,8 +1,8 @@
 """A model folder, opened: faces, captions and answers out of it.
 
     model           what a user calls: generate, complete, vary, caption, analyze, score; `load` opens a folder
-    token_model     the same in arrays: pixels <-> codes, words -> codes, codes -> words and probabilities
-    engine          a decoder made ready for a machine: layers one by one, the weights' and the cache's layout, the mesh
+    token_model     the level of arrays below `model`: pixels <-> codes, words -> codes, codes -> words, answers
+    engine          makes a decoder ready for this machine: chooses the layout of weights and cache, and the mesh
     grammar         which ids a span may hold: a small automaton for images, one for texts, one for each question
     decoding        draws ids: prefill of the prefix, then one id after another from a cache, in one compiled program
     decoding_state  what a decoding program is compiled for, its inputs, and what changes with each id

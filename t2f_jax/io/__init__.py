@@ -4,7 +4,7 @@
     locks        keeps a second run out of a folder
     cache        the one folder of this machine for compiled programs and copies from buckets
     progress     bars and lines on stderr: `say` is the one way to tell a person something
-    images       a picture file or array -> square uint8 pixels; PNG files with metadata
+    images       a picture (file, PIL, array; turned by its EXIF) -> square uint8 pixels; writes PNG files
     weights      parameters <-> safetensors files, as they are or rounded
     metrics      the record of a run: metrics.jsonl, and TensorBoard beside it
     remote       what lies in a bucket (gs://...): copies of it on this machine, and what goes up

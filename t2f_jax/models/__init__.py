@@ -5,7 +5,7 @@ The decoder, from its whole to its parts:
     decoder             the prefix LM over text and image ids: embedding, layers, head; `hidden`, `extend` for a cache
     blocks              one layer of it: norm, attention, norm, MLP
     attention           the prefix mask, rotary positions, self-attention; `attention_kind` chooses what computes it
-    attention_kernels   attention by kernels: splash attention on TPUs, cuDNN on GPUs, and the mask as spans
+    attention_kernels   splash attention on TPUs, cuDNN's on GPUs; the mask as the ends of spans, as they take it
     dense               dense layers, in the layout of training or in the one that decoding on CPUs reads fastest
     flops               model FLOPs of a training step, and the number of parameters
 

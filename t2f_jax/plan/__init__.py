@@ -1,12 +1,12 @@
 """Training runs planned before a chip is rented: the real programs, compiled for chips that need not be there.
 
-    step           `t2f plan`: compiles the training step for a topology and counts what it needs and takes
+    step           `t2f plan`: has the training step compiled for a topology, and counts what it needs and takes
     sampler        `t2f plan --sampler`: the same for the program that makes images
     search         `t2f plan --search`: ranks meshes, batches and remat policies, compiles the best few
     figures        every figure of a plan, by its name in `--json`, with its unit
     table          plans as text
-    program        what is compiled: training's own step and the sampler, for a topology, by libtpu
-    layout         mesh and gradient accumulation where a config leaves them open; `t2f train` chooses by it, too
+    program        calls the compiler: training's own step or the sampler, for a topology, by libtpu
+    layout         chooses mesh and gradient accumulation where a config leaves them open, for plans and for `t2f train`
     roofline       lower bounds of a step's time, and an estimate of its memory, by formulas
     workload       how long a config's sequences are, how much of them is scored, which places see one another
     hlo            what a compiled program does: cycles, kernels, collectives by kind and mesh axis

@@ -1,6 +1,6 @@
 """Fields of a face <-> words <-> ids <-> rows of ids. Needs numpy alone: no JAX, no TensorFlow.
 
-    vocab            the joint id space: text ids first, image codes behind them; no other module knows an id
+    vocab            the joint id space: text ids first, image codes after them; all special ids are written here alone
     text_tokenizer   text <-> ids: SentencePiece, trained on a project's captions, or BERT's WordPiece of the original
     attributes       what can be asked of a face: attributes, schemas, the fields of a face, checks of a request
     templates        attributes -> the words of a row: prompts, questions, answers
