@@ -25,17 +25,18 @@ import difflib
 import itertools
 import json
 import math
+import operator
 import os
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
 try:
@@ -44,7 +45,7 @@ try:
 except ImportError:
     PreTrainedModel = None  # `load` does without
 
-Picture = str | os.PathLike | Image.Image | np.ndarray
+Picture = str | os.PathLike | IO[bytes] | Image.Image | np.ndarray
 
 # --- the transformer -------------------------------------------------------------------------------------------------
 
@@ -502,7 +503,7 @@ class WordPiece:
         except ImportError as error:
             raise ImportError("this model's words need tokenizers: pip install tokenizers") from error
         self.data, self.special = pathlib.Path(file).read_bytes(), special
-        lines = self.data.decode("utf-8").removesuffix("\n").split("\n")
+        lines = self.data.decode("utf-8-sig").removesuffix("\n").split("\n")
         self._pieces, self._decoder = [line.rstrip("\r") for line in lines], decoders.WordPiece(cleanup=True)
         ids = {piece: i for i, piece in enumerate(self._pieces)}
         model = models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=200)
@@ -569,32 +570,90 @@ RESIZES, RANGES = ("crop", "squash"), ("correct", "paper_double", "clip_double")
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
+TURNS = {  # EXIF's orientation -> what puts the picture upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+MAKER = "t2f_jax"  # begins the "Software" in the metadata of a face that a model drew
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The picture, turned as its EXIF orientation says; metadata that cannot be read turns nothing."""
+    image.load()  # first: Pillow turns a TIFF itself here, and removes the tag
+    try:
+        turn = TURNS.get(image.getexif().get(0x0112, 1))
+    except Exception:
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Any picture as RGB: 16-bit grays are scaled to 8 bits, what is transparent stands on white."""
+    """Any picture as RGB: grays of more than 8 bits are scaled (see `to_bytes`), transparent pixels become white."""
     if image.mode.startswith(("I", "F")):
-        gray = np.asarray(image, np.float64) * (1 if image.mode == "F" else 1 / 257)
-        image = Image.fromarray(np.clip(np.round(gray), 0, 255).astype(np.uint8))
+        image = Image.fromarray(to_bytes(np.asarray(image)))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert("RGB")
+
+
+def to_bytes(gray: np.ndarray) -> np.ndarray:
+    """Grays of integers of 16 or 32 bits, or of float32, as uint8; the values tell their own range.
+
+    Floats within 0..1 are multiplied by 255; numbers within 0..255 stay; whole numbers within 0..65535 are divided by
+    257. All are rounded. ValueError for any other values, NaN among them.
+    """
+    low, high = float(gray.min()), float(gray.max())
+    whole = gray.dtype.kind != "f"
+    if not 0 <= low <= high <= (65535 if whole else 255):
+        known = "0..255 or 0..65535" if whole else "0..1 or 0..255"
+        raise ValueError(f"grays from {low:g} to {high:g} have an unknown range; store them within {known}")
+    scale = (1 if high <= 255 else 1 / 257) if whole else (255 if high <= 1 else 1)
+    return np.round(gray.astype(np.float64) * scale).astype(np.uint8)
+
+
+def each(pictures: Any) -> list[Any]:
+    """One or many pictures, an array or an iterator of many among them -> each."""
+    if is_array(pictures):
+        pictures = np.asarray(pictures)
+        return list(pictures) if pictures.ndim == 4 or (pictures.dtype.kind in "OU" and pictures.ndim) else [pictures]
+    one = isinstance(pictures, (str, os.PathLike, Image.Image, bytes)) or hasattr(pictures, "read")
+    return [pictures] if one or not isinstance(pictures, Iterable) else list(pictures)
+
+
+def is_array(picture: Any) -> bool:
+    """Does numpy take it for an array (a numpy, JAX or torch one)?"""
+    return hasattr(picture, "__array__") and hasattr(picture, "shape") and not isinstance(picture, str)
 
 
 def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop") -> np.ndarray:
     """A picture -> uint8 [size, size, 3].
 
     With "crop" a centred square of `crop` times the shorter side, bicubic; with "squash" all of it, bilinear, whatever
-    the sides' ratio, as the original does. Both with antialiasing. ValueError for arrays that are no uint8 images.
+    the sides' ratio, as the original does. Both with antialiasing. A face that a model drew is not cropped. ValueError
+    for arrays that are no uint8 images, OSError for files that are none, TypeError for what is no picture.
     """
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
+    if is_array(picture):
+        picture = np.asarray(picture)
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
             raise ValueError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
         if picture.shape[:2] == (size, size) and (resize == "squash" or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
-    elif not isinstance(picture, Image.Image):
-        with Image.open(picture) as image:
-            picture = to_rgb(ImageOps.exif_transpose(image))
-    image = to_rgb(picture)
+    if isinstance(picture, Image.Image):
+        image = to_rgb(upright(picture))
+    elif isinstance(picture, (str, os.PathLike)) or hasattr(picture, "read"):
+        with Image.open(picture) as file:  # pyright: ignore[reportArgumentType]
+            image = to_rgb(upright(file))
+    else:
+        kinds = "a path, an opened file, a PIL image or a uint8 array [height, width, 3]"
+        raise TypeError(f"a picture is {kinds}, got {type(picture).__name__}")
+    if str(image.info.get("Software", "")).startswith(MAKER):
+        crop = 1.0  # generated: a model draws what is inside the crop
     if resize == "squash":
         return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
     width, height = image.size
@@ -680,6 +739,14 @@ class Sampler:
         return (logits - noise.to(logits.device).log()).argmax(-1)
 
 
+def checked_seed(seed: Any) -> int:
+    """A whole number of any type as Python's. TypeError: no whole number; ValueError: below 0 or from 2^32 on."""
+    seed = operator.index(seed)
+    if not 0 <= seed < 1 << 32:
+        raise ValueError(f"a seed is a whole number from 0 to {(1 << 32) - 1}, got {seed}")
+    return seed
+
+
 class Tree:
     """A trie of ids behind a prefix: every node sees the prefix and what stands above it."""
 
@@ -742,14 +809,13 @@ class ImageTokenizer(nn.Module):
         """Images in [-1, 1], float [B,3,S,S] -> their reconstructions, of the same shape."""
         return self.vqgan(images)
 
-    def images(self, pictures: Picture | Sequence[Picture]) -> np.ndarray:
-        """Paths, PIL images or uint8 arrays -> uint8 [N,S,S,3], cropped and resized as in training."""
-        if isinstance(pictures, np.ndarray):
-            pictures = list(pictures) if pictures.ndim == 4 else [pictures]
-        elif isinstance(pictures, (str, os.PathLike, Image.Image)):
-            pictures = [pictures]
+    def images(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
+        """Paths, opened files, PIL images or uint8 arrays -> uint8 [N,S,S,3], cropped and resized as in training."""
         how = {key: value for key, value in self.config.preprocess.items() if key != "range"}
-        return np.stack([fit(picture, self.image_size, **how) for picture in pictures])
+        rows = [fit(picture, self.image_size, **how) for picture in each(pictures)]
+        if not rows:
+            raise ValueError("no picture is given; give one or more")
+        return np.stack(rows)
 
     @torch.no_grad()
     def encode(self, images: np.ndarray, batch_size: int = 16) -> Tensor:
@@ -839,6 +905,8 @@ class Talk2Face(ImageTokenizer):
         sampler = Sampler(**{**self.config.sampler, **sampling})
         if sampler.guidance != 1 and not self.config.guidable:
             raise ValueError(f"guidance={sampler.guidance}, but the model has met no prompts without words: use 1")
+        if not len(seeds):
+            raise ValueError("no seed is given; give one for each face")
         texts = [text] * len(seeds) if isinstance(text, str) else list(text)
         if len(texts) != len(seeds):
             raise ValueError(f"{len(texts)} texts for {len(seeds)} seeds; give one text, or one for each seed")
@@ -856,7 +924,7 @@ class Talk2Face(ImageTokenizer):
 
     def caption(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Picture | Iterable[Picture],
         seeds: Sequence[int] | None = None,
         length: int = 64,
         batch_size: int = 32,
@@ -865,7 +933,7 @@ class Talk2Face(ImageTokenizer):
         """A sentence or more for each face.
 
         Args:
-          pictures: paths, PIL images or uint8 arrays.
+          pictures: paths, opened files, PIL images or uint8 arrays.
           seeds: one for each face, if the words are drawn by chance.
           length: most ids of a caption.
           batch_size: most faces described at once.
@@ -885,7 +953,7 @@ class Talk2Face(ImageTokenizer):
     @torch.no_grad()
     def analyze(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Picture | Iterable[Picture],
         attributes: Sequence[str] | None = None,
         batch_size: int = 16,
     ) -> list[dict[str, dict[str, float]]]:
@@ -894,7 +962,7 @@ class Talk2Face(ImageTokenizer):
         At each place of an answer the model chooses among the ids with which some answer goes on.
 
         Args:
-          pictures: paths, PIL images or uint8 arrays.
+          pictures: paths, opened files, PIL images or uint8 arrays.
           attributes: what to ask, by name; all that the model knows if not given.
           batch_size: most faces measured at once.
 
@@ -1029,7 +1097,7 @@ class Talk2Face(ImageTokenizer):
         if length < 1:
             raise ValueError(f"no room for an answer behind the prompt: at most {length} ids")
         self._check_length(max(map(len, rows)) + length)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        generators = [torch.Generator().manual_seed(checked_seed(seed)) for seed in seeds]
         first = vocab["text_size"] if kind == "image" else 0
         hidden, cache, seen, position = self._prefill(rows, length)
         done = torch.zeros(batch, dtype=torch.bool, device=self.device)
@@ -1065,8 +1133,11 @@ class Talk2Face(ImageTokenizer):
         return self._span(hidden, "text").log_softmax(-1)
 
 
+INDEX = "model.safetensors.index.json"  # says in which file a tensor lies, where a model is saved in parts
+
+
 def load(folder: str | os.PathLike) -> Any:
-    """The model in a folder (config.json, model.safetensors, its tokenizer's file), without transformers.
+    """The model in a folder (config.json, model.safetensors or its parts, its tokenizer's file), without transformers.
 
     Returns:
       A `Talk2Face`, or the `ImageTokenizer` of a folder that holds one alone.
@@ -1078,9 +1149,14 @@ def load(folder: str | os.PathLike) -> Any:
 
     folder = pathlib.Path(folder)
     config = SimpleNamespace(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    parts = ["model.safetensors"]
+    if not (folder / parts[0]).exists() and (folder / INDEX).exists():
+        weight_map = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        parts = sorted({pathlib.PurePath(part).name for part in weight_map.values()})
+    weights = {name: value for part in parts for name, value in load_file(folder / part).items()}
     with torch.device("meta"):
         model = Talk2Face(config) if hasattr(config, "transformer") else ImageTokenizer(config)
-    model.load_state_dict(load_file(folder / "model.safetensors"), assign=True)
+    model.load_state_dict(weights, assign=True)
     if isinstance(model, Talk2Face):
         model.tokenizer = words(folder / config.tokenizer_file, config.vocab)
     return model.eval()
@@ -1107,6 +1183,7 @@ if PreTrainedModel is not None:
         """`Talk2Face` as transformers' AutoModel loads it."""
 
         config_class = Talk2FaceConfig
+        provenance: bytes | None = None  # provenance.json, which is saved along
 
         def __init__(self, config: Talk2FaceConfig):
             PreTrainedModel.__init__(self, config)  # pyright: ignore[reportCallIssue]
@@ -1122,9 +1199,13 @@ if PreTrainedModel is not None:
             known = ("cache_dir", "force_download", "local_files_only", "token", "revision", "subfolder")
             file = cached_file(name, model.config.tokenizer_file, **{k: kwargs[k] for k in known if k in kwargs})
             model.tokenizer = words(str(file), model.config.vocab)
+            there = pathlib.Path(str(file)).with_name("provenance.json")
+            model.provenance = there.read_bytes() if there.is_file() else None
             return loaded
 
         def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
-            """As in transformers; the text tokenizer goes along."""
+            """As in transformers; the text tokenizer and the provenance go along."""
             super().save_pretrained(save_directory, *args, **kwargs)
             self.tokenizer.save(save_directory)
+            if self.provenance is not None:
+                pathlib.Path(save_directory, "provenance.json").write_bytes(self.provenance)

@@ -159,7 +159,7 @@ class WordPiece:
 
         self.data = data
         try:
-            text = data.decode("utf-8")
+            text = data.decode("utf-8-sig")  # an editor may have put a byte order mark first
         except UnicodeDecodeError as error:
             raise UserError(
                 f"{where}: no UTF-8 text ({error.reason}); a WordPiece vocabulary has a piece a line"

@@ -1,6 +1,7 @@
 """The PyTorch file of a Hugging Face folder computes what JAX does."""
 
 import dataclasses
+import io
 import itertools
 import json
 
@@ -13,6 +14,7 @@ from t2f_jax.io import images
 from t2f_jax.models import params as params_module
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.tokens import text_tokenizer
 
 
 def rows(length, size):
@@ -120,6 +122,65 @@ def test_pictures_are_read_alike(both, tmp_path):
         theirs.images(np.zeros((4, 4, 3)))
 
 
+def test_every_kind_of_picture_is_read_alike(both, tmp_path):
+    rng = np.random.default_rng(3)
+    face = Image.fromarray(pictures(1, 40)[0][:30])
+    exif = face.getexif()
+    exif[0x0112] = 6
+    face.save(tmp_path / "turned.jpg", exif=exif)
+    images.save_png(tmp_path / "drawn.png", pictures(1, 30)[0], {"Software": f"{images.MAKER} 1"})
+    gray = rng.random((30, 40), np.float32)
+    Image.fromarray(gray).save(tmp_path / "float.tif")
+    Image.fromarray((gray * 65535).astype(np.int32)).save(tmp_path / "int32.tif")
+    face.quantize(8).save(tmp_path / "palette.png", transparency=3)
+    face.convert("LA").save(tmp_path / "alpha.png")
+    face.convert("CMYK").save(tmp_path / "cmyk.jpg")
+    files = [tmp_path / f for f in ("turned.jpg", "drawn.png", "float.tif", "int32.tif", "palette.png", "alpha.png")]
+    ours, theirs = both(crop=0.8)
+    for file in [*files, tmp_path / "cmyk.jpg"]:
+        wanted = ours.images(file)
+        for same in (lambda f: f, str, Image.open, lambda f: io.BytesIO(f.read_bytes()), lambda f: f.open("rb")):
+            assert np.array_equal(theirs.images(same(file)), wanted), file
+            assert np.array_equal(ours.images(same(file)), wanted), file
+    assert np.array_equal(theirs.images(f for f in files), ours.images(f for f in files))
+    for wrong, error in (
+        ([], ValueError),
+        (iter(()), ValueError),
+        (np.zeros((0, 4, 4, 3), np.uint8), ValueError),
+        (np.zeros((0, 4, 3), np.uint8), ValueError),
+        (Image.fromarray(np.full((4, 4), np.nan, np.float32)), ValueError),
+        (5, TypeError),
+        ([None], TypeError),
+    ):
+        with pytest.raises(error):
+            theirs.images(wrong)
+
+
+def test_seeds_of_any_integer_type(both):
+    _, model = both()
+    drawn = model.generate_codes("a man", seeds=[3, 4]).tolist()
+    for seeds in (np.array([3, 4]), (np.uint8(3), np.int64(4)), range(3, 5)):
+        assert model.generate_codes("a man", seeds=seeds).tolist() == drawn
+    for seeds, error in (([], ValueError), ([-1], ValueError), ([1 << 32], ValueError), ([1.5], TypeError)):
+        with pytest.raises(error):
+            model.generate_codes("a man", seeds=seeds)
+
+
+def test_a_model_in_parts_is_loaded(both, modeling, tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    _, whole = both()
+    folder, parts = tmp_path / "hf", ("model-1-of-2.safetensors", "model-2-of-2.safetensors")
+    weights = load_file(folder / "model.safetensors")
+    place = {name: parts[i % 2] for i, name in enumerate(weights)}
+    for part in parts:
+        save_file({name: value for name, value in weights.items() if place[name] == part}, folder / part)
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": place}))
+    again = modeling.load(folder)
+    assert all((again.state_dict()[name] == value).all() for name, value in whole.state_dict().items())
+
+
 def test_the_originals_resize_and_ranges(torch, modeling):
     wide = Image.fromarray(pictures(1, 40)[0][:20])
     squashed = np.asarray(wide.resize((16, 16), Image.Resampling.BILINEAR))
@@ -141,7 +202,7 @@ def test_what_the_code_does_not_know_is_refused(modeling, both, tmp_path):
 
 
 def test_words_are_read_alike(both):
-    for words in (None, wordpiece()):
+    for words in (None, wordpiece(), text_tokenizer.WordPiece(b"\xef\xbb\xbf" + wordpiece().data)):
         ours, theirs = both(words=words)
         for text in ("A man, with GLASSES!", "to caption", "age : 12 , not glasses", "naïve [SEP] 火", ""):
             ids = ours.tokenizer.encode(text)
