@@ -1,8 +1,12 @@
 """What is set before JAX starts: the compilation cache, and what makes a CPU fast. Cores and versions, too."""
 
+import contextlib
+import functools
 import os
 import platform
 import sys
+from collections.abc import Callable, Iterator
+from typing import ParamSpec, TypeVar
 
 from t2f_jax import __version__
 from t2f_jax.io import cache
@@ -29,6 +33,53 @@ def keep_programs() -> None:
     if jax.config.jax_compilation_cache_dir is None:  # pyright: ignore[reportAttributeAccessIssue]
         for name, value in settings.items():
             jax.config.update(name, value)
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+_jax_process: list[int] = []  # the process in which a model was first made or used
+
+
+def check_process() -> None:
+    """Raises RuntimeError in a process forked from one that has a model: JAX's threads are not there, it would hang."""
+    if not _jax_process:
+        _jax_process.append(os.getpid())
+    if _jax_process[0] != os.getpid():
+        raise RuntimeError(
+            "this process was forked after a model was loaded, and JAX cannot run in it; start workers by"
+            " multiprocessing.get_context('spawn')"
+        )
+
+
+def computes(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Wraps what runs JAX for a model: `check_process`, and types of 32 bits even where jax_enable_x64 is set."""
+
+    @functools.wraps(function)
+    def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        import jax
+
+        check_process()
+        with jax.enable_x64(False):
+            return function(*args, **kwargs)
+
+    return checked
+
+
+@contextlib.contextmanager
+def types_of_32_bits() -> Iterator[None]:
+    """Switches jax_enable_x64 off for a whole command, in all its threads: configs say which types it computes in."""
+    if "jax" not in sys.modules:
+        os.environ["JAX_ENABLE_X64"] = "0"  # JAX reads it when it is imported
+        yield
+        return
+    import jax
+
+    before = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    jax.config.update("jax_enable_x64", False)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
 
 
 def cores() -> int:

@@ -52,7 +52,8 @@ def main(argv: list[str] | None = None) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    guarded(lambda: _run(args))
+    with environment.types_of_32_bits():
+        guarded(lambda: _run(args))
 
 
 def _run(args: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.distributed import partitioning
+from t2f_jax.environment import computes
 from t2f_jax.errors import UserError
 from t2f_jax.inference import grammar, sampler
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
@@ -221,6 +222,7 @@ def _grown(cache: Cache, slots: int) -> Cache:
 # ----- requests in, ids out -----
 
 
+@computes
 def generate(
     engine: Engine, requests: Sequence[Request], chosen: Sampler, batch_size: int = LARGEST_BATCH
 ) -> list[np.ndarray]:

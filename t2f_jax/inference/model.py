@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from t2f_jax import __version__, bundle
-from t2f_jax.environment import keep_programs
+from t2f_jax.environment import check_process, keep_programs
 from t2f_jax.errors import UserError
 from t2f_jax.inference.answers import ChoiceRecord, NumberRecord, make_record
 from t2f_jax.inference.batching import split
@@ -279,7 +279,8 @@ class Model(TokenModel):
         self, codes: np.ndarray, attributes: Sequence[str] | None = None, batch_size: int = BATCH
     ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
         """As `analyze`, of image codes int32 [N, n]."""
-        chosen = [self.attribute(name) for name in attributes or ()] or list(self.schema)
+        names = [attributes] if isinstance(attributes, str) else attributes or ()
+        chosen = [self.attribute(name) for name in names] or list(self.schema)
         probabilities = self.probabilities(codes, chosen, batch_size)
         return [{a.name: make_record(a, face[a.name]) for a in chosen} for face in probabilities]
 
@@ -388,5 +389,6 @@ class Model(TokenModel):
 
 def load(folder: str | pathlib.Path) -> Model:
     """Loads a model folder; compiled programs are kept on disk from here on. Raises UserError as `bundle.load` does."""
+    check_process()
     keep_programs()
     return Model(bundle.load(folder))

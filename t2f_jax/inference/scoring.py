@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from t2f_jax.environment import computes
 from t2f_jax.inference import decoding, grammar
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
 from t2f_jax.inference.engine import Engine, span_logits
@@ -130,6 +131,7 @@ def _score_tree(
     return jnp.where(tree.real_CxS, picked, 0.0).sum(-1)
 
 
+@computes
 def score_attributes(
     engine: Engine, tok: Encoder, prefixes: Sequence[Sequence[int]], attributes: Sequence[Attribute]
 ) -> list[dict[str, np.ndarray]]:
@@ -173,6 +175,7 @@ def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: di
     return jnp.where(scored, picked, 0.0).sum(-1)
 
 
+@computes
 def score_text(
     engine: Engine, prefixes: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], kind: str = "text"
 ) -> list[float]:

@@ -11,6 +11,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from t2f_jax.bundle import Bundle
+from t2f_jax.environment import computes
 from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, engine, grammar, scoring
 from t2f_jax.inference.batching import call_in_batches, split
@@ -52,6 +53,10 @@ class TokenModel:
         self.schema, self.vocab, self.params = bundle.schema, bundle.vocab, bundle.params
         self.decoder = Decoder(bundle.run_config.model, self.vocab.size)
 
+    def __reduce__(self) -> tuple:
+        """Pickled and copied by its parts; what is compiled for this machine is made anew."""
+        return type(self), (self.bundle,)
+
     @property
     def image_size(self) -> int:
         """Side of the images it takes and makes, in pixels."""
@@ -65,7 +70,7 @@ class TokenModel:
     @functools.cached_property
     def engine(self) -> engine.Engine:
         """The decoder as `decoding` and `scoring` run it."""
-        return engine.prepare(self.decoder, self.params, self.vocab)
+        return computes(engine.prepare)(self.decoder, self.params, self.vocab)
 
     @property
     def hash(self) -> str:
@@ -99,10 +104,12 @@ class TokenModel:
         squash = self.preprocess.resize == "squash"
         return load_images(pictures, self.image_size, self.preprocess.crop, squash)
 
+    @computes
     def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
         return call_in_batches(self.image_tokenizer.encode, images, batch_size)
 
+    @computes
     def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
         return call_in_batches(self.image_tokenizer.decode, codes, batch_size)

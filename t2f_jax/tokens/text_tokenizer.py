@@ -70,6 +70,10 @@ class SentencePiece:
         self.pad, self.unk, self.cls, self.sep = ids.values()
         self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(self._processor.EncodeAsIds(text)))
 
+    def __reduce__(self) -> tuple:
+        """Pickled and copied by its file's bytes."""
+        return type(self), (self.model,)
+
     @classmethod
     def load(cls, path: pathlib.Path) -> "SentencePiece":
         """Reads a model file. Raises UserError if it is missing or broken."""
@@ -183,6 +187,10 @@ class WordPiece:
         tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=True, lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(tokenizer.encode(text).ids))
+
+    def __reduce__(self) -> tuple:
+        """Pickled and copied by its file's bytes."""
+        return type(self), (self.data,)
 
     @classmethod
     def load(cls, vocab_file: pathlib.Path) -> "WordPiece":

@@ -1,8 +1,12 @@
 """What a user does with a model: every call, what stands in its images and records, and what it refuses."""
 
+import copy
 import doctest
 import inspect
+import multiprocessing
+import pickle
 
+import jax
 import numpy as np
 import pytest
 import small_model
@@ -195,3 +199,42 @@ def test_what_is_public_is_documented():
     for name, method in inspect.getmembers(model.Model, inspect.isfunction):
         assert name.startswith("_") or method.__doc__, name
     assert isinstance(Image.new("RGB", (1, 1)), Image.Image)
+
+
+def test_a_model_is_pickled_and_copied(loved, face):
+    for other in (pickle.loads(pickle.dumps(loved)), copy.deepcopy(loved)):
+        assert other.caption(face) == loved.caption(face) and other.hash == loved.hash
+
+
+def test_types_of_64_bits_change_nothing(loved, face):
+    before = pixels(loved.generate("a man", n=2)), loved.caption(face), loved.analyze(face), loved.score(face, "a man")
+    with jax.enable_x64(True):
+        fresh = pickle.loads(pickle.dumps(loved))
+        after = (
+            pixels(fresh.generate("a man", n=2)),
+            fresh.caption(face),
+            fresh.analyze(face),
+            fresh.score(face, "a man"),
+        )
+    assert np.array_equal(before[0], after[0]) and before[1:] == after[1:]
+
+
+def test_a_text_is_one_name(loved, face):
+    assert loved.analyze(face, "age") == loved.analyze(face, ["age"])
+
+
+def use(model, results):
+    try:
+        results.send(model.generate("a man"))
+    except RuntimeError as error:
+        results.send(str(error))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+def test_a_forked_process_is_told_at_once(loved, face):
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=use, args=(loved, theirs))
+    process.start()
+    assert ours.poll(30) and "forked after a model was loaded" in ours.recv()
+    process.join()
