@@ -1,6 +1,7 @@
 """A model folder, opened: faces, captions and answers out of it.
 
     model           what a user calls: generate, complete, vary, caption, analyze, score; `load` opens a folder
+    face_request    what is asked of a model: n faces of a prompt, and the options of `generate`, `complete`, `vary`
     token_model     the level of arrays below `model`: pixels <-> codes, words -> codes, codes -> words, answers
     engine          makes a decoder ready for this machine: chooses the layout of weights and cache, and the mesh
     grammar         which ids a span may hold: a small automaton for images, one for texts, one for each question
