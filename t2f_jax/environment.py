@@ -3,12 +3,15 @@
 import contextlib
 import functools
 import os
+import pathlib
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 from t2f_jax import __version__
+from t2f_jax.errors import UserError
 from t2f_jax.io import cache
 
 SETTINGS = {
@@ -21,9 +24,16 @@ def keep_programs() -> None:
     """Switches JAX's persistent compilation cache on, in the cache folder's `programs`, unless the user has set one.
 
     JAX finds a program again by its code, its own version, the compiler's flags and the machine. To use another
-    folder, set JAX_COMPILATION_CACHE_DIR; to switch the cache off, JAX_ENABLE_COMPILATION_CACHE=false.
+    folder, set JAX_COMPILATION_CACHE_DIR; to switch the cache off, JAX_ENABLE_COMPILATION_CACHE=false. Where the cache
+    folder cannot be written they are kept in the temporary folder, and where neither can, not at all.
     """
-    settings = {"jax_compilation_cache_dir": str(cache.folder("programs")), **SETTINGS}
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        folder = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    else:
+        folder = next(filter(cache.is_usable, (cache.folder("programs"), cache.temporary() / "programs")), None)
+    if folder is None:
+        return
+    settings = {"jax_compilation_cache_dir": str(folder), **SETTINGS}
     if "jax" not in sys.modules:  # it reads the variables when it is imported
         for name, value in settings.items():
             os.environ.setdefault(name.upper(), str(value))
@@ -117,7 +127,30 @@ def tune(many_steps: bool) -> None:
         os.environ["XLA_FLAGS"] = f"{CPU_FLAGS} --xla_force_host_platform_device_count={devices}"
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         os.environ["GLIBC_TUNABLES"] = TUNABLES
-        os.execv(sys.executable, [sys.executable, "-m", "t2f_jax.cli", *sys.argv[1:]])
+        if sys.executable:  # with the interpreter's own options, and the same first entry of `sys.path`
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def command() -> list[str]:
+    """The `t2f` of this package as a command: no file of the working directory takes the place of a module."""
+    package = str(pathlib.Path(__file__).parents[1])
+    code = f"import sys; sys.path.append({package!r}); from t2f_jax.cli import main; main()"
+    options = subprocess._args_from_interpreter_flags()  # pyright: ignore[reportAttributeAccessIssue]
+    return [sys.executable, *options, "-P", "-c", code]
+
+
+def check_platform() -> None:
+    """Starts JAX's devices. Raises UserError if JAX_PLATFORMS names what this machine or installation has not."""
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # an assertion without a word where the plugin is not installed
+        names = os.environ.get("JAX_PLATFORMS")
+        if not names:
+            raise
+        advice = "install t2f_jax[cuda], or unset it" if "cuda" in names or "gpu" in names else "unset it"
+        raise UserError(f"JAX_PLATFORMS={names}: no such device here; {advice}") from error
 
 
 def versions() -> dict[str, str]:

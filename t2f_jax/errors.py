@@ -17,6 +17,16 @@ class DiskFull(UserError):
     """No room to write what must be written. Whoever catches it ends the process soon: other writers fail, too."""
 
 
+def full_disk(error: BaseException | None) -> str | None:
+    """The system's message if a full disk caused an error, or one in its chain; else None."""
+    while error is not None:
+        for reason in ("No space left on device", "Disk quota exceeded", "File too large"):
+            if reason in str(error):
+                return reason
+        error = error.__cause__ or error.__context__
+    return None
+
+
 @contextlib.contextmanager
 def naming(where: object) -> Iterator[None]:
     """Puts the file or place `where` before the message of a UserError raised inside; its class stays."""

@@ -33,5 +33,18 @@ def test_a_training_splits_its_batch_over_the_cores():
     assert run("tune(True)", "XLA_FLAGS", T2F_PROCESSES_HERE="1000", **done) == "None"
 
 
+def test_a_platform_that_is_not_there_is_named():
+    code = "import t2f_jax.environment as e\ntry: e.check_platform()\nexcept e.UserError as error: print(error)"
+    variables = {**os.environ, "JAX_PLATFORMS": "nonsense"}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("JAX_PLATFORMS=nonsense: no such device here")
+
+
+def test_the_working_directory_shadows_no_module(tmp_path):
+    (tmp_path / "random.py").write_text("raise SystemExit('shadowed')")
+    done = subprocess.run([*environment.command(), "convert", "explain"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_versions_name_what_a_run_was_made_with():
     assert {"t2f_jax", "jax", "flax", "python", "device"} <= environment.versions().keys()

@@ -2,6 +2,7 @@
 
     parser       the whole command line; what a command needs around it; errors -> exit codes
     options      adding a command, what it needs (`Needs`), types of arguments; every path may be gs://...
+    streams      standard output and error that are closed, or lack signs
     train        `t2f quickstart`, `train-tokenizer`, `prepare`, `train`
     generate     `t2f generate`: faces for one prompt, from a given face, or for every line of a file
     describe     `t2f caption` and `t2f analyze`: faces described in words, and measured

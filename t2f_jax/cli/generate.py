@@ -145,11 +145,13 @@ def _finish(model: "Model", faces: "Sequence[Image.Image]", out: options.Writabl
     """Writes the contact sheet and prints what there is; the scores, too, if faces were chosen by them."""
     import numpy as np
 
+    from t2f_jax.io import images
     from t2f_jax.report import grids
 
     arrays = np.stack([np.asarray(face) for face in faces])
     scale = max(1, 128 // model.image_size)
-    grids.grid(arrays, columns=min(8, len(faces)), scale=scale).save(out.path / "grid.png")
+    sheet = grids.grid(arrays, columns=min(8, len(faces)), scale=scale)
+    images.save_png(out.path / "grid.png", sheet, {})
     for face in faces:
         if "score" in face.info:
             print(f"{out.origin / _name(face)}  log p(asked | face) {face.info['score']:.3f}")

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import os
 import pathlib
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -84,6 +85,40 @@ class Writable:
                 raise UserError(f"{self}: this is a folder; {flag} takes a file")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return self.path
+
+    def check(self, folder: bool) -> None:
+        """Writes a byte where the output goes, or in the nearest folder that is there. Leaves nothing behind.
+
+        Args:
+          folder: a folder is written, not a file.
+
+        Raises:
+          UserError: a file is there, or above it.
+          OSError: nothing can be written there.
+        """
+        if folder and self.path.is_file():
+            raise UserError(f"{self}: a file is there already; name a folder")
+        place = self.path if folder else self.path.parent
+        while not os.path.lexists(place) and place != place.parent:
+            place = place.parent
+        if not place.is_dir():
+            raise UserError(f"{self}: {place} is no folder; name another place")
+        try:
+            with tempfile.TemporaryFile(dir=place) as probe:
+                probe.write(b"t")
+        except OSError as error:
+            raise OSError(error.errno, f"{error.strerror}; name another place", str(self)) from error
+
+    def contents(self) -> str:
+        """What of a command's work is there after it was stopped, for a message; "" if nothing is known."""
+        steps = [path for path in self.path.glob("**/checkpoints/*") if path.name.isdecimal()]
+        if steps:
+            newest = max(steps, key=lambda path: (path.stat().st_mtime, int(path.name)))
+            return f"the same command goes on from {newest}"
+        faces = sum(path.name[0] != "." and path.name != "grid.png" for path in self.path.glob("*.png"))
+        if faces:
+            return f"{faces} face{'s' * (faces != 1)} in {self}"
+        return "" if self.path.exists() else f"nothing is in {self}"
 
     def new_folder(self) -> pathlib.Path:
         """The local path of a folder that is written whole. Raises UserError if anything is there: it would be lost."""

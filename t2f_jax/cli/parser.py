@@ -5,11 +5,12 @@ import os
 from collections.abc import Callable
 
 from t2f_jax import __version__, environment
-from t2f_jax.cli import bench, convert, describe, evaluate, generate, options, plan, supervise, train
-from t2f_jax.errors import DiskFull, UserError
+from t2f_jax.cli import bench, convert, describe, evaluate, generate, options, plan, streams, supervise, train
+from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io.progress import say
 
 COMMANDS = (train, generate, describe, evaluate, bench, supervise, plan, convert)  # in the order of `t2f --help`
+PIPE_CLOSED = 141  # what a shell says of a program that was ended by SIGPIPE
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,9 +36,17 @@ def build_parser() -> Parser:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Entry point of `t2f`. Exit codes: 0 done, 2 a user's mistake (one line on stderr), 130 interrupted."""
+    """Entry point of `t2f`.
+
+    Exit codes: 0 done, 2 a user's mistake (one line on stderr), 130 interrupted, 141 nobody reads what is printed.
+    """
+    streams.prepare()
     parser = build_parser()
-    args, rest = parser.parse_known_args(argv)
+    try:
+        args, rest = parser.parse_known_args(argv)
+    except SystemExit:  # --help and --version print
+        guarded(lambda: None)
+        raise
     flags = [word for word in rest if word.startswith("-") or not hasattr(args, "overrides")]
     if flags:
         parser.error(f"unrecognized arguments: {' '.join(flags)}")
@@ -53,13 +62,15 @@ def main(argv: list[str] | None = None) -> None:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     with environment.types_of_32_bits():
-        guarded(lambda: _run(args))
+        guarded(lambda: _run(args), next(iter(_outputs(args).values()), None))
 
 
 def _run(args: argparse.Namespace) -> None:
     """Does the command's work and uploads what it wrote, both as it needs it."""
     from t2f_jax.distributed import hosts
 
+    for name, output in _outputs(args).items():
+        output.check(folder=name in ("out", "folder"))
     needs: options.Needs = args.needs
     if needs.first_alone:
         hosts.join()
@@ -68,31 +79,60 @@ def _run(args: argparse.Namespace) -> None:
         args.run(args)
     if not needs.uploads or (hosts.joined() and not hosts.first()):
         return
-    for value in vars(args).values():
-        if isinstance(value, options.Writable):
-            value.run.publish()
+    for output in _outputs(args).values():
+        output.run.publish()
 
 
-def guarded(work: Callable[[], None]) -> None:
-    """Does a command's work; an error becomes a line on stderr and an exit code."""
+def _outputs(args: argparse.Namespace) -> dict[str, options.Writable]:
+    """What the command writes, by the option."""
+    return {name: value for name, value in vars(args).items() if isinstance(value, options.Writable)}
+
+
+def guarded(work: Callable[[], None], out: options.Writable | None = None) -> None:
+    """Does a command's work; an error becomes a line on stderr and an exit code.
+
+    Args:
+      out: what the command writes: the place that is named where an error names none.
+    """
     from t2f_jax.distributed import hosts
 
     try:
         work()
+        streams.flush()
     except DiskFull as error:
         hosts.leave(_fail(f"t2f: {error}", 2), at_once=True)
     except UserError as error:
         hosts.leave(_fail(f"t2f: {error}", 2))
     except FileExistsError as error:
-        hosts.leave(_fail(f"t2f: {error.filename or 'file'}: a file is there already; name a folder", 2))
-    except OSError as error:  # a full disk, a folder that cannot be written
-        hosts.leave(_fail(f"t2f: {error.filename or 'file'}: {error.strerror or error}", 2))
+        hosts.leave(_fail(f"t2f: {error.filename or out or 'file'}: a file is there already; name a folder", 2))
+    except BrokenPipeError:
+        streams.drop()
+        hosts.leave(PIPE_CLOSED)
+    except OSError as error:  # a folder that cannot be written, a full disk
+        streams.drop()
+        hosts.leave(_fail(_describe(error.filename, error.strerror or str(error), out), 2))
     except KeyboardInterrupt:
-        hosts.leave(_fail("t2f: interrupted; the same command goes on from the last checkpoint", 130))
+        streams.drop()
+        there = out.contents() if out else ""
+        hosts.leave(_fail(f"t2f: interrupted{there and f'; {there}'}", 130))
     except Exception as error:
+        reason = full_disk(error)
+        if reason:
+            hosts.leave(_fail(_describe(None, reason, out), 2))
+        if isinstance(error, (RuntimeError, AssertionError)) and os.environ.get("JAX_PLATFORMS"):
+            try:
+                environment.check_platform()
+            except UserError as wrong:
+                hosts.leave(_fail(f"t2f: {wrong}", 2))
         if not hosts.joined():
             raise
         hosts.leave(_fail(f"t2f: {hosts.report_fault(error)}", hosts.RESTART))
+
+
+def _describe(name: object, reason: str, out: options.Writable | None) -> str:
+    """The line about a disk: the file if the error names it, the folder that is written, and what is there."""
+    there = out.contents() if out else ""
+    return f"t2f: {name or out or 'standard output'}: {reason}{there and f'; {there}'}"
 
 
 def _fail(line: str, code: int) -> int:

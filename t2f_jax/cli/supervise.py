@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from t2f_jax import environment
 from t2f_jax.cli import options
 
 
@@ -31,5 +32,5 @@ def run(args: argparse.Namespace) -> None:
 
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if command[:1] == ["t2f"]:
-        command = [sys.executable, "-m", "t2f_jax.cli", *command[1:]]
+        command = [*environment.command(), *command[1:]]
     sys.exit(supervise.Supervisor(command, args.processes, args.restarts, args.grace).run())

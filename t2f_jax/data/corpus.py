@@ -1,5 +1,6 @@
 """The sentences that the text tokenizer is trained on, and its training."""
 
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -22,7 +23,7 @@ def make_text_tokenizer(
 ) -> text_tokenizer.TextTokenizer:
     """The text tokenizer that a config asks for: read from its vocabulary file, or trained on `corpus`."""
     if text.kind == "wordpiece":
-        return text_tokenizer.WordPiece.load(pathlib.Path(text.vocab_file).expanduser())
+        return text_tokenizer.WordPiece.load(pathlib.Path(os.path.expanduser(text.vocab_file)))
     pieces = []
     for attribute in merge_schemas(schemas) if text.phrases else ():
         pieces.append(templates.attribute_question(attribute.name))

@@ -5,6 +5,7 @@ B images of a batch, S image side, n codes an image.
 
 import hashlib
 import json
+import os
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterator
@@ -118,7 +119,7 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
         return [text.kind, text.vocab_size, text.phrases]
     if not text.vocab_file:
         raise UserError("text.kind=wordpiece needs text.vocab_file, the vocabulary's file (a piece a line)")
-    path = pathlib.Path(text.vocab_file).expanduser()
+    path = pathlib.Path(os.path.expanduser(text.vocab_file))
     if not path.is_file():
         raise UserError(f"{path}: no such file; text.vocab_file should name a WordPiece vocabulary (a piece a line)")
     return [text.kind, hashlib.sha256(path.read_bytes()).hexdigest()]

@@ -4,6 +4,7 @@ Pictures go in as paths, PIL images or uint8 arrays, one or many; out come PIL i
 """
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from t2f_jax import __version__, bundle
-from t2f_jax.environment import check_process, keep_programs
+from t2f_jax.environment import check_platform, check_process, keep_programs
 from t2f_jax.errors import UserError
 from t2f_jax.inference.answers import ChoiceRecord, NumberRecord, make_record
 from t2f_jax.inference.batching import split
@@ -313,7 +314,12 @@ class Model(TokenModel):
 
 
 def load(folder: str | pathlib.Path) -> Model:
-    """Loads a model folder; compiled programs are kept on disk from here on. Raises UserError as `bundle.load` does."""
+    """Loads a model folder; compiled programs are kept on disk from here on. `~` is the home folder.
+
+    Raises:
+      UserError: as `bundle.load`, and where JAX_PLATFORMS names a device that is not there.
+    """
     check_process()
     keep_programs()
-    return Model(bundle.load(folder))
+    check_platform()
+    return Model(bundle.load(os.path.expanduser(folder)))

@@ -37,9 +37,12 @@ def write_bytes(path: pathlib.Path, data: bytes) -> None:
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a UTF-8 text file, whole or not at all."""
+    """Writes a UTF-8 text file, whole or not at all.
+
+    A byte of a file name that is no UTF-8 is written as an escape, `\\udcff`, which JSON reads back.
+    """
     with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: pathlib.Path, value: object) -> None:

@@ -64,7 +64,7 @@ def fetch(text: str | os.PathLike[str]) -> pathlib.Path:
     """
     text = os.fspath(text)
     if not is_remote(text):
-        return pathlib.Path(text)
+        return pathlib.Path(os.path.expanduser(text))
     source, target = address(text), cached(text, "copies")
     with naming(text), one_at_a_time():
         if source.is_dir():

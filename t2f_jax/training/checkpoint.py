@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from t2f_jax.config.schema import Config, Role
 from t2f_jax.config.typed import marked, to_dict
 from t2f_jax.distributed import hosts
-from t2f_jax.errors import DiskFull, UserError
+from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io import files
 from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
@@ -157,7 +157,7 @@ def room(out: pathlib.Path, label: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = _disk_full(error)
+        reason = full_disk(error)
         if reason is None:
             raise
         steps = _steps(out)
@@ -165,16 +165,6 @@ def room(out: pathlib.Path, label: str) -> Iterator[None]:
         raise DiskFull(
             f"{label}: {out}: {reason}; {back}: make room, and the same command goes on from there"
         ) from error
-
-
-def _disk_full(error: BaseException | None) -> str | None:
-    """The system's message if a full disk caused an error, or one in its chain; else None."""
-    while error is not None:
-        for reason in ("No space left on device", "Disk quota exceeded", "File too large"):
-            if reason in str(error):
-                return reason
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _line(error: Exception) -> str:

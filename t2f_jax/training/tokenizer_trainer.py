@@ -5,6 +5,7 @@ codebook.
 """
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -252,7 +253,7 @@ def _perceptual_weights(path: str) -> lpips.Weights | None:
     """The weights in the file that `image.loss.perceptual_weights` names; None if it names none."""
     if not path:
         return None
-    tensors = load_tensors(pathlib.Path(path))
+    tensors = load_tensors(pathlib.Path(os.path.expanduser(path)))
     try:
         return lpips.from_tensors(tensors)
     except UserError as error:

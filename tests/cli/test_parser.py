@@ -120,7 +120,7 @@ def test_every_command_says_what_it_needs():
         (UserError("a row\nis wrong"), "t2f: a row is wrong\n", 2),
         (PermissionError(13, "Permission denied", "runs"), "t2f: runs: Permission denied\n", 2),
         (FileExistsError(17, "File exists", "runs"), "t2f: runs: a file is there already; name a folder\n", 2),
-        (KeyboardInterrupt(), "t2f: interrupted; the same command goes on from the last checkpoint\n", 130),
+        (KeyboardInterrupt(), "t2f: interrupted\n", 130),
     ],
 )
 def test_an_error_becomes_a_line_and_an_exit_code(error, line, code, capsys):

@@ -76,7 +76,7 @@ def _find_folder(dataset: Dataset, config: SourceConfig, name: str) -> pathlib.P
             f"where is {official}? set T2F_DATA to the folder that holds {official}/,"
             f" or data.sources.{name}.folder to itself"
         )
-    folder = pathlib.Path(config.folder or pathlib.Path(root) / official).expanduser()
+    folder = pathlib.Path(os.path.expanduser(config.folder or pathlib.Path(root) / official))
     if not folder.is_dir():
         raise UserError(
             f"{folder}: no such folder ({official} was looked for there); set T2F_DATA to the folder that holds"
