@@ -14,6 +14,7 @@ The format of torch.save without torch; nothing in a file is executed.
     torch_reader         names, shapes and values of the tensors in a file
     torch_legacy         files of torch before 1.6, which are no zip archives
     pickles              the description of the tensors in such a file, read as inert data
+    pickle_values        the values in it: tensors, storages, names
     zip_files            where the entries of such a file lie
     torch_writer         a file that `torch.load(weights_only=True)` opens
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from t2f_jax.convert.names import Name, fresh
-from t2f_jax.convert.pickles import Tensor
+from t2f_jax.convert.pickle_values import Tensor
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
 from t2f_jax.io.progress import say

@@ -12,6 +12,7 @@ import dataclasses
 import io
 import pickletools
 
+from t2f_jax.convert.pickle_values import Global, Opaque, Storage, Tensor
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
 
@@ -54,48 +55,6 @@ _OTHER_STORAGES = {
 _OTHER = {*_OTHER_STORAGES.values(), "complex32", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"}
 _DTYPES = READABLE | _OTHER
 KNOWN = _TENSORS | {f"torch.{name}" for name in (*STORAGES, *_OTHER_STORAGES, *_DTYPES)}
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Global:
-    """A name that the pickle wanted imported."""
-
-    name: str
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Opaque:
-    """What calling an unknown name would have made, or a dictionary key that is no plain value."""
-
-    name: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Storage:
-    """A run of values in the archive: the entry's key and the name of their type (None: bytes, the tensor knows)."""
-
-    key: str
-    dtype: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Tensor:
-    """A view of a storage: values from `offset` on, `strides` apart (all in values)."""
-
-    storage: Storage
-    dtype: str
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-
-def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides, in values, of an array that lies in memory row by row."""
-    strides, step = [], 1
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n
-    return tuple(reversed(strides))
 
 
 class Broken(Exception):

@@ -7,7 +7,8 @@ import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
-from t2f_jax.convert.pickles import READABLE, Tensor
+from t2f_jax.convert.pickle_values import Tensor
+from t2f_jax.convert.pickles import READABLE
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
 from t2f_jax.io.progress import say

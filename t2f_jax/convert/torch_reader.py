@@ -16,8 +16,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from t2f_jax.convert import pickles, torch_legacy, zip_files
-from t2f_jax.convert.pickles import Tensor, row_major
+from t2f_jax.convert import pickle_values, pickles, torch_legacy, zip_files
+from t2f_jax.convert.pickle_values import Tensor, row_major
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
 
@@ -190,7 +190,7 @@ def _what(value: Any) -> str:
     while queue and seen < 10_000:
         item = queue.popleft()
         seen += 1
-        if isinstance(item, (pickles.Global, pickles.Opaque)):
+        if isinstance(item, (pickle_values.Global, pickle_values.Opaque)):
             inside = "" if item is value else f"a {type(value).__name__} that holds "
             return f"{inside}{shown(item.name)}"
         if isinstance(item, (tuple, list)):

@@ -10,7 +10,7 @@ import time
 import pytest
 from torch_files import Gadget, archive, dictionary, refuse, tensor
 
-from t2f_jax.convert import pickles
+from t2f_jax.convert import pickle_values, pickles
 from t2f_jax.convert.torch_reader import TorchFile
 
 
@@ -69,5 +69,5 @@ def test_a_hostile_pickle_is_refused_at_once(tmp_path, name):
 def test_no_module_is_imported_by_a_pickle():
     described = pickles.load(b"cantigravity\nfly_to\n(tR.", "here")
     value, unknown = described.value, described.unknown
-    assert isinstance(value, pickles.Opaque) and unknown == ["antigravity.fly_to"]
+    assert isinstance(value, pickle_values.Opaque) and unknown == ["antigravity.fly_to"]
     assert not re.search(r"__import__|import_module|eval\(|exec\(", pathlib.Path(pickles.__file__).read_text())
