@@ -177,16 +177,21 @@ def load(folder: str | pathlib.Path) -> Bundle:
     )
 
 
+def check_structure(model: Bundle, config: DecoderConfig) -> None:
+    """Raises UserError, naming the keys, if a new run's decoder has another structure than the loaded model."""
+    old, new = (to_dict(c, without=(Role.NOT_STRUCTURE, Role.TRAINING_ONLY)) for c in (model.run_config.model, config))
+    wrong = [f"decoder.model.{k}={new[k]!r}, there {old[k]!r}" for k in new if new[k] != old[k]]
+    if wrong:
+        raise UserError(f"decoder.init_from: the model there has another structure; {'; '.join(wrong)}")
+
+
 def initial_params(model: Bundle, config: DecoderConfig, vocab: Vocab) -> Any:
     """The decoder's weights of a loaded model, to start another training from (`decoder.init_from`).
 
     Raises:
       UserError: the new run's decoder has another structure (the differing keys are named) or another vocabulary.
     """
-    old, new = (to_dict(c, without=(Role.NOT_STRUCTURE, Role.TRAINING_ONLY)) for c in (model.run_config.model, config))
-    wrong = [f"decoder.model.{k}={new[k]!r}, there {old[k]!r}" for k in new if new[k] != old[k]]
-    if wrong:
-        raise UserError(f"decoder.init_from: the model there has another structure; {'; '.join(wrong)}")
+    check_structure(model, config)
     if vocab != model.vocab:
         raise UserError(
             "decoder.init_from: the store was prepared with another text or image tokenizer than the model's"

@@ -12,14 +12,15 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from t2f_jax.config.schema import DataConfig
-from t2f_jax.data.datasets.base import Source, Split
+from t2f_jax.data.datasets.base import SPLITS, Source, Split
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
-from t2f_jax.io.images import CorruptImage
+from t2f_jax.io.arrays import create_array, open_array
 from t2f_jax.tokens.attributes import Fields
 
 _CHUNK = 64  # images of one unit of parallel work
@@ -53,30 +54,67 @@ class ImageSet:
 def read_images(source: Source, split: Split, config: DataConfig, cache_dir: pathlib.Path) -> ImageSet:
     """Every image of a split as one memory map; what an earlier call left in `cache_dir` is used if it is the same.
 
-    Corrupt files are left out, counted, and listed in `cache_dir/skipped.jsonl`. What a killed call leaves is
-    never used.
+    Files that cannot be read are left out, counted, and listed in `cache_dir/skipped.jsonl`. What a killed call leaves
+    is never used, nor what was cut or damaged since: the pixels are then read again.
 
     Raises:
-      UserError: `data.crop` outside (0, 1], or no readable image at all.
+      UserError: `data.crop` outside (0, 1], a split without a face or without a readable one, no room on the disk.
     """
     if not 0 < config.crop <= 1:
         raise UserError(f"data.crop={config.crop} must lie above 0 and at most at 1 (the whole shorter side)")
     indices = source.split(split)
     key = _key(source, split, indices, config)
     folder = pathlib.Path(cache_dir) / f"{source.name}-{split}-{config.image_size}-{key[:12]}"
-    if not (folder / "images.npy").exists():
-        _build(source, split, indices, config, key, folder)
-        _list_skipped(pathlib.Path(cache_dir))
-    kept = [json.loads(line) for line in (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()]
-    skipped = [json.loads(line) for line in (folder / "skipped.jsonl").read_text(encoding="utf-8").splitlines()]
-    return ImageSet(
-        images=np.load(folder / "images.npy", mmap_mode="r"),
-        fields=[record["fields"] for record in kept],
-        ids=[record["id"] for record in kept],
-        name=source.name,
-        split=split,
-        key=key,
-        skipped=tuple(skipped),
+    if folder.exists():
+        try:
+            return _open(source, split, config.image_size, key, folder)
+        except UserError as error:
+            progress.say(f"{error}; {source.name} {split} is read again")
+    _build(source, split, indices, config, key, folder)
+    _list_skipped(pathlib.Path(cache_dir))
+    return _open(source, split, config.image_size, key, folder)
+
+
+def _open(source: Source, split: Split, size: int, key: str, folder: pathlib.Path) -> ImageSet:
+    """What `_build` wrote. Raises UserError if a file is missing or broken, or if they do not belong together."""
+    meta = files.read_json(folder / "meta.json", "the description of the pixels")
+    images_NxSxSx3 = open_array(folder / "images.npy", np.uint8, 4)
+    kept, skipped = _read_records(folder / "records.jsonl"), _read_records(folder / "skipped.jsonl")
+    count = meta.get("count") if isinstance(meta, dict) and meta.get("key") == key else None
+    if not count or images_NxSxSx3.shape != (count, size, size, 3) or len(kept) != count:
+        raise UserError(f"{folder}: {len(kept)} records and pixels {images_NxSxSx3.shape} instead of {count} faces")
+    try:
+        fields, ids = [record["fields"] for record in kept], [record["id"] for record in kept]
+    except KeyError as error:
+        raise UserError(f"{folder / 'records.jsonl'}: a record without {error}") from None
+    return ImageSet(images_NxSxSx3, fields, ids, source.name, split, key, tuple(skipped))
+
+
+def _read_records(path: pathlib.Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines. Raises UserError if it is missing, or a line is none."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+        records = [files.parse_json(line) for line in lines[:-1]]
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: broken ({error})") from None
+    if lines[-1] or not all(isinstance(record, dict) for record in records):
+        raise UserError(f"{path}: broken (a line is cut, or no JSON object)")
+    return records
+
+
+def check_splits(source: Source) -> None:
+    """Raises UserError, with the likely cause, if a split of the source has no face."""
+    for split in SPLITS:
+        if not source.split(split):
+            raise UserError(_empty(source, split))
+
+
+def _empty(source: Source, split: Split) -> str:
+    total = sum(len(source.split(s)) for s in SPLITS)
+    rule = f": {source.dataset.split_rule}" if source.dataset.split_rule else ""
+    return (
+        f"{source.name}: none of its {total} faces belongs to the {split} split{rule}; each of"
+        f" {', '.join(SPLITS)} needs a face, and data.sources.{source.name}.weight=0 leaves this dataset out"
     )
 
 
@@ -84,7 +122,8 @@ def _key(source: Source, split: Split, indices: list[int], config: DataConfig) -
     digest = hashlib.sha256(f"{source.name} {split} {config.image_size} {config.crop} {len(indices)}\n".encode())
     digest.update(json.dumps([attribute.to_json() for attribute in source.schema]).encode())
     for i in indices:
-        digest.update(f"{source.signature(i)}\n{json.dumps(source.fields(i))}\n".encode())
+        text = f"{source.signature(i)}\n{json.dumps(source.fields(i))}\n"
+        digest.update(text.encode("utf-8", "backslashreplace"))  # a file's name may hold bytes that are no UTF-8
     return digest.hexdigest()
 
 
@@ -92,11 +131,13 @@ def _build(
     source: Source, split: Split, indices: list[int], config: DataConfig, key: str, folder: pathlib.Path
 ) -> None:
     size = config.image_size
+    if not indices:
+        raise UserError(_empty(source, split))
     skipped = list(source.skipped) if split == "train" else []  # a file without labels is in no split; listed once
     kept: list[int] = []
     with files.whole_folder(folder) as partial:
         shape = (len(indices), size, size, 3)
-        pixels_NxSxSx3 = np.lib.format.open_memmap(partial / "all.npy", mode="w+", dtype=np.uint8, shape=shape)
+        pixels_NxSxSx3 = create_array(partial / "all.npy", np.uint8, shape)
         chunks = [indices[k : k + _CHUNK] for k in range(0, len(indices), _CHUNK)]
         with progress.Progress(f"reading {source.name} {split}", len(indices), unit="image") as bar:
             for images in _parallel(source, chunks, size, config.crop):
@@ -108,19 +149,20 @@ def _build(
                         kept.append(i)
                 bar.update(len(kept) + len(skipped))
         if not kept:
-            raise UserError(f"{source.name}: the {split} split has no readable image; {len(skipped)} were tried")
-        if len(kept) < len(indices):  # an array without the gaps of the skipped
-            whole = np.lib.format.open_memmap(
-                partial / "images.npy", mode="w+", dtype=np.uint8, shape=(len(kept), *shape[1:])
+            raise UserError(
+                f"{source.name}: the {split} split has no readable image; {len(indices)} were tried"
+                f" (the last: {skipped[-1]['why']})"
             )
+        if len(kept) < len(indices):  # an array without the gaps of the skipped
+            whole = create_array(partial / "images.npy", np.uint8, (len(kept), *shape[1:]))
             for k in range(0, len(kept), 1024):
                 whole[k : k + 1024] = pixels_NxSxSx3[k : min(k + 1024, len(kept))]
             whole.flush()
-            del pixels_NxSxSx3
             (partial / "all.npy").unlink()
         else:
             pixels_NxSxSx3.flush()
             os.replace(partial / "all.npy", partial / "images.npy")
+        del pixels_NxSxSx3
         _write_lines(partial / "records.jsonl", ({"id": source.id(i), "fields": source.fields(i)} for i in kept))
         _write_lines(partial / "skipped.jsonl", ({"source": source.name, "split": split, **item} for item in skipped))
         files.write_json(partial / "meta.json", {"key": key, "source": source.name, "split": split, "count": len(kept)})
@@ -161,17 +203,21 @@ def _read_chunk(source: Source, indices: list[int], size: int, crop: float) -> l
     def read(i: int) -> np.ndarray | str:
         try:
             return source.image(i, size, crop)
-        except CorruptImage as error:
+        except UserError as error:
             return str(error)
+        except Exception as error:  # whatever a library raises over one odd file
+            if source.dataset.drawn:
+                raise
+            return f"{source.id(i)}: not a readable image ({type(error).__name__}: {error})"
 
     return [(i, read(i)) for i in indices]
 
 
 def _write_lines(path: pathlib.Path, records: Iterable[dict]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        file.writelines(files.json_line(record) for record in records)
 
 
 def _list_skipped(cache_dir: pathlib.Path) -> None:
-    parts = sorted(cache_dir.glob("*/skipped.jsonl"))
-    files.write_text(cache_dir / "skipped.jsonl", "".join(part.read_text(encoding="utf-8") for part in parts))
+    parts = sorted(part for part in cache_dir.glob("*/skipped.jsonl") if not part.parent.name.startswith("."))
+    files.write_bytes(cache_dir / "skipped.jsonl", b"".join(part.read_bytes() for part in parts))

@@ -3,6 +3,7 @@
 B images of a batch, S image side, n codes an image.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,9 +18,10 @@ from t2f_jax.config.schema import Config, DataConfig, TextConfig
 from t2f_jax.data import augment, store
 from t2f_jax.data.corpus import SENTENCES, make_text_tokenizer
 from t2f_jax.data.datasets import base, registry
-from t2f_jax.data.pixels import ImageSet, read_images
+from t2f_jax.data.pixels import ImageSet, check_splits, read_images
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
+from t2f_jax.io.arrays import create_array
 from t2f_jax.tokens import text_tokenizer
 
 BATCH = 64  # images encoded at once
@@ -57,9 +59,13 @@ def run(
         [store.FORMAT, [(*k, key) for k, (_, key) in parts.items()], _text_identity(config.text, words), SENTENCES]
     )
     meta_file = out / "meta.json"
-    if meta_file.is_file() and files.read_json(meta_file, "the store's description").get("fingerprint") == fingerprint:
-        store.Store(out, tokenizer_fingerprint)  # says so if a part has gone since
-        return out
+    if meta_file.is_file():
+        try:
+            if store.Store(out).fingerprint == fingerprint:
+                text_tokenizer.load(out)
+                return out
+        except UserError as error:  # cut or damaged since: what is broken is made again
+            progress.say(f"{error}: it is made again where it must be")
     meta_file.unlink(missing_ok=True)  # the store is not whole until the end of this function
 
     n = 0
@@ -94,6 +100,19 @@ def run(
         },
     )
     return out
+
+
+def check(config: Config, words: text_tokenizer.TextTokenizer | None = None) -> None:
+    """Finds out before any work what would stop `run` at its end: an empty split, or no usable vocabulary.
+
+    Raises:
+      UserError: what `run` would raise, of what can be known without reading an image.
+    """
+    for source in registry.open_sources(config).values():
+        check_splits(source)
+    _text_identity(config.text, words)
+    if words is None and config.text.kind == "wordpiece":
+        text_tokenizer.WordPiece.load(pathlib.Path(config.text.vocab_file).expanduser())
 
 
 def _digest(value: Any) -> str:
@@ -133,11 +152,10 @@ def _encode_part(
     data: DataConfig,
 ) -> int:
     """Writes a source's split, unless it is there; returns the number of codes of an image."""
-    if (folder / "meta.json").is_file():
-        made = files.read_json(folder / "meta.json", "the part's description")
-        if made.get("key") == key:
-            return made["codes_per_image"]
     views, total = _views(pixels, data), len(pixels)
+    if (folder / "meta.json").is_file():
+        with contextlib.suppress(UserError):  # of other settings, or damaged
+            return store.Part(folder, key, total).codes_NxVxn.shape[2]
     codes_NxVxn: np.ndarray | None = None
     with (
         files.whole_folder(folder) as partial,
@@ -148,18 +166,16 @@ def _encode_part(
             if codes_Bxn.min() < 0 or codes_Bxn.max() > np.iinfo(np.uint16).max:
                 raise ValueError(f"codes must fit 16 bits, got {codes_Bxn.min()}..{codes_Bxn.max()}")
             if codes_NxVxn is None:
-                codes_NxVxn = np.lib.format.open_memmap(
-                    partial / "codes.npy", mode="w+", dtype=np.uint16, shape=(total, views, codes_Bxn.shape[1])
-                )
+                codes_NxVxn = create_array(partial / "codes.npy", np.uint16, (total, views, codes_Bxn.shape[1]))
             count = min(BATCH, total - first)  # the last batch is filled up, so that `encode` compiles for one shape
             codes_NxVxn[first : first + count, v] = codes_Bxn[:count]
             bar.advance(count)
         assert codes_NxVxn is not None
         codes_NxVxn.flush()
         n = codes_NxVxn.shape[2]
-        with (partial / "records.jsonl").open("w", encoding="utf-8") as file:
+        with (partial / "records.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as file:
             for name, fields in zip(pixels.ids, pixels.fields):
-                file.write(json.dumps({"id": name, "fields": fields}, ensure_ascii=False) + "\n")
+                file.write(files.json_line({"id": name, "fields": fields}))
         files.write_json(partial / "meta.json", {"key": key, "count": total, "views": views, "codes_per_image": n})
     return n
 

@@ -8,7 +8,6 @@ STORE/<source>/<split>/meta.json     the key of the settings that it was encoded
 """
 
 import collections
-import json
 import mmap
 import pathlib
 from collections.abc import Sequence
@@ -17,7 +16,8 @@ from typing import Any, overload
 import numpy as np
 
 from t2f_jax.errors import UserError
-from t2f_jax.io.files import read_json
+from t2f_jax.io.arrays import open_array
+from t2f_jax.io.files import parse_json, read_json
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 FORMAT = 1
@@ -27,6 +27,7 @@ class Records(Sequence[dict[str, Any]]):
     """Lines of a records file by number, parsed when asked for: millions cost 8 bytes each."""
 
     def __init__(self, path: pathlib.Path):
+        self._path = path
         with path.open("rb") as file:
             self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
         ends = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord("\n"))
@@ -45,7 +46,15 @@ class Records(Sequence[dict[str, Any]]):
         if not -len(self) <= i < len(self):
             raise IndexError(i)
         i %= len(self)
-        return json.loads(self._text[self._starts[i] : self._starts[i + 1]].decode())
+        try:
+            record = parse_json(bytes(self._text[self._starts[i] : self._starts[i + 1]]))
+            if not isinstance(record, dict):
+                raise ValueError("no JSON object")
+        except ValueError as error:
+            raise UserError(
+                f"{self._path}, line {i + 1}: a broken record ({error}); delete the folder and run `t2f prepare` again"
+            ) from error
+        return record
 
 
 class RecordFields(Sequence[Fields]):
@@ -64,6 +73,38 @@ class RecordFields(Sequence[Fields]):
     def __getitem__(self, i: int | slice) -> Fields | list[Fields]:
         records = self._records[i]
         return [record["fields"] for record in records] if isinstance(records, list) else records["fields"]
+
+
+class Part:
+    """One split of one source: its codes, uint16 [N, views, n], and its records.
+
+    Args:
+      key: of the settings that it should be encoded under.
+      count: N.
+      codes_per_image: n; None: whatever it is.
+
+    Raises:
+      UserError: a file is missing, broken or cut short, or the part is another one.
+    """
+
+    def __init__(self, folder: pathlib.Path, key: str, count: int, codes_per_image: int | None = None):
+        for file in ("codes.npy", "records.jsonl", "meta.json"):
+            if not (folder / file).is_file():
+                raise UserError(f"{folder / file}: this part of the store is missing; run `t2f prepare` again")
+        meta = read_json(folder / "meta.json", "the part's description")
+        if not isinstance(meta, dict) or meta.get("key") != key:
+            raise UserError(f"{folder}: encoded under other settings than the store's; run `t2f prepare` again")
+        try:
+            self.codes_NxVxn = open_array(folder / "codes.npy", np.uint16, 3)
+        except UserError as error:
+            raise UserError(f"{folder}/codes.npy: broken ({error}); delete it and run `t2f prepare` again") from error
+        self.records = Records(folder / "records.jsonl")
+        faces, _, n = self.codes_NxVxn.shape
+        if not len(self.records) == faces == count or n != (codes_per_image or meta.get("codes_per_image")):
+            raise UserError(
+                f"{folder}: {faces} faces of {n} codes and {len(self.records)} records instead of {count} of"
+                f" {codes_per_image or meta.get('codes_per_image')}; delete the folder and run `t2f prepare` again"
+            )
 
 
 class Store:
@@ -101,9 +142,15 @@ class Store:
                 name: tuple(Attribute.from_json(a) for a in source["schema"]) for name, source in self._sources.items()
             }
             text_file = folder / meta["text_tokenizer"]
-        except (KeyError, TypeError) as error:
+            parts = [
+                (name, split, part["key"], part["count"])
+                for name, source in self._sources.items()
+                for split, part in source["splits"].items()
+            ]
+            has_text = text_file.is_file()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{folder}/meta.json: {error} is missing or broken; run `t2f prepare` again") from error
-        if not text_file.is_file():
+        if not has_text:
             raise UserError(f"{text_file}: the text tokenizer is missing; run `t2f prepare` again")
         if image_tokenizer is not None and image_tokenizer != self.image_tokenizer:
             raise UserError(
@@ -112,28 +159,9 @@ class Store:
             )
         self._codes: dict[tuple[str, str], np.ndarray] = {}
         self._records: dict[tuple[str, str], Records] = {}
-        for name, source in self._sources.items():
-            for split, part in source["splits"].items():
-                self._open(name, split, part)
-
-    def _open(self, name: str, split: str, part: dict[str, Any]) -> None:
-        folder = self.folder / name / split
-        for file in ("codes.npy", "records.jsonl", "meta.json"):
-            if not (folder / file).is_file():
-                raise UserError(f"{folder / file}: this part of the store is missing; run `t2f prepare` again")
-        if read_json(folder / "meta.json", "the part's description").get("key") != part["key"]:
-            raise UserError(f"{folder}: encoded under other settings than the store's; run `t2f prepare` again")
-        try:
-            codes_NxVxn = np.load(folder / "codes.npy", mmap_mode="r")
-        except (ValueError, OSError) as error:
-            raise UserError(f"{folder}/codes.npy: broken ({error}); delete it and run `t2f prepare` again") from error
-        records = Records(folder / "records.jsonl")
-        if not len(records) == len(codes_NxVxn) == part["count"] or codes_NxVxn.shape[2] != self.codes_per_image:
-            raise UserError(
-                f"{folder}: {len(codes_NxVxn)} faces of {codes_NxVxn.shape[2]} codes and {len(records)} records"
-                f" instead of {part['count']} of {self.codes_per_image}; delete the folder and run `t2f prepare` again"
-            )
-        self._codes[name, split], self._records[name, split] = codes_NxVxn, records
+        for name, split, key, count in parts:
+            part = Part(folder / name / split, key, count, self.codes_per_image)
+            self._codes[name, split], self._records[name, split] = part.codes_NxVxn, part.records
 
     @property
     def sources(self) -> list[str]:

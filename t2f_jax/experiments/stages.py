@@ -58,6 +58,10 @@ def train(
     """
     origin = remote.fetch(config.decoder.init_from) if config.decoder.init_from else None
     parent = bundle.load(origin) if origin else None
+    if parent:
+        bundle.check_structure(parent, config.decoder.model)
+    if not store:
+        hosts.in_turn(lambda: prepare.check(config, parent.tokenizer if parent else None), "data checked")
     # The parent's weights know the codes of its own image tokenizer.
     tokenizer = tokenizer or origin or _own_tokenizer(config, out)
     store = store or prepare_store(config, tokenizer, out / "store", out / IMAGES)

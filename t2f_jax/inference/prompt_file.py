@@ -7,6 +7,7 @@ A face counts as made when its PNG (written whole) and its line in the manifest 
 The order: `read_lines`, `plan_faces`, `make_faces`.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -17,8 +18,8 @@ from t2f_jax.errors import UserError, nearest
 from t2f_jax.inference.batching import group_rows
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.io import images
-from t2f_jax.io.files import write_text
+from t2f_jax.io import files, images
+from t2f_jax.io.files import json_line, parse_json, write_text
 from t2f_jax.io.locks import held
 from t2f_jax.io.progress import Progress
 from t2f_jax.tokens.prompts import Prompt
@@ -75,12 +76,13 @@ def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
       n, seed: of lines that name none.
 
     Raises:
-      UserError: no such file, none but blank lines, or a bad line (its number is named).
+      UserError: no such file, none but blank lines, one JSON array, or a bad line (its number is named).
     """
-    try:
-        rows = path.read_text(encoding="utf-8-sig").splitlines()  # some editors begin a file with a byte order mark
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: no readable file of prompts ({error})") from error
+    rows = files.read_lines(path)
+    if rows[0].lstrip().startswith("["):
+        with contextlib.suppress(ValueError):
+            parse_json("\n".join(rows).encode("utf-8", "surrogatepass"))
+            raise UserError(f"{path}: this is one JSON array; write one description, or one JSON object, a line")
     lines = [_parse(path, number, row.strip(), n, seed) for number, row in enumerate(rows, 1) if row.strip()]
     if not lines:
         raise UserError(f"{path}: no prompt in it; write one description, or one JSON object, a line")
@@ -89,10 +91,11 @@ def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
 
 def _parse(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line:
     where = f"{path}, line {number}"
+    _check_text(where, row)
     if not row.startswith("{"):
         return Line(number, n, seed, row)
     try:
-        values = json.loads(row)
+        values = parse_json(row.encode())
     except ValueError as error:
         raise UserError(f"{where}: broken JSON ({error})") from error
     for key, value in values.items():
@@ -102,10 +105,19 @@ def _parse(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line
             raise UserError(f"{where}: unknown key '{key}'; {hint}")
         if not isinstance(value, KEYS[key]) or isinstance(value, bool):
             raise UserError(f"{where}: {key} must be of type {KEYS[key].__name__}, got {value!r}")
+    _check_text(where, json.dumps(values, ensure_ascii=False))
     line = Line(number, **{"n": n, "seed": seed, **values})
     if line.n < 1 or not 0 <= line.seed <= 2**32 - line.n:
         raise UserError(f"{where}: n={line.n} must be 1 or more, seed={line.seed} and those after it 0 to {2**32 - 1}")
     return line
+
+
+def _check_text(where: str, text: str) -> None:
+    """Raises UserError for bytes that were not UTF-8, and for half a pair of \\u escapes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where}: {error.object[error.start]!a} is no UTF-8 text; save the file as UTF-8") from None
 
 
 def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[Face]:
@@ -142,7 +154,7 @@ def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathl
         missing = [face for face in faces if face.file not in made]
         _make_missing(model, missing, sampler, out, len(faces))
         others = [entry for file, entry in made.items() if file not in entries]
-        write_text(out / MANIFEST, "\n".join(map(_line, [*entries.values(), *others])) + "\n")
+        write_text(out / MANIFEST, "".join(map(json_line, [*entries.values(), *others])))
         print(f"{len(missing)} faces made, {len(faces) - len(missing)} were there; {out / MANIFEST} lists all")
 
 
@@ -151,14 +163,14 @@ def _make_missing(model: Model, missing: Sequence[Face], sampler: Sampler, out: 
     size = BATCH * model.engine.mesh.size
     with (
         Progress("generate", total, start=total - len(missing), unit="face") as bar,
-        (out / MANIFEST).open("a", encoding="utf-8") as manifest,
+        (out / MANIFEST).open("a", encoding="utf-8", errors="backslashreplace") as manifest,
     ):
         for batch in _batches(model, missing, sampler, size):
             prompts, seeds = [face.prompt for face in batch], [face.seed for face in batch]
             codes = model.generate_codes(prompts, seeds, sampler, batch_size=size)
             for face, image in zip(batch, model.make_images(codes, prompts, seeds, sampler)):
                 images.save_png(out / face.file, image, image.info)
-                manifest.write(_line(_entry(face, sampler, model.hash)) + "\n")
+                manifest.write(json_line(_entry(face, sampler, model.hash)))
             manifest.flush()
             bar.advance(len(batch))
 
@@ -185,10 +197,6 @@ def _entry(face: Face, sampler: Sampler, model: str) -> Entry:
     }
 
 
-def _line(entry: Entry) -> str:
-    return json.dumps(entry, ensure_ascii=False)
-
-
 def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, Entry]) -> None:
     """Raises UserError if a face of the same name was made otherwise."""
     for file, entry in entries.items():
@@ -206,10 +214,10 @@ def _repair_manifest(out: pathlib.Path) -> dict[str, Entry]:
     path = out / MANIFEST
     for line in path.read_bytes().split(b"\n") if path.is_file() else []:
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             if (out / pathlib.Path(entry["file"]).name).is_file():
                 entries[entry["file"]] = entry
         except (ValueError, TypeError, KeyError):
             continue
-    write_text(path, "".join(_line(entry) + "\n" for entry in entries.values()))
+    write_text(path, "".join(map(json_line, entries.values())))
     return entries

@@ -1,6 +1,11 @@
-"""Files and folders that are whole or absent: they get their final name only when they are complete."""
+"""Files and folders that are whole or absent: they get their final name only when they are complete.
+
+Text is UTF-8. What has no UTF-8 (a byte of a file name, which Python keeps as half a surrogate pair) is written as
+"\\udce9", which JSON reads back as the same sign.
+"""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -8,7 +13,9 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from t2f_jax.errors import UserError
+from t2f_jax.errors import DiskFull, UserError
+
+NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}  # Windows has no quota
 
 
 @contextlib.contextmanager
@@ -23,11 +30,23 @@ def whole_file(path: pathlib.Path, many_writers: bool = False) -> Iterator[pathl
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial" if many_writers else f".{path.name}.partial")
     try:
-        yield partial
-        os.replace(partial, path)
+        with naming_full_disk(path):
+            yield partial
+            os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def naming_full_disk(path: pathlib.Path) -> Iterator[None]:
+    """Turns the OSError of a full disk, raised inside, into a DiskFull that names the file or folder `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise DiskFull(f"{path}: {error.strerror}; make room there, or choose another folder") from error
 
 
 def write_bytes(path: pathlib.Path, data: bytes) -> None:
@@ -53,11 +72,40 @@ def write_json(path: pathlib.Path, value: object) -> None:
 def read_json(path: pathlib.Path, what: str) -> Any:
     """Reads JSON. Raises UserError if the file is missing or broken; the message calls it `what`."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: {what} is missing") from None
     except (ValueError, OSError) as error:
         raise UserError(f"{path}: {what} is broken ({error})") from error
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of JSON in UTF-8, with or without a byte order mark. Raises ValueError for all that is none."""
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def json_line(value: object) -> str:
+    """A value as one line of JSON, its end included."""
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def read_lines(path: pathlib.Path) -> list[str]:
+    """The lines of a text file that people or other programs wrote, without their ends, of Unix, Windows or old Macs.
+
+    A byte order mark is passed over. Unlike `str.splitlines`, nothing else ends a line: not U+0085, not U+2028. A byte
+    that is not UTF-8 is kept as Python keeps it in file names, so that a name is still that of its file.
+
+    Raises:
+      UserError: no such file, or one that cannot be read.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 @contextlib.contextmanager
@@ -72,7 +120,8 @@ def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     shutil.rmtree(old, ignore_errors=True)
     partial.mkdir()
     try:
-        yield partial
+        with naming_full_disk(folder):
+            yield partial
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -5,6 +5,7 @@ An evaluation's line is `{"step": 200, "eval": {"loss": 1.4, ...}}`: the weights
 A save's line is `{"step": 200, "time": ..., "goodput": {...}}`: where the time went until then, see `goodput.Clock`.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from t2f_jax.io import files
+from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ TENSORBOARD_EVERY = 20  # steps between points in TensorBoard; the JSON lines ar
 
 def read(path: pathlib.Path) -> list[Row]:
     """The complete lines of a metrics file in order, none if there is no file; a half-written last line is left out."""
-    return [row for row, _ in _lines(path)]
+    return [row for row, _ in _lines(path)[0]]
 
 
 def train_rows(rows: list[Row]) -> list[Row]:
@@ -45,25 +47,44 @@ def last_goodput(out: pathlib.Path) -> Row | None:
 
 
 def truncate(path: pathlib.Path, step: int) -> None:
-    """Keeps the lines up to and including `step`, atomically: the resumed run writes those after it again."""
+    """Keeps the lines up to and with `step`, atomically: those after it will be written again by the resumed run.
+
+    Lines that are no rows (a power loss leaves null bytes) are dropped, with a word; a half-written last one without.
+    """
     if not path.exists():
         return
-    kept = "".join(line for row, line in _lines(path) if row["step"] <= step)
-    with files.whole_file(path) as partial, partial.open("w", encoding="utf-8") as file:
-        file.write(kept)
+    rows, broken = _lines(path)
+    if broken:
+        say(f"{path}: {broken} broken lines were dropped")
+    with files.whole_file(path) as partial, partial.open("wb") as file:
+        file.writelines(line + b"\n" for row, line in rows if row["step"] <= step)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _lines(path: pathlib.Path) -> list[tuple[Row, str]]:
-    if not path.exists():
-        return []
-    rows = []
-    for line in path.read_text().splitlines(keepends=True):
-        if not line.endswith("\n"):
-            break  # the writer was killed inside it
-        rows.append((json.loads(line), line))
-    return rows
+def _lines(path: pathlib.Path) -> tuple[list[tuple[dict[str, Any], bytes]], int]:
+    """-> (row, its line without an end) of each whole line; the number of the lines that are no rows.
+
+    What stands behind the last line's end is not counted: the writer was killed inside it.
+    """
+    rows, broken = [], 0
+    for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else ():
+        with contextlib.suppress(ValueError):
+            row = files.parse_json(line)
+            if _is_row(row):
+                rows.append((row, line))
+                continue
+        broken += 1
+    return rows, broken
+
+
+def _is_row(row: object) -> bool:
+    return (
+        isinstance(row, dict)
+        and type(row.get("step")) is int
+        and isinstance(row.get("eval", {}), dict)
+        and isinstance(row.get("goodput", {}), dict)
+    )
 
 
 class Writer:

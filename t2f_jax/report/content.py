@@ -124,7 +124,7 @@ def load_results(folder: pathlib.Path) -> tuple[str, ReportContent]:
         return values["title"], _from_json(ReportContent, content, path.parent)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: an image of the results is missing; evaluate the model again") from None
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
         raise UserError(f"{path}: the results are broken ({error}); evaluate the model again") from error
 
 

@@ -68,7 +68,7 @@ class SentencePiece:
             if self._processor.IdToPiece(ids[name]) != piece:
                 raise UserError(f"{where}: the SentencePiece model has no piece {piece}; train it with this program")
         self.pad, self.unk, self.cls, self.sep = ids.values()
-        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(self._processor.EncodeAsIds(text)))
+        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(self._processor.EncodeAsIds(_well_formed(text))))
 
     def __reduce__(self) -> tuple:
         """Pickled and copied by its file's bytes."""
@@ -186,7 +186,7 @@ class WordPiece:
         tokenizer = tokenizers.Tokenizer(models.WordPiece(ids, unk_token=SPECIAL["unk"], max_input_chars_per_word=200))
         tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=True, lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(tokenizer.encode(text).ids))
+        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(tokenizer.encode(_well_formed(text)).ids))
 
     def __reduce__(self) -> tuple:
         """Pickled and copied by its file's bytes."""
@@ -224,6 +224,11 @@ def load(folder: pathlib.Path) -> TextTokenizer:
 def vocab(tokenizer: TextTokenizer, image_size: int) -> Vocab:
     """The joint id space of a text tokenizer and a codebook of `image_size` codes."""
     return Vocab(tokenizer.size, image_size, tokenizer.pad, tokenizer.unk, tokenizer.cls, tokenizer.sep)
+
+
+def _well_formed(text: str) -> str:
+    """The text with "?" for what has no UTF-8, such as an odd byte of the command line."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _read(path: pathlib.Path) -> bytes:

@@ -1,6 +1,7 @@
 """What a dataset is to the rest of the program: its entry (`Dataset`) and, once opened, its faces (`Source`)."""
 
 import dataclasses
+import pathlib
 from collections.abc import Callable
 from typing import Literal, Protocol
 
@@ -46,8 +47,16 @@ class Source(Protocol):
         ...
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
-        """Pixels, uint8 [size, size, 3]. Raises images.CorruptImage for a file that cannot be decoded."""
+        """Pixels, uint8 [size, size, 3]. Raises UserError for a file that cannot be read or decoded."""
         ...
+
+
+def file_signature(path: pathlib.Path) -> str:
+    """File name and size in bytes, the signature of a face in a file; of one that cannot be found the name alone."""
+    try:
+        return f"{path.name} {path.stat().st_size}"
+    except OSError:  # a link that leads nowhere: it is skipped when it is read
+        return f"{path.name} absent"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +75,7 @@ class Dataset:
       phrases: ways to put labels into words, for attributes that `tokens.phrases` does not know or puts otherwise.
       licence, citation: terms of use, and the publication to cite.
       obtain: how to get it, and what must lie in its folder.
+      split_rule: what decides which split a face belongs to, for a message where a split is empty.
     """
 
     kind: str
@@ -79,6 +89,7 @@ class Dataset:
     licence: str = ""
     citation: str = ""
     obtain: str = ""
+    split_rule: str = ""
 
     def caption_phrases(self) -> Phrases:
         """The table of `tokens.phrases`, with this dataset's own entries added or in place of shared ones."""

@@ -6,9 +6,10 @@ import pathlib
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split
+from t2f_jax.data.datasets.base import Dataset, Split, file_signature
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
+from t2f_jax.io.files import read_lines
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 COLUMNS = (
@@ -63,6 +64,7 @@ def _attribute(column: str) -> Attribute:
 
 SCHEMA: tuple[Attribute, ...] = tuple(_attribute(column) for column in COLUMNS)
 _SPLITS: dict[str, Split] = {"0": "train", "1": "validation", "2": "test"}
+_ENDINGS = (".jpg", ".jpeg", ".png")
 
 
 DATASET = Dataset(
@@ -82,11 +84,14 @@ DATASET = Dataset(
         "From https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html take img_align_celeba.zip (unpacked),"
         " list_attr_celeba.txt and list_eval_partition.txt. They may lie side by side or in Img/, Anno/ and Eval/."
     ),
+    split_rule="list_eval_partition.txt gives each face 0 (train), 1 (validation) or 2 (test)",
 )
 
 
 class CelebA:
     """A `base.Source` over a folder in the official layout; opening it reads the label files, not the images.
+
+    The images may also be those of the PNG edition, whose label files speak of .jpg, too.
 
     Raises:
       UserError: a missing file or image folder, a broken row, an image that is labelled but absent.
@@ -98,16 +103,10 @@ class CelebA:
     def __init__(self, name: str, folder: pathlib.Path):
         self.name = name
         self.skipped: list[dict[str, str]] = []
-        self._images = _find(folder, "img_align_celeba", ("", "Img"))
-        self._names, self._labels_NxA = _read_labels(_find(folder, "list_attr_celeba.txt", ("", "Anno")))
-        self._splits = _read_partition(_find(folder, "list_eval_partition.txt", ("", "Eval", "Anno")), self._names)
-        present = {entry.name for entry in os.scandir(self._images)}
-        absent = [n for n in self._names if n not in present]
-        if absent:
-            raise UserError(
-                f"{self._images}: {absent[0]} is labelled in list_attr_celeba.txt but absent"
-                f" ({len(absent)} of {len(self._names)} are); unpack img_align_celeba.zip again"
-            )
+        self._images = _find_images(folder)
+        labelled, self._labels_NxA = _read_labels(_find(folder, "list_attr_celeba.txt", ("", "Anno")))
+        self._splits = _read_partition(_find(folder, "list_eval_partition.txt", ("", "Eval", "Anno")), labelled)
+        self._names = _file_names(self._images, labelled)
 
     def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
@@ -119,7 +118,7 @@ class CelebA:
 
     def signature(self, i: int) -> str:
         """File name and size in bytes."""
-        return f"{self._names[i]} {(self._images / self._names[i]).stat().st_size}"
+        return file_signature(self._images / self._names[i])
 
     def fields(self, i: int) -> Fields:
         """Labels of face i; it has no captions."""
@@ -127,7 +126,7 @@ class CelebA:
         return {"attributes": values, "captions": []}
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
-        """Pixels uint8 [size, size, 3]; raises images.CorruptImage."""
+        """Pixels uint8 [size, size, 3]; raises UserError."""
         return images.fit(images.open_image(self._images / self._names[i]), size, crop)
 
 
@@ -136,12 +135,45 @@ def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathl
         if (folder / sub / name).exists():
             return folder / sub / name
     places = ", ".join(str(folder / sub / name) for sub in subfolders)
-    raise UserError(f"{folder}: no {name}; CelebA's official layout has it at one of {places}")
+    tables = sorted(path.name for path in folder.glob("list_*.csv"))
+    hint = f"; {tables[0]} is of another edition, whose tables are not read" if tables else ""
+    raise UserError(f"{folder}: no {name}; CelebA's official layout has it at one of {places}{hint}")
+
+
+def _find_images(folder: pathlib.Path) -> pathlib.Path:
+    """The folder that holds the images themselves: unpacking often puts it inside another one of its name."""
+    png = "img_align_celeba_png"
+    is_png = any((folder / sub / png).exists() for sub in ("", "Img"))
+    is_jpg = any((folder / sub / "img_align_celeba").exists() for sub in ("", "Img"))
+    images_folder = _find(folder, png if is_png and not is_jpg else "img_align_celeba", ("", "Img"))
+    while (images_folder / images_folder.name).is_dir():
+        images_folder /= images_folder.name
+    if not images_folder.is_dir():
+        raise UserError(f"{images_folder}: this is a file; the folder of the images should lie there")
+    return images_folder
+
+
+def _file_names(folder: pathlib.Path, labelled: list[str]) -> list[str]:
+    """The image file of each labelled name: the one of that name, else the one that differs only in its ending."""
+    present = {entry.name for entry in os.scandir(folder)}
+    names = {name: name for name in labelled if name in present}
+    if len(names) < len(labelled):
+        stems = {pathlib.PurePath(name).stem: name for name in present if name.lower().endswith(_ENDINGS)}
+        names |= {n: stems[s] for n in labelled if n not in names and (s := pathlib.PurePath(n).stem) in stems}
+    absent = [name for name in labelled if name not in names]
+    if absent:
+        some = f"it holds {min(present)} and {len(present) - 1} others" if present else "it is empty"
+        raise UserError(
+            f"{folder}: {absent[0]} is labelled in list_attr_celeba.txt but absent"
+            f" ({len(absent)} of {len(labelled)} are), also as .png; {some}. If the images are a part of CelebA, leave"
+            " only their rows in the label files; else unpack img_align_celeba.zip again"
+        )
+    return [names[name] for name in labelled]
 
 
 def _read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
     """-> image names, labels uint8 [N, 40] (0 no, 1 yes) in the order of COLUMNS."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_lines(path)
     header = lines[1].split() if len(lines) > 1 else []
     if sorted(header) != sorted(COLUMNS):
         odd = sorted(set(header) ^ set(COLUMNS))
@@ -179,7 +211,7 @@ def _read_partition(path: pathlib.Path, names: list[str]) -> dict[Split, list[in
     index = {name: i for i, name in enumerate(names)}
     splits: dict[Split, list[int]] = {split: [] for split in _SPLITS.values()}
     seen = set()
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+    for number, line in enumerate(read_lines(path), 1):
         cells = line.split()
         if not cells:
             continue

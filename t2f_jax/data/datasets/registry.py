@@ -74,12 +74,12 @@ def _find_folder(dataset: Dataset, config: SourceConfig, name: str) -> pathlib.P
     if not config.folder and not root:
         raise UserError(
             f"where is {official}? set T2F_DATA to the folder that holds {official}/,"
-            f" or data.sources.{name}.folder to itself"
+            f" or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves this dataset out"
         )
     folder = pathlib.Path(os.path.expanduser(config.folder or pathlib.Path(root) / official))
     if not folder.is_dir():
         raise UserError(
             f"{folder}: no such folder ({official} was looked for there); set T2F_DATA to the folder that holds"
-            f" {official}/, or data.sources.{name}.folder to itself"
+            f" {official}/, or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves it out"
         )
     return folder

@@ -1,0 +1,56 @@
+"""Large arrays as .npy files that are mapped into memory: written into space that is theirs, read with a check."""
+
+import errno
+import os
+import pathlib
+
+import numpy as np
+import numpy.typing as npt
+
+from t2f_jax.errors import UserError
+
+_CHUNK = 1 << 20  # bytes
+_NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
+
+
+def create_array(path: pathlib.Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np.memmap:
+    """A new file of zeros as a memory map, whose whole space on the disk is taken here and now.
+
+    A mapped file may have holes. When one is written that the disk has no room for, the system ends the process by a
+    signal (SIGBUS), and no `except` sees it. Here a full disk is an OSError, before any work.
+
+    Raises:
+      OSError: the disk has no room for the array.
+    """
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):  # macOS and Windows have none
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+                return array
+            except OSError as error:
+                if error.errno not in _NOT_SUPPORTED:
+                    raise
+        file.seek(array.offset)
+        for start in range(array.offset, size, _CHUNK):
+            file.write(bytes(min(_CHUNK, size - start)))
+        file.flush()
+        os.fsync(file.fileno())
+    return array
+
+
+def open_array(path: pathlib.Path, dtype: npt.DTypeLike, ndim: int) -> np.memmap:
+    """An array file as a read-only memory map.
+
+    Raises:
+      UserError: no such file, one that is cut short or broken, or an array of another type or number of axes.
+    """
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # a broken header is taken for Python: whatever that may raise
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise UserError(f"{path}: not a whole array ({reason})") from error
+    if array.dtype != dtype or array.ndim != ndim:
+        raise UserError(f"{path}: {array.dtype} {array.shape} instead of {np.dtype(dtype)} with {ndim} axes")
+    return array
