@@ -27,7 +27,7 @@ TENSORBOARD_EVERY = 20  # steps between points in TensorBoard; the JSON lines ar
 
 
 def read(path: pathlib.Path) -> list[Row]:
-    """The complete lines of a metrics file in order, none if there is no file; a half-written last line is left out."""
+    """The complete lines of a metrics file in order, none if there is no file; lines that are no JSON is left out."""
     return [row for row, _ in _lines(path)[0]]
 
 
