@@ -78,7 +78,10 @@ def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
     Raises:
       UserError: no such file, none but blank lines, one JSON array, or a bad line (its number is named).
     """
-    rows = files.read_lines(path)
+    try:
+        rows = files.read_lines(path)
+    except UserError as error:
+        raise UserError(f"{path}: no readable file of prompts ({error.__cause__})") from error
     if rows[0].lstrip().startswith("["):
         with contextlib.suppress(ValueError):
             parse_json("\n".join(rows).encode("utf-8", "surrogatepass"))
