@@ -1,6 +1,6 @@
 """What this machine reaches: speeds beside a baseline measured in the same run, as ratios (`t2f bench`).
 
-    run            the rows of the table, one after the other: `t2f bench`
+    run            the rows of the table, one after the other
     table          a row of the table and its text
     subject        what is measured: a model, random prompts and faces for it, the machine
     random_model   a model of a config's structure with random weights, where no model is given
@@ -11,5 +11,5 @@
     vqgan          rows for the image tokenizer of the paper's size, against a peer if one is given
     peer           another program's speed, measured in turns with ours
 
-Read first: `run.run`.
+Read first: `run.measure`.
 """

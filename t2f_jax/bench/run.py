@@ -4,19 +4,16 @@ Each row is a figure, the baseline measured beside it and the ratio of the two; 
 (measured matrix products, memory reads), the share of it that was reached.
 """
 
-import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 from t2f_jax import config
 from t2f_jax.bench import cold_start, decoding, training, vqgan
 from t2f_jax.bench.random_model import random_model
 from t2f_jax.bench.subject import Subject, make_subject
-from t2f_jax.bench.table import HEADER, Row, format_row
+from t2f_jax.bench.table import Row
 from t2f_jax.inference.model import Model, load
-from t2f_jax.io.files import write_json
-from t2f_jax.io.progress import Progress
 
 
 def measure_matmul(subject: Subject) -> Row:
@@ -60,14 +57,10 @@ ROWS: dict[str, Callable[[Subject], Row]] = {
 }
 
 
-def run(
-    model: pathlib.Path | None,
-    out: pathlib.Path | None,
-    only: str | None,
-    peer: str | None = None,
-    spec: str = "talk2face_base",
-) -> Sequence[Row]:
-    """Measures, prints a table, writes JSON if `out` is given.
+def measure(
+    model: pathlib.Path | None, only: str | None, peer: str | None = None, spec: str = "talk2face_base"
+) -> Iterator[Row]:
+    """The rows of the table, each as soon as it is measured.
 
     Args:
       model: a model folder; random weights of the config `spec` if None.
@@ -75,15 +68,6 @@ def run(
       peer: the command of a `peer.Peer`: what `vqgan_encode` and `vqgan_decode` are compared with.
     """
     subject = make_subject(load(model) if model else Model(random_model(config.load(spec))), peer)
-    chosen = [name for name in ROWS if not only or only in name or name.startswith("machine")]
-    rows: list[Row] = []
-    print(HEADER)
-    with Progress("bench", len(chosen), unit="row", quiet=True) as bar:
-        for name in chosen:
-            rows.append(ROWS[name](subject))
-            bar.advance(1)
-            print(format_row(rows[-1]), flush=True)
-    if out:
-        write_json(out, [dataclasses.asdict(row) for row in rows])
-        print(f"written: {out}")
-    return rows
+    for name, row in ROWS.items():
+        if not only or only in name or name.startswith("machine"):
+            yield row(subject)

@@ -1,6 +1,7 @@
 """`t2f bench`: what this machine reaches."""
 
 import argparse
+import dataclasses
 
 from t2f_jax.cli import options
 
@@ -21,7 +22,17 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measures and prints a table, a row as soon as it is measured."""
-    from t2f_jax.bench import run as bench
+    from t2f_jax.bench.run import measure
+    from t2f_jax.bench.table import HEADER, format_row
+    from t2f_jax.io.files import write_json
 
     json_file = args.json.file("--json") if args.json else None
-    bench.run(args.model.path() if args.model else None, json_file, args.only, args.peer, args.config)
+    model = args.model.path() if args.model else None
+    print(HEADER, flush=True)
+    rows = []
+    for row in measure(model, args.only, args.peer, args.config):
+        rows.append(dataclasses.asdict(row))
+        print(format_row(row), flush=True)
+    if json_file:
+        write_json(json_file, rows)
+        print(f"written: {args.json}")

@@ -30,7 +30,7 @@ def _add_import(commands: options.Commands) -> None:
     what = "a taming-transformers checkpoint, alone or in a Net2NetTransformer; without --decoder just this"
     sub.add_argument("--vqgan", type=options.readable, required=True, metavar="F", help=what)
     sub.add_argument("--vocab", type=options.readable, metavar="F", help="the WordPiece vocabulary, a piece a line")
-    sub.add_argument("--out", type=options.writable, required=True, metavar="M", help="the model folder")
+    sub.add_argument("--out", type=options.writable_folder, required=True, metavar="M", help="the model folder")
     what = "set every quirk of the original (see `t2f convert explain`), or only the norm that its weights need"
     sub.add_argument("--compat", choices=("talk2face_2022", "none"), default="talk2face_2022", help=what)
     what = "how pixels are scaled for the image tokenizer, whatever --compat says"
@@ -49,7 +49,7 @@ def _add_export(commands: options.Commands) -> None:
     sub.set_defaults(run=export)
     sub.add_argument("model", type=options.readable, metavar="M", help="a model folder, or the folder of a run")
     sub.add_argument("--to", choices=("original", "safetensors", "hf"), required=True, help="the format")
-    sub.add_argument("--out", type=options.writable, required=True, metavar="D", help="the folder to write")
+    sub.add_argument("--out", type=options.writable_folder, required=True, metavar="D", help="the folder to write")
     sub.add_argument("--step", type=int, metavar="N", help="of a run: which checkpoint (default: the newest)")
     sub.add_argument("--image-tokenizer", action="store_true", help="the image tokenizer alone")
 
@@ -64,7 +64,9 @@ def _add_round(commands: options.Commands) -> None:
     sub.set_defaults(run=round_weights)
     sub.add_argument("model", type=options.readable, metavar="M", help="a model folder, or the folder of a run")
     sub.add_argument("--to", choices=("bfloat16", "int8"), required=True, help="half or a quarter of the space")
-    sub.add_argument("--out", type=options.writable, required=True, metavar="D", help="the model folder to write")
+    sub.add_argument(
+        "--out", type=options.writable_folder, required=True, metavar="D", help="the model folder to write"
+    )
 
 
 def _add_verify(commands: options.Commands) -> None:

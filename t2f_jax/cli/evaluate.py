@@ -25,7 +25,7 @@ def add(commands: options.Commands) -> None:
     needs = options.Needs(tuned=False, uploads=False)
     sub = options.add_command(commands, "report", report, summary, needs=needs)
     what = "the --out of `evaluate` or `quickstart`"
-    sub.add_argument("folder", type=options.writable, metavar="DIR", help=what)
+    sub.add_argument("folder", type=options.writable_folder, metavar="DIR", help=what)
 
 
 def run(args: argparse.Namespace) -> None:

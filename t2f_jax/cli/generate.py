@@ -102,7 +102,9 @@ def run(args: argparse.Namespace) -> None:
     model = load(args.model.path())
     planned = prompt_file.plan_faces(file, lines, model)
     _warn(model, [face.prompt for face in planned])
-    prompt_file.make_faces(model, planned, dataclasses.replace(model.sampler, **given), args.out.path)
+    made = prompt_file.make_faces(model, planned, dataclasses.replace(model.sampler, **given), args.out.path)
+    manifest = args.out.origin / prompt_file.MANIFEST
+    print(f"{made} faces made, {len(planned) - made} were there; {manifest} lists all")
 
 
 def _make(model: "Model", args: argparse.Namespace, sampler: "Sampler") -> None:

@@ -64,6 +64,7 @@ class Writable:
     """A file or folder to write: a local path, or an address, which has a working copy until it goes up."""
 
     run: RunFolder
+    is_folder: bool
 
     def __str__(self) -> str:
         return str(self.origin)
@@ -86,19 +87,16 @@ class Writable:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return self.path
 
-    def check(self, folder: bool) -> None:
+    def check(self) -> None:
         """Writes a byte where the output goes, or in the nearest folder that is there. Leaves nothing behind.
-
-        Args:
-          folder: a folder is written, not a file.
 
         Raises:
           UserError: a file is there, or above it.
           OSError: nothing can be written there.
         """
-        if folder and self.path.is_file():
+        if self.is_folder and self.path.is_file():
             raise UserError(f"{self}: a file is there already; name a folder")
-        place = self.path if folder else self.path.parent
+        place = self.path if self.is_folder else self.path.parent
         while not os.path.lexists(place) and place != place.parent:
             place = place.parent
         if not place.is_dir():
@@ -143,9 +141,14 @@ def readable(text: str) -> Readable:
     return Readable(_checked(text))
 
 
-def writable(text: str) -> Writable:
-    """The argument type of what is written. `~` is the home folder."""
-    return Writable(RunFolder.at(_checked(text)))
+def writable_folder(text: str) -> Writable:
+    """The argument type of a folder that is written. `~` is the home folder."""
+    return Writable(RunFolder.at(_checked(text)), is_folder=True)
+
+
+def writable_file(text: str) -> Writable:
+    """The argument type of a file that is written. `~` is the home folder."""
+    return Writable(RunFolder.at(_checked(text)), is_folder=False)
 
 
 def _checked(text: str) -> str:
@@ -204,9 +207,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 def add_out(parser: argparse.ArgumentParser, text: str) -> None:
     """Adds --out, a folder; `text` says what goes there."""
-    parser.add_argument("--out", type=writable, required=True, metavar="DIR", help=text)
+    parser.add_argument("--out", type=writable_folder, required=True, metavar="DIR", help=text)
 
 
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Adds --json, a file; `what` is written to it."""
-    parser.add_argument("--json", type=writable, metavar="F", help=f"write the {what} as JSON, too")
+    parser.add_argument("--json", type=writable_file, metavar="F", help=f"write the {what} as JSON, too")

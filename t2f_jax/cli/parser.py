@@ -62,15 +62,16 @@ def main(argv: list[str] | None = None) -> None:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     with environment.types_of_32_bits():
-        guarded(lambda: _run(args), next(iter(_outputs(args).values()), None))
+        guarded(lambda: _run(args), next(iter(_outputs(args)), None))
 
 
 def _run(args: argparse.Namespace) -> None:
     """Does the command's work and uploads what it wrote, both as it needs it."""
     from t2f_jax.distributed import hosts
 
-    for name, output in _outputs(args).items():
-        output.check(folder=name in ("out", "folder"))
+    outputs = _outputs(args)
+    for output in outputs:
+        output.check()
     needs: options.Needs = args.needs
     if needs.first_alone:
         hosts.join()
@@ -79,13 +80,13 @@ def _run(args: argparse.Namespace) -> None:
         args.run(args)
     if not needs.uploads or (hosts.joined() and not hosts.first()):
         return
-    for output in _outputs(args).values():
+    for output in outputs:
         output.run.publish()
 
 
-def _outputs(args: argparse.Namespace) -> dict[str, options.Writable]:
-    """What the command writes, by the option."""
-    return {name: value for name, value in vars(args).items() if isinstance(value, options.Writable)}
+def _outputs(args: argparse.Namespace) -> list[options.Writable]:
+    """What the command writes."""
+    return [value for value in vars(args).values() if isinstance(value, options.Writable)]
 
 
 def guarded(work: Callable[[], None], out: options.Writable | None = None) -> None:

@@ -24,7 +24,7 @@ def add(commands: options.Commands) -> None:
     what = "such as data=4,fsdp=4 (the config's, or one that fits)"
     sub.add_argument("--mesh", default="", metavar="M", help=what)
     options.add_json(sub, "figures")
-    sub.add_argument("--hlo", type=options.writable, metavar="F", help="write the compiled program's text, too")
+    sub.add_argument("--hlo", type=options.writable_file, metavar="F", help="write the compiled program's text, too")
     what = "compile the sampler, too, B faces a device"
     sub.add_argument("--sampler", type=int, default=0, metavar="B", help=what)
     sub.add_argument("--plain", action="store_true", help="the plain step beside it: padded, all logits, no kernel")

@@ -65,7 +65,7 @@ def run(
                 text_tokenizer.load(out)
                 return out
         except UserError as error:  # cut or damaged since: what is broken is made again
-            progress.say(f"{error}: it is made again where it must be")
+            progress.say(f"{error}; its damaged parts are made again")
     meta_file.unlink(missing_ok=True)  # the store is not whole until the end of this function
 
     n = 0
@@ -102,7 +102,7 @@ def run(
     return out
 
 
-def check(config: Config, words: text_tokenizer.TextTokenizer | None = None) -> None:
+def check(config: Config) -> None:
     """Finds out before any work what would stop `run` at its end: an empty split, or no usable vocabulary.
 
     Raises:
@@ -110,8 +110,8 @@ def check(config: Config, words: text_tokenizer.TextTokenizer | None = None) -> 
     """
     for source in registry.open_sources(config).values():
         check_splits(source)
-    _text_identity(config.text, words)
-    if words is None and config.text.kind == "wordpiece":
+    _text_identity(config.text, None)
+    if config.text.kind == "wordpiece":
         text_tokenizer.WordPiece.load(pathlib.Path(config.text.vocab_file).expanduser())
 
 

@@ -60,10 +60,8 @@ def train(
     parent = bundle.load(origin) if origin else None
     if parent:
         bundle.check_structure(parent, config.decoder.model)
-    if not store:
-        hosts.in_turn(lambda: prepare.check(config, parent.tokenizer if parent else None), "data checked")
     # The parent's weights know the codes of its own image tokenizer.
-    tokenizer = tokenizer or origin or _own_tokenizer(config, out)
+    tokenizer = tokenizer or origin or _own_tokenizer(config, out, store is None)
     store = store or prepare_store(config, tokenizer, out / "store", out / IMAGES)
     parts = open_parts(tokenizer, store)
 
@@ -180,12 +178,18 @@ def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig
     return chosen
 
 
-def _own_tokenizer(config: Config, out: pathlib.Path) -> pathlib.Path:
-    """The image tokenizer in `out/tokenizer`, trained unless an earlier run with the same config has done so."""
+def _own_tokenizer(config: Config, out: pathlib.Path, store_follows: bool) -> pathlib.Path:
+    """The image tokenizer in `out/tokenizer`, trained unless an earlier run with the same config has done so.
+
+    Args:
+      store_follows: a store is made next: what would stop that is told before the training.
+    """
     tokenizer = RunFolder(out).fetch("tokenizer/tokenizer")
     if (tokenizer / "config.json").is_file():
         checkpoint.check_config(out / "tokenizer", _tokenizer_identity(config))
         return tokenizer
+    if store_follows:
+        hosts.in_turn(lambda: prepare.check(config), "data checked")
     return train_tokenizer(config, out / "tokenizer", out / IMAGES)
 
 

@@ -78,10 +78,7 @@ def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
     Raises:
       UserError: no such file, none but blank lines, one JSON array, or a bad line (its number is named).
     """
-    try:
-        rows = files.read_lines(path)
-    except UserError as error:
-        raise UserError(f"{path}: no readable file of prompts ({error.__cause__})") from error
+    rows = files.read_lines(path, "file of prompts")
     if rows[0].lstrip().startswith("["):
         with contextlib.suppress(ValueError):
             parse_json("\n".join(rows).encode("utf-8", "surrogatepass"))
@@ -141,8 +138,11 @@ def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[
 # ----- faces -> PNGs and the manifest -----
 
 
-def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathlib.Path) -> None:
+def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathlib.Path) -> int:
     """Makes those of the faces that are not in `out` yet, and leaves the manifest in the order of the faces.
+
+    Returns:
+      How many were made.
 
     Raises:
       UserError: `out` holds faces of the same names made with other words, options or another model, or another
@@ -158,7 +158,7 @@ def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathl
         _make_missing(model, missing, sampler, out, len(faces))
         others = [entry for file, entry in made.items() if file not in entries]
         write_text(out / MANIFEST, "".join(map(json_line, [*entries.values(), *others])))
-        print(f"{len(missing)} faces made, {len(faces) - len(missing)} were there; {out / MANIFEST} lists all")
+    return len(missing)
 
 
 def _make_missing(model: Model, missing: Sequence[Face], sampler: Sampler, out: pathlib.Path, total: int) -> None:

@@ -92,19 +92,19 @@ def json_line(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def read_lines(path: pathlib.Path) -> list[str]:
+def read_lines(path: pathlib.Path, what: str) -> list[str]:
     """The lines of a text file that people or other programs wrote, without their ends, of Unix, Windows or old Macs.
 
     A byte order mark is passed over. Unlike `str.splitlines`, nothing else ends a line: not U+0085, not U+2028. A byte
     that is not UTF-8 is kept as Python keeps it in file names, so that a name is still that of its file.
 
     Raises:
-      UserError: no such file, or one that cannot be read.
+      UserError: no such file, or one that cannot be read; the message calls it `what`.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise UserError(f"{path}: no readable {what} ({error.strerror or error})") from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

@@ -14,14 +14,14 @@ def test_a_local_path_is_what_was_given(tmp_path, monkeypatch):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert options.readable("a/./b.png").path() == pathlib.Path("a/b.png")
     assert str(options.readable("a/./b.png")) == "a/./b.png", "it is told as it was given"
-    assert options.readable("~/face.png").path() == options.writable("~/face.png").path == tmp_path / "face.png"
-    assert options.writable("run").path == options.writable("run").origin == pathlib.Path("run")
+    assert options.readable("~/face.png").path() == options.writable_file("~/face.png").path == tmp_path / "face.png"
+    assert options.writable_folder("run").path == options.writable_folder("run").origin == pathlib.Path("run")
 
 
 def test_an_address_is_told_as_it_was_given(bucket):
-    out = options.writable("gs://b/runs/faces/")
+    out = options.writable_folder("gs://b/runs/faces/")
     assert str(out) == "gs://b/runs/faces" and out.path.name == "faces" and not out.path.exists()
-    for kind in (options.readable, options.writable):
+    for kind in (options.readable, options.writable_file, options.writable_folder):
         with pytest.raises(argparse.ArgumentTypeError, match="s3://b/x: an address must look like gs://BUCKET/FOLDER"):
             kind("s3://b/x")
 
@@ -29,25 +29,37 @@ def test_an_address_is_told_as_it_was_given(bucket):
 @pytest.mark.parametrize("place", ["{}", "gs://b"])
 def test_a_file_is_not_a_folder_and_a_new_folder_is_new(place, bucket, tmp_path):
     place = place.format(tmp_path)
-    file = options.writable(f"{place}/answers/a.json")
+    file = options.writable_file(f"{place}/answers/a.json")
     file.file("--json").write_text("1")
     file.run.publish()
     with pytest.raises(UserError, match="answers: this is a folder; --json takes a file"):
-        options.writable(f"{place}/answers").file("--json")
+        options.writable_file(f"{place}/answers").file("--json")
     for there in ("answers", "answers/a.json"):
         with pytest.raises(UserError, match=f"{there}: already there, and not an empty folder; give --out another"):
-            options.writable(f"{place}/{there}").new_folder()
-    assert options.writable(f"{place}/new").new_folder().name == "new"
+            options.writable_folder(f"{place}/{there}").new_folder()
+    assert options.writable_folder(f"{place}/new").new_folder().name == "new"
 
 
 def test_an_empty_folder_is_as_good_as_a_new_one(tmp_path):
-    assert options.writable(str(tmp_path)).new_folder() == tmp_path
+    assert options.writable_folder(str(tmp_path)).new_folder() == tmp_path
+
+
+def test_an_output_that_cannot_be_written_is_told_at_the_start(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(UserError, match="file: a file is there already; name a folder"):
+        options.writable_folder(f"{tmp_path}/file").check()
+    for kind in (options.writable_file, options.writable_folder):
+        with pytest.raises(UserError, match="file is no folder; name another place"):
+            kind(f"{tmp_path}/file/below").check()
+    options.writable_file(f"{tmp_path}/file").check()
+    options.writable_folder(f"{tmp_path}/new/folder").check()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "kept"
 
 
 def test_a_folder_that_is_changed_comes_whole(bucket):
     with pytest.raises(UserError, match="gs://b/e: there is nothing there"):
-        options.writable("gs://b/e").download()
-    out = options.writable("gs://b/e")
+        options.writable_folder("gs://b/e").download()
+    out = options.writable_folder("gs://b/e")
     (out.path / "results").mkdir(parents=True)
     (out.path / "results" / "a").write_text("1")
     out.run.publish()

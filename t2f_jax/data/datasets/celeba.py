@@ -173,7 +173,7 @@ def _file_names(folder: pathlib.Path, labelled: list[str]) -> list[str]:
 
 def _read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
     """-> image names, labels uint8 [N, 40] (0 no, 1 yes) in the order of COLUMNS."""
-    lines = read_lines(path)
+    lines = read_lines(path, "file of labels")
     header = lines[1].split() if len(lines) > 1 else []
     if sorted(header) != sorted(COLUMNS):
         odd = sorted(set(header) ^ set(COLUMNS))
@@ -211,7 +211,7 @@ def _read_partition(path: pathlib.Path, names: list[str]) -> dict[Split, list[in
     index = {name: i for i, name in enumerate(names)}
     splits: dict[Split, list[int]] = {split: [] for split in _SPLITS.values()}
     seen = set()
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(read_lines(path, "file of partitions"), 1):
         cells = line.split()
         if not cells:
             continue
