@@ -2,6 +2,8 @@
 
 import contextlib
 import difflib
+import errno
+import os
 from collections.abc import Iterable, Iterator
 
 
@@ -17,9 +19,17 @@ class DiskFull(UserError):
     """No room to write what must be written. Whoever catches it ends the process soon: other writers fail, too."""
 
 
+NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}  # Windows has no quota
+
+
 def full_disk(error: BaseException | None) -> str | None:
-    """The system's message if a full disk caused an error, or one in its chain; else None."""
+    """The system's message if a full disk caused an error, or one in its chain; else None.
+
+    Libraries that are not written in Python hand on the message alone.
+    """
     while error is not None:
+        if isinstance(error, OSError) and error.errno is not None and error.errno in NO_ROOM:
+            return os.strerror(error.errno)
         for reason in ("No space left on device", "Disk quota exceeded", "File too large"):
             if reason in str(error):
                 return reason

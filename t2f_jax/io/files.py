@@ -5,7 +5,6 @@ Text is UTF-8. What has no UTF-8 (a byte of a file name, which Python keeps as h
 """
 
 import contextlib
-import errno
 import json
 import os
 import pathlib
@@ -13,9 +12,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from t2f_jax.errors import DiskFull, UserError
-
-NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}  # Windows has no quota
+from t2f_jax.errors import DiskFull, UserError, full_disk
 
 
 @contextlib.contextmanager
@@ -40,13 +37,16 @@ def whole_file(path: pathlib.Path, many_writers: bool = False) -> Iterator[pathl
 
 @contextlib.contextmanager
 def naming_full_disk(path: pathlib.Path) -> Iterator[None]:
-    """Turns the OSError of a full disk, raised inside, into a DiskFull that names the file or folder `path`."""
+    """Turns an error in the block that a full disk caused into a DiskFull that names the file or folder `path`."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in NO_ROOM:
+    except UserError:
+        raise
+    except Exception as error:
+        reason = full_disk(error)
+        if reason is None:
             raise
-        raise DiskFull(f"{path}: {error.strerror}; make room there, or choose another folder") from error
+        raise DiskFull(f"{path}: {reason}; make room there, or choose another folder") from error
 
 
 def write_bytes(path: pathlib.Path, data: bytes) -> None:

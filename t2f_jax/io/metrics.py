@@ -27,7 +27,7 @@ TENSORBOARD_EVERY = 20  # steps between points in TensorBoard; the JSON lines ar
 
 
 def read(path: pathlib.Path) -> list[Row]:
-    """The complete lines of a metrics file in order, none if there is no file; lines that are no JSON is left out."""
+    """The complete lines of a metrics file in order, none if there is no file; what is no row is left out."""
     return [row for row, _ in _lines(path)[0]]
 
 
@@ -62,7 +62,7 @@ def truncate(path: pathlib.Path, step: int) -> None:
         os.fsync(file.fileno())
 
 
-def _lines(path: pathlib.Path) -> tuple[list[tuple[dict[str, Any], bytes]], int]:
+def _lines(path: pathlib.Path) -> tuple[list[tuple[Row, bytes]], int]:
     """-> (row, its line without an end) of each whole line; the number of the lines that are no rows.
 
     What stands behind the last line's end is not counted: the writer was killed inside it.

@@ -6,7 +6,6 @@ up anew each time. TensorFlow's file system does the transfers, or gcsfs where T
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -16,7 +15,7 @@ import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, full_disk
 from t2f_jax.io import cache, files, locks
 
 if TYPE_CHECKING:
@@ -154,8 +153,7 @@ def naming(text: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        full = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))  # of this machine's disk; Windows has no quota
-        if isinstance(error, OSError) and error.errno in full:
+        if full_disk(error):  # this machine's
             raise
         line = " ".join(str(error).split())[:200]
         raise UserError(f"{text}: the bucket cannot be used ({type(error).__name__}: {line})") from error

@@ -52,6 +52,60 @@ def test_corrupt_files_are_skipped_and_listed(celeba_folder, faces, tmp_path):
     assert result.skipped == tuple(listed)
 
 
+def test_one_odd_file_is_a_line_among_the_skipped(celeba_folder, faces, tmp_path, monkeypatch):
+    folder, image = celeba_folder / "img_align_celeba", type(faces).image
+
+    def read(self, i, size, crop):
+        if i == 3:
+            raise ZeroDivisionError("an odd tag")
+        return image(self, i, size, crop)
+
+    (folder / "000002.jpg").unlink()
+    (folder / "000002.jpg").symlink_to("nowhere")
+    (folder / "000005.jpg").unlink()
+    (folder / "000005.jpg").mkdir()
+    monkeypatch.setattr(type(faces), "image", read)
+    result = pixels.read_images(faces, "train", DataConfig(image_size=16), tmp_path / "cache")
+    assert [item["id"] for item in result.skipped] == ["000002.jpg", "000004.jpg", "000005.jpg"]
+    assert "ZeroDivisionError: an odd tag" in result.skipped[1]["why"] and len(result) == 5
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("images.npy", lambda data: data[:500]),
+        ("images.npy", lambda data: b""),
+        ("records.jsonl", lambda data: b"".join(data.splitlines(keepends=True)[:3])),
+        ("records.jsonl", lambda data: data[:-5]),
+        ("records.jsonl", lambda data: data.replace(b"id", b"\0\0")),
+        ("meta.json", lambda data: data.replace(b"8", b"7")),
+        ("skipped.jsonl", lambda data: b"\0\n"),
+    ],
+)
+def test_a_damaged_cache_is_made_again_with_a_word(file, damage, faces, tmp_path, capsys):
+    config, cache = DataConfig(image_size=16), tmp_path / "cache"
+    first = pixels.read_images(faces, "train", config, cache)
+    images = np.array(first.images)
+    (folder,) = (path for path in cache.iterdir() if path.is_dir())
+    path = folder / file
+    path.write_bytes(damage(path.read_bytes()))
+    again = pixels.read_images(faces, "train", config, cache)
+    np.testing.assert_array_equal(again.images, images)
+    assert (again.ids, again.fields) == (first.ids, first.fields)
+    assert "celeba train is read again" in capsys.readouterr().err
+
+
+def test_an_empty_split_is_told_with_what_to_do(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(type(faces), "split", lambda self, split: [0, 1] if split == "train" else [])
+    told = (
+        r"none of its 2 faces belongs to the validation split.*data\.sources\.celeba\.weight=0 leaves this dataset out"
+    )
+    with pytest.raises(UserError, match=told):
+        pixels.read_images(faces, "validation", DataConfig(image_size=16), tmp_path)
+    with pytest.raises(UserError, match=told):
+        pixels.check_splits(faces)
+
+
 def test_nothing_readable_is_an_error(celeba_folder, faces, tmp_path):
     for name in ("000009.jpg", "000010.jpg"):
         truncate(celeba_folder / "img_align_celeba" / name)

@@ -1,8 +1,10 @@
 """Files and folders that are whole or absent."""
 
+import errno
+
 import pytest
 
-from t2f_jax.errors import UserError
+from t2f_jax.errors import DiskFull, UserError
 from t2f_jax.io import files
 
 
@@ -44,3 +46,34 @@ def test_json_that_is_missing_or_broken_is_named(tmp_path):
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(UserError, match=r"a\.json: the record is broken"):
         files.read_json(tmp_path / "a.json", "the record")
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+    ],
+    ids=["Python", "a library's message"],
+)
+@pytest.mark.parametrize("whole", [files.whole_file, files.whole_folder])
+def test_a_full_disk_is_told_by_the_place_and_leaves_nothing(whole, full, tmp_path):
+    with pytest.raises(DiskFull, match="new: No space left on device; make room there"), whole(tmp_path / "new"):
+        raise full
+    with pytest.raises(RuntimeError, match="another"), whole(tmp_path / "new"):
+        raise RuntimeError("another")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lines_end_at_line_ends_alone(tmp_path):
+    text = "\ufeffa\u2028b\r\nc\u0085\x0bd\re\n"
+    (tmp_path / "lines").write_bytes(text.encode() + b"caf\xe9")
+    assert files.read_lines(tmp_path / "lines", "file") == ["a\u2028b", "c\u0085\x0bd", "e", "caf\udce9"]
+    with pytest.raises(UserError, match="nowhere: no readable file of labels"):
+        files.read_lines(tmp_path / "nowhere", "file of labels")
+
+
+def test_a_name_that_is_no_utf8_is_written_and_read_back(tmp_path):
+    files.write_json(tmp_path / "a.json", {"file": "caf\udce9.png"})
+    assert files.read_json(tmp_path / "a.json", "the answers") == {"file": "caf\udce9.png"}
+    assert (tmp_path / "a.json").read_bytes().decode("utf-8")

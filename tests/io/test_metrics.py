@@ -1,8 +1,12 @@
 """The record of a run: what was written comes back, and a resumed run's is the uninterrupted one's."""
 
 import json
+import pathlib
+import tempfile
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from t2f_jax.io import metrics
 
@@ -43,3 +47,25 @@ def test_not_a_number_stays_valid_json(tmp_path):
     writer.train(1, {"loss": 1.0, "accuracy": float("nan")})
     writer.close()
     assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"step": 1, "loss": 1.0, "accuracy": None}
+
+
+def test_what_a_power_loss_leaves_is_dropped_with_a_word(tmp_path, capsys):
+    write(tmp_path, 5)
+    path = tmp_path / "metrics.jsonl"
+    whole = metrics.read(path)
+    path.write_bytes(path.read_bytes() + b"\0\0\0\n[1]\n\xff\n")
+    assert metrics.read(path) == whole
+    write(tmp_path, 8, 5)
+    assert "3 broken lines were dropped" in capsys.readouterr().err
+    rows = metrics.read(path)
+    assert [row["step"] for row in metrics.train_rows(rows)] == list(range(1, 9))
+    assert path.read_bytes().count(b"\n") == len(rows)
+
+
+@hypothesis.given(st.binary())
+def test_any_bytes_are_read_as_the_rows_among_them(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "metrics.jsonl"
+        path.write_bytes(b'{"step": 1, "loss": 2.0}\n' + data + b'\n{"step": 2, "loss": 1.0}\n')
+        rows = metrics.read(path)
+    assert rows[0] == {"step": 1, "loss": 2.0} and rows[-1] == {"step": 2, "loss": 1.0}

@@ -1,4 +1,7 @@
+import hypothesis
 import pytest
+from hypothesis import strategies as st
+from PIL import Image
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import base, celeba, registry
@@ -83,4 +86,32 @@ def test_it_names_what_is_missing(celeba_folder):
         open_celeba(celeba_folder)
     (celeba_folder / "list_eval_partition.txt").unlink()
     with pytest.raises(UserError, match=r"no list_eval_partition\.txt"):
+        open_celeba(celeba_folder)
+
+
+@pytest.mark.parametrize("file", ["list_attr_celeba.txt", "list_eval_partition.txt"])
+def test_a_byte_order_mark_and_windows_lines_are_passed_over(celeba_folder, file):
+    before = open_celeba(celeba_folder)
+    path = celeba_folder / file
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    after = open_celeba(celeba_folder)
+    assert [after.split(split) for split in base.SPLITS] == [before.split(split) for split in base.SPLITS]
+    assert [after.fields(i) for i in range(12)] == [before.fields(i) for i in range(12)]
+
+
+def test_the_edition_of_png_files_is_read(celeba_folder):
+    for path in (celeba_folder / "img_align_celeba").iterdir():
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".png"))
+        path.unlink()
+    source = open_celeba(celeba_folder)
+    assert len(source.split("train")) == 8 and source.image(0, 16, 1.0).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("file", ["list_attr_celeba.txt", "list_eval_partition.txt"])
+@hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.given(data=st.binary())
+def test_any_bytes_as_a_file_of_labels_end_in_a_user_error(celeba_folder, file, data):
+    (celeba_folder / file).write_bytes(data)
+    with pytest.raises(UserError, match=file):
         open_celeba(celeba_folder)
