@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -58,15 +58,9 @@ def run(
     fingerprint = _digest(
         [store.FORMAT, [(*k, key) for k, (_, key) in parts.items()], _text_identity(config.text, words), SENTENCES]
     )
-    meta_file = out / "meta.json"
-    if meta_file.is_file():
-        try:
-            if store.Store(out).fingerprint == fingerprint:
-                text_tokenizer.load(out)
-                return out
-        except UserError as error:  # cut or damaged since: what is broken is made again
-            progress.say(f"{error}; its damaged parts are made again")
-    meta_file.unlink(missing_ok=True)  # the store is not whole until the end of this function
+    if _is_made(out, fingerprint):
+        return out
+    (out / "meta.json").unlink(missing_ok=True)  # the store is not whole until the end of this function
 
     n = 0
     for (name, split), (pixels, key) in parts.items():
@@ -78,28 +72,40 @@ def run(
     for file in _TEXT_FILES:
         (out / file).unlink(missing_ok=True)
     tokenizer.save(out)
-    files.write_json(
-        meta_file,
-        {
-            "format": store.FORMAT,
-            "fingerprint": fingerprint,
-            "image_tokenizer": tokenizer_fingerprint,
-            "image_size": config.data.image_size,
-            "codes_per_image": n,
-            "text_tokenizer": next(file for file in _TEXT_FILES if (out / file).is_file()),
-            "sources": {
-                name: {
-                    "schema": [attribute.to_json() for attribute in source.schema],
-                    "splits": {
-                        split: {"count": len(parts[name, split][0]), "key": parts[name, split][1]}
-                        for split in base.SPLITS
-                    },
-                }
-                for name, source in opened.items()
-            },
-        },
-    )
+    meta = {
+        "format": store.FORMAT,
+        "fingerprint": fingerprint,
+        "image_tokenizer": tokenizer_fingerprint,
+        "image_size": config.data.image_size,
+        "codes_per_image": n,
+        "text_tokenizer": next(file for file in _TEXT_FILES if (out / file).is_file()),
+        "sources": {name: _describe(source, parts) for name, source in opened.items()},
+    }
+    files.write_json(out / "meta.json", meta)
     return out
+
+
+def _describe(source: base.Source, parts: Mapping[tuple[str, str], tuple[ImageSet, str]]) -> dict[str, Any]:
+    """A source as the store's meta.json has it: its schema; of each split the number of faces and the key."""
+    splits = {}
+    for split in base.SPLITS:
+        pixels, key = parts[source.name, split]
+        splits[split] = {"count": len(pixels), "key": key}
+    return {"schema": [attribute.to_json() for attribute in source.schema], "splits": splits}
+
+
+def _is_made(out: pathlib.Path, fingerprint: str) -> bool:
+    """Whether the store is there, whole and of these settings; says so if it was cut or damaged since it was made."""
+    if not (out / "meta.json").is_file():
+        return False
+    try:
+        if store.Store(out).fingerprint != fingerprint:
+            return False
+        text_tokenizer.load(out)
+    except UserError as error:
+        progress.say(f"{error}; its damaged parts are made again")
+        return False
+    return True
 
 
 def check(config: Config) -> None:
