@@ -3,6 +3,7 @@
     parser       the whole command line; what a command needs around it; errors -> exit codes
     options      adding a command, what it needs (`Needs`), types of arguments; every path may be gs://...
     streams      standard output and error that are closed, or lack signs
+    interrupts   Ctrl-C, SIGTERM and SIGHUP
     train        `t2f quickstart`, `train-tokenizer`, `prepare`, `train`
     generate     `t2f generate`: faces for one prompt, from a given face, or for every line of a file
     describe     `t2f caption` and `t2f analyze`: faces described in words, and measured
@@ -21,6 +22,14 @@ Read first: `parser.main`, then `train`. Nothing here imports JAX before a comma
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point of `t2f`, see `parser.main`."""
-    from t2f_jax.cli import parser
+    try:
+        from t2f_jax.cli import parser
 
-    parser.main(argv)
+        parser.main(argv)
+    except KeyboardInterrupt as error:  # before a command began
+        from t2f_jax.cli import interrupts
+        from t2f_jax.io.progress import say
+
+        end, code = interrupts.describe(error)
+        say(f"t2f: {end}")
+        raise SystemExit(code) from None

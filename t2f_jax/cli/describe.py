@@ -66,14 +66,17 @@ def caption(args: argparse.Namespace) -> None:
                 texts = model.describe_codes(codes, [args.seed] * len(codes), sampler, args.length)
                 captions += [[(0.0, text)] for text in texts]
             bar.update(len(captions))
+    lines: list[str] = []
+    records: list[dict[str, Any]] = []
     for file, told in zip(files, captions):
-        lines = [told[0][1]] if args.n == 1 else ["", *(f"  {score:8.2f}  {text}" for score, text in told)]
-        print(f"{file}: " + "\n".join(lines))
-    if args.n == 1:
-        _write(args, [{"file": f, "caption": told[0][1]} for f, told in zip(files, captions)])
-    else:
-        told_of = [[{"caption": text, "log_probability": score} for score, text in told] for told in captions]
-        _write(args, [{"file": f, "captions": told} for f, told in zip(files, told_of)])
+        if args.n == 1:
+            lines.append(f"{file}: {told[0][1]}")
+            records.append({"file": file, "caption": told[0][1]})
+        else:
+            lines += [f"{file}: ", *(f"  {score:8.2f}  {text}" for score, text in told)]
+            several = [{"caption": text, "log_probability": score} for score, text in told]
+            records.append({"file": file, "captions": several})
+    _tell(args, lines, records)
 
 
 def analyze(args: argparse.Namespace) -> None:
@@ -90,9 +93,8 @@ def analyze(args: argparse.Namespace) -> None:
         for start in range(0, len(images), BATCH):
             records += model.analyze_codes(model.encode(images[start : start + BATCH]), attributes)
             bar.update(len(records))
-    for file, record in zip(files, records):
-        print("\n".join([file, *table(record)]))
-    _write(args, [{"file": f, "attributes": _rounded(r)} for f, r in zip(files, records)])
+    lines = [line for file, record in zip(files, records) for line in (file, *table(record))]
+    _tell(args, lines, [{"file": f, "attributes": _rounded(r)} for f, r in zip(files, records)])
 
 
 def _read(model: "Model", files: Sequence[options.Readable]) -> "tuple[list[str], np.ndarray]":
@@ -152,7 +154,12 @@ def _check_json(args: argparse.Namespace) -> None:
         args.json.file("--json")
 
 
-def _write(args: argparse.Namespace, value: object) -> None:
-    if args.json:
-        write_json(args.json.path, value)
-        print(f"written: {args.json}")
+def _tell(args: argparse.Namespace, lines: Sequence[str], records: object) -> None:
+    """Prints the answers and writes them as JSON: the one even if nobody reads the other, or its disk is full."""
+    try:
+        for line in lines:
+            print(line)
+    finally:
+        if args.json:
+            write_json(args.json.path, records)
+            print(f"written: {args.json}")

@@ -109,14 +109,18 @@ class Writable:
 
     def contents(self) -> str:
         """What of a command's work is there after it was stopped, for a message; "" if nothing is known."""
+        if not self.is_folder:
+            return "" if self.path.exists() else f"{self} was not written"
         steps = [path for path in self.path.glob("**/checkpoints/*") if path.name.isdecimal()]
         if steps:
             newest = max(steps, key=lambda path: (path.stat().st_mtime, int(path.name)))
             return f"the same command goes on from {newest}"
+        return self.faces() or ("" if _holds_files(self.path) else f"nothing is in {self}")
+
+    def faces(self) -> str:
+        """How many faces are there, for a message; "" if none."""
         faces = sum(path.name[0] != "." and path.name != "grid.png" for path in self.path.glob("*.png"))
-        if faces:
-            return f"{faces} face{'s' * (faces != 1)} in {self}"
-        return "" if self.path.exists() else f"nothing is in {self}"
+        return f"{faces} face{'s' * (faces != 1)} in {self}" if faces else ""
 
     def new_folder(self) -> pathlib.Path:
         """The local path of a folder that is written whole. Raises UserError if anything is there: it would be lost."""
@@ -134,6 +138,10 @@ class Writable:
                     raise UserError(f"{self}: there is nothing there")
                 remote.download(self.origin, self.path)
         return self.path
+
+
+def _holds_files(folder: pathlib.Path) -> bool:
+    return any(path.is_file() for path in folder.rglob("*"))
 
 
 def readable(text: str) -> Readable:

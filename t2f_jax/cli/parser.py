@@ -5,7 +5,19 @@ import os
 from collections.abc import Callable
 
 from t2f_jax import __version__, environment
-from t2f_jax.cli import bench, convert, describe, evaluate, generate, options, plan, streams, supervise, train
+from t2f_jax.cli import (
+    bench,
+    convert,
+    describe,
+    evaluate,
+    generate,
+    interrupts,
+    options,
+    plan,
+    streams,
+    supervise,
+    train,
+)
 from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io.progress import say
 
@@ -38,9 +50,12 @@ def build_parser() -> Parser:
 def main(argv: list[str] | None = None) -> None:
     """Entry point of `t2f`.
 
-    Exit codes: 0 done, 2 a user's mistake (one line on stderr), 130 interrupted, 141 nobody reads what is printed.
+    Exit codes: 0 done, 2 a user's mistake (one line on stderr), 130 interrupted, 129 or 143 ended by SIGHUP or SIGTERM,
+    141 nobody reads what is printed.
     """
     streams.prepare()
+    if argv is None:  # signals are the whole program's
+        interrupts.prepare()
     parser = build_parser()
     try:
         args, rest = parser.parse_known_args(argv)
@@ -63,6 +78,8 @@ def main(argv: list[str] | None = None) -> None:
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     with environment.types_of_32_bits():
         guarded(lambda: _run(args), next(iter(_outputs(args)), None))
+    if argv is None:
+        interrupts.end_at_once()
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -101,7 +118,7 @@ def guarded(work: Callable[[], None], out: options.Writable | None = None) -> No
         work()
         streams.flush()
     except DiskFull as error:
-        hosts.leave(_fail(f"t2f: {error}", 2), at_once=True)
+        hosts.leave(_fail(f"t2f: {error}{_and(out and out.faces())}", 2), at_once=True)
     except UserError as error:
         hosts.leave(_fail(f"t2f: {error}", 2))
     except FileExistsError as error:
@@ -112,10 +129,11 @@ def guarded(work: Callable[[], None], out: options.Writable | None = None) -> No
     except OSError as error:  # a folder that cannot be written, a full disk
         streams.drop()
         hosts.leave(_fail(_describe(error.filename, error.strerror or str(error), out), 2))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        interrupts.end_at_once()
         streams.drop()
-        there = out.contents() if out else ""
-        hosts.leave(_fail(f"t2f: interrupted{there and f'; {there}'}", 130))
+        end, code = interrupts.describe(error)
+        hosts.leave(_fail(f"t2f: {end}{_and(out and out.contents())}", code))
     except Exception as error:
         reason = full_disk(error)
         if reason:
@@ -132,8 +150,11 @@ def guarded(work: Callable[[], None], out: options.Writable | None = None) -> No
 
 def _describe(name: object, reason: str, out: options.Writable | None) -> str:
     """The line about a disk: the file if the error names it, the folder that is written, and what is there."""
-    there = out.contents() if out else ""
-    return f"t2f: {name or out or 'standard output'}: {reason}{there and f'; {there}'}"
+    return f"t2f: {name or out or 'standard output'}: {reason}{_and(out and out.contents())}"
+
+
+def _and(there: str | None) -> str:
+    return f"; {there}" if there else ""
 
 
 def _fail(line: str, code: int) -> int:

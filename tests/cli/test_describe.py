@@ -1,5 +1,6 @@
 """`t2f caption` and `t2f analyze` on a small model: what is printed and written, and buckets."""
 
+import io
 import json
 import pathlib
 
@@ -59,6 +60,18 @@ def test_faces_and_answers_may_lie_in_a_bucket(command, folder, faces, bucket, c
     rows = json.loads(bucket["/b/answers/a.json"].getvalue())
     assert [row["file"] for row in rows] == ["gs://b/faces/one.png", faces[1]]
     assert told.startswith("gs://b/faces/one.png") and told.endswith("written: gs://b/answers/a.json\n")
+
+
+@pytest.mark.parametrize("command", ["caption", "analyze"])
+def test_answers_are_written_though_nobody_reads_what_is_printed(command, folder, faces, tmp_path, monkeypatch):
+    class Pipe(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Pipe())
+    with pytest.raises(SystemExit, match="141"):
+        cli.main([command, "--model", str(folder), *faces, "--json", str(tmp_path / "a.json")])
+    assert len(json.loads((tmp_path / "a.json").read_text())) == 2
 
 
 def test_corrupt_files_are_left_out_and_told(folder, faces, tmp_path, capsys):

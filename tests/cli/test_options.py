@@ -56,6 +56,22 @@ def test_an_output_that_cannot_be_written_is_told_at_the_start(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "kept"
 
 
+def test_what_is_there_after_a_stop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    out, file = options.writable_folder("run"), options.writable_file("a.json")
+    assert (out.contents(), file.contents()) == ("nothing is in run", "a.json was not written")
+    (out.path / "images").mkdir(parents=True)
+    assert out.contents() == "nothing is in run", "empty folders are nothing"
+    (out.path / "images" / "images.npy").touch()
+    file.path.touch()
+    assert (out.contents(), file.contents()) == ("", "")
+    for name in ("face-1.png", "face-2.png", "grid.png", ".face-3.png.7.partial"):
+        (out.path / name).touch()
+    assert out.contents() == out.faces() == "2 faces in run"
+    (out.path / "checkpoints" / "30").mkdir(parents=True)
+    assert out.contents() == f"the same command goes on from {pathlib.Path('run/checkpoints/30')}"
+
+
 def test_a_folder_that_is_changed_comes_whole(bucket):
     with pytest.raises(UserError, match="gs://b/e: there is nothing there"):
         options.writable_folder("gs://b/e").download()

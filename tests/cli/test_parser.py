@@ -132,6 +132,22 @@ def test_an_error_becomes_a_line_and_an_exit_code(error, line, code, capsys):
     assert stopped.value.code == code and capsys.readouterr().err == line
 
 
+@pytest.mark.parametrize("error", ["DiskFull('faces/b.png: No space left on device')", "OSError(28, 'No space left')"])
+def test_a_full_disk_is_told_with_the_faces_that_are_there(error, tmp_path):
+    code = f"""
+from t2f_jax.cli import options, parser
+from t2f_jax.errors import DiskFull
+def work():
+    raise {error}
+parser.guarded(work, options.writable_folder("faces"))
+"""
+    (tmp_path / "faces").mkdir()
+    for name in ("a.png", ".b.png.1.partial", "grid.png"):
+        (tmp_path / "faces" / name).touch()
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.endswith("; 1 face in faces\n") and done.stderr.count("faces") >= 2
+
+
 def test_a_fault_of_the_program_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         parser.guarded(lambda: 1 / 0)

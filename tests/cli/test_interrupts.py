@@ -1,0 +1,87 @@
+"""Ctrl-C and the signals that are taken for it."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from t2f_jax.cli import interrupts
+
+CHILD = """
+import pathlib, signal, sys
+from t2f_jax.cli import interrupts, options, parser
+from t2f_jax.io.files import write_text, whole_folder
+out = options.writable_folder("out")
+interrupts.prepare()
+
+def work():
+    with whole_folder(out.path / "half") as partial:
+        write_text(partial / "a", "half of it")
+        signal.raise_signal(getattr(signal, sys.argv[1]))
+
+parser.guarded(work, out)
+"""
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@POSIX
+@pytest.mark.parametrize(
+    ("name", "end", "code"),
+    [("SIGINT", "interrupted", 130), ("SIGTERM", "ended by SIGTERM", 143), ("SIGHUP", "ended by SIGHUP", 129)],
+)
+def test_what_ends_a_command_leaves_nothing_half_and_one_line(name, end, code, tmp_path):
+    done = subprocess.run([sys.executable, "-c", CHILD, name], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (code, f"t2f: {end}; nothing is in out\n")
+    assert not any(path.is_file() for path in tmp_path.rglob("*")) and not list(tmp_path.glob("out/*"))
+
+
+@POSIX
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        interrupts.prepare()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        interrupts.end_at_once()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@POSIX
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_that_comes_during_garbage_collection_is_not_lost(name, code):
+    child = f"""
+import gc, signal, time
+from t2f_jax.cli import interrupts, parser
+interrupts.prepare()
+signals = [signal.{name}]
+gc.callbacks.append(lambda *_: signals and signal.raise_signal(signals.pop()))
+
+def work():
+    gc.collect()
+    for _ in range(1000):
+        time.sleep(0.01)
+    print("it went on")
+
+parser.guarded(work)
+"""
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code, "") and done.stderr.count("\n") == 1
+
+
+def test_an_interrupt_while_modules_are_read_is_one_line():
+    code = """
+import sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "t2f_jax.cli.parser":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupting())
+from t2f_jax.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "t2f: interrupted\n")
