@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
+import reprlib
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
@@ -171,9 +172,9 @@ def load(folder: str | pathlib.Path) -> Bundle:
         tokenizer=tokenizer,
         schema=_schema(values, folder),
         preprocess=preprocess,
-        provenance=read_json(folder / "provenance.json", "the model's provenance"),
-        name=values.get("name", ""),
-        saved_hash=values.get("weights", ""),
+        provenance=_provenance(folder / "provenance.json"),
+        name=_text(values, "name", folder),
+        saved_hash=_text(values, "weights", folder),
     )
 
 
@@ -229,13 +230,37 @@ def _typed(cls: type, values: dict[str, Any], key: str, folder: pathlib.Path) ->
 def _schema(values: dict[str, Any], folder: pathlib.Path) -> tuple[Attribute, ...]:
     listed = _part(values, "attributes", folder)
     if not isinstance(listed, list):
-        raise UserError(f"{folder / 'config.json'}: 'attributes' must be a list, got {listed!r}")
+        raise UserError(f"{folder / 'config.json'}: 'attributes' must be a list, got {reprlib.repr(listed)}")
     with naming(folder / "config.json"):
         schema = tuple(Attribute.from_json(a) for a in listed)
     names = [a.name for a in schema]
     if len(set(names)) < len(names):
         raise UserError(f"{folder / 'config.json'}: an attribute stands in 'attributes' twice")
     return schema
+
+
+def _provenance(path: pathlib.Path) -> Provenance:
+    """A model's provenance, each of its parts of the right type."""
+    values = read_json(path, "the model's provenance")
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: the model's provenance is broken (it is no object)")
+    provenance: Any = values
+    types = {"config": dict, "steps": int, "sources": dict, "baselines": dict, "vqgan_prefix": str, "compat": str}
+    for key, type_ in types.items():
+        if key in provenance and type(provenance[key]) is not type_:
+            raise UserError(f"{path}: '{key}' must be of type {type_.__name__}, got {reprlib.repr(provenance[key])}")
+    for name, counts in provenance.get("sources", {}).items():
+        if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
+            raise UserError(f"{path}: 'sources' must hold the number of faces of each split, not so of '{name}'")
+    return provenance
+
+
+def _text(values: dict[str, Any], key: str, folder: pathlib.Path) -> str:
+    """The text `key` of config.json; empty where there is none."""
+    text = values.get(key, "")
+    if not isinstance(text, str):
+        raise UserError(f"{folder / 'config.json'}: '{key}' must be of type str, got {reprlib.repr(text)}")
+    return text
 
 
 def _part(values: dict[str, Any], key: str, folder: pathlib.Path) -> Any:

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     """Measures and prints a table, a row as soon as it is measured."""
     from t2f_jax.bench.run import measure
     from t2f_jax.bench.table import HEADER, format_row
-    from t2f_jax.io.files import write_json
+    from t2f_jax.io.files import defined, write_json
 
     json_file = args.json.file("--json") if args.json else None
     model = args.model.path() if args.model else None
@@ -34,5 +34,5 @@ def run(args: argparse.Namespace) -> None:
         rows.append(dataclasses.asdict(row))
         print(format_row(row), flush=True)
     if json_file:
-        write_json(json_file, rows)
+        write_json(json_file, defined(rows))
         print(f"written: {args.json}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from t2f_jax.cli import drawing, options
 from t2f_jax.errors import UserError
-from t2f_jax.io.files import write_json
+from t2f_jax.io.files import defined, write_json
 from t2f_jax.io.progress import Progress, say
 
 if TYPE_CHECKING:
@@ -161,5 +161,5 @@ def _tell(args: argparse.Namespace, lines: Sequence[str], records: object) -> No
             print(line)
     finally:
         if args.json:
-            write_json(args.json.path, records)
+            write_json(args.json.path, defined(records))
             print(f"written: {args.json}")

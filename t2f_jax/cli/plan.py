@@ -5,7 +5,7 @@ import os
 
 from t2f_jax.cli import options
 from t2f_jax.errors import UserError
-from t2f_jax.io.files import write_json
+from t2f_jax.io.files import defined, write_json
 
 
 def add(commands: options.Commands) -> None:
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     if others:
         figures["others"] = [other.to_json() for other in others]
     if json_file:
-        write_json(json_file, figures)
+        write_json(json_file, defined(figures))
         print(f"written: {args.json}")
 
 

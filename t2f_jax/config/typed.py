@@ -5,6 +5,9 @@ number. Other marks in an `Annotated` are left for `to_dict` and `marked` to sel
 """
 
 import dataclasses
+import math
+import reprlib
+import sys
 import typing
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -102,7 +105,7 @@ def _split(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _named(values: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
-        raise UserError(f"config part '{where}' must hold named values, got {values!r}")
+        raise UserError(f"config part '{where}' must hold named values, got {reprlib.repr(values)}")
     return values
 
 
@@ -118,14 +121,18 @@ def _narrow(hint: Any, value: Any, where: str) -> Any:
         return tuple(_narrow(args[0], v, where) for v in value)
     if origin is typing.Literal:
         if value not in args:
-            raise UserError(f"config key '{where}' must be one of {', '.join(args)}, got {value!r}")
+            raise UserError(f"config key '{where}' must be one of {', '.join(args)}, got {reprlib.repr(value)}")
         return value
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         value = float(value)
     if type(value) is not kind:
         wanted = "a tuple such as (1, 2, 4)" if origin is tuple else f"of type {kind.__name__}"
-        raise UserError(f"config key '{where}' must be {wanted}, got {value!r}")
+        raise UserError(f"config key '{where}' must be {wanted}, got {reprlib.repr(value)}")
     for mark in marks:
-        if isinstance(mark, Range) and not mark.low <= value <= mark.high:  # also true for a NaN
-            raise UserError(f"config key '{where}' must lie between {mark.low:g} and {mark.high:g}, got {value!r}")
+        if isinstance(mark, Range) and not mark.low <= value <= mark.high:
+            raise UserError(
+                f"config key '{where}' must lie between {mark.low:g} and {mark.high:g}, got {reprlib.repr(value)}"
+            )
+    if kind is float and not math.isfinite(value):
+        raise UserError(f"config key '{where}' must be a finite number, got {reprlib.repr(value)}")
     return value

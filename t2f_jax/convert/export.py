@@ -1,7 +1,6 @@
 """A model -> the files of other programs: the original's pair, or safetensors with a JSON of its structure."""
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
@@ -11,7 +10,7 @@ from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names, to_original, vqgan_names
 from t2f_jax.errors import UserError
-from t2f_jax.io.files import whole_folder, write_json, write_text
+from t2f_jax.io.files import whole_folder, write_json
 from t2f_jax.io.weights import save_params
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.params import unstack_layers
@@ -130,7 +129,7 @@ def _write_vqgan(folder: pathlib.Path, tokenizer: ImageTokenizer, prefix: str) -
         "lossconfig": {"target": "taming.modules.losses.DummyLoss"},
     }
     settings = {"model": {"target": "taming.models.vqgan.VQModel", "params": params}}
-    write_text(folder / VQGAN_YAML, json.dumps(settings, indent=2) + "\n")  # JSON is YAML
+    write_json(folder / VQGAN_YAML, settings)  # JSON is YAML
 
 
 def _foreign_decoder(config: DecoderConfig) -> list[str]:

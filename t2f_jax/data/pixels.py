@@ -21,7 +21,7 @@ from t2f_jax.data.datasets.base import SPLITS, Source, Split
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
 from t2f_jax.io.arrays import create_array, open_array
-from t2f_jax.tokens.attributes import Fields
+from t2f_jax.tokens.attributes import Fields, check_fields
 
 _CHUNK = 64  # images of one unit of parallel work
 
@@ -81,12 +81,17 @@ def _open(source: Source, split: Split, size: int, key: str, folder: pathlib.Pat
     images_NxSxSx3 = open_array(folder / "images.npy", np.uint8, 4)
     kept, skipped = _read_records(folder / "records.jsonl"), _read_records(folder / "skipped.jsonl")
     count = meta.get("count") if isinstance(meta, dict) and meta.get("key") == key else None
-    if not count or images_NxSxSx3.shape != (count, size, size, 3) or len(kept) != count:
+    if type(count) is not int or count < 1 or images_NxSxSx3.shape != (count, size, size, 3) or len(kept) != count:
         raise UserError(f"{folder}: {len(kept)} records and pixels {images_NxSxSx3.shape} instead of {count} faces")
+    fields: list[Any] = [record.get("fields") for record in kept]
+    ids: list[Any] = [record.get("id") for record in kept]
     try:
-        fields, ids = [record["fields"] for record in kept], [record["id"] for record in kept]
-    except KeyError as error:
-        raise UserError(f"{folder / 'records.jsonl'}: a record without {error}") from None
+        for each in fields:
+            check_fields(each)
+        if not all(isinstance(name, str) for name in ids):
+            raise ValueError("a face without a name")
+    except ValueError as error:
+        raise UserError(f"{folder / 'records.jsonl'}: broken ({error})") from None
     return ImageSet(images_NxSxSx3, fields, ids, source.name, split, key, tuple(skipped))
 
 

@@ -11,16 +11,18 @@ import collections
 import mmap
 import pathlib
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 
+from t2f_jax.data.datasets.base import SPLITS
 from t2f_jax.errors import UserError
 from t2f_jax.io.arrays import open_array
 from t2f_jax.io.files import parse_json, read_json
-from t2f_jax.tokens.attributes import Attribute, Fields
+from t2f_jax.tokens.attributes import Attribute, Fields, check_fields
 
 FORMAT = 1
+_META = {"fingerprint": str, "image_tokenizer": str, "codes_per_image": int, "text_tokenizer": str, "sources": dict}
 
 
 class Records(Sequence[dict[str, Any]]):
@@ -51,10 +53,13 @@ class Records(Sequence[dict[str, Any]]):
             if not isinstance(record, dict):
                 raise ValueError("no JSON object")
         except ValueError as error:
-            raise UserError(
-                f"{self._path}, line {i + 1}: a broken record ({error}); delete the folder and run `t2f prepare` again"
-            ) from error
+            raise self.broken(i, error) from error
         return record
+
+    def broken(self, i: int, reason: ValueError) -> UserError:
+        """What to raise where record i makes no sense."""
+        line = f"{self._path}, line {i % len(self) + 1}"
+        return UserError(f"{line}: a broken record ({reason}); delete the folder and run `t2f prepare` again")
 
 
 class RecordFields(Sequence[Fields]):
@@ -71,8 +76,14 @@ class RecordFields(Sequence[Fields]):
     @overload
     def __getitem__(self, i: slice) -> list[Fields]: ...
     def __getitem__(self, i: int | slice) -> Fields | list[Fields]:
-        records = self._records[i]
-        return [record["fields"] for record in records] if isinstance(records, list) else records["fields"]
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        fields = self._records[i].get("fields")
+        try:
+            check_fields(fields)
+        except ValueError as error:
+            raise self._records.broken(i, error) from error
+        return cast(Fields, fields)
 
 
 class Part:
@@ -134,6 +145,9 @@ class Store:
         if not isinstance(meta, dict) or meta.get("format") != FORMAT:
             raise UserError(f"{folder}/meta.json: not a store of format {FORMAT}; run `t2f prepare` again")
         try:
+            for key, kind in _META.items():
+                if type(meta[key]) is not kind:
+                    raise TypeError(f"'{key}'")
             self.fingerprint: str = meta["fingerprint"]
             self.image_tokenizer: str = meta["image_tokenizer"]
             self.codes_per_image: int = meta["codes_per_image"]
@@ -143,9 +157,9 @@ class Store:
             }
             text_file = folder / meta["text_tokenizer"]
             parts = [
-                (name, split, part["key"], part["count"])
+                (name, split, source["splits"][split]["key"], source["splits"][split]["count"])
                 for name, source in self._sources.items()
-                for split, part in source["splits"].items()
+                for split in SPLITS
             ]
             has_text = text_file.is_file()
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -145,10 +145,11 @@ class Judge:
                 result[a.name] = float(np.mean([p == t for p, t in pairs]))
         return result
 
-    def mean_accuracy(self, images: np.ndarray, fields: Sequence[Fields]) -> float:
-        """The mean of `accuracy` over the choice attributes, which must all be known of some face."""
+    def mean_accuracy(self, images: np.ndarray, fields: Sequence[Fields]) -> float | None:
+        """The mean of `accuracy` over the choice attributes that are known of some face; None if there is none."""
         shares = self.accuracy(images, fields)
-        return float(np.mean([shares[a.name] for a in self.schema if not a.is_number]))
+        known = [shares[a.name] for a in self.schema if not a.is_number and a.name in shares]
+        return float(np.mean(known)) if known else None
 
 
 def train(

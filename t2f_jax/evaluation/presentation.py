@@ -49,8 +49,8 @@ def _plots(figures: SourceFigures) -> list[Picture]:
         pictures.append(Picture(plots.age_scatter(age["pairs"], age["mae"]), "Age"))
     if "calibration" in figures.attributes:
         pictures.append(Picture(plots.calibration(figures.attributes["calibration"]), "Calibration"))
-    if figures.requests and "guidance_curve" in figures.requests:
-        reranking = figures.requests["reranking"]
+    reranking = (figures.requests or {}).get("reranking")
+    if figures.requests and reranking and reranking["best"]["seen"] is not None:  # the judge knew what was asked for
         note = (
             f"Best of {reranking['best_of']} by the model's own reading: {reranking['best']['seen']:.1%},"
             f" the first of them: {reranking['first']['seen']:.1%}."

@@ -12,7 +12,7 @@ from typing import Any
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.card import make_card
 from t2f_jax.evaluation.resources import Usage
-from t2f_jax.io.files import write_json
+from t2f_jax.io.files import defined, write_json
 from t2f_jax.report import page
 from t2f_jax.report.content import ReportContent, load_results, save_results
 
@@ -27,7 +27,7 @@ def publish(out: pathlib.Path, title: str, content: ReportContent, usage: Usage)
     out.mkdir(parents=True, exist_ok=True)
     save_results(out, title, content)
     page.write(out / REPORT, title, content)
-    write_json(out / CARD, card)
+    write_json(out / CARD, defined(card))
     return card
 
 

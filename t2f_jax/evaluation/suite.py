@@ -13,6 +13,7 @@ from t2f_jax.config.loader import narrow, override, to_config_dict
 from t2f_jax.config.schema import Config
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.data.datasets import registry
+from t2f_jax.errors import naming
 from t2f_jax.evaluation import presentation
 from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
@@ -90,18 +91,19 @@ def evaluate(
 
 def _config(model: Model, overrides: Sequence[str]) -> Config:
     """The config that a model was trained with, changed by `key=value` strings."""
-    values = to_config_dict(from_dict(Config, model.provenance["config"]))
+    with naming("the model's provenance.json"):
+        values = to_config_dict(from_dict(Config, model.provenance.get("config", {})))
     override(values, list(overrides))
     return narrow(values)
 
 
 def _facts(model: Model) -> dict[str, Any]:
     """The report's table about the run."""
-    counts = {name: sum(parts.values()) for name, parts in model.provenance["sources"].items()}
+    counts = {name: sum(parts.values()) for name, parts in model.provenance.get("sources", {}).items()}
     size, tokenizer = model.image_size, model.image_tokenizer
     return {
         "faces": ", ".join(f"{n} {name}" for name, n in counts.items()),
-        "training steps": model.provenance["steps"],
+        "training steps": model.provenance.get("steps", 0),
         "parameters of the decoder": _count(model.params),
         "parameters of the image tokenizer": _count(tokenizer.params),
         "image": f"{size} x {size} pixels, {tokenizer.config.tokens} codes of {model.vocab.image_size}",

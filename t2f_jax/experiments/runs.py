@@ -7,11 +7,13 @@ from typing import Any
 import jax
 
 from t2f_jax import bundle
+from t2f_jax.config import limits
+from t2f_jax.config.loader import narrow
 from t2f_jax.config.schema import Config, ImageTokenizerConfig, Preprocess
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.data.store import Store
 from t2f_jax.environment import versions
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, naming
 from t2f_jax.io.files import read_json, write_json
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint
 from t2f_jax.tokens import text_tokenizer
@@ -81,10 +83,15 @@ def model_at(out: pathlib.Path, step: int | None = None) -> bundle.Bundle:
       UserError: there is no run or no such checkpoint, or its tokenizer or store is missing.
     """
     record = read_json(out / EXPERIMENT, "the run's record (the same `t2f train` command writes it)")
-    try:
-        config, folders = from_dict(Config, record["config"]), (record["tokenizer"], record["store"])
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{out / EXPERIMENT}: {error} is missing; the same `t2f train` command writes it") from error
+    record = record if isinstance(record, dict) else {}
+    for key, kind in (("config", dict), ("tokenizer", str), ("store", str)):
+        if not isinstance(record.get(key), kind):
+            raise UserError(
+                f"{out / EXPERIMENT}: '{key}' is missing or broken; the same `t2f train` command writes the file"
+            )
+    with naming(out / EXPERIMENT):
+        config = narrow(record["config"])
+    folders = record["tokenizer"], record["store"]
     inside = (out / "tokenizer" / "tokenizer", out / "store")  # the run may have been moved as a whole
     tokenizer, store = (here if here.is_dir() else pathlib.Path(there) for here, there in zip(inside, folders))
     parts = open_parts(tokenizer, store)
@@ -100,7 +107,9 @@ def tokenizer_at(out: pathlib.Path, step: int | None = None) -> ImageTokenizer:
       UserError: there is no run or no such checkpoint.
     """
     record = read_json(out / "run.json", "the config of the run's checkpoints")
-    config = from_dict(ImageTokenizerConfig, record.get("image"), "image.")
+    with naming(out / "run.json"):
+        config = from_dict(ImageTokenizerConfig, record.get("image") if isinstance(record, dict) else None, "image.")
+        limits.check_vqgan(config.model, "image.model")
     lossless = dataclasses.replace(config.loss, perceptual_weights="")  # not in the state, and the file may be missing
     trainer = TokenizerTrainer(dataclasses.replace(config, loss=lossless))
     state = checkpoint.at_step(out, jax.eval_shape(trainer.init, jax.random.key(0)), step)

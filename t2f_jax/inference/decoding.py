@@ -23,7 +23,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.inference import grammar, sampler
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
 from t2f_jax.inference.decoding_state import Array, Inputs, Past, Prefixes, Program, Rows, State, Tables
-from t2f_jax.inference.engine import Engine, span_logits
+from t2f_jax.inference.engine import NO_NUMBERS, Engine, span_logits
 from t2f_jax.inference.grammar import END, Grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Cache, Decoder, apply_decoder, empty_cache
@@ -79,8 +79,8 @@ def guided(
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def decode(program: Program, inputs: Inputs) -> jax.Array:
-    """int32 ids [B,L]; [PAD] behind a span's end."""
+def decode(program: Program, inputs: Inputs) -> tuple[jax.Array, jax.Array]:
+    """-> int32 ids [B,L], [PAD] behind a span's end; bool scalar, whether every logit was a number."""
     state, past = _start(program, inputs)
     layout, rows = program.cache, len(past.lengths_R)
     one_piece = rows <= layout.few_rows and not program.shared
@@ -91,7 +91,7 @@ def decode(program: Program, inputs: Inputs) -> jax.Array:
         else:
             state, past = _lay_aside(program, state, past, max(1, size + end - 1 - _slots(past, state)))
         state = _run_stage(program, inputs, past, state, end)
-    return state.out_BxL
+    return state.out_BxL, state.sound
 
 
 def _start(program: Program, inputs: Inputs) -> tuple[State, Past]:
@@ -108,10 +108,10 @@ def _start(program: Program, inputs: Inputs) -> tuple[State, Past]:
             return partitioning.constrain(jnp.tile(x, (batch, *[1] * len(rest))), ("batch", *rest))
 
         last_RxM, next_R, lengths_R = tile(last_RxM), tile(next_R), tile(lengths_R)
-    tokens_B, states_B = _draw(program, inputs, last_RxM, 0, rows.starts_B)
+    tokens_B, states_B, sound = _draw(program, inputs, last_RxM, 0, rows.starts_B)
     out_BxL = jnp.full((batch, program.length), vocab.pad, jnp.int32).at[:, 0].set(tokens_B)
     past = Past(lengths_R, next_R, [()] * len(cache), 0)
-    return State(jnp.int32(0), tokens_B, states_B, out_BxL, cache), past
+    return State(jnp.int32(0), tokens_B, states_B, out_BxL, cache, sound), past
 
 
 def _slots(past: Past, state: State) -> int:
@@ -146,15 +146,15 @@ def _step(program: Program, inputs: Inputs, past: Past, state: State) -> State:
     cache = [(*kept, *parts) for kept, parts in zip(state.cache, past.parts)]
     arguments = (tokens, segments, positions, seen[:, None], cache, size + t - past.first)
     hidden, cache = apply_decoder(program.decoder, inputs.params, *arguments, method="extend")
-    tokens_B, states_B = _draw(program, inputs, hidden[:, 0], t + 1, state.states_B)
+    tokens_B, states_B, sound = _draw(program, inputs, hidden[:, 0], t + 1, state.states_B)
     out_BxL = jax.lax.dynamic_update_slice(state.out_BxL, tokens_B[:, None], (0, t + 1))
-    return State(t + 1, tokens_B, states_B, out_BxL, cache)
+    return State(t + 1, tokens_B, states_B, out_BxL, cache, state.sound & sound)
 
 
 def _draw(
     program: Program, inputs: Inputs, hidden_RxM: jax.Array, t: jax.Array | int, states_B: Array
-) -> tuple[jax.Array, jax.Array]:
-    """The ids at place t of their spans and the grammar's states behind them; [PAD] in finished rows."""
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """-> the ids at place t of their spans ([PAD] in finished rows), the states behind them, and `State.sound`."""
     rows, tables = inputs.rows, inputs.tables
     allowed_BxU = tables.allowed_SxU[states_B]
     logits_BxU = jnp.where(allowed_BxU, _logits(program, inputs, hidden_RxM), -jnp.inf)
@@ -167,7 +167,8 @@ def _draw(
     going_B = states_B != END
     next_B = jnp.where(going_B, tables.follow_SxU[states_B, place_B], END)
     next_B = jnp.where(t + 1 < rows.limits_B, next_B, END)
-    return jnp.where(going_B, tables.ids_U[place_B], program.vocab.pad), next_B
+    sound = (logits_BxU.max(-1) < jnp.inf).all()  # also False where NaN is among them
+    return jnp.where(going_B, tables.ids_U[place_B], program.vocab.pad), next_B, sound
 
 
 def _logits(program: Program, inputs: Inputs, hidden_RxM: jax.Array) -> jax.Array:
@@ -238,7 +239,7 @@ def generate(
       For each request an int32 array of ids; a text's or an answer's closing [SEP] is left out.
 
     Raises:
-      UserError: prefix and span exceed a learned position table, or a seed out of range.
+      UserError: prefix and span exceed a learned position table, a seed out of range, or a model that computes NaN.
       ValueError: a request whose variants and weights differ in number, or with imposed ids that its grammar does not
         know.
     """
@@ -255,7 +256,9 @@ def generate(
     for _, rows in group_rows(keys, batch_size):
         program, inputs = _assemble(engine, pad_to_power_of_two([requests[r] for r in rows]), chosen)
         with jax.set_mesh(engine.mesh):
-            out = decode(program, _spread(program, inputs, engine.spread))
+            out, sound = decode(program, _spread(program, inputs, engine.spread))
+        if not sound:
+            raise UserError(NO_NUMBERS)
         for row, line in zip(rows, np.asarray(out)):
             line = line[: requests[row].grammar.length]
             end = np.flatnonzero(line == engine.vocab.sep)

@@ -95,6 +95,7 @@ class State:
       states_B: int32, the grammar's state behind them; `END`: the row is finished.
       out_BxL: int32, all ids so far; [PAD] elsewhere.
       cache: keys and values of the slots from `Past.first` on.
+      sound: bool scalar, whether every logit so far was a number.
     """
 
     step: jax.Array
@@ -102,6 +103,7 @@ class State:
     states_B: jax.Array
     out_BxL: jax.Array
     cache: Cache
+    sound: jax.Array
 
 
 @struct.dataclass

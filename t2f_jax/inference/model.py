@@ -224,7 +224,8 @@ class Model(TokenModel):
 
         Returns:
           For each face {"text": log p(text | face), "attributes": {name: log p(value | face)}, "total": their sum,
-          "image": log p(the face's codes | words)}; "text" only if there is one.
+          "image": log p(the face's codes | words)}; "text" only if there is one, -inf for one with signs that the model
+          does not know.
 
         Raises:
           UserError: neither text nor attributes; an unknown attribute or value; an unreadable picture; as many texts as

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.config.schema import EvalConfig, SamplerConfig
-from t2f_jax.errors import UserError
+from t2f_jax.config.typed import from_dict
+from t2f_jax.errors import UserError, naming
 
 SMALLEST, LARGEST = 1e-30, 1e30  # float32 rounds numbers beyond to 0 and infinity, by which nothing can be drawn
 
@@ -70,10 +71,16 @@ class Sampler(SamplerConfig):
 
 
 def default_sampler(provenance: Mapping[str, Any]) -> Sampler:
-    """How a model draws faces if nothing else is said: as it was evaluated, where its provenance says how."""
+    """How a model draws faces if nothing else is said: as it was evaluated, where its provenance says how.
+
+    Raises:
+      UserError: the provenance says what no sampler can do; the message names the key.
+    """
     known = provenance.get("config", {}).get("eval", {})
     names = [field.name for field in dataclasses.fields(SamplerConfig)]
-    return Sampler.of(EvalConfig(**{name: known[name] for name in names if name in known}))
+    chosen = {name: known[name] for name in names if name in known} if isinstance(known, Mapping) else known
+    with naming("provenance.json"):
+        return Sampler.of(from_dict(EvalConfig, chosen, "eval."))
 
 
 @dataclasses.dataclass(frozen=True)

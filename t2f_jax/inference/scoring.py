@@ -22,9 +22,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.environment import computes
+from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, grammar
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
-from t2f_jax.inference.engine import Engine, span_logits
+from t2f_jax.inference.engine import NO_NUMBERS, Engine, span_logits
 from t2f_jax.models.decoder import Decoder, apply_decoder
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.attributes import Attribute
@@ -145,7 +146,7 @@ def score_attributes(
       probabilities with which typed decoding gives the answers.
 
     Raises:
-      UserError: a prefix with its answers exceeds a learned position table.
+      UserError: a prefix with its answers exceeds a learned position table; the model computes no numbers.
     """
     if not prefixes or not attributes:
         return [{} for _ in prefixes]
@@ -157,6 +158,8 @@ def score_attributes(
         ids_BxP, lengths_B = engine.spread((ids, lengths))
         scores = _score_tree(engine.decoder, engine.vocab, candidates, engine.params, ids_BxP, lengths_B)
         scores = np.asarray(scores, np.float64)
+        if np.isnan(scores).any():
+            raise UserError(NO_NUMBERS)
         for row, line in zip(rows, scores):
             parts = np.split(line, candidates.ends[:-1])
             results[row] = {a.name: np.exp(part) / np.exp(part).sum() for a, part in zip(attributes, parts)}
@@ -181,8 +184,10 @@ def score_text(
 ) -> list[float]:
     """Log-likelihood (nats) of one answer for each prefix: a caption with its [SEP], or (kind "image") an image's ids.
 
+    -inf for a caption with [UNK] in it, which no answer holds.
+
     Raises:
-      UserError: a prefix with its answer exceeds a learned position table.
+      UserError: a prefix with its answer exceeds a learned position table; the model computes no numbers.
     """
     if not prefixes:
         return []
@@ -202,7 +207,9 @@ def score_text(
             for r in rows
         ]
         batch = engine.spread(assemble(pad_to_power_of_two(examples), size))
-        scores = _score_rows(decoder, vocab, kind, engine.params, batch)
-        for row, score in zip(rows, np.asarray(scores)):
+        scores = np.asarray(_score_rows(decoder, vocab, kind, engine.params, batch))
+        if np.isnan(scores).any():
+            raise UserError(NO_NUMBERS)
+        for row, score in zip(rows, scores):
             results[row] = float(score)
     return results

@@ -251,16 +251,26 @@ class TokenModel:
         return answers
 
     def caption_scores(self, codes: np.ndarray, captions: Sequence[str]) -> np.ndarray:
-        """log p(caption | face) in nats, its end included, float64 [N]."""
+        """log p(caption | face) in nats, its end included, float64 [N]; -inf where the caption holds [UNK]."""
         prefixes = self._image_prefixes(codes, templates.CAPTION_PROMPT)
         ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
         return np.array(scoring.score_text(self.engine, prefixes, ends))
 
     def check_caption(self, text: str) -> None:
-        """Raises UserError if `caption_scores` has no room for a caption, so that no face is drawn in vain."""
+        """Finds out before a face is drawn whether `caption_scores` can tell faces apart by a caption.
+
+        Raises:
+          UserError: it has no room for the caption, or the caption holds [UNK], so that no face is likelier to show it.
+        """
         face = np.zeros((1, self.image_tokenizer.config.tokens), np.int32)
         (prefix,) = self._image_prefixes(face, templates.CAPTION_PROMPT)
-        self.engine.check_length(len(prefix) + len(sequence.answer(self.vocab, self.tokenizer, text)))
+        answer = sequence.answer(self.vocab, self.tokenizer, text)
+        self.engine.check_length(len(prefix) + len(answer))
+        if self.vocab.unk in answer:
+            raise UserError(
+                f"the text {text[:60]!r} holds signs that this model does not know, so that it cannot tell which face"
+                " shows it best; write it without them, or keep all faces"
+            )
 
     def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:
         """log p(face's codes | words) in nats, float64 [N]; the words as in `Prompt.sentence`, empty for none."""

@@ -1,18 +1,23 @@
 """Files and folders that are whole or absent: they get their final name only when they are complete.
 
-Text is UTF-8. What has no UTF-8 (a byte of a file name, which Python keeps as half a surrogate pair) is written as
-"\\udce9", which JSON reads back as the same sign.
+Text is written as UTF-8. What has no UTF-8 (a byte of a file name, which Python keeps as half a surrogate pair) is
+written as "\\udce9", which JSON reads back as the same sign. JSON has no NaN and no infinity: a figure that is not
+defined is null, `defined` says which, and all else refuses them.
 """
 
+import codecs
 import contextlib
 import json
+import math
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from t2f_jax.errors import DiskFull, UserError, full_disk
+
+DEEPEST = 100  # levels of JSON that is read: whatever walks through it has room on its stack
 
 
 @contextlib.contextmanager
@@ -65,8 +70,27 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 
 def write_json(path: pathlib.Path, value: object) -> None:
-    """`write_text` of indented JSON."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """`write_text` of indented `to_json`. Raises ValueError for NaN and infinity."""
+    write_text(path, to_json(value, indent=2) + "\n")
+
+
+def json_line(value: object) -> str:
+    """A value as one line of `to_json`, its end included. Raises ValueError for NaN and infinity."""
+    return to_json(value) + "\n"
+
+
+def to_json(value: object, indent: int | None = None) -> str:
+    """JSON that every program reads. Raises ValueError for NaN and infinity, which no setting or record may hold."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def defined(figures: Any) -> Any:
+    """Figures for `to_json`: a number that is NaN or infinite is not defined and becomes None, at whatever depth."""
+    if isinstance(figures, Mapping):
+        return {name: defined(value) for name, value in figures.items()}
+    if isinstance(figures, (list, tuple)):
+        return [defined(value) for value in figures]
+    return None if isinstance(figures, float) and not math.isfinite(figures) else figures
 
 
 def read_json(path: pathlib.Path, what: str) -> Any:
@@ -80,31 +104,60 @@ def read_json(path: pathlib.Path, what: str) -> Any:
 
 
 def parse_json(data: bytes) -> Any:
-    """The value of JSON in UTF-8, with or without a byte order mark. Raises ValueError for all that is none."""
+    """The value of JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
+
+    NaN and Infinity, which are no JSON but which some programs write, become None. Raises ValueError for all that is
+    no JSON.
+    """
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        value = json.loads(data, parse_constant=lambda _: None)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if data.count(b"[") + data.count(b"{") > DEEPEST and not _is_shallow(value, DEEPEST):
+        raise ValueError("nested too deeply")
+    return value
 
 
-def json_line(value: object) -> str:
-    """A value as one line of JSON, its end included."""
-    return json.dumps(value, ensure_ascii=False) + "\n"
+def _is_shallow(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_shallow(item, levels - 1) for item in inner)
+
+
+_UNICODE = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16"}
+_UNICODE |= {codecs.BOM_UTF16_BE: "utf-16"}  # behind UTF-32, whose mark begins alike
+
+
+def decode(data: bytes, errors: str = "strict") -> str:
+    """Text in UTF-8, or in UTF-16 or UTF-32 if its byte order mark says so; the mark is passed over.
+
+    Args:
+      errors: what Python does with bytes that are no UTF-8.
+
+    Raises:
+      ValueError: bytes that are no text.
+    """
+    encoding = next((name for mark, name in _UNICODE.items() if data.startswith(mark)), "utf-8-sig")
+    text = data.decode(encoding, errors if encoding == "utf-8-sig" else "strict")
+    if "\0" in text:
+        raise ValueError("it holds null bytes; save it as UTF-8")
+    return text
 
 
 def read_lines(path: pathlib.Path, what: str) -> list[str]:
     """The lines of a text file that people or other programs wrote, without their ends, of Unix, Windows or old Macs.
 
-    A byte order mark is passed over. Unlike `str.splitlines`, nothing else ends a line: not U+0085, not U+2028. A byte
+    Encodings are those of `decode`. Unlike `str.splitlines`, nothing else ends a line: not U+0085, not U+2028. A byte
     that is not UTF-8 is kept as Python keeps it in file names, so that a name is still that of its file.
 
     Raises:
-      UserError: no such file, or one that cannot be read; the message calls it `what`.
+      UserError: no such file, or one that cannot be read or is no text; the message calls it `what`.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig", "surrogateescape")
+        text = decode(path.read_bytes(), "surrogateescape")
     except OSError as error:
         raise UserError(f"{path}: no readable {what} ({error.strerror or error})") from error
+    except ValueError as error:
+        raise UserError(f"{path}: a {what} that is no text ({error})") from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

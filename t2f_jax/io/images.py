@@ -4,7 +4,6 @@ Axes: N images, S side in pixels.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from t2f_jax.errors import UserError, WrongArgument
-from t2f_jax.io.files import whole_file
+from t2f_jax.io.files import defined, to_json, whole_file
 
 MAKER = "t2f_jax"  # begins the "Software" in the metadata of a generated face
 
@@ -224,6 +223,6 @@ def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     info = PngImagePlugin.PngInfo()
     for key, value in about.items():
-        info.add_itxt(str(key), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        info.add_itxt(str(key), value if isinstance(value, str) else to_json(defined(value)))
     with whole_file(path, many_writers=True) as partial:  # two processes may make the same face
         picture.save(partial, format="PNG", pnginfo=info)

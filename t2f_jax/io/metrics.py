@@ -6,10 +6,10 @@ A save's line is `{"step": 200, "time": ..., "goodput": {...}}`: where the time 
 """
 
 import contextlib
-import json
 import math
 import os
 import pathlib
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -79,12 +79,18 @@ def _lines(path: pathlib.Path) -> tuple[list[tuple[Row, bytes]], int]:
 
 
 def _is_row(row: object) -> bool:
-    return (
-        isinstance(row, dict)
-        and type(row.get("step")) is int
-        and isinstance(row.get("eval", {}), dict)
-        and isinstance(row.get("goodput", {}), dict)
-    )
+    if not isinstance(row, dict) or type(row.get("step")) is not int:
+        return False
+    rest = {name: value for name, value in row.items() if name not in ("eval", "goodput")}
+    parts = [row[name] for name in ("eval", "goodput") if name in row]
+    if not all(isinstance(part, dict) and all(map(_is_number, part.values())) for part in [rest, *parts]):
+        return False
+    return "goodput" not in row or None not in (row.get("time"), row["goodput"].get("wall"))
+
+
+def _is_number(value: Any) -> bool:
+    """Is it what a row may hold: null, or a number that a float can hold?"""
+    return value is None or (type(value) in (int, float) and abs(value) <= sys.float_info.max)
 
 
 class Writer:
@@ -97,19 +103,19 @@ class Writer:
         self._run, path = RunFolder(out), out / NUMBERS
         out.mkdir(parents=True, exist_ok=True)
         truncate(path, step)
-        self._file = path.open("a")
+        self._file = path.open("a", encoding="utf-8")
         self._tensorboard: tensorboardX.SummaryWriter | None = None
         self._resumed_at = step
 
     def train(self, step: int, values: Mapping[str, float]) -> None:
         """One training step's numbers; "loss" among them."""
-        self._line({"step": step, **_plain(values)})
+        self._line({"step": step, **files.defined(values)})
         if step == 1 or step % TENSORBOARD_EVERY == 0:
             self._scalars("train", step, values)
 
     def evaluation(self, step: int, values: Mapping[str, float]) -> None:
         """One evaluation's numbers."""
-        self._line({"step": step, "eval": _plain(values)})
+        self._line({"step": step, "eval": files.defined(values)})
         self._scalars("eval", step, values)
 
     def goodput(self, step: int, values: Mapping[str, Any]) -> None:
@@ -133,7 +139,7 @@ class Writer:
         self._run.publish(TENSORBOARD)
 
     def _line(self, values: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(values) + "\n")
+        self._file.write(files.json_line(values))
         self._file.flush()
 
     def _scalars(self, group: str, step: int, values: Mapping[str, float]) -> None:
@@ -146,8 +152,3 @@ class Writer:
         for name, value in values.items():
             if math.isfinite(value):
                 self._tensorboard.add_scalar(f"{group}/{name}", value, step)
-
-
-def _plain(values: Mapping[str, float]) -> dict[str, float | None]:
-    """For JSON, which has no NaN: a number that is not finite becomes null."""
-    return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from t2f_jax.errors import UserError
-from t2f_jax.io.files import read_json, whole_folder, write_json
+from t2f_jax.io.files import defined, read_json, whole_folder, write_json
 
 FOLDER = "results"  # inside the folder given to `save_results`
 FORMAT = 2  # of results.json
@@ -102,7 +102,7 @@ def save_results(folder: pathlib.Path, title: str, content: ReportContent) -> pa
     """
     target = folder / FOLDER
     with whole_folder(target) as partial:
-        values = {"format": FORMAT, "title": title, "content": _to_json(content, partial, ())}
+        values = {"format": FORMAT, "title": title, "content": defined(_to_json(content, partial, ()))}
         write_json(partial / "results.json", values)
     return target
 

@@ -6,7 +6,8 @@ made of, `style.css` is their style. Everything that a template writes is escape
 
 import base64
 import json
-from typing import Any
+import math
+from typing import Any, TypeGuard
 
 import jinja2
 
@@ -31,13 +32,17 @@ def _environment() -> jinja2.Environment:
 
 
 def share(value: float | None, digits: int = 1) -> str:
-    """0.25 -> "25.0%"; None -> "–"."""
-    return "–" if value is None else f"{100 * value:.{digits}f}%"
+    """0.25 -> "25.0%"; None, or what is no number -> "–"."""
+    return f"{100 * value:.{digits}f}%" if _is_defined(value) else "–"
 
 
-def decimal(value: float | None) -> str:
-    """3.14159 -> "3.1"; None -> "–"."""
-    return "–" if value is None else f"{value:.1f}"
+def decimal(value: float | None, digits: int = 1) -> str:
+    """3.14159 -> "3.1"; None, or what is no number -> "–"."""
+    return f"{value:.{digits}f}" if _is_defined(value) else "–"
+
+
+def _is_defined(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)
 
 
 def unit(attribute: str) -> str:

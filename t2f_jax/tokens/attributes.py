@@ -19,6 +19,15 @@ class Fields(TypedDict):
     captions: list[str]
 
 
+def check_fields(fields: object) -> None:
+    """Raises ValueError for what is no `Fields`: a record that was damaged."""
+    attributes, captions = (fields.get(k) for k in ("attributes", "captions")) if isinstance(fields, dict) else (0, 0)
+    if not isinstance(attributes, dict) or not isinstance(captions, list):
+        raise ValueError("no attributes and captions of a face")
+    if not all(type(value) in (str, int) for value in attributes.values()) or not all(type(c) is str for c in captions):
+        raise ValueError("an attribute that is neither words nor a whole number, or a caption that is no text")
+
+
 @dataclasses.dataclass(frozen=True)
 class Attribute:
     """A question that one can ask of a face.

@@ -25,6 +25,7 @@ class Outer:
     shape: tuple[int, ...] = (1, 2)
     inner: Inner = Inner()
     many: dict[str, Inner] = dataclasses.field(default_factory=dict)
+    free: Annotated[float, OTHER] = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,20 +41,22 @@ def test_there_and_back_in_the_order_of_the_fields():
     values = typed.to_dict(WHOLE)
     inner = {"size": 3, "place": "here"}
     many = {"x": {"size": 2, "place": "here"}}
-    assert values == {"rate": 0.5, "kind": "a", "shape": [1, 2], "inner": inner, "many": many}
-    assert list(values) == ["rate", "kind", "shape", "inner", "many"]
+    assert values == {"rate": 0.5, "kind": "a", "shape": [1, 2], "inner": inner, "many": many, "free": 1.0}
+    assert list(values) == ["rate", "kind", "shape", "inner", "many", "free"]
     assert typed.from_dict(Outer, values) == WHOLE
 
 
 def test_marked_fields_are_left_out_at_every_depth():
-    expected = {"rate": 0.5, "shape": [1, 2], "inner": {"size": 3}, "many": {"x": {"size": 2}}}
+    expected = {"rate": 0.5, "shape": [1, 2], "inner": {"size": 3}, "many": {"x": {"size": 2}}, "free": 1.0}
     assert typed.to_dict(WHOLE, without=(MARK,)) == expected
-    assert typed.to_dict(WHOLE, without=(MARK, OTHER)) == {k: v for k, v in expected.items() if k != "rate"}
+    assert typed.to_dict(WHOLE, without=(MARK, OTHER)) == {
+        k: v for k, v in expected.items() if k not in ("rate", "free")
+    }
 
 
 def test_names_of_marked_fields_at_every_depth():
     assert typed.marked(Outer, MARK) == {"kind", "place"}
-    assert typed.marked(Outer, OTHER) == {"rate"}
+    assert typed.marked(Outer, OTHER) == {"rate", "free"}
 
 
 @pytest.mark.parametrize("values", [{"rate": 1}, {"rate": 0}, {"inner": {"size": 9}}, {"kind": "b"}, {"shape": []}])
@@ -74,6 +77,9 @@ def test_whole_numbers_become_floats_and_lists_tuples():
         ({"rate": "1"}, "config key 'at.rate' must be of type float, got '1'"),
         ({"rate": 1.5}, "config key 'at.rate' must lie between 0 and 1, got 1.5"),
         ({"rate": float("nan")}, "config key 'at.rate' must lie between 0 and 1, got nan"),
+        ({"free": float("nan")}, "config key 'at.free' must be a finite number, got nan"),
+        ({"free": float("-inf")}, "config key 'at.free' must be a finite number, got -inf"),
+        ({"rate": 10**400}, "config key 'at.rate' must be of type float, got 100000000000000000...0000000000000000000"),
         ({"inner": {"size": 0}}, "config key 'at.inner.size' must lie between 1 and 9, got 0"),
         ({"inner": {"size": True}}, "config key 'at.inner.size' must be of type int, got True"),
         ({"many": {"x": {"size": 10}}}, "config key 'at.many.x.size' must lie between 1 and 9, got 10"),

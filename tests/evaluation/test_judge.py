@@ -42,6 +42,8 @@ def test_learns_a_separable_problem(trained):
     assert result["side"] > 0.97 and result["color"] > 0.97 and result["age"] < 6
     mean = judged.mean_accuracy(images, fields)  # shares only: the error of an age is none
     assert mean == pytest.approx((result["side"] + result["color"]) / 2)
+    numbers = [{"attributes": {"age": field["attributes"]["age"]}} for field in fields]
+    assert judged.mean_accuracy(images, numbers) is None
 
 
 def test_predictions_are_values_of_the_schema_whatever_the_batch(trained):

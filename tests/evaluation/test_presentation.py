@@ -51,6 +51,10 @@ def test_the_guidance_plot_tells_what_reranking_reaches():
     figures = SourceFigures(attributes, measure_reconstruction(model(), held_out.images, 16), requests, 0.9)
     (plot,) = presentation.source_report(model(), held_out, figures).plots
     assert plot.note == "Best of 4 by the model's own reading: 75.0%, the first of them: 50.0%."
+    unknown = {"seen": None, "interval": None, "asked": 0}  # nothing but numbers was asked for
+    requests["guidance_curve"] = [{"guidance": 1.0, **unknown}]
+    requests["reranking"] |= {"first": unknown, "best": unknown}
+    assert presentation.source_report(model(), held_out, figures).plots == []
 
 
 def test_samples_are_the_first_seeds():

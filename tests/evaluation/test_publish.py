@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 from sample_report import content
@@ -24,6 +25,20 @@ def test_card_results_and_report_lie_in_the_folder(tmp_path):
     title, written = load_results(tmp_path)
     assert title == "A title" and written.run["peak_memory_bytes"] == 2 << 30
     assert "2.00 GiB" in (tmp_path / "report.html").read_text()
+
+
+def test_a_figure_that_is_not_defined_is_null_and_shown_as_none(tmp_path):
+    report = content()
+    report.details["protocol"] = {"split": "test"}
+    report.sources[0].reconstruction.update(psnr=math.inf, perplexity=math.nan, interval=[math.nan, 1.0])
+    publish(tmp_path, "A title", report, Usage(12.0, 2 << 30))
+    for file in ("card.json", "results/results.json"):
+        text = (tmp_path / file).read_text()
+        assert "NaN" not in text and "Infinity" not in text
+    page = (tmp_path / "report.html").read_text()
+    assert "– dB" in page and "perplexity –" in page and "nan" not in page
+    rewrite(tmp_path)
+    assert (tmp_path / "report.html").read_text() == page
 
 
 def test_a_report_is_written_again_from_its_results(tmp_path):

@@ -165,3 +165,12 @@ def test_refusals():
         with pytest.raises(UserError, match="a seed is a whole number from 0 to 4294967295"):
             generate(decoder, params, VOCAB, PREFIXES[:1], "image", 4, Sampler(), [seed])
     assert generate(decoder, params, VOCAB, [], "image", 4, Sampler(), []) == []
+
+
+@pytest.mark.parametrize("sampler", [Sampler(), Sampler(temperature=0.0), Sampler(top_k=2, guidance=2.0)])
+@pytest.mark.parametrize("where", [("embed", "word"), ("head", "weight"), ("final_norm", "scale")])
+def test_a_model_that_computes_nan_says_so(where, sampler):
+    decoder, params = model({})
+    broken = {**params, where[0]: {**params[where[0]], where[1]: params[where[0]][where[1]].at[-1].set(np.nan)}}
+    with pytest.raises(UserError, match="the model computes NaN"):
+        generate(decoder, broken, VOCAB, [[2, VOCAB.size - 1, 3]], "image", 4, sampler, [0], WORDLESS)

@@ -161,6 +161,7 @@ def test_scores_are_log_probabilities(loved, face):
         (lambda m, f: m.generate("a", {"age": 30}, avoid={"age": 30}), "both in what is asked for"),
         (lambda m, f: m.generate("a \udcff"), "at place 2 is no character"),
         (lambda m, f: m.generate("a man " * 50, n=2, keep=1, progress=print), "exceeds the model's 96 positions"),
+        (lambda m, f: m.generate("\u6f22", n=2, keep=1), "signs that this model does not know"),
         (lambda m, f: m.generate("a", batch_size=0), "batch_size=0 must be 1 or more"),
         (lambda m, f: m.caption(f, length=0), "1 id or more"),
         (lambda m, f: m.complete(f, 0.01), "must keep a row"),

@@ -113,3 +113,15 @@ def test_too_long():
     with pytest.raises(UserError, match="exceeds the model's 32 positions"):
         scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES, ATTRIBUTES)
     assert scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, [], ATTRIBUTES) == []
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_a_model_that_computes_nan_says_so(value):
+    decoder, params = model()
+    params["layer_1"]["mlp"]["down"]["kernel"] *= value
+    made = engine.prepare(decoder, params, VOCAB)
+    with pytest.raises(UserError, match="the model computes NaN"):
+        scoring.score_attributes(made, TOK, PREFIXES, ATTRIBUTES)
+    with pytest.raises(UserError, match="the model computes NaN"):
+        scoring.score_text(made, PREFIXES[:1], [[*TOK.encode("abc"), VOCAB.sep]])
+    assert scoring.score_text(engine.prepare(*model(), VOCAB), PREFIXES[:1], [[VOCAB.unk]]) == [-np.inf]

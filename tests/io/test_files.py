@@ -1,6 +1,9 @@
 """Files and folders that are whole or absent."""
 
 import errno
+import itertools
+import json
+import math
 
 import pytest
 
@@ -40,6 +43,30 @@ def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     assert (folder / "a").read_text() == "2" and [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
+def test_json_holds_no_nan(tmp_path):
+    figures = {"psnr": math.inf, "interval": (0.5, math.nan), "inner": [{"n": 3, "name": "NaN"}], "none": None}
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(tmp_path / "a.json", figures)
+    assert not list(tmp_path.iterdir())
+    files.write_json(tmp_path / "a.json", files.defined(figures))
+    right = {"psnr": None, "interval": [0.5, None], "inner": [{"n": 3, "name": "NaN"}], "none": None}
+    assert json.loads((tmp_path / "a.json").read_text()) == right
+    assert files.parse_json(b'[NaN, -Infinity, {"a": Infinity}]') == [None, None, {"a": None}]
+
+
+def test_json_of_any_unicode_is_read():
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"):
+        assert files.parse_json('{"name": "Zoë"}\r\n'.encode(encoding)) == {"name": "Zoë"}
+    for level, data in itertools.product((99, 101, 100_000), (b"[%s]", b'{"a": %s}')):
+        start, end = data.split(b"%s")
+        nested = start * level + b"1" + end * level
+        if level < files.DEEPEST:
+            files.parse_json(nested)
+        else:
+            with pytest.raises(ValueError, match="nested too deeply"):
+                files.parse_json(nested)
+
+
 def test_json_that_is_missing_or_broken_is_named(tmp_path):
     with pytest.raises(UserError, match=r"a\.json: the record is missing"):
         files.read_json(tmp_path / "a.json", "the record")
@@ -71,6 +98,19 @@ def test_lines_end_at_line_ends_alone(tmp_path):
     assert files.read_lines(tmp_path / "lines", "file") == ["a\u2028b", "c\u0085\x0bd", "e", "caf\udce9"]
     with pytest.raises(UserError, match="nowhere: no readable file of labels"):
         files.read_lines(tmp_path / "nowhere", "file of labels")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_lines_of_any_marked_unicode_are_read(encoding, tmp_path):
+    (tmp_path / "lines").write_bytes("Zoë\r\nb\rc".encode(encoding))
+    assert files.read_lines(tmp_path / "lines", "file") == ["Zoë", "b", "c"]
+
+
+@pytest.mark.parametrize("data", ["a\nb".encode("utf-16-le"), b"a\0b", "ab".encode("utf-16")[:-1], b"\xff\xfe\x00\xd8"])
+def test_lines_that_are_no_text_are_told(data, tmp_path):
+    (tmp_path / "lines").write_bytes(data)
+    with pytest.raises(UserError, match="lines: a file of labels that is no text"):
+        files.read_lines(tmp_path / "lines", "file of labels")
 
 
 def test_a_name_that_is_no_utf8_is_written_and_read_back(tmp_path):

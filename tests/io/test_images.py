@@ -162,6 +162,9 @@ def test_a_png_carries_what_it_is_told(tmp_path):
     with Image.open(tmp_path / "face.png") as image:
         assert image.info["prompt"] == "a smiling woman" and image.info["seed"] == "3"
         assert np.array_equal(np.asarray(image), FACE)
+    images.save_png(tmp_path / "face.png", FACE, {"score": -np.inf, "options": {"guidance": 1.0}})
+    with Image.open(tmp_path / "face.png") as image:
+        assert image.info["score"] == "null" and image.info["options"] == '{"guidance": 1.0}'
     assert [p.name for p in tmp_path.iterdir()] == ["face.png"]
 
 

@@ -62,6 +62,24 @@ def test_what_a_power_loss_leaves_is_dropped_with_a_word(tmp_path, capsys):
     assert path.read_bytes().count(b"\n") == len(rows)
 
 
+NO_ROWS = [
+    '{"step": 2, "loss": "low"}',
+    '{"step": 2, "loss": true}',
+    '{"step": 2, "loss": 1e999}',
+    '{"step": 1%s, "loss": 1}' % (400 * "0"),
+    '{"step": 2, "eval": {"loss": [1]}}',
+    '{"step": 2, "goodput": {"wall": 1}}',
+    '{"step": 2, "time": 1, "goodput": {"share": 1}}',
+    '{"step": 2.5, "loss": 1}',
+]
+
+
+@pytest.mark.parametrize("line", NO_ROWS)
+def test_what_holds_no_numbers_is_no_row(tmp_path, line):
+    (tmp_path / "metrics.jsonl").write_text(line + '\n{"step": 3, "loss": NaN}\n')
+    assert metrics.read(tmp_path / "metrics.jsonl") == [{"step": 3, "loss": None}]
+
+
 @hypothesis.given(st.binary())
 def test_any_bytes_are_read_as_the_rows_among_them(data):
     with tempfile.TemporaryDirectory() as folder:
