@@ -172,6 +172,7 @@ class Attention(nn.Module):
     dtype: jnp.dtype = jnp.float32
     weight_groups: int = 0  # layout of the kernels, see `dense`
     kind: str = "xla"  # of `KINDS`; a cache is for "xla" alone
+    products: str = "float32"  # as in the config
 
     @nn.compact
     def __call__(
@@ -200,7 +201,7 @@ class Attention(nn.Module):
         batch, length, model = x_BxQxM.shape
 
         def product(width: int, name: str) -> Callable[[jax.Array], jax.Array]:
-            return dense(width, self.bias, self.init_std, self.dtype, self.weight_groups, name)
+            return dense(width, self.bias, self.init_std, self.dtype, self.weight_groups, self.products, name)
 
         if self.kind == "splash":
             q, k, v = SplashQKV(self.heads, self.bias, self.init_std, self.dtype, name="qkv")(x_BxQxM)

@@ -48,12 +48,13 @@ class MLP(nn.Module):
     init_std: float
     dtype: jnp.dtype
     weight_groups: int = 0  # layout of the kernels, see `dense`
+    products: str = "float32"  # as in the config
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[B,L,M] -> [B,L,M]."""
-        up = dense(self.width, self.bias, self.init_std, self.dtype, self.weight_groups, "up")
-        down = dense(x.shape[-1], self.bias, self.init_std, self.dtype, self.weight_groups, "down")
+        layout = self.bias, self.init_std, self.dtype, self.weight_groups, self.products
+        up, down = dense(self.width, *layout, "up"), dense(x.shape[-1], *layout, "down")
         flat = x.reshape(-1, x.shape[-1])  # two axes, as in `Attention`
         return down(nn.gelu(checkpoint_name(up(flat), "up"), approximate=True)).reshape(x.shape)
 
@@ -80,9 +81,10 @@ class Block(nn.Module):
         c = self.config
         drop = nn.Dropout(c.dropout, deterministic=self.deterministic)
         groups, kind = self.weight_groups, self.kind
-        attend = Attention(c.heads, c.bias, c.dropout, c.init_std, self.dtype, groups, kind, name="attention")
+        layout = self.dtype, groups
+        attend = Attention(c.heads, c.bias, c.dropout, c.init_std, *layout, kind, c.products, name="attention")
         y, kept = attend(Norm(c.norm, self.dtype, name="norm_1")(x), mask, rotation, cache, index, self.deterministic)
         x = x + drop(y)
-        mlp = MLP(c.mlp, c.bias, c.init_std, self.dtype, groups, name="mlp")
+        mlp = MLP(c.mlp, c.bias, c.init_std, *layout, c.products, name="mlp")
         y = mlp(Norm(c.norm, self.dtype, name="norm_2")(x))
         return x + drop(y), None if cache is None else kept

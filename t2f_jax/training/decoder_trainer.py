@@ -132,6 +132,8 @@ class DecoderTrainer:
         rngs = None if key is None else {"dropout": key}
         inputs = (tokens, batch["segments"], batch["positions"], batch.get("documents"))
         hidden = apply_decoder(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
+        if self.config.model.products == "bfloat16":
+            hidden = hidden.astype(jnp.bfloat16)  # the head multiplies in its type, with float32 sums
         table = params["embed"]["word"] if self.config.model.tie else params["head"]["weight"]
         return token_loss.target_sums(
             hidden, table, batch["targets"], weights_of(batch), task_of_places(batch), self.vocab.size

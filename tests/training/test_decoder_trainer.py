@@ -59,6 +59,19 @@ def test_the_loss_is_the_weighted_mean_of_the_targets():
     np.testing.assert_allclose(metrics["accuracy"], right, rtol=1e-6)
 
 
+def test_rounded_products_change_the_loss_a_little():
+    rounded, state = made(model=dataclasses.replace(CONFIG.model, products="bfloat16"))
+    exact, same = made()
+    jax.tree.map(np.testing.assert_array_equal, state.params, same.params)
+    key, rows = jax.random.key(0), batch()
+    (close, grads), (loss, others) = (jax.jit(t.gradient)(state.params, rows, key) for t in (rounded, exact))
+    assert close["loss"] != loss["loss"]
+    np.testing.assert_allclose(close["loss"], loss["loss"], rtol=1e-3)
+    for a, b in zip(jax.tree.leaves(grads), jax.tree.leaves(others), strict=True):
+        assert a.dtype == jnp.float32
+        np.testing.assert_allclose(a, b, atol=0.02 * np.abs(b).max() + 1e-6)
+
+
 def test_its_gradient_is_that_of_the_plain_formula():
     trainer, state = made()
     rows = batch(3.0)
