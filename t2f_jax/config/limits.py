@@ -22,6 +22,11 @@ def check_vqgan(config: VQGANConfig, where: str) -> None:
         raise UserError(f"{where}.ch_mult={config.ch_mult} must hold a whole number from 1 on for each level")
     if config.resolution % config.factor:
         raise UserError(f"{where}.resolution={config.resolution} is no multiple of the factor {config.factor}")
+    if config.scales and (config.scales[-1] != config.grid or any(s < 1 or config.grid % s for s in config.scales)):
+        raise UserError(
+            f"{where}.scales={config.scales} must end with {config.grid} (the resolution over the factor"
+            f" {config.factor}), and each side must divide it"
+        )
     if config.encoder == "patch" and len(config.ch_mult) > 1:
         raise UserError(
             f"{where}.encoder=patch has no levels to scale down by: set {where}.ch_mult=(1,) and"

@@ -121,6 +121,9 @@ class VQGANConfig:
     z_channels: Annotated[int, Range(1, 10**5)] = 64
     embed_dim: Annotated[int, Range(1, 10**5)] = 32
     n_embed: Annotated[int, Range(2, 65536)] = 512  # codes of the codebook
+    # Sides of an image's grids of codes, coarse to fine, such as (4, 8, 8): each holds what those before it leave, and
+    # each side divides the last, which is the encoder's. Empty: that one grid, as the original has.
+    scales: tuple[int, ...] = ()
     dropout: Dropout = 0.0
 
     @property
@@ -130,13 +133,18 @@ class VQGANConfig:
 
     @property
     def grid(self) -> int:
-        """Codes along a side of an image."""
+        """Codes along a side of an image, of its finest grid."""
         return self.resolution // self.factor
+
+    @property
+    def grids(self) -> tuple[int, ...]:
+        """Sides of the grids of codes, coarse to fine."""
+        return self.scales or (self.grid,)
 
     @property
     def tokens(self) -> int:
         """Codes per image."""
-        return self.grid**2
+        return sum(side**2 for side in self.grids)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -140,7 +140,7 @@ def _foreign_decoder(config: DecoderConfig) -> list[str]:
 
 def _foreign_vqgan(config: VQGANConfig) -> list[str]:
     """What of an image tokenizer's structure a VQModel of taming-transformers does not have."""
-    wrong = _differences(config, dataclasses.replace(config, patch=1, encoder="vqgan"), "image.model")
+    wrong = _differences(config, dataclasses.replace(config, patch=1, encoder="vqgan", scales=()), "image.model")
     if any(config.ch * multiple % GROUPS for multiple in config.ch_mult):
         wrong.append(f"image.model.ch={config.ch} (there: a multiple of its {GROUPS} norm groups)")
     return wrong

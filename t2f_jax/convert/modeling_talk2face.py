@@ -430,7 +430,8 @@ class VQGAN(nn.Module):
 
     def __init__(self, c: SimpleNamespace):
         super().__init__()
-        self.patch, self.side = c.patch, c.resolution // (c.patch * 2 ** (len(c.ch_mult) - 1))
+        self.patch = c.patch
+        self.grids = c.scales or [c.resolution // (c.patch * 2 ** (len(c.ch_mult) - 1))]  # sides, coarse to fine
         self.encoder = PatchEncoder(c) if c.encoder == "patch" else Encoder(c)
         self.decoder = Decoder(c)
         self.quantize = Quantizer(c.n_embed, c.embed_dim)
@@ -445,8 +446,19 @@ class VQGAN(nn.Module):
         return self.quant_conv(self.encoder(x.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)))
 
     def codes(self, images: Tensor) -> Tensor:
-        """Images -> codes, int64 [N,n], row by row."""
-        return self.quantize(self.encode(images).permute(0, 2, 3, 1)).flatten(1)
+        """Images -> codes, int64 [N,n], grid after grid, row by row; each grid holds what those before it leave."""
+        left, codes = self.encode(images).float(), []
+        for side in self.grids:
+            means = F.avg_pool2d(left, self.grids[-1] // side)
+            codes.append(self.quantize(means.permute(0, 2, 3, 1)))
+            left = left - self.spread(codes[-1])
+        return torch.cat([c.flatten(1) for c in codes], 1)
+
+    def spread(self, codes: Tensor) -> Tensor:
+        """Codes [N,S,S] -> their vectors, each repeated over a square, [N,E,G,G]."""
+        repeats = self.grids[-1] // codes.shape[1]
+        vectors = self.quantize.embedding(codes).permute(0, 3, 1, 2)
+        return vectors.repeat_interleave(repeats, 2).repeat_interleave(repeats, 3)
 
     def decode(self, vectors: Tensor) -> Tensor:
         """Code vectors [N,E,G,G] -> images, about in [-1, 1]."""
@@ -456,8 +468,9 @@ class VQGAN(nn.Module):
 
     def decode_codes(self, codes: Tensor) -> Tensor:
         """Codes, int [N,n] -> images, clipped to [-1, 1]."""
-        vectors = self.quantize.embedding(codes).unflatten(1, (self.side, self.side))
-        return self.decode(vectors.permute(0, 3, 1, 2)).clamp(-1, 1)
+        parts = codes.split([side**2 for side in self.grids], 1)
+        vectors = sum(self.spread(part.unflatten(1, (side, side))) for part, side in zip(parts, self.grids))
+        return self.decode(vectors).clamp(-1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images -> the same after a trip through the codes."""
@@ -915,7 +928,7 @@ class Talk2Face(ImageTokenizer):
         if not all(prompts):
             raise ValueError("nothing says what face to draw; give a text, attributes, or both")
         prefixes, wordless = [self._text_prefix(p) for p in prompts], self._text_prefix("")
-        count = self.vqgan.side**2
+        count = sum(side**2 for side in self.vqgan.grids)
         rows = []
         for i in range(0, len(prefixes), batch_size):
             part = slice(i, i + batch_size)

@@ -105,11 +105,13 @@ class Model(TokenModel):
           UserError: as `generate`; a share that keeps no row, or all.
         """
         codes = self._codes_of_one(picture)
-        side = self.image_size // self.image_tokenizer.config.factor
-        kept = round(share * side) if 0 < share < 1 else 0
-        if not 0 < kept < side:
-            raise UserError(f"share={share} of {side} rows of codes must keep a row and leave one to draw")
-        upper = np.where(np.arange(len(codes)) < kept * side, codes, -1)
+        grids = self.image_tokenizer.config.grids
+        kept = round(share * grids[0]) if 0 < share < 1 else 0
+        if not 0 < kept < grids[0]:
+            raise UserError(f"share={share} of {grids[0]} rows of codes must keep a row and leave one to draw")
+        # Rows of finer grids stay where those of the coarsest do.
+        rows = np.concatenate([np.repeat(np.arange(side) * grids[0] // side, side) for side in grids])
+        upper = np.where(rows < kept, codes, -1)
         request = self._request(text, attributes, n, seed, **options)
         about = {"completed_share": share}
         return self._draw(dataclasses.replace(request, imposed=lambda seed: upper, about=about))

@@ -15,6 +15,7 @@ The image tokenizer:
     vqgan               the network: encoder, codebook, decoder
     vqgan_blocks        its parts: group norm, convolutions, residual and attention blocks, levels
     upsampling          doubling a feature map and convolving it, in 4/9 of the multiplications
+    scales              codes in several grids, coarse to fine: each holds what those before it leave
     quantizer           the nearest code, its straight-through gradient, and how a codebook is kept in use
     discriminator       the patch discriminator that training may set against the decoder of the VQGAN
     lpips               the perceptual distance of two images (VGG16 features)

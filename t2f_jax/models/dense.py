@@ -59,18 +59,14 @@ def rounded_product(x_NxK: jax.Array, kernel_KxO: jax.Array) -> jax.Array:
 
     The gradient by x rounds its factors, too. That by the kernel does not: its sum over N is no faster rounded.
     """
-    return jnp.matmul(
-        x_NxK.astype(jnp.bfloat16), kernel_KxO.astype(jnp.bfloat16), preferred_element_type=jnp.float32
-    )
+    return jnp.matmul(x_NxK.astype(jnp.bfloat16), kernel_KxO.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
 
 
 def _rounded_product_forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     return rounded_product(x, kernel), (x, kernel)
 
 
-def _rounded_product_backward(
-    kept: tuple[jax.Array, jax.Array], pull_NxO: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _rounded_product_backward(kept: tuple[jax.Array, jax.Array], pull_NxO: jax.Array) -> tuple[jax.Array, jax.Array]:
     x, kernel = kept
     rounded, factor = pull_NxO.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
     pull_x = jnp.einsum("no,ko->nk", rounded, factor, preferred_element_type=jnp.float32)

@@ -42,10 +42,9 @@ class Quantizer(nn.Module):
         """Codes, int [...] -> their vectors, fp32 [..., E]."""
         return self.embedding[codes]
 
-    def __call__(self, z_xE: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Vectors [..., E] -> (the nearest codes' vectors, whose gradient passes straight to z; codes int32 [...])."""
-        codes = nearest(z_xE, self.embedding)
-        return straight_through(z_xE, self.lookup(codes)), codes
+    def __call__(self, z_xE: jax.Array) -> jax.Array:
+        """Vectors [..., E] -> the nearest codes, int32 [...]."""
+        return nearest(z_xE, self.embedding)
 
 
 def straight_through(z: jax.Array, vectors: jax.Array) -> jax.Array:

@@ -6,7 +6,7 @@ and `quantize.embedding.weight` is `quantize/embedding`. One thing is added: `co
 channels before the first convolution and unfolds them after the last, which makes small images cheap.
 
 Axes: B batch, R pixels of a side, S side of a feature map, G side of the code grid, C channels, E code width,
-N codes of an image (G*G, row-major), K codes of the codebook.
+N codes of an image (G*G, row-major, or `scales`), K codes of the codebook.
 """
 
 import math
@@ -17,7 +17,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from t2f_jax.config.schema import VQGANConfig
-from t2f_jax.models.quantizer import Quantizer
+from t2f_jax.models import scales
+from t2f_jax.models.quantizer import Quantizer, straight_through
 from t2f_jax.models.vqgan_blocks import GroupNorm, Level, Middle, conv
 
 
@@ -130,8 +131,11 @@ class VQGAN(nn.Module):
 
     def encode_codes(self, x_BxRxRx3: jax.Array) -> jax.Array:
         """Images in [-1, 1] -> codes, int32 [B, N]."""
-        z = self.encode(x_BxRxRx3)
-        return self.quantize(z)[1].reshape(z.shape[0], -1)
+        return self.choose(self.encode(x_BxRxRx3)).codes_BxN
+
+    def choose(self, z_BxGxGxE: jax.Array) -> scales.Quantized:
+        """Code vectors before quantization -> their codes and what these stand for."""
+        return scales.quantize(z_BxGxGxE, self.quantize.embedding, self.config.grids)
 
     def decode(self, z_BxGxGxE: jax.Array, train: bool = False) -> jax.Array:
         """Code vectors -> images, fp32 [B, R, R, 3], about [-1, 1] (not clipped)."""
@@ -139,12 +143,12 @@ class VQGAN(nn.Module):
         return unfold(h, self.config.patch).astype(jnp.float32)
 
     def decode_codes(self, codes_BxN: jax.Array) -> jax.Array:
-        """Codes, int [B, N] row-major -> images, fp32 [B, R, R, 3], clipped to [-1, 1]."""
-        side = math.isqrt(codes_BxN.shape[1])
-        return jnp.clip(self.decode(self.quantize.lookup(codes_BxN.reshape(-1, side, side))), -1, 1)
+        """Codes, int [B, N], grid after grid, row-major -> images, fp32 [B, R, R, 3], clipped to [-1, 1]."""
+        grids = self.config.scales or (math.isqrt(codes_BxN.shape[1]),)  # one grid may be of another size
+        return jnp.clip(self.decode(scales.assemble(codes_BxN, self.quantize.lookup, grids)), -1, 1)
 
     def __call__(self, x_BxRxRx3: jax.Array, train: bool = False) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Images in [-1, 1] -> (reconstruction [B, R, R, 3], z [B, G, G, E] before quantization, codes [B, N])."""
         z = self.encode(x_BxRxRx3, train)
-        vectors, codes = self.quantize(z)
-        return self.decode(vectors, train), z, codes.reshape(z.shape[0], -1)
+        chosen = self.choose(z)
+        return self.decode(straight_through(z, chosen.sums[-1]), train), z, chosen.codes_BxN

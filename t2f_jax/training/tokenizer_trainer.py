@@ -1,7 +1,7 @@
 """What one training step of the image tokenizer computes: losses, gradients, codebook, discriminator, metrics.
 
-Axes: B batch, R pixels of a side, G side of the code grid, M code positions of a batch, E code width, K codes of the
-codebook.
+Axes: B batch, R pixels of a side, G side of the finest grid of codes, N codes of an image, M code positions of a batch,
+E code width, K codes of the codebook.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ import optax
 from t2f_jax.config.schema import ImageTokenizerConfig
 from t2f_jax.errors import UserError
 from t2f_jax.io.weights import load_tensors
-from t2f_jax.models import lpips, quantizer
+from t2f_jax.models import lpips, quantizer, scales
 from t2f_jax.models.discriminator import PatchDiscriminator
 from t2f_jax.models.image_tokenizer import to_unit
 from t2f_jax.models.params import init_vqgan
@@ -34,9 +34,10 @@ class Coded(NamedTuple):
 
     stats: Codebook  # of the codebook below
     codebook: jax.Array  # [K, E], placed on encoder outputs if this is the first step
-    z: jax.Array  # [M, E], the encoder's outputs
-    rows: jax.Array  # [K, E], encoder outputs onto which unused codes may move
-    codes: jax.Array  # int32 [M]
+    inputs: jax.Array  # [M, E], what the codes were chosen for: the encoder's outputs, and what coarser codes leave
+    rows: jax.Array  # [K, E], some of these, onto which unused codes may move
+    image_codes: jax.Array  # int32 [B, N]
+    codes: jax.Array  # int32 [M], the same in the order of `inputs`
     commitment: jax.Array  # scalar
 
 
@@ -100,7 +101,7 @@ class TokenizerTrainer:
             pull, loss, metrics = pull + push, loss + numbers["adversarial"], metrics | numbers
         (grads,) = backward((pull, jnp.ones_like(latent)))
         new, revived = self._update(dataclasses.replace(state, extra=extra), grads, coded)
-        metrics |= revived | quantizer.usage(coded.codes.reshape(image.shape[0], -1), self.config.model.n_embed)
+        metrics |= revived | quantizer.usage(coded.image_codes, self.config.model.n_embed)
         return new, metrics | {
             "loss": loss + latent,
             "commitment": coded.commitment,
@@ -115,7 +116,7 @@ class TokenizerTrainer:
         params = _with_codes(state.params, coded.codebook)
         updates, opt_state = self.optimizer.update(grads, state.opt_state, params)
         params: Any = optax.apply_updates(params, updates)
-        stats, averaged = quantizer.observe(coded.stats, coded.codebook, coded.z, coded.codes, c.codebook_decay)
+        stats, averaged = quantizer.observe(coded.stats, coded.codebook, coded.inputs, coded.codes, c.codebook_decay)
         codebook = averaged if c.codebook == "ema" else params["quantize"]["embedding"]
         numbers: Numbers = {}
         if c.revive_after:
@@ -161,18 +162,23 @@ class TokenizerTrainer:
             return self.model.apply({"params": params}, *args, train=True, method=method, rngs=rngs)
 
         z_BxGxGxE = apply("encode", image)
-        fixed_MxE = jax.lax.stop_gradient(z_BxGxGxE).reshape(-1, c.model.embed_dim)
-        rows_KxE = quantizer.sample_rows(rows_key, fixed_MxE, c.model.n_embed)
-        stats, codebook = quantizer.place(stats, params["quantize"]["embedding"], rows_KxE)
-        codes_M = quantizer.nearest(fixed_MxE, jax.lax.stop_gradient(codebook))
-        vectors = codebook[codes_M].reshape(z_BxGxGxE.shape)
-        commitment = jnp.square(z_BxGxGxE - jax.lax.stop_gradient(vectors)).mean()
+        coarsest_MxE = scales.pool(jax.lax.stop_gradient(z_BxGxGxE), c.model.grids[0]).reshape(-1, c.model.embed_dim)
+        first_KxE = quantizer.sample_rows(rows_key, coarsest_MxE, c.model.n_embed)
+        stats, codebook = quantizer.place(stats, params["quantize"]["embedding"], first_KxE)
+        chosen = scales.quantize(z_BxGxGxE, codebook, c.model.grids)
+        rows_KxE = quantizer.sample_rows(rows_key, chosen.inputs_MxE, c.model.n_embed)
+
+        def distance(z: jax.Array, vectors: Callable[[jax.Array], jax.Array]) -> jax.Array:
+            return sum(jnp.square(z - vectors(s)).mean() for s in chosen.sums) / len(chosen.sums)
+
+        commitment = distance(z_BxGxGxE, jax.lax.stop_gradient)
         latent = c.loss.commitment * commitment
         if c.loss.codebook == "gradient":
-            latent += jnp.square(jax.lax.stop_gradient(z_BxGxGxE) - vectors).mean()
-        recon = apply("decode", quantizer.straight_through(z_BxGxGxE, vectors))
+            latent += distance(jax.lax.stop_gradient(z_BxGxGxE), lambda vectors: vectors)
+        recon = apply("decode", quantizer.straight_through(z_BxGxGxE, chosen.sums[-1]))
         codebook = jax.lax.stop_gradient(codebook)
-        return (recon, latent), Coded(stats, codebook, fixed_MxE, rows_KxE, codes_M, commitment)
+        coded = Coded(stats, codebook, chosen.inputs_MxE, rows_KxE, chosen.codes_BxN, chosen.codes_M, commitment)
+        return (recon, latent), coded
 
     def _image_loss(
         self, recon: jax.Array, image: jax.Array, real: jax.Array | None = None

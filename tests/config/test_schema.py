@@ -33,7 +33,7 @@ def test_an_image_tokenizers_run_is_held_to_its_data_but_not_to_where_it_lies():
 
 def test_what_is_no_part_of_a_decoders_structure():
     assert typed.marked(DecoderConfig, Role.NOT_STRUCTURE) == {"dropout", "attention"}
-    assert typed.marked(DecoderConfig, Role.TRAINING_ONLY) == {"init_std", "scan", "remat"}
+    assert typed.marked(DecoderConfig, Role.TRAINING_ONLY) == {"init_std", "scan", "products", "remat"}
 
 
 @pytest.mark.parametrize("cls", CLASSES)

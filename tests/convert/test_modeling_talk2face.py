@@ -54,7 +54,7 @@ COMBINATIONS = [
     (
         {"norm": "rmsnorm", "positions": "rotary", "tie": True, "bias": False, "segments": False, "image_position": 30},
         {"text_length": 30},
-        {"patch": 4, "encoder": "patch", "ch_mult": (1,), "num_res_blocks": 2},
+        {"patch": 4, "encoder": "patch", "ch_mult": (1,), "num_res_blocks": 2, "scales": (2, 4)},
     ),
 ]
 

@@ -26,15 +26,15 @@ SENTENCES = ["gender : male", "gender : female", "glasses , not glasses", "a man
 SENTENCES += ["to attributes", *(f"age : {n}" for n in range(1, 91))]
 
 
-def make(prompt_dropout=0.0):
-    return Model(make_bundle(prompt_dropout))
+def make(prompt_dropout=0.0, image=IMAGE):
+    return Model(make_bundle(prompt_dropout, image))
 
 
-def make_bundle(prompt_dropout=0.0):
-    params = VQGAN(IMAGE).init(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
+def make_bundle(prompt_dropout=0.0, image=IMAGE):
+    params = VQGAN(image).init(jax.random.key(0), np.zeros((1, 16, 16, 3), np.float32))["params"]
     words = text_tokenizer.train_sentencepiece(SENTENCES, vocab_size=80)
     run = DecoderRunConfig(model=DECODER, sequence_length=64, tasks=TaskConfig(prompt_dropout=prompt_dropout))
-    decoder = Decoder(DECODER, text_tokenizer.vocab(words, IMAGE.n_embed).size)
+    decoder = Decoder(DECODER, text_tokenizer.vocab(words, image.n_embed).size)
     weights = init_decoder(decoder, jax.random.key(1))
-    image_tokenizer = ImageTokenizer(IMAGE, params)
+    image_tokenizer = ImageTokenizer(image, params)
     return Bundle(run, weights, image_tokenizer, words, SCHEMA, Preprocess(0.9), {"steps": 3}, "tiny")

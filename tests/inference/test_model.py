@@ -1,6 +1,7 @@
 """What a user does with a model: every call, what stands in its images and records, and what it refuses."""
 
 import copy
+import dataclasses
 import doctest
 import inspect
 import multiprocessing
@@ -104,6 +105,19 @@ def test_a_completed_face_keeps_its_upper_rows(loved, face, share):
     faces = loved.complete(face, share, n=2, seed=1)
     assert np.array_equal(pixels(faces), loved.decode(made))
     assert faces[0].info["options"]["completed_share"] == share
+
+
+def test_a_face_of_several_scales_keeps_the_upper_rows_of_each(face):
+    model = small_model.make(0.1, dataclasses.replace(small_model.IMAGE, scales=(2, 4)))
+    codes = model.encode(np.asarray(face)[None])[0]
+    assert codes.shape == (20,)
+    upper = [0, 1, *range(4, 12)]  # a row of two, then two of four
+    given = np.where(np.isin(np.arange(20), upper), codes, -1)
+    made = model.generate_codes([model.prompt()] * 2, [1, 2], imposed=[given] * 2)
+    assert np.array_equal(pixels(model.complete(face, 0.5, n=2, seed=1)), model.decode(made))
+    assert (made[:, upper] == codes[upper]).all() and (made[0] != made[1]).any()
+    with pytest.raises(UserError, match=r"share=0\.2 of 2 rows of codes"):
+        model.complete(face, 0.2)
 
 
 def test_a_variation_keeps_a_share_of_the_codes(loved, face):

@@ -133,6 +133,29 @@ def test_codebook_by_gradient_learns_too():
     assert last["pixel"] < 0.5 * first["pixel"]
 
 
+@pytest.mark.parametrize("codebook", ["ema", "gradient"])
+def test_finer_scales_hold_what_coarser_ones_leave(codebook, plain):
+    model = dataclasses.replace(MODEL, scales=(2, 4, 4))
+    run = Run(dataclasses.replace(change(CONFIG, codebook=codebook), model=model))
+    images, state = blobs(64), run.init(jax.random.key(0))
+    for step in range(100):
+        state, metrics = run.step(state, images[step % 4 * 16 :][:16])
+    assert all(np.isfinite(v) for v in metrics.values())
+    tokenizer = ImageTokenizer(model, run.trainer.export(state))
+    codes = tokenizer.encode(images)
+    assert codes.shape == (64, 2 * 2 + 4 * 4 + 4 * 4)
+
+    def error(sides):
+        """Of images whose codes are those of the first grids alone; code vectors of zero stand for the rest."""
+        vectors = jnp.asarray(tokenizer.params["quantize"]["embedding"])
+        known = np.arange(36) < sum(side**2 for side in sides)
+        empty = {**tokenizer.params, "quantize": {"embedding": jnp.concatenate([vectors, jnp.zeros((1, 4))])}}
+        decoded = ImageTokenizer(dataclasses.replace(model, n_embed=33), empty).decode(np.where(known, codes, 32))
+        return np.square(np.asarray(decoded, np.float32) - images).mean()
+
+    assert error((2, 4, 4)) < error((2, 4)) < error((2,))
+
+
 def test_average_keeps_the_current_codes(plain):
     state, _ = plain.train(plain.init(jax.random.key(0)), 3)
     assert tree_equal(state.ema["quantize"], state.params["quantize"])
