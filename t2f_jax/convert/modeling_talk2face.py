@@ -469,8 +469,8 @@ class VQGAN(nn.Module):
     def decode_codes(self, codes: Tensor) -> Tensor:
         """Codes, int [N,n] -> images, clipped to [-1, 1]."""
         parts = codes.split([side**2 for side in self.grids], 1)
-        vectors = sum(self.spread(part.unflatten(1, (side, side))) for part, side in zip(parts, self.grids))
-        return self.decode(vectors).clamp(-1, 1)
+        vectors = [self.spread(part.unflatten(1, (side, side))) for part, side in zip(parts, self.grids)]
+        return self.decode(torch.stack(vectors).sum(0)).clamp(-1, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images -> the same after a trip through the codes."""

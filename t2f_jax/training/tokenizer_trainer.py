@@ -169,7 +169,7 @@ class TokenizerTrainer:
         rows_KxE = quantizer.sample_rows(rows_key, chosen.inputs_MxE, c.model.n_embed)
 
         def distance(z: jax.Array, vectors: Callable[[jax.Array], jax.Array]) -> jax.Array:
-            return sum(jnp.square(z - vectors(s)).mean() for s in chosen.sums) / len(chosen.sums)
+            return jnp.stack([jnp.square(z - vectors(s)).mean() for s in chosen.sums]).mean()
 
         commitment = distance(z_BxGxGxE, jax.lax.stop_gradient)
         latent = c.loss.commitment * commitment
