@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from t2f_jax.bench.machine import REPEATS, Machine, median_seconds
-from t2f_jax.bench.subject import PREFIX, Subject
+from t2f_jax.bench.subject import Subject
 from t2f_jax.bench.table import Row
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.inference import decoding, grammar, scoring
@@ -22,14 +22,14 @@ CAPTION = 48  # ids of a caption
 
 def measure_sample(subject: Subject, batch: int) -> Row:
     """The codes of `batch` images at once, for each image, against decoding without a cache."""
-    model, n = subject.model, subject.tokens
+    model, n, length = subject.model, subject.tokens, len(subject.prefix)
     span = grammar.image(model.vocab, n)
     requests = [decoding.Request((subject.prefix,), span, seed) for seed in range(batch)]
     seconds = subject.machine.median_beside_reads(
         lambda: decoding.generate(model.engine, requests, Sampler(top_k=70)), 3
     )
-    baseline = seconds_without_cache(model, PREFIX, n)
-    limit = least_seconds(subject.machine, model.run_config.model, batch, PREFIX, n, model.vocab.image_size)
+    baseline = seconds_without_cache(model, length, n)
+    limit = least_seconds(subject.machine, model.run_config.model, batch, length, n, model.vocab.image_size)
     return Row(f"sample_b{batch}", seconds / batch, "s/image", baseline, baseline / (seconds / batch), limit / seconds)
 
 
@@ -37,7 +37,7 @@ def measure_caption(subject: Subject) -> Row:
     """A caption of 48 ids, greedy as captions are, against decoding without a cache."""
     model = subject.model
     prefix = sequence.image_prefix(model.vocab, model.tokenizer, templates.CAPTION_PROMPT, subject.codes[0])
-    length = min(CAPTION, model.run_config.model.max_length - len(prefix))
+    length = int(min(CAPTION, model.engine.most_ids - len(prefix)))
     request = decoding.Request((prefix,), grammar.text(model.vocab, length))
 
     def caption() -> list[np.ndarray]:

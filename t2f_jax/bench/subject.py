@@ -7,7 +7,7 @@ import numpy as np
 from t2f_jax.bench.machine import Machine
 from t2f_jax.inference.model import Model
 
-PREFIX = 48  # ids of the prompt of a generated face
+PREFIX = 48  # ids of the prompt of a generated face, if the model reads as many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,5 +37,5 @@ def make_subject(model: Model, peer: str | None = None) -> Subject:
     """A model with random inputs, always the same ones."""
     rng = np.random.default_rng(0)
     codes = rng.integers(0, model.vocab.image_size, (32, model.image_tokenizer.config.tokens), np.int32)
-    prefix = rng.integers(4, model.vocab.text_size, PREFIX).tolist()
+    prefix = rng.integers(4, model.vocab.text_size, min(PREFIX, model.text_length)).tolist()
     return Subject(model, Machine(), codes, prefix, peer)

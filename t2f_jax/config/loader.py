@@ -6,6 +6,7 @@
 import ast
 import dataclasses
 import importlib.util
+import os
 import pathlib
 import traceback
 import types
@@ -72,10 +73,14 @@ def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
 
 
 def find(name: str) -> pathlib.Path:
-    """Path of a config: a file, or the name of one in `configs/` ("quickstart"). Raises UserError if there is none."""
+    """Path of a config: a file, or the name of one in `configs/` ("quickstart"); `~` is the home folder.
+
+    Raises:
+      UserError: there is none.
+    """
     shipped = pathlib.Path(__file__).parents[2] / "configs"
     installed = pathlib.Path(__file__).parents[1] / "configs"
-    candidates = [pathlib.Path(name)] + [folder / f"{name}.py" for folder in (shipped, installed)]
+    candidates = [pathlib.Path(os.path.expanduser(name))] + [folder / f"{name}.py" for folder in (shipped, installed)]
     for path in candidates:
         if path.suffix == ".py" and path.is_file():
             return path

@@ -25,6 +25,7 @@ from t2f_jax.config.schema import Preprocess, Role
 from t2f_jax.config.typed import to_dict
 from t2f_jax.inference.sampler import default_sampler
 from t2f_jax.io.files import whole_folder, write_json, write_text
+from t2f_jax.io.weights import write_tensors
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.params import unstack_layers
 from t2f_jax.tokens import text_tokenizer
@@ -49,10 +50,8 @@ def export(model: Bundle | ImageTokenizer, out: pathlib.Path) -> None:
     `AutoModel.from_pretrained(out, trust_remote_code=True)` loads it, and so does `modeling_talk2face.load(out)`. Of an
     image tokenizer alone there is no text tokenizer, provenance and model card.
     """
-    from safetensors.numpy import save_file
-
     with whole_folder(out) as folder:
-        save_file(state_dict(model), folder / WEIGHTS, metadata={"format": "pt"})
+        write_tensors(folder / WEIGHTS, state_dict(model), {"format": "pt"})
         shutil.copyfile(pathlib.Path(__file__).with_name(CODE), folder / CODE)
         if isinstance(model, ImageTokenizer):
             write_json(folder / "config.json", _image_settings(model, "Talk2FaceImageTokenizer"))

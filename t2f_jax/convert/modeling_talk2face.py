@@ -1046,10 +1046,9 @@ class Talk2Face(ImageTokenizer):
 
     def _check_length(self, longest: int) -> None:
         c = self.config.transformer
-        if c["positions"] == "learned" and longest + c["image_position"] > c["max_length"]:
-            raise ValueError(
-                f"a row of {longest} ids exceeds the model's {c['max_length']} positions; shorten the text"
-            )
+        most = c["max_length"] - c["image_position"]
+        if c["positions"] == "learned" and longest > most:
+            raise ValueError(f"a row of {longest} ids exceeds the model's {most} positions; shorten the text")
 
     def _prefill(self, prefixes: Sequence[Sequence[int]], slots: int) -> tuple[Tensor, Cache, Tensor, Tensor]:
         """Reads prefixes into a cache with room for `slots` ids more.

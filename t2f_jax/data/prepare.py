@@ -118,7 +118,7 @@ def check(config: Config) -> None:
         check_splits(source)
     _text_identity(config.text, None)
     if config.text.kind == "wordpiece":
-        text_tokenizer.WordPiece.load(pathlib.Path(config.text.vocab_file).expanduser())
+        text_tokenizer.WordPiece.load(pathlib.Path(os.path.expanduser(config.text.vocab_file)))
 
 
 def _digest(value: Any) -> str:

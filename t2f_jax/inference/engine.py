@@ -10,6 +10,7 @@ and scores holds (converted once, when a model is loaded):
 
 import concurrent.futures
 import dataclasses
+import math
 from typing import Any, TypeVar
 
 import jax
@@ -104,11 +105,16 @@ class Engine:
 
     def check_length(self, longest: int) -> None:
         """Raises UserError if a row of `longest` ids might not fit a learned position table."""
-        config = self.decoder.config
-        if config.positions == "learned" and longest + config.image_position > config.max_length:
+        if longest > self.most_ids:
             raise UserError(
-                f"a row of {longest} ids exceeds the model's {config.max_length} positions; shorten prompt or answer"
+                f"a row of {longest} ids exceeds the model's {self.most_ids} positions; shorten prompt or answer"
             )
+
+    @property
+    def most_ids(self) -> float:
+        """The longest row that surely fits a learned position table; infinity where positions are not learned."""
+        config = self.decoder.config
+        return config.max_length - config.image_position if config.positions == "learned" else math.inf
 
     def spread(self, rows: Rows) -> Rows:
         """Arrays whose first axis is rows -> on the devices, the rows spread over the mesh's batch axes."""

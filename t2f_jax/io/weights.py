@@ -8,6 +8,7 @@ float32 ones (for one row of a 768-wide model bfloat16 takes 1.4 times as long, 
 import json
 import pathlib
 import zipfile
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -34,8 +35,6 @@ def save_params(path: pathlib.Path, params: Any, kind: str = "float32") -> None:
         matrices in 255 equal steps; the step is chosen for each output (column of a kernel, row of a table) and lies
         in the file as `NAME.int8_scale`, float32 [outputs].
     """
-    from safetensors.numpy import save_file
-
     flat = {
         name: np.asarray(jax.device_get(value)) for name, value in traverse_util.flatten_dict(params, sep=".").items()
     }
@@ -49,7 +48,21 @@ def save_params(path: pathlib.Path, params: Any, kind: str = "float32") -> None:
             scale = np.abs(value).max(_inputs(name), keepdims=True).astype(np.float32) / 127
             rounded[name] = np.round(value / np.where(scale > 0, scale, 1)).astype(np.int8)
             rounded[name + _SCALE] = scale.reshape(-1)
-    save_file({name: np.ascontiguousarray(value) for name, value in rounded.items()}, path)
+    write_tensors(path, rounded)
+
+
+def write_tensors(path: pathlib.Path, tensors: Mapping[str, np.ndarray], about: dict[str, str] | None = None) -> None:
+    """Writes a safetensors file that others may read as they may any file made here; the library's is the owner's.
+
+    Args:
+      about: its metadata.
+    """
+    from safetensors.numpy import save_file
+
+    path.touch()
+    mode = path.stat().st_mode
+    save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, path, metadata=about)
+    path.chmod(mode)
 
 
 def _inputs(name: str) -> int:

@@ -6,6 +6,7 @@ Axis legend: R rows, L length, n codes of an image.
 """
 
 import dataclasses
+import os
 import pathlib
 import re
 from collections.abc import Sequence
@@ -165,7 +166,7 @@ def sample(config: Config, plain: bool = False) -> Workload:
 def _tokenizer(config: Config) -> tuple[sequence.Encoder, Vocab, str]:
     """What turns words into ids, the joint vocabulary, and for people how words were counted."""
     image = config.image.model.n_embed
-    file = pathlib.Path(config.text.vocab_file)
+    file = pathlib.Path(os.path.expanduser(config.text.vocab_file))
     if config.text.kind == "wordpiece" and config.text.vocab_file and file.is_file():
         tok = text_tokenizer.WordPiece.load(file)
         return tok, text_tokenizer.vocab(tok, image), f"words as ids of {file.name}"

@@ -76,6 +76,13 @@ def test_a_typo_inside_a_config_file_names_file_and_nearest_key(tmp_path):
         config.load(str(path))
 
 
+def test_a_config_may_lie_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "mine.py").touch()
+    assert loader.find("~/mine.py") == tmp_path / "mine.py"
+
+
 def test_a_missing_config_lists_those_there_are():
     with pytest.raises(UserError, match=r"no config 'quickstrat'.*quickstart"):
         config.load("quickstrat")

@@ -34,6 +34,12 @@ def test_rounded_matrices_come_back_nearly_and_vectors_exactly(tmp_path, kind, e
         assert size < 0.75 * (tmp_path / "whole.safetensors").stat().st_size
 
 
+def test_who_may_read_other_files_may_read_weights(tmp_path):
+    (tmp_path / "other").touch()
+    weights.save_params(tmp_path / "w.safetensors", PARAMS)
+    assert (tmp_path / "w.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
 def test_a_broken_scale_is_named(tmp_path):
     from safetensors.numpy import load_file, save_file
 

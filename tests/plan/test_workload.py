@@ -34,3 +34,13 @@ def test_the_papers_model_has_the_papers_parameters_and_packs():
     assert flops.parameters(base.decoder.model, sample.vocab.size) == 134_299_392
     assert sample.padding_fraction < 0.02 and sample.row_ids == 1152 and sample.pairs == 4
     assert "counted as one id" in sample.summary
+
+
+def test_a_vocabulary_in_the_home_folder_counts_words_by_its_ids(tmp_path, monkeypatch):
+    pytest.importorskip("tokenizers")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "v.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\nman\n")
+    chosen = config.load("quickstart", ["text.kind=wordpiece", "text.vocab_file=~/v.txt"])
+    encoder, vocab, counted = workload._tokenizer(chosen)
+    assert (encoder.encode("man"), vocab.text_size, counted) == ([4], 5, "words as ids of v.txt")
