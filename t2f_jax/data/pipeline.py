@@ -14,6 +14,8 @@ import numpy as np
 from t2f_jax.data.augment import view
 from t2f_jax.data.mixture import Mixture, held_out
 from t2f_jax.data.pixels import ImageSet
+from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.targets import targets
 
 FOREVER = 2**40  # steps
 _AHEAD = 4  # batches kept ready
@@ -26,6 +28,8 @@ class ImageBatch(TypedDict):
     """The arrays of a batch of images."""
 
     image: np.ndarray  # uint8 [B, S, S, 3]
+    choices: NotRequired[np.ndarray]  # int32 [B, A], numbers: float32 [B, K], see `tokens.targets`; where asked for
+    numbers: NotRequired[np.ndarray]
     mask: NotRequired[np.ndarray]  # float32 [B], in held-out batches: 0 for a row that only fills the batch up
 
 
@@ -45,6 +49,7 @@ def image_batches(
     flip: bool = False,
     jitter: float = 0.0,
     local_rows: Sequence[int] | None = None,
+    labels: Sequence[Attribute] = (),
 ) -> Iterator[ImageBatch]:
     """Endless batches from `start_step` on, sources mixed by weight.
 
@@ -53,18 +58,24 @@ def image_batches(
       batch_size: B of all processes together.
       flip, jitter: how views may differ, see `augment.view`; every row draws its own, half of them mirrored.
       local_rows: which of a batch's B rows this process makes, one of several; None: all.
+      labels: attributes whose labels come with the images; none: images alone.
     """
+    targets_of = [targets(s.fields, labels) for s, _ in sets] if labels else []
     mixture = Mixture([len(s) for s, _ in sets], [w for _, w in sets], seed)
 
-    def image(row: int) -> np.ndarray:
-        source, i = mixture.locate(row)
+    def image(row: int, source: int, i: int) -> np.ndarray:
         plain = sets[source][0].images[i]
         if not flip and jitter <= 0:
             return plain
         return view(plain, seed, row, 1 + int(np.random.default_rng((seed, row)).integers(2)), flip, jitter)
 
     def make(step: int) -> ImageBatch:
-        return {"image": np.stack([image(row) for row in rows(step)])}
+        chosen = [(row, *mixture.locate(row)) for row in rows(step)]
+        batch: ImageBatch = {"image": np.stack([image(*where) for where in chosen])}
+        if targets_of:
+            known = [[arrays[i] for arrays in targets_of[source]] for _, source, i in chosen]
+            batch["choices"], batch["numbers"] = (np.stack(arrays) for arrays in zip(*known))
+        return batch
 
     rows = rows_of(batch_size, local_rows)
     return through_tf_data(make, start_step, FOREVER)

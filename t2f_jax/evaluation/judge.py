@@ -19,14 +19,15 @@ import optax
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.interfaces import Advance, ignore
+from t2f_jax.models.label_network import label_loss, split_outputs
 from t2f_jax.tokens.attributes import Attribute, Fields
+from t2f_jax.tokens.targets import output_count, targets, value_mask
 
 GRID = 8  # patches along a side
 MAX_SIDE = 64  # pixels: larger images are averaged down to this side
 BATCH = 64  # images of a training step
 PREDICT_BATCH = 256  # images of a prediction
 LEARNING_RATE = 3e-3
-UNKNOWN = -1  # stands for the value of an absent label
 
 
 class Mixer(nn.Module):
@@ -106,10 +107,10 @@ class Judge:
         for start in range(0, len(images), PREDICT_BATCH):
             part = np.asarray(images[start : start + PREDICT_BATCH])
             pad = np.zeros((PREDICT_BATCH - len(part), *part.shape[1:]), np.uint8)
-            outputs = _apply(_output_count(self.schema), self.params, np.concatenate([part, pad]))
+            outputs = _apply(output_count(self.schema), self.params, np.concatenate([part, pad]))
             parts.append(np.asarray(outputs)[: len(part)])
-        out = np.concatenate(parts) if parts else np.zeros((0, _output_count(self.schema)), np.float32)
-        logp_NxAxV, numbers_NxK = (np.asarray(x) for x in _split(self.schema, jnp.asarray(out)))
+        out = np.concatenate(parts) if parts else np.zeros((0, output_count(self.schema)), np.float32)
+        logp_NxAxV, numbers_NxK = (np.asarray(x) for x in split_outputs(jnp.asarray(out), value_mask(self.schema)))
         answers, choice, number = {}, 0, 0
         for a in self.schema:
             if a.is_number:
@@ -175,7 +176,7 @@ def train(
         raise UserError("the judge has no face to learn from; give the source a training split with faces")
     _check_side(images)
     schema = tuple(schema)
-    choices_NxA, numbers_NxK = _targets(fields, schema)
+    choices_NxA, numbers_NxK = targets(fields, schema)
     init, step = _training(schema, steps)
     state = init(jax.random.key(seed, impl="rbg"), jnp.asarray(images[:1]))
     mesh = partitioning.sharing_mesh(BATCH, alone=True)
@@ -198,36 +199,6 @@ def _check_side(images: np.ndarray) -> None:
         )
 
 
-def _value_mask(schema: tuple[Attribute, ...]) -> np.ndarray:
-    """bool [A, V]: which of the V slots of each choice attribute hold a value; V is the most that one has."""
-    counts_A = np.array([len(a.values) for a in schema if not a.is_number], int)
-    return np.arange(counts_A.max(initial=1)) < counts_A[:, None]
-
-
-def _output_count(schema: tuple[Attribute, ...]) -> int:
-    return _value_mask(schema).size + sum(a.is_number for a in schema)
-
-
-def _split(schema: tuple[Attribute, ...], out_BxO: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The network's outputs -> log probabilities [B, A, V], positions in the numbers' ranges [B, K]."""
-    mask_AxV = _value_mask(schema)
-    logits_BxAxV = out_BxO[:, : mask_AxV.size].reshape(-1, *mask_AxV.shape)
-    return jax.nn.log_softmax(jnp.where(mask_AxV, logits_BxAxV, -1e9)), 0.5 + out_BxO[:, mask_AxV.size :]
-
-
-def _targets(fields: Sequence[Fields], schema: tuple[Attribute, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of values int32 [N, A] (absent: UNKNOWN), positions in the range float32 [N, K] (absent: nan)."""
-    known = [f["attributes"] for f in fields]
-    choices = [
-        [a.values.index(str(k[a.name])) if a.name in k else UNKNOWN for a in schema if not a.is_number] for k in known
-    ]
-    numbers = [
-        [(int(k[a.name]) - a.low) / (a.high - a.low) if a.name in k else np.nan for a in schema if a.is_number]
-        for k in known
-    ]
-    return np.array(choices, np.int32).reshape(len(known), -1), np.array(numbers, np.float32).reshape(len(known), -1)
-
-
 @functools.partial(jax.jit, static_argnums=0)
 def _apply(outputs: int, params: Any, images_BxSxSx3: jax.Array) -> jax.Array:
     return Mixer(outputs).apply({"params": params}, _patches(_pixels(images_BxSxSx3)))  # type: ignore[return-value]
@@ -236,7 +207,7 @@ def _apply(outputs: int, params: Any, images_BxSxSx3: jax.Array) -> jax.Array:
 @functools.cache
 def _training(schema: tuple[Attribute, ...], steps: int) -> tuple[Callable, Callable]:
     """The jitted `init(key, images) -> state` and `step(state, images, choices, numbers, key) -> state` of one run."""
-    model = Mixer(_output_count(schema))
+    model, mask = Mixer(output_count(schema)), value_mask(schema)
     rate = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, max(1, min(50, steps // 5)), max(2, steps))
     optimizer = optax.flatten(  # one vector: compiles in a fraction of the time
         optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, b2=0.99, weight_decay=0.02))
@@ -246,12 +217,7 @@ def _training(schema: tuple[Attribute, ...], steps: int) -> tuple[Callable, Call
         params: Any, images: jax.Array, choices_BxA: jax.Array, numbers_BxK: jax.Array, key: jax.Array
     ) -> jax.Array:
         out: Any = model.apply({"params": params}, _patches(_augment(_pixels(images), key)))
-        logp_BxAxV, numbers = _split(schema, out)
-        picked_BxA = jnp.take_along_axis(logp_BxAxV, jnp.maximum(choices_BxA, 0)[..., None], 2)[..., 0]
-        known_BxK = ~jnp.isnan(numbers_BxK)
-        error_BxK = numbers - jnp.where(known_BxK, numbers_BxK, 0.0)
-        far_BxK = optax.huber_loss(10 * error_BxK, delta=0.3)  # the absolute error, but smooth near 0
-        return (jnp.sum(4 * far_BxK * known_BxK) - jnp.sum(picked_BxA * (choices_BxA != UNKNOWN))) / len(out)
+        return label_loss(out, choices_BxA, numbers_BxK, mask)
 
     @jax.jit
     def init(key: jax.Array, images: jax.Array) -> tuple[Any, Any]:

@@ -17,13 +17,14 @@ from t2f_jax.errors import UserError, naming
 from t2f_jax.io.files import read_json, write_json
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint
 from t2f_jax.tokens import text_tokenizer
-from t2f_jax.tokens.attributes import merge_schemas
+from t2f_jax.tokens.attributes import Attribute, merge_schemas
 from t2f_jax.tokens.text_tokenizer import TextTokenizer
 from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training import checkpoint
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
 
+LABELS = "labels"  # key of an image tokenizer's run.json: the attributes beside which it was trained, if it was
 EXPERIMENT = "experiment.json"  # a decoder's run: its config, and where its tokenizer and store are
 
 
@@ -111,6 +112,7 @@ def tokenizer_at(out: pathlib.Path, step: int | None = None) -> ImageTokenizer:
         config = from_dict(ImageTokenizerConfig, record.get("image") if isinstance(record, dict) else None, "image.")
         limits.check_vqgan(config.model, "image.model")
     lossless = dataclasses.replace(config.loss, perceptual_weights="")  # not in the state, and the file may be missing
-    trainer = TokenizerTrainer(dataclasses.replace(config, loss=lossless))
+    schema = [Attribute.from_json(values) for values in record.get(LABELS, [])]
+    trainer = TokenizerTrainer(dataclasses.replace(config, loss=lossless), schema)
     state = checkpoint.at_step(out, jax.eval_shape(trainer.init, jax.random.key(0)), step)
     return ImageTokenizer(config.model, jax.device_get(trainer.export(state)))

@@ -20,13 +20,14 @@ from t2f_jax import bundle
 from t2f_jax.config.schema import Config, DecoderRunConfig, Role, TrainConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.data import pipeline, pixels, prepare
+from t2f_jax.data.datasets import registry
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.datasets.registry import open_sources
 from t2f_jax.data.rows import Rows
 from t2f_jax.distributed import hosts, partitioning
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError
-from t2f_jax.experiments.runs import EXPERIMENT, make_bundle, open_parts, write_experiment
+from t2f_jax.experiments.runs import EXPERIMENT, LABELS, make_bundle, open_parts, write_experiment
 from t2f_jax.io import remote
 from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
@@ -34,6 +35,7 @@ from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint
 from t2f_jax.plan import layout
 from t2f_jax.report import grids
 from t2f_jax.tokens import text_tokenizer
+from t2f_jax.tokens.attributes import Attribute, merge_schemas
 from t2f_jax.tokens.sequence import Batch
 from t2f_jax.training import checkpoint, loop
 from t2f_jax.training.decoder_trainer import DecoderTrainer
@@ -102,12 +104,14 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     train, validation = hosts.in_turn(
         lambda: (_read_images(config, "train", cache), _read_images(config, "validation", cache)), "pixels read"
     )
-    trainer, run, data = TokenizerTrainer(config.image), config.image.train, config.data
+    schema = _label_schema(config)
+    trainer, run, data = TokenizerTrainer(config.image, schema), config.image.train, config.data
     weighted = [(images, data.sources[images.name].weight) for images in train]
     local_rows = _local_rows(run)
 
     def batches(start: int) -> Iterator[pipeline.ImageBatch]:
-        return pipeline.image_batches(weighted, run.batch_size, run.seed, start, data.flip, data.jitter, local_rows)
+        views = data.flip, data.jitter
+        return pipeline.image_batches(weighted, run.batch_size, run.seed, start, *views, local_rows, schema)
 
     def held_out() -> Iterator[pipeline.ImageBatch]:
         return pipeline.image_eval_batches(validation, run.batch_size, run.eval_batches, local_rows)
@@ -195,7 +199,19 @@ def _own_tokenizer(config: Config, out: pathlib.Path, store_follows: bool) -> pa
 
 def _tokenizer_identity(config: Config) -> dict[str, Any]:
     """What decides an image tokenizer's numbers; a resumed run must have the same."""
-    return {"image": to_dict(config.image), "data": to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY))}
+    identity = {"image": to_dict(config.image), "data": to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY))}
+    if schema := _label_schema(config):
+        identity[LABELS] = [attribute.to_json() for attribute in schema]
+    return identity
+
+
+def _label_schema(config: Config) -> tuple[Attribute, ...]:
+    """The attributes of all sources if the image tokenizer learns beside their labels, otherwise none."""
+    if not config.image.loss.labels:
+        return ()
+    return merge_schemas(
+        registry.find(source.kind).schema for source in registry.weighted(config.data.sources).values()
+    )
 
 
 def _read_images(config: Config, split: Split, cache: pathlib.Path) -> list[pixels.ImageSet]:

@@ -4,6 +4,7 @@
     text_tokenizer   text <-> ids: SentencePiece, trained on a project's captions, or BERT's WordPiece of the original
     attributes       what can be asked of a face: attributes, schemas, the fields of a face, checks of a request
     templates        attributes -> the words of a row: prompts, questions, answers
+    targets          labels as arrays, for networks that predict them from pixels
     phrases          tables: in which ways a caption may put a label into words
     captions         labels of a face -> an English caption, by those tables and a little grammar
     prompts          what a face to be generated should show: text, weighted attributes, attributes to avoid

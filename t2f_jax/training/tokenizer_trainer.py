@@ -7,7 +7,7 @@ E code width, K codes of the codebook.
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -20,9 +20,12 @@ from t2f_jax.io.weights import load_tensors
 from t2f_jax.models import lpips, quantizer, scales
 from t2f_jax.models.discriminator import PatchDiscriminator
 from t2f_jax.models.image_tokenizer import to_unit
+from t2f_jax.models.label_network import LabelNetwork, label_distance, label_loss
 from t2f_jax.models.params import init_vqgan
 from t2f_jax.models.quantizer import Codebook
 from t2f_jax.models.vqgan import VQGAN
+from t2f_jax.tokens import targets
+from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.training import image_losses, optim
 from t2f_jax.training.state import State, create_state, update_ema
 
@@ -47,21 +50,32 @@ Forward = Callable[[Any], tuple[tuple[jax.Array, jax.Array], Coded]]
 class TokenizerTrainer:
     """The image tokenizer as `program.Trainer`.
 
-    A batch is {"image": uint8 [B, R, R, 3]}; `evaluate` also takes "mask" bool [B], False for rows that only fill up
-    the batch. `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there is one, "discriminator": its
-    parameters and the state of its optimizer.
+    A batch is {"image": uint8 [B, R, R, 3]}, and with `loss.labels` the faces' "choices" and "numbers"
+    (`tokens.targets.targets`); `evaluate` also takes "mask" bool [B], False for rows that only fill up the batch.
+    `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there are such, "labels" and "discriminator": a
+    network's parameters and the state of its optimizer.
     """
 
-    def __init__(self, config: ImageTokenizerConfig) -> None:
+    def __init__(self, config: ImageTokenizerConfig, schema: Sequence[Attribute] = ()) -> None:
         """What a run of this config needs.
 
+        Args:
+          schema: the attributes of the faces, for `loss.labels`.
+
         Raises:
-          UserError: the perceptual weights file is missing or lacks a tensor.
+          UserError: the perceptual weights file is missing or lacks a tensor; `loss.labels` without an attribute.
         """
         self.config = config
         self.model = VQGAN(config.model, jnp.dtype(config.train.compute_dtype))
         self.optimizer = optim.make(config.optim, config.train.steps, _decays)
         self.perceptual = _perceptual_weights(config.loss.perceptual_weights)
+        self.label_network = None
+        if config.loss.labels > 0:
+            if not schema:
+                raise UserError("image.loss.labels needs faces with labels; these sources have none: set it to 0")
+            self.label_mask = targets.value_mask(schema)
+            self.label_network = LabelNetwork(targets.output_count(schema), config.loss.labels_ch)
+            self.label_optimizer = optim.make(config.optim, config.train.steps)
         self.discriminator = None
         if config.loss.discriminator > 0:
             self.discriminator = PatchDiscriminator(config.loss.discriminator_ch, config.loss.discriminator_layers)
@@ -74,8 +88,11 @@ class TokenizerTrainer:
         model_key, discriminator_key = jax.random.split(key)
         params = init_vqgan(c, model_key)
         extra: dict[str, Any] = {"codebook": quantizer.fresh(c.n_embed, c.embed_dim)}
+        image = jnp.zeros((1, c.resolution, c.resolution, c.in_channels))
+        if self.label_network:
+            weights = self.label_network.init(jax.random.fold_in(key, 1), image)["params"]
+            extra["labels"] = {"params": weights, "opt_state": self.label_optimizer.init(weights)}
         if self.discriminator:
-            image = jnp.zeros((1, c.resolution, c.resolution, c.in_channels))
             weights = self.discriminator.init(discriminator_key, image)["params"]
             extra["discriminator"] = {"params": weights, "opt_state": self.discriminator_optimizer.init(weights)}
         return create_state(params, self.optimizer, self.config.train.ema, extra)
@@ -83,8 +100,9 @@ class TokenizerTrainer:
     def step(self, state: State, batch: dict[str, jax.Array], key: jax.Array) -> tuple[State, Numbers]:
         """One update; `key` is the step's own (dropout, and the encoder outputs on which codes are placed).
 
-        Metrics: loss (what is minimized) and its parts pixel, perceptual, commitment, adversarial; psnr in dB;
-        codebook_use, perplexity, revived (codes moved); discriminator, its loss; discriminator_weight; grad_norm.
+        Metrics: loss (what is minimized) and its parts pixel, perceptual, label_distance, commitment, adversarial; psnr
+        in dB; codebook_use, perplexity, revived (codes moved); label_loss, that of the network that reads labels;
+        discriminator, its loss; discriminator_weight; grad_norm.
         """
         dropout_key, rows_key = jax.random.split(key)
         image = to_unit(batch["image"])
@@ -96,6 +114,10 @@ class TokenizerTrainer:
         # The losses of the image are differentiated up to the image; one backward pass takes their sum from there.
         (loss, metrics), pull = jax.value_and_grad(self._image_loss, has_aux=True)(recon, image)
         extra = dict(state.extra)
+        if self.label_network:
+            extra["labels"], push, numbers = self._look_at_labels(state, batch, image, recon)
+            weighted = self.config.loss.labels * numbers["label_distance"]
+            pull, loss, metrics = pull + push, loss + weighted, metrics | numbers
         if self.discriminator:
             extra["discriminator"], push, numbers = self._adversarial(state, forward, image, recon, pull)
             pull, loss, metrics = pull + push, loss + numbers["adversarial"], metrics | numbers
@@ -134,12 +156,16 @@ class TokenizerTrainer:
     def evaluate(self, state: State, batch: dict[str, jax.Array]) -> Numbers:
         """Means over the batch's real rows under the averaged weights.
 
-        loss (pixel, and perceptual if there is one), pixel, psnr in dB, codebook_use, perplexity.
+        loss (pixel, and perceptual and label_distance if there are such), pixel, psnr in dB, codebook_use, perplexity.
         """
         image = to_unit(batch["image"])
         real = batch["mask"].astype(jnp.float32) if "mask" in batch else jnp.ones(image.shape[0])
         recon, _, codes = self.model.apply({"params": state.weights}, image)  # type: ignore[misc]
         loss, metrics = self._image_loss(recon, image, real)
+        if self.label_network:
+            distance = label_distance(self.label_network, state.extra["labels"]["params"], recon, image)
+            metrics["label_distance"] = _mean(distance, real)
+            loss += self.config.loss.labels * metrics["label_distance"]
         return {
             **metrics,
             "loss": loss,
@@ -191,6 +217,31 @@ class TokenizerTrainer:
             metrics["perceptual"] = _mean(lpips.distance(self.perceptual, recon, image), real)
             loss = loss + self.config.loss.perceptual * metrics["perceptual"]
         return loss, metrics
+
+    def _look_at_labels(
+        self, state: State, batch: dict[str, jax.Array], image: jax.Array, recon: jax.Array
+    ) -> tuple[dict[str, Any], jax.Array, Numbers]:
+        """The side of the network that reads labels: it learns from the images, and looks at their reconstructions.
+
+        Returns:
+          {"params", "opt_state"} of it after the step, the gradient of the weighted distance with respect to `recon`,
+          metrics.
+        """
+        network, old = self.label_network, state.extra["labels"]
+        assert network
+
+        def distance_of(x: jax.Array) -> jax.Array:
+            return label_distance(network, old["params"], x, image).mean()
+
+        def loss_of(params: Any) -> jax.Array:
+            outputs: Any = network.apply({"params": params}, image)
+            return label_loss(outputs[0], batch["choices"], batch["numbers"], self.label_mask)
+
+        distance, push = jax.value_and_grad(distance_of)(recon)
+        loss, grads = jax.value_and_grad(loss_of)(old["params"])
+        updates, opt_state = self.label_optimizer.update(grads, old["opt_state"], old["params"])
+        new = {"params": optax.apply_updates(old["params"], updates), "opt_state": opt_state}
+        return new, self.config.loss.labels * push, {"label_distance": distance, "label_loss": loss}
 
     def _adversarial(
         self, state: State, forward: Forward, image: jax.Array, recon: jax.Array, pull: jax.Array

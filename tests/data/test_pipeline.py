@@ -8,6 +8,8 @@ import pytest
 
 from t2f_jax.data import pipeline
 from t2f_jax.data.pixels import ImageSet
+from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.targets import UNKNOWN
 
 
 def take(batches, n):
@@ -35,6 +37,23 @@ def test_image_batches_are_pure_in_seed_and_step():
     assert_same(straight[5], resumed[1])
     other = next(pipeline.image_batches(sets, 8, 2, flip=True, jitter=0.1))
     assert (other["image"] != straight[0]["image"]).any()
+
+
+def test_labels_come_with_their_images():
+    number = Attribute("number", (), 0, 100)
+    colour = Attribute("colour", ("gray", "red"))
+    fields = [{"attributes": {"number": i, "colour": "gray"}, "captions": []} for i in range(20)]
+    sets = [
+        (dataclasses.replace(image_set("a", 20), fields=fields), 1.0),
+        (dataclasses.replace(image_set("b", 20), fields=[{"attributes": {}, "captions": []}] * 20), 1.0),
+    ]
+    batch = next(pipeline.image_batches(sets, 32, 1, labels=[number, colour]))
+    plain = next(pipeline.image_batches(sets, 32, 1))
+    np.testing.assert_array_equal(batch["image"], plain["image"])
+    known = batch["choices"][:, 0] == 0
+    assert known.any() and not known.all()
+    np.testing.assert_allclose(batch["numbers"][known, 0] * 100, batch["image"][known, 0, 0, 0], rtol=1e-6)
+    assert np.isnan(batch["numbers"][~known]).all() and (batch["choices"][~known] == UNKNOWN).all()
 
 
 def test_image_batches_mirror_half():

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import jax
 import numpy as np
@@ -6,9 +7,9 @@ import pytest
 from small_model import IMAGE
 
 from t2f_jax import bundle
-from t2f_jax.config.schema import Config, DataConfig, SourceConfig
+from t2f_jax.config.schema import Config, DataConfig, SourceConfig, TokenizerLossConfig, TrainConfig
 from t2f_jax.errors import UserError
-from t2f_jax.experiments import stages
+from t2f_jax.experiments import runs, stages
 from t2f_jax.models.vqgan import VQGAN
 
 CONFIG = Config(
@@ -64,3 +65,14 @@ def test_a_finished_tokenizer_of_the_same_config_is_taken_and_of_another_refused
     ((folder, identity),) = checked
     assert folder == tmp_path / "run" / "tokenizer" and set(identity) == {"image", "data"}
     assert "views" not in identity["data"] and "folder" not in identity["data"]["sources"]["drawn"]
+
+
+def test_a_tokenizer_trained_beside_labels_is_found_again(tmp_path):
+    train = TrainConfig(steps=2, batch_size=4, eval_batches=1, eval_every=2, save_every=2)
+    loss = TokenizerLossConfig(labels=0.1, labels_ch=8)
+    image = dataclasses.replace(CONFIG.image, loss=loss, train=train)
+    folder = stages.train_tokenizer(dataclasses.replace(CONFIG, image=image), tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert "age" in [attribute["name"] for attribute in record[runs.LABELS]]
+    at_step, finished = runs.tokenizer_at(tmp_path / "run"), bundle.load_image_tokenizer(folder)
+    jax.tree.map(np.testing.assert_array_equal, at_step.params, finished.params)

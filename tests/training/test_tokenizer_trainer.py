@@ -9,6 +9,7 @@ from vgg import thin_vgg
 from t2f_jax.config.schema import ImageTokenizerConfig, OptimConfig, TokenizerLossConfig, TrainConfig, VQGANConfig
 from t2f_jax.errors import UserError
 from t2f_jax.models.image_tokenizer import ImageTokenizer, to_unit
+from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
 
 # One level only: half the time of these tests is compilation.
@@ -173,6 +174,28 @@ def test_discriminator_sets_in_at_its_step():
     assert not tree_equal(start, state.extra["discriminator"]["params"])
     assert 0 < metrics["discriminator_weight"] <= 0.5e4 and metrics["discriminator"] > 0
     assert not tree_equal(before["decoder"], state.params["decoder"])
+
+
+def test_a_network_learns_labels_beside_it():
+    colour = Attribute("colour", ("red", "green", "blue", "white", "black"))
+    config = change(CONFIG, labels=0.1, labels_ch=8)
+    with pytest.raises(UserError, match=r"image\.loss\.labels needs faces with labels"):
+        TokenizerTrainer(config)
+    trainer = TokenizerTrainer(config, [colour])
+    state, step = jax.jit(trainer.init)(jax.random.key(0)), jax.jit(trainer.step, donate_argnums=0)
+    history = []
+    for i in range(60):
+        images = blobs(16, i)
+        ground = (images[:, -1, -1][:, None].astype(int) == PALETTE).all(-1).argmax(1)[:, None].astype(np.int32)
+        batch = {"image": images, "choices": ground, "numbers": np.zeros((16, 0), np.float32)}
+        state, metrics = step(state, batch, jax.random.key(i))
+        history.append(metrics)
+    first, last = history[0], history[-1]
+    assert last["label_loss"] < 0.7 * first["label_loss"] and last["label_distance"] < 0.7 * first["label_distance"]
+    sums = last["pixel"] + 0.1 * last["label_distance"] + config.loss.commitment * last["commitment"]
+    np.testing.assert_allclose(last["loss"], sums, rtol=1e-5)
+    found = jax.jit(trainer.evaluate)(state, {"image": blobs(16, 99)})
+    np.testing.assert_allclose(found["loss"], found["pixel"] + 0.1 * found["label_distance"], rtol=1e-5)
 
 
 def test_the_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
