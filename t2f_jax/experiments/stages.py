@@ -199,7 +199,10 @@ def _own_tokenizer(config: Config, out: pathlib.Path, store_follows: bool) -> pa
 
 def _tokenizer_identity(config: Config) -> dict[str, Any]:
     """What decides an image tokenizer's numbers; a resumed run must have the same."""
-    identity = {"image": to_dict(config.image), "data": to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY))}
+    identity: dict[str, Any] = {
+        "image": to_dict(config.image),
+        "data": to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY)),
+    }
     if schema := _label_schema(config):
         identity[LABELS] = [attribute.to_json() for attribute in schema]
     return identity
