@@ -115,7 +115,6 @@ def _make(model: "Model", args: argparse.Namespace, sampler: "Sampler") -> None:
 
     wanted, avoid = (prompts.parse(pairs, model.schema) for pairs in (args.attribute, args.avoid))
     _warn(model, [model.prompt(args.text, wanted, avoid)])
-    args.out.path.mkdir(parents=True, exist_ok=True)
     n = args.n or FACES
     faces: list[Image.Image] = []
     with Progress("generate", n, unit="face") as bar:

@@ -20,6 +20,7 @@ from t2f_jax.convert import pickle_values, pickles, torch_legacy, zip_files
 from t2f_jax.convert.pickle_values import Tensor, row_major
 from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
+from t2f_jax.io.files import no_file
 
 _RESAVE = "with torch 1.6 or later: torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)"
 _KINDS = {  # what files begin with that are given in a torch file's place
@@ -50,8 +51,8 @@ class TorchFile:
 
     def __init__(self, path: pathlib.Path):
         self.path = path = pathlib.Path(path)
-        if not path.is_file():
-            raise UserError(f"{path}: {'this is a folder' if path.is_dir() else 'no such file'}; give a file of torch")
+        if wrong := no_file(path):
+            raise UserError(f"{path}: {wrong}; give a file of torch")
         with path.open("rb") as file:
             start = file.read(len(torch_legacy.START))
         if start == torch_legacy.START:

@@ -145,8 +145,8 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
     if not text.vocab_file:
         raise UserError("text.kind=wordpiece needs text.vocab_file, the vocabulary's file (a piece a line)")
     path = pathlib.Path(os.path.expanduser(text.vocab_file))
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; text.vocab_file should name a WordPiece vocabulary (a piece a line)")
+    if wrong := files.no_file(path):
+        raise UserError(f"{path}: {wrong}; text.vocab_file should name a WordPiece vocabulary (a piece a line)")
     return [text.kind, hashlib.sha256(path.read_bytes()).hexdigest()]
 
 

@@ -70,7 +70,9 @@ class Entry(TypedDict):
 
 
 def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
-    """The lines of a prompts file: a description each, or a JSON object with some of `KEYS`; blank ones are left out.
+    """The lines of a prompts file: a description each, as it is or a JSON string, or a JSON object with some of `KEYS`.
+
+    Blank lines are left out.
 
     Args:
       n, seed: of lines that name none.
@@ -79,9 +81,10 @@ def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
       UserError: no such file, none but blank lines, one JSON array, or a bad line (its number is named).
     """
     rows = files.read_lines(path, "file of prompts")
-    if rows[0].lstrip().startswith("["):
+    text = "\n".join(rows).strip()
+    if text.startswith("["):
         with contextlib.suppress(ValueError):
-            parse_json("\n".join(rows).encode("utf-8", "surrogatepass"))
+            parse_json(text.encode("utf-8", "surrogatepass"))
             raise UserError(f"{path}: this is one JSON array; write one description, or one JSON object, a line")
     lines = [_parse(path, number, row.strip(), n, seed) for number, row in enumerate(rows, 1) if row.strip()]
     if not lines:
@@ -93,7 +96,7 @@ def _parse(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line
     where = f"{path}, line {number}"
     _check_text(where, row)
     if not row.startswith("{"):
-        return Line(number, n, seed, row)
+        return Line(number, n, seed, _text(where, row))
     try:
         values = parse_json(row.encode())
     except ValueError as error:
@@ -110,6 +113,18 @@ def _parse(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line
     if line.n < 1 or not 0 <= line.seed <= 2**32 - line.n:
         raise UserError(f"{where}: n={line.n} must be 1 or more, seed={line.seed} and those after it 0 to {2**32 - 1}")
     return line
+
+
+def _text(where: str, row: str) -> str:
+    """The description that a row is, as it is or as a JSON string. Raises UserError for a JSON array."""
+    with contextlib.suppress(ValueError):
+        value = parse_json(row.encode())
+        if isinstance(value, list):
+            raise UserError(f"{where}: a JSON array; write one description, or one JSON object, a line")
+        if isinstance(value, str):
+            _check_text(where, value)
+            return value
+    return row
 
 
 def _check_text(where: str, text: str) -> None:

@@ -143,6 +143,15 @@ def decode(data: bytes, errors: str = "strict") -> str:
     return text
 
 
+def no_file(path: pathlib.Path) -> str:
+    """What lies where a file should be that is read at several places at once, for a message; "" if it is one."""
+    if path.is_file():
+        return ""
+    if path.is_dir():
+        return "this is a folder"
+    return "this is a pipe or a device" if path.exists() else "no such file"
+
+
 def read_lines(path: pathlib.Path, what: str) -> list[str]:
     """The lines of a text file that people or other programs wrote, without their ends, of Unix, Windows or old Macs.
 

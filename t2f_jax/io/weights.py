@@ -17,6 +17,7 @@ import numpy as np
 from flax import traverse_util
 
 from t2f_jax.errors import UserError
+from t2f_jax.io.files import no_file
 
 _TYPES = {
     "F32": np.dtype(np.float32),
@@ -151,8 +152,8 @@ def load_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     Raises:
       UserError: no such file, another type of file, a broken one, or a tensor that holds NaN or infinity.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    if wrong := no_file(path):
+        raise UserError(f"{path}: {wrong}; give a .npz or .safetensors file")
     if path.suffix not in (".npz", ".safetensors"):
         raise UserError(f"{path}: must be a .npz or .safetensors file")
     if path.suffix == ".safetensors":

@@ -74,6 +74,12 @@ def test_a_prompt_that_is_not_read_whole_is_told(folder, tmp_path, capsys):
     assert "longer than this model reads" in capsys.readouterr().err
 
 
+def test_nothing_is_made_for_a_face_that_cannot_be_read(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["generate", "--model", str(folder), "--vary", str(tmp_path), "--out", str(tmp_path / "o")])
+    assert "this is a folder; give an image file" in capsys.readouterr().err and not (tmp_path / "o").exists()
+
+
 def test_a_file_of_prompts_is_made_once_and_resumed(folder, tmp_path, capsys):
     file, out = tmp_path / "prompts.txt", tmp_path / "out"
     file.write_text(PROMPTS)

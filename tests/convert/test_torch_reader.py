@@ -1,5 +1,6 @@
 """Torch's files without torch: every layout is read; whatever is broken, cut or changed is refused in one line."""
 
+import os
 import pathlib
 import pickle
 import zipfile
@@ -85,6 +86,8 @@ def test_damage_in_a_tensors_bytes_is_noticed(tmp_path):
 def test_what_is_no_torch_file_is_named(tmp_path):
     refuse(tmp_path / "none.bin", "no such file")
     refuse(tmp_path, "this is a folder")
+    if os.path.exists("/dev/null"):
+        refuse(pathlib.Path("/dev/null"), "this is a pipe or a device")
     (tmp_path / "text.bin").write_text("weights")
     refuse(tmp_path / "text.bin", "begins as no zip archive does")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:

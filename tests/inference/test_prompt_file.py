@@ -18,6 +18,8 @@ from t2f_jax.io.locks import held
         ('{"text": "a", "n": 0}', "n=0 must be 1 or more"),
         ('{"text": "a", "n": true}', "n must be of type int"),
         ('{"text": "a"', "broken JSON"),
+        ('["a man"]', "a JSON array; write one description"),
+        ('"\\ud800"', "is no UTF-8 text"),
     ],
 )
 def test_a_bad_line_is_named(line, told, tmp_path):
@@ -32,6 +34,16 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
     path = tmp_path / "prompts.txt"
     path.write_text('{"text": "a man", "n": 2}', encoding="utf-8-sig")
     assert prompt_file.read_lines(path, 1, 0) == [prompt_file.Line(1, 2, 0, "a man")]
+
+
+def test_a_line_may_be_a_json_string_and_other_signs_are_text(tmp_path):
+    path = tmp_path / "prompts.txt"
+    path.write_text('"a \\"man\\""\n"a man" who smiles\n[a man]\n34\n')
+    texts = [line.text for line in prompt_file.read_lines(path, 1, 0)]
+    assert texts == ['a "man"', '"a man" who smiles', "[a man]", "34"]
+    path.write_text('\n[\n"a man",\n"a woman"\n]\n')
+    with pytest.raises(UserError, match="this is one JSON array"):
+        prompt_file.read_lines(path, 1, 0)
 
 
 def test_two_do_not_make_faces_in_one_folder_at_once(tmp_path, monkeypatch):
