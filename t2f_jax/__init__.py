@@ -2,7 +2,8 @@
 
 Rooms, in the order in which data flows; a room imports rooms above it alone:
 
-    errors, environment   UserError; what is set before JAX starts
+    errors, arguments     UserError; checks of what a Python caller gives
+    environment   what is set before JAX starts
     io            files, buckets, pictures, weights, metrics
     config        what can be chosen, and its checks
     tokens        labels and captions <-> words <-> ids <-> rows

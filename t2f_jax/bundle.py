@@ -21,7 +21,7 @@ from typing import Any, NotRequired, TypedDict
 from t2f_jax.config import limits
 from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, PixelRange, Preprocess, Role, VQGANConfig
 from t2f_jax.config.typed import from_dict, to_dict
-from t2f_jax.errors import UserError, naming
+from t2f_jax.errors import UserError, WrongArgument, naming
 from t2f_jax.io.files import read_json, whole_folder, write_json
 from t2f_jax.io.weights import load_params, save_params
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
@@ -204,9 +204,9 @@ def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
     """config.json of `folder`, which should be `what`."""
     if not folder.is_dir():
         state = "this is a file" if folder.exists() else "no such folder"
-        raise UserError(f"{folder}: {state}; give {what}, such as the one that training wrote")
+        raise WrongArgument(f"{folder}: {state}; give {what}, such as the one that training wrote")
     if not (folder / "config.json").exists() and (folder / "model").is_dir():
-        raise UserError(f"{folder}: this is the folder of a run; give its {folder / 'model'}")
+        raise WrongArgument(f"{folder}: this is the folder of a run; give its {folder / 'model'}")
     values = read_json(folder / "config.json", f"config.json of {what}")
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{folder / 'config.json'}: its format is not {FORMAT}, the one that this version reads")

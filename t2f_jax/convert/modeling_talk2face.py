@@ -29,7 +29,8 @@ import operator
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import IO, Any
 
@@ -46,6 +47,91 @@ except ImportError:
     PreTrainedModel = None  # `load` does without
 
 Picture = str | os.PathLike | IO[bytes] | Image.Image | np.ndarray
+
+# --- what a caller gives ---------------------------------------------------------------------------------------------
+
+
+def wrong(name: str, value: object, right: str, kind: type[Exception] = TypeError) -> Exception:
+    """The error of an argument that must be something else: `right` says what."""
+    shape = getattr(value, "shape", ())
+    shown = f"an array of {getattr(value, 'dtype', '')} {[*shape]}" if shape else " ".join(reprlib.repr(value).split())
+    return kind(f"{name}={shown} must be {right}")
+
+
+def is_number(value: object) -> bool:
+    """Is it of a numeric type, of Python, numpy, JAX or torch? A bool is not, nor is a complex number."""
+    dtype = str(getattr(value, "dtype", "float"))
+    return not isinstance(value, bool) and ("int" in dtype or "float" in dtype)
+
+
+def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """A whole number of any type as Python's. TypeError: no whole number; ValueError: below `low` or above `high`."""
+    right = f"a whole number from {low} {'on' if high is None else f'to {high}'}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise wrong(name, value, right) from None
+    if not is_number(value):
+        raise wrong(name, value, right)
+    if number < low or (high is not None and number > high):
+        raise wrong(name, value, right, ValueError)
+    return number
+
+
+def number(name: str, value: Any, fits: Callable[[float], bool], right: str) -> float:
+    """A number of any real type as Python's. TypeError: no number; ValueError: not finite, or `fits` does not hold."""
+    try:
+        plain = value.__float__()
+    except OverflowError:
+        plain = math.inf
+    except (AttributeError, TypeError, ValueError):
+        raise wrong(name, value, f"a number {right}") from None
+    if not is_number(value):
+        raise wrong(name, value, f"a number {right}")
+    if not (math.isfinite(plain) and fits(plain)):
+        raise wrong(name, value, f"a number {right}", ValueError)
+    return value if type(value) is int else plain
+
+
+def items(name: str, value: Any, right: str) -> list[Any]:
+    """The items of a list, an array or anything else that holds several; a str, bytes or a mapping is one thing."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
+        try:
+            return list(iter(value))
+        except TypeError:  # an array without axes, which has no items
+            pass
+    raise wrong(name, value, right)
+
+
+def checked_text(name: str, value: Any) -> str:
+    """A str in which every sign is one of Unicode's."""
+    if not isinstance(value, str):
+        raise wrong(name, value, "a str")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name}={value!r}: what stands at place {error.start} is no character") from None
+    return str(value)
+
+
+def checked_seeds(value: Any) -> list[int]:
+    """Seeds of any integer type as Python's ints."""
+    seeds = items("seeds", value, "a list of whole numbers, one for each face")
+    return [whole_number(f"seeds[{i}]", seed, 0, (1 << 32) - 1) for i, seed in enumerate(seeds)]
+
+
+def array(name: str, value: Any, kind: type, shape: tuple[int | str, ...], what: str) -> np.ndarray:
+    """What numpy, torch, JAX or lists hold, as an array: an axis has the size in `shape`, or any where a letter is."""
+    right = f"{what} [{', '.join(map(str, shape))}]"
+    try:
+        values = np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)
+    except Exception as error:  # of another library's own kind, or of lists of different lengths
+        raise TypeError(f"{name} must be {right}; what is given is no array ({error})") from error
+    fits = values.ndim == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, values.shape))
+    if not fits or not np.issubdtype(values.dtype, kind):
+        raise ValueError(f"{name} must be {right}, got {values.dtype} {[*values.shape]}")
+    return values
+
 
 # --- the transformer -------------------------------------------------------------------------------------------------
 
@@ -432,6 +518,7 @@ class VQGAN(nn.Module):
         super().__init__()
         self.patch = c.patch
         self.grids = c.scales or [c.resolution // (c.patch * 2 ** (len(c.ch_mult) - 1))]  # sides, coarse to fine
+        self.count = sum(side**2 for side in self.grids)  # codes of an image
         self.encoder = PatchEncoder(c) if c.encoder == "patch" else Encoder(c)
         self.decoder = Decoder(c)
         self.quantize = Quantizer(c.n_embed, c.embed_dim)
@@ -632,9 +719,10 @@ def to_bytes(gray: np.ndarray) -> np.ndarray:
 def each(pictures: Any) -> list[Any]:
     """One or many pictures, an array or an iterator of many among them -> each."""
     if is_array(pictures):
-        pictures = np.asarray(pictures)
+        pictures = pixels_of(pictures, "pictures")
         return list(pictures) if pictures.ndim == 4 or (pictures.dtype.kind in "OU" and pictures.ndim) else [pictures]
-    one = isinstance(pictures, (str, os.PathLike, Image.Image, bytes)) or hasattr(pictures, "read")
+    alone = (str, os.PathLike, Image.Image, bytes, bytearray, Mapping)
+    one = isinstance(pictures, alone) or hasattr(pictures, "read")
     return [pictures] if one or not isinstance(pictures, Iterable) else list(pictures)
 
 
@@ -643,28 +731,61 @@ def is_array(picture: Any) -> bool:
     return hasattr(picture, "__array__") and hasattr(picture, "shape") and not isinstance(picture, str)
 
 
-def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop") -> np.ndarray:
+class UnreadablePicture(OSError, ValueError):
+    """A file that is missing or is no whole image, or a picture whose values have an unknown range."""
+
+
+def name_of(picture: Any, place: int) -> str:
+    """What an error calls a picture: its path or, if it has none, its place among all, from 1."""
+    named = picture if isinstance(picture, (str, os.PathLike)) else getattr(picture, "filename", None)
+    return str(named) if isinstance(named, (str, os.PathLike)) and str(named) else f"picture {place}"
+
+
+def pixels_of(picture: Any, name: str) -> np.ndarray:
+    """What numpy, torch or JAX hold, as numpy's array."""
+    try:
+        return np.asarray(picture.detach().cpu() if isinstance(picture, Tensor) else picture)
+    except Exception as error:
+        raise TypeError(f"{name}: {type(picture).__name__} cannot be read as an array ({error})") from error
+
+
+def opened(picture: Any, name: str) -> Image.Image:
+    """An image, or a file's, upright and as RGB. UnreadablePicture, whatever Pillow raises where a file is broken."""
+    try:
+        if isinstance(picture, Image.Image):
+            return to_rgb(upright(picture))
+        with Image.open(picture) as file:
+            return to_rgb(upright(file))
+    except FileNotFoundError:
+        reason = "no such image file"
+    except IsADirectoryError:
+        reason = "this is a folder; give an image file"
+    except Exception as error:
+        reason = f"not a readable image ({' '.join(str(error).split())}); give a whole JPEG or PNG"
+    raise UnreadablePicture(f"{name}: {reason}")
+
+
+def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop", name: str = "picture") -> np.ndarray:
     """A picture -> uint8 [size, size, 3].
 
     With "crop" a centred square of `crop` times the shorter side, bicubic; with "squash" all of it, bilinear, whatever
     the sides' ratio, as the original does. Both with antialiasing. A face that a model drew is not cropped. ValueError
-    for arrays that are no uint8 images, OSError for files that are none, TypeError for what is no picture.
+    for arrays that are no uint8 images, UnreadablePicture for files that are none, TypeError for what is no picture;
+    `name` is what they call it.
     """
     if is_array(picture):
-        picture = np.asarray(picture)
+        picture = pixels_of(picture, name)
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
-            raise ValueError(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
+            raise ValueError(
+                f"{name}: an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}"
+            )
         if picture.shape[:2] == (size, size) and (resize == "squash" or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
-    if isinstance(picture, Image.Image):
-        image = to_rgb(upright(picture))
-    elif isinstance(picture, (str, os.PathLike)) or hasattr(picture, "read"):
-        with Image.open(picture) as file:  # pyright: ignore[reportArgumentType]
-            image = to_rgb(upright(file))
-    else:
+    if not isinstance(picture, (str, os.PathLike, Image.Image)) and not hasattr(picture, "read"):
         kinds = "a path, an opened file, a PIL image or a uint8 array [height, width, 3]"
-        raise TypeError(f"a picture is {kinds}, got {type(picture).__name__}")
+        raise TypeError(f"{name}: a picture is {kinds}, got {type(picture).__name__}")
+    image = opened(picture, name)
     if str(image.info.get("Software", "")).startswith(MAKER):
         crop = 1.0  # generated: a model draws what is inside the crop
     if resize == "squash":
@@ -692,6 +813,15 @@ def to_range(pixels: Tensor, name: str) -> Tensor:
 # --- sampling and scoring --------------------------------------------------------------------------------------------
 
 
+SAMPLER_NUMBERS = {  # which values a sampler's numbers may have
+    "temperature": (lambda x: x >= 0, "from 0 on"),
+    "top_p": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
+    "guidance": (lambda x: x >= 0, "from 0 on"),
+    "min_p": (lambda x: 0 <= x <= 1, "from 0 to 1"),
+    "final_temperature": (lambda x: x >= 0, "from 0 on"),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Sampler:
     """How the next id is drawn from its logits.
@@ -714,17 +844,21 @@ class Sampler:
     final_temperature: float | None = None
 
     def __post_init__(self) -> None:
-        final = 0.0 if self.final_temperature is None else self.final_temperature
-        for name, fine, right in (
-            ("temperature", 0 <= self.temperature < math.inf, "0 or more"),
-            ("top_k", self.top_k >= 0, "0 or more"),
-            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
-            ("guidance", 0 <= self.guidance < math.inf, "0 or more"),
-            ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
-            ("final_temperature", 0 <= final < math.inf, "0 or more"),
-        ):
-            if not fine:
-                raise ValueError(f"{name} must be {right}, got {getattr(self, name)}")
+        object.__setattr__(self, "top_k", whole_number("top_k", self.top_k, 0))
+        for name, (fits, right) in SAMPLER_NUMBERS.items():
+            value = getattr(self, name)
+            if name != "final_temperature" or value is not None:
+                object.__setattr__(self, name, number(name, value, fits, right))
+
+    @classmethod
+    def of(cls, **fields: Any) -> "Sampler":
+        """A sampler of these fields. TypeError for one that there is not; the nearest is named."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in fields:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1) or known
+                raise TypeError(f"unknown option '{name}'; a sampler has {', '.join(near)}")
+        return cls(**fields)
 
     def __call__(self, logits: Tensor, generators: Sequence[torch.Generator], progress: float = 0.0) -> Tensor:
         """Logits [B,V] (-inf: never) and a row's own source of chance each -> int64 [B] places in the row.
@@ -750,14 +884,6 @@ class Sampler:
             logits = logits.masked_fill(logits < least, -math.inf)
         noise = torch.stack([torch.empty(size).exponential_(generator=g) for g in generators])
         return (logits - noise.to(logits.device).log()).argmax(-1)
-
-
-def checked_seed(seed: Any) -> int:
-    """A whole number of any type as Python's. TypeError: no whole number; ValueError: below 0 or from 2^32 on."""
-    seed = operator.index(seed)
-    if not 0 <= seed < 1 << 32:
-        raise ValueError(f"a seed is a whole number from 0 to {(1 << 32) - 1}, got {seed}")
-    return seed
 
 
 class Tree:
@@ -825,7 +951,8 @@ class ImageTokenizer(nn.Module):
     def images(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
         """Paths, opened files, PIL images or uint8 arrays -> uint8 [N,S,S,3], cropped and resized as in training."""
         how = {key: value for key, value in self.config.preprocess.items() if key != "range"}
-        rows = [fit(picture, self.image_size, **how) for picture in each(pictures)]
+        named = [(picture, name_of(picture, i)) for i, picture in enumerate(each(pictures), 1)]
+        rows = [fit(picture, self.image_size, **how, name=name) for picture, name in named]
         if not rows:
             raise ValueError("no picture is given; give one or more")
         return np.stack(rows)
@@ -833,17 +960,24 @@ class ImageTokenizer(nn.Module):
     @torch.no_grad()
     def encode(self, images: np.ndarray, batch_size: int = 16) -> Tensor:
         """uint8 [N,S,S,3] -> codes, int64 [N,n]."""
-        name = self.config.preprocess.get("range", "correct")
-        parts = []
-        for start in range(0, len(images), batch_size):
-            pixels = torch.tensor(images[start : start + batch_size], device=self.device).float()
+        name, size = self.config.preprocess.get("range", "correct"), whole_number("batch_size", batch_size, 1)
+        images = array("images", images, np.uint8, ("N", self.image_size, self.image_size, 3), "uint8")
+        parts = [torch.zeros(0, self.vqgan.count, dtype=torch.int64, device=self.device)]
+        for start in range(0, len(images), size):
+            pixels = torch.tensor(images[start : start + size], device=self.device).float()
             parts.append(self.vqgan.codes(to_range(pixels, name).permute(0, 3, 1, 2)))
         return torch.cat(parts)
 
     @torch.no_grad()
-    def decode(self, codes: Tensor, batch_size: int = 16) -> np.ndarray:
+    def decode(self, codes: Tensor | np.ndarray, batch_size: int = 16) -> np.ndarray:
         """Codes, int [N,n] -> uint8 [N,S,S,3]."""
-        parts = [self.vqgan.decode_codes(part).float() for part in codes.to(self.device).split(batch_size)]
+        size = whole_number("batch_size", batch_size, 1)
+        values = array("codes", codes, np.integer, ("N", self.vqgan.count), "an array of whole numbers")
+        count = self.config.vqgan["n_embed"]
+        if values.size and not 0 <= values.min() <= values.max() < count:
+            raise ValueError(f"codes must lie in 0..{count - 1}, got {values.min()}..{values.max()}")
+        rows = torch.tensor(values.astype(np.int64), device=self.device)
+        parts = [self.vqgan.decode_codes(part).float() for part in rows.split(size)]
         pixels = ((torch.cat(parts) + 1) * 127.5).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
@@ -902,7 +1036,8 @@ class Talk2Face(ImageTokenizer):
 
         Raises:
           ValueError: an attribute or value that the model does not know, nothing that says what to draw, as many texts
-            as neither 1 nor the seeds, or guidance of a model that was not trained for it.
+            as neither 1 nor the seeds, a number out of its range, or guidance of a model that was not trained for it.
+          TypeError: an argument of another type, or one that there is not.
         """
         return self.decode(self.generate_codes(text, attributes, seeds, batch_size, **sampling))
 
@@ -915,23 +1050,25 @@ class Talk2Face(ImageTokenizer):
         **sampling: Any,
     ) -> Tensor:
         """As `generate_images`, but the faces' codes, int64 [len(seeds),n]."""
-        sampler = Sampler(**{**self.config.sampler, **sampling})
+        sampler, size = Sampler.of(**{**self.config.sampler, **sampling}), whole_number("batch_size", batch_size, 1)
         if sampler.guidance != 1 and not self.config.guidable:
             raise ValueError(f"guidance={sampler.guidance}, but the model has met no prompts without words: use 1")
-        if not len(seeds):
+        seeds = checked_seeds(seeds)
+        if not seeds:
             raise ValueError("no seed is given; give one for each face")
-        texts = [text] * len(seeds) if isinstance(text, str) else list(text)
+        texts = [text] * len(seeds) if isinstance(text, str) else items("text", text, "a str or a list of str")
+        texts = [checked_text("text", one) for one in texts]
         if len(texts) != len(seeds):
             raise ValueError(f"{len(texts)} texts for {len(seeds)} seeds; give one text, or one for each seed")
-        wanted = self._checked(attributes or {})
+        wanted = self._checked({} if attributes is None else attributes)
         prompts = [image_text(t, wanted) for t in texts]
         if not all(prompts):
             raise ValueError("nothing says what face to draw; give a text, attributes, or both")
         prefixes, wordless = [self._text_prefix(p) for p in prompts], self._text_prefix("")
-        count = sum(side**2 for side in self.vqgan.grids)
+        count = self.vqgan.count
         rows = []
-        for i in range(0, len(prefixes), batch_size):
-            part = slice(i, i + batch_size)
+        for i in range(0, len(prefixes), size):
+            part = slice(i, i + size)
             rows.append(self._continue(prefixes[part], "image", count, sampler, seeds[part], wordless))
         return torch.cat(rows) - self.config.vocab["text_size"]
 
@@ -952,14 +1089,17 @@ class Talk2Face(ImageTokenizer):
           batch_size: most faces described at once.
           sampling: `temperature` (0, the likeliest words, if not given), `top_k`, `top_p` (see `Sampler`).
         """
-        sampler = Sampler(**{"temperature": 0.0, **sampling})
+        sampler, size = Sampler.of(**{"temperature": 0.0, **sampling}), whole_number("batch_size", batch_size, 1)
+        length, seeds = whole_number("length", length, 1), None if seeds is None else checked_seeds(seeds)
         prefixes = self._image_prefixes("to caption", self.encode(self.images(pictures)))
         seeds = [0] * len(prefixes) if seeds is None else seeds
+        if len(seeds) != len(prefixes):
+            raise ValueError(f"{len(seeds)} seeds for {len(prefixes)} faces; give one for each face")
         c = self.config.transformer
         length = min(length, c["max_length"] - c["image_position"] - len(prefixes[0]))
         rows = []
-        for i in range(0, len(prefixes), batch_size):
-            part = slice(i, i + batch_size)
+        for i in range(0, len(prefixes), size):
+            part = slice(i, i + size)
             rows += self._continue(prefixes[part], "text", length, sampler, seeds[part]).tolist()
         return [sentence_case(self.tokenizer.decode(row)) for row in rows]
 
@@ -967,7 +1107,7 @@ class Talk2Face(ImageTokenizer):
     def analyze(
         self,
         pictures: Picture | Iterable[Picture],
-        attributes: Sequence[str] | None = None,
+        attributes: str | Sequence[str] | None = None,
         batch_size: int = 16,
     ) -> list[dict[str, dict[str, float]]]:
         """Exact probabilities of every answer, in one pass over a tree of all questions and answers.
@@ -976,13 +1116,17 @@ class Talk2Face(ImageTokenizer):
 
         Args:
           pictures: paths, opened files, PIL images or uint8 arrays.
-          attributes: what to ask, by name; all that the model knows if not given.
+          attributes: what to ask, by name, one or several; all that the model knows if none is given.
           batch_size: most faces measured at once.
 
         Returns:
           For each face `{attribute: {value: probability}}`, each attribute's summing to 1.
         """
-        asked = [self._attribute(name) for name in attributes or [a["name"] for a in self.config.attributes]]
+        size, names = whole_number("batch_size", batch_size, 1), [a["name"] for a in self.config.attributes]
+        if attributes is not None:
+            given = [attributes] if isinstance(attributes, str) else attributes
+            names = items("attributes", given, "a name, or a list of names") or names
+        asked = [self._attribute(name) for name in names]
         sep, tree = self.config.vocab["sep"], Tree()
         choices: list[tuple[int, list[int], int, int]] = []  # node, ids it chooses among, the one taken, candidate
         count = 0  # candidates so far
@@ -997,8 +1141,8 @@ class Talk2Face(ImageTokenizer):
                 count += 1
         prefixes = self._image_prefixes("to attributes", self.encode(self.images(pictures)))
         results = []
-        for i in range(0, len(prefixes), batch_size):
-            log_probs = self._read_tree(prefixes[i : i + batch_size], tree).double()
+        for i in range(0, len(prefixes), size):
+            log_probs = self._read_tree(prefixes[i : i + size], tree).double()
             scores = log_probs.new_zeros(len(log_probs), count)
             for node, options, token, candidate in choices:
                 scores[:, candidate] += log_probs[:, node, token] - log_probs[:, node, options].logsumexp(-1)
@@ -1016,13 +1160,16 @@ class Talk2Face(ImageTokenizer):
 
     def _attribute(self, name: str) -> dict[str, Any]:
         known = {a["name"]: a for a in self.config.attributes}
-        name = squeeze(name.replace("_", " "))
+        name = squeeze(checked_text("attribute", name).replace("_", " "))
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1, 0.3) or list(known)
-            raise ValueError(f"unknown attribute '{name}'; this model knows {', '.join(near) or 'none'}")
+            near = difflib.get_close_matches(name, known, 1, 0.3)
+            hint = f"the nearest is '{near[0]}'" if near else f"this model knows {', '.join(known) or 'none'}"
+            raise ValueError(f"unknown attribute '{name}'; {hint}")
         return known[name]
 
     def _checked(self, attributes: Mapping[str, str | int]) -> dict[str, str]:
+        if not isinstance(attributes, Mapping):
+            raise wrong("attributes", attributes, 'a mapping such as {"age": 30}')
         checked = {}
         for name, value in attributes.items():
             attribute, text = self._attribute(name), squeeze(str(value))
@@ -1030,6 +1177,8 @@ class Talk2Face(ImageTokenizer):
             text = str(int(text)) if "low" in attribute and re.fullmatch("[0-9]{1,9}", text) else text
             if text not in candidates(attribute):
                 raise ValueError(f"{attribute['name']} cannot be '{value}', but {', '.join(candidates(attribute))}")
+            if attribute["name"] in checked:
+                raise ValueError(f"attribute '{attribute['name']}' is given twice, the second time as '{name}'")
             checked[attribute["name"]] = text
         return checked
 
@@ -1101,15 +1250,13 @@ class Talk2Face(ImageTokenizer):
 
         `wordless` is the prefix that says nothing, with which guidance compares.
         """
-        if len(seeds) != len(prefixes):
-            raise ValueError(f"{len(prefixes)} rows need as many seeds, got {len(seeds)}")
         batch, vocab = len(prefixes), self.config.vocab
         guided = sampler.guidance != 1
         rows = [*prefixes, *[wordless] * batch] if guided else prefixes
         if length < 1:
             raise ValueError(f"no room for an answer behind the prompt: at most {length} ids")
         self._check_length(max(map(len, rows)) + length)
-        generators = [torch.Generator().manual_seed(checked_seed(seed)) for seed in seeds]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         first = vocab["text_size"] if kind == "image" else 0
         hidden, cache, seen, position = self._prefill(rows, length)
         done = torch.zeros(batch, dtype=torch.bool, device=self.device)

@@ -2,7 +2,8 @@
 
     model           what a user calls: generate, complete, vary, caption, analyze, score; `load` opens a folder
     face_request    what is asked of a model: n faces of a prompt, and the options of `generate`, `complete`, `vary`
-    token_model     the level of arrays below `model`: pixels <-> codes, words -> codes, codes -> words, answers
+    likelihoods     the level below `model`: how probable answers, captions, codes and prompts are
+    token_model     the level of arrays below that: pixels <-> codes, words -> codes, codes -> words
     engine          makes a decoder ready for this machine: chooses the layout of weights and cache, and the mesh
     grammar         which ids a span may hold: a small automaton for images, one for texts, one for each question
     decoding        draws ids: prefill of the prefix, then one id after another from a cache, in one compiled program
@@ -13,7 +14,8 @@
     answers         what probabilities say: the likeliest of a choice, the median and an interval of a number
     prompt_file     faces for every line of a file, resumable, with a manifest: `t2f generate --prompts FILE`
 
-Read first: `model.Model`, then `token_model`. Codes are drawn in `decoding.generate`; so are a caption's words.
+Read first: `model.Model`, then `likelihoods` and `token_model`. Codes are drawn in `decoding.generate`; so are a
+caption's words.
 For other rooms: `model.load`, `model.Model`, `sampler.Sampler`; and, to measure or plan without a model folder,
 `engine.prepare`, `decoding.Request`, `decoding.generate`, `decoding.lower`.
 """

@@ -99,7 +99,7 @@ def summarize_face(
 
 
 def quantile(p_NxV: np.ndarray, share: float) -> np.ndarray:
-    """Column of the first value whose cumulative share reaches `share`, int [N]."""
+    """Column of the first value whose cumulative share reaches `share` (from 0 to 1), int [N]."""
     cumulative_NxV = p_NxV.cumsum(axis=1) / p_NxV.sum(axis=1, keepdims=True)
     below_N = (cumulative_NxV < share - 1e-9).sum(axis=1)  # a sum may miss the share by rounding
     return np.minimum(below_N, p_NxV.shape[1] - 1)

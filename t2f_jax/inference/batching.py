@@ -29,7 +29,7 @@ def group_rows(keys: Sequence[Key], largest: int) -> list[tuple[Key, list[int]]]
 
 
 def split(rows: Rows, size: int) -> Iterator[Rows]:
-    """Consecutive batches of `size` rows; the last one may be shorter."""
+    """Consecutive batches of `size` rows (1 or more); the last one may be shorter."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]  # type: ignore[misc]  # a slice of a list is a list, of an array an array
 
@@ -51,8 +51,10 @@ def call_in_batches(function: Callable[[np.ndarray], object], rows: np.ndarray, 
     """`function` of all rows, `batch_size` at a time.
 
     Every batch has the same number of rows (fewer than `batch_size` rows are padded to a power of two, a last batch to
-    `batch_size`), so that a jitted function compiles once.
+    `batch_size`), so that a jitted function compiles once. No rows give no results, of the shape that one would have.
     """
+    if not len(rows):
+        return np.asarray(function(np.zeros((1, *rows.shape[1:]), rows.dtype)))[:0]
     if len(rows) < batch_size:
         batch_size = 1 << max(0, len(rows) - 1).bit_length()
     results = []

@@ -17,9 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from t2f_jax import arguments
 from t2f_jax.distributed import partitioning
 from t2f_jax.environment import computes
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.inference import grammar, sampler
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
 from t2f_jax.inference.decoding_state import Array, Inputs, Past, Prefixes, Program, Rows, State, Tables
@@ -42,6 +43,9 @@ class Request:
       seed: from 0 to 2^32 - 1.
       weights: of the variants' logits, which are summed, see `guided`.
       imposed: ids that the span's places must hold, -1 where one is drawn; none if empty.
+
+    Raises:
+      WrongArgument: no prefix or an empty one, weights that are as many as not the variants, or a seed out of range.
     """
 
     prefixes: tuple[Sequence[int], ...]
@@ -49,6 +53,11 @@ class Request:
     seed: int = 0
     weights: tuple[float, ...] = (1.0,)
     imposed: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", arguments.first_seed(self.seed, 1))
+        if not self.prefixes or not all(map(len, self.prefixes)) or len(self.prefixes) != len(self.weights):
+            raise WrongArgument("a request needs a prefix of one id or more, and one weight for each variant of it")
 
     @property
     def bucket(self) -> int:
@@ -70,9 +79,6 @@ def guided(
     if weights == (1,):
         return prefixes, (1.0,)
     return (*prefixes, wordless), (*weights, 1 - sum(weights))
-
-
-# ----- what a compiled program is made for, what it reads, and what it carries from step to step -----
 
 
 # ----- the compiled program -----
@@ -239,18 +245,14 @@ def generate(
       For each request an int32 array of ids; a text's or an answer's closing [SEP] is left out.
 
     Raises:
-      UserError: prefix and span exceed a learned position table, a seed out of range, or a model that computes NaN.
-      ValueError: a request whose variants and weights differ in number, or with imposed ids that its grammar does not
-        know.
+      WrongArgument: prefix and span exceed a learned position table, or imposed ids that a grammar does not know.
+      UserError: a model that computes NaN.
     """
+    arguments.instance("chosen", chosen, Sampler)
+    batch_size = arguments.batch_size(batch_size)
     if not requests:
         return []
-    seeds = [r.seed for r in requests]
-    if min(seeds) < 0 or max(seeds) >= 2**32:
-        raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {min(seeds)} to {max(seeds)}")
     engine.check_length(max(len(p) + r.grammar.length for r in requests for p in r.prefixes))
-    if any(len(r.prefixes) != len(r.weights) for r in requests):
-        raise ValueError("a request needs one weight for each variant of its prefix")
     results: list[np.ndarray] = [np.zeros(0, np.int32)] * len(requests)
     keys = [(r.bucket, len(r.prefixes), bool(len(r.imposed))) for r in requests]
     for _, rows in group_rows(keys, batch_size):
@@ -312,7 +314,7 @@ def _imposed_places(vocab: Vocab, merged: Grammar, requests: Sequence[Request]) 
         imposed = np.asarray(r.imposed, np.int32)
         places = np.minimum(np.searchsorted(known, imposed), len(known) - 1)
         if (known[places] != imposed)[imposed >= 0].any() or len(imposed) > r.grammar.length:
-            raise ValueError("`imposed` holds more ids than the span, or one that the grammar does not know")
+            raise WrongArgument("`imposed` holds more ids than the span, or one that the grammar does not know")
         row[: len(imposed)] = np.where(imposed < 0, -1, places)
     return places_BxL
 

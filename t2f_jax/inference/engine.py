@@ -20,7 +20,7 @@ from jax.sharding import Mesh
 
 from t2f_jax import environment
 from t2f_jax.distributed import partitioning
-from t2f_jax.errors import UserError
+from t2f_jax.errors import WrongArgument
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.dense import grouped, grouped_product
 from t2f_jax.models.params import unstack_layers
@@ -104,9 +104,9 @@ class Engine:
     cache: CacheLayout = CACHE
 
     def check_length(self, longest: int) -> None:
-        """Raises UserError if a row of `longest` ids might not fit a learned position table."""
+        """Raises WrongArgument if a row of `longest` ids might not fit a learned position table."""
         if longest > self.most_ids:
-            raise UserError(
+            raise WrongArgument(
                 f"a row of {longest} ids exceeds the model's {self.most_ids} positions; shorten prompt or answer"
             )
 

@@ -1,17 +1,16 @@
-"""What is asked of a model: n faces of one prompt, how they are drawn, and how a score of one is kept."""
+"""What is asked of a model: n faces of one prompt, how they are drawn, and how much of a given face is kept."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NotRequired, TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
-from t2f_jax.errors import UserError
-from t2f_jax.inference.sampler import Sampler
+from t2f_jax import arguments
+from t2f_jax.errors import WrongArgument, nearest
+from t2f_jax.inference.sampler import Sampler, given_or
 from t2f_jax.inference.token_model import BATCH
 from t2f_jax.tokens.prompts import Prompt, Requests
-
-SAMPLER_FIELDS = tuple(field.name for field in dataclasses.fields(Sampler))
 
 
 class FaceOptions(TypedDict, total=False):
@@ -40,18 +39,36 @@ class FaceOptions(TypedDict, total=False):
     guidance: float
 
 
-class Score(TypedDict):
-    """How well words and a face go together, in nats; see `Model.score`."""
+SAMPLER_FIELDS = tuple(field.name for field in dataclasses.fields(Sampler))
 
-    text: NotRequired[float]
-    attributes: dict[str, float]
-    total: float
-    image: float
+
+def changed_sampler(given: Sampler | None, default: Sampler, changes: Mapping[str, Any]) -> Sampler:
+    """The sampler that is given, or the default, with its fields changed.
+
+    Raises:
+      WrongArgument: no sampler, a field's value that it cannot have, or an option that there is not (the nearest is
+        named).
+    """
+    for name in changes:
+        if name not in SAMPLER_FIELDS:
+            near = nearest(name, FaceOptions.__annotations__, 0.6)
+            hint = f"the nearest is '{near}'" if near else f"there are {', '.join(FaceOptions.__annotations__)}"
+            raise WrongArgument(f"unknown option '{name}'={arguments.shown(changes[name])}; {hint}")
+    return dataclasses.replace(given_or(given, default), **changes)
+
+
+def kept_of(share: float, count: int, what: str) -> tuple[float, int]:
+    """A share of `count`, checked, and how many it keeps. Raises WrongArgument if that is none, or all of them."""
+    share = arguments.share("share", share)
+    kept = round(share * count)
+    if not 0 < kept < count:
+        raise WrongArgument(f"share={share} of {count} {what} must keep one and leave one to draw")
+    return share, kept
 
 
 @dataclasses.dataclass(frozen=True)
 class FaceRequest:
-    """n faces of one prompt. Raises UserError where its parts do not fit together.
+    """n faces of one prompt. Raises WrongArgument for a part that is wrong, or does not fit the others.
 
     Attributes:
       prompt, n, seed, keep, batch_size, progress: as in `Model.generate`.
@@ -72,15 +89,16 @@ class FaceRequest:
     progress: Callable[[int], object] | None = None
 
     def __post_init__(self) -> None:
-        n, seed, keep = self.n, self.seed, self.keep
-        if self.batch_size < 1:
-            raise UserError(f"batch_size={self.batch_size} must be 1 or more")
-        if n < 1 or (keep is not None and not 1 <= keep <= n):
-            raise UserError(f"n={n} faces, keep={keep}: n must be 1 or more, keep from 1 to n")
-        if not 0 <= seed <= 2**32 - n:
-            raise UserError(f"a seed is a whole number from 0 to {2**32 - 1}, got {seed} to {seed + n - 1}")
+        n = arguments.whole_number("n", self.n, 1)
+        seed, batch_size = arguments.first_seed(self.seed, n), arguments.batch_size(self.batch_size)
+        keep = None if self.keep is None else arguments.whole_number("keep", self.keep, 1, n)
+        for name, value in {"n": n, "seed": seed, "batch_size": batch_size, "keep": keep}.items():
+            object.__setattr__(self, name, value)  # plain ints, which metadata can hold
+        arguments.instance("sampler", self.sampler, Sampler)
+        if self.progress is not None and not callable(self.progress):
+            raise arguments.wrong("progress", self.progress, "a function of the number of faces")
         if keep is not None and not self.prompt.says_something:
-            raise UserError("keep: without a text or attributes nothing says which faces are the best")
+            raise WrongArgument("keep: without a text or attributes nothing says which faces are the best")
 
     @property
     def seeds(self) -> range:

@@ -5,28 +5,31 @@ Pictures go in as paths, PIL images or uint8 arrays, one or many; out come PIL i
 
 import dataclasses
 import os
-import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 from PIL import Image
 
-from t2f_jax import __version__, bundle
+from t2f_jax import __version__, arguments, bundle
 from t2f_jax.environment import check_platform, check_process, keep_programs
-from t2f_jax.errors import UserError
+from t2f_jax.errors import WrongArgument
 from t2f_jax.inference.answers import ChoiceRecord, NumberRecord, make_record
 from t2f_jax.inference.batching import split
-from t2f_jax.inference.face_request import SAMPLER_FIELDS, FaceOptions, FaceRequest, Score
+from t2f_jax.inference.face_request import FaceOptions, FaceRequest, changed_sampler, kept_of
+from t2f_jax.inference.likelihoods import Caption, LikelihoodModel, Score
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.inference.token_model import BATCH, Caption, TokenModel
+from t2f_jax.inference.token_model import BATCH
 from t2f_jax.io.images import MAKER, Picture
 from t2f_jax.tokens import prompts
 from t2f_jax.tokens.prompts import Prompt, Requests
 
 
-class Model(TokenModel):
+class Model(LikelihoodModel):
     """A loaded model: generates, completes, varies, captions, analyzes and scores faces.
+
+    It works in several threads, pickled, copied and in spawned processes. A wrong argument of any method ends in a
+    `WrongArgument`, which is a ValueError.
 
     Example:
       >>> import t2f_jax
@@ -77,14 +80,13 @@ class Model(TokenModel):
           "Software" and, if `keep` was given, "score" (nats).
 
         Raises:
-          UserError: no words are given; an attribute, value or option that there is not; weights or guidance of a
-            model trained without prompt dropout; `keep` above n, or with a text too long to be read behind a face; a
-            seed below 0 or from 2^32 on.
+          WrongArgument: no words are given; an attribute, value or option that there is not; weights or guidance of a
+            model trained without prompt dropout; `keep` above n, or with a text too long to be read behind a face, or
+            with signs that the model does not know; a seed below 0 or from 2^32 on.
         """
-        texts = [text] if isinstance(text, str) else list(text)
-        requests = [self._request(t, attributes, n, seed, **options) for t in texts]
-        if not all(request.prompt.says_something for request in requests):
-            raise UserError("nothing says what face to draw; give a text, attributes such as gender=male, or both")
+        requests = [self._request(t, attributes, n, seed, **options) for t in arguments.texts("text", text)]
+        if not requests or not all(request.prompt.says_something for request in requests):
+            raise WrongArgument("nothing says what face to draw; give a text, attributes such as gender=male, or both")
         return [face for request in requests for face in self._draw(request)]
 
     def complete(
@@ -102,17 +104,15 @@ class Model(TokenModel):
         Everything else as in `generate`; words may be left out.
 
         Raises:
-          UserError: as `generate`; a share that keeps no row, or all.
+          WrongArgument: as `generate`; a share that keeps no row, or all; an unreadable picture.
         """
-        codes = self._codes_of_one(picture)
         grids = self.image_tokenizer.config.grids
-        kept = round(share * grids[0]) if 0 < share < 1 else 0
-        if not 0 < kept < grids[0]:
-            raise UserError(f"share={share} of {grids[0]} rows of codes must keep a row and leave one to draw")
+        share, kept = kept_of(share, grids[0], "rows of codes")
+        request = self._request(text, attributes, n, seed, **options)
+        codes = self._codes_of_one(picture)
         # Rows of finer grids stay where those of the coarsest do.
         rows = np.concatenate([np.repeat(np.arange(side) * grids[0] // side, side) for side in grids])
         upper = np.where(rows < kept, codes, -1)
-        request = self._request(text, attributes, n, seed, **options)
         about = {"completed_share": share}
         return self._draw(dataclasses.replace(request, imposed=lambda seed: upper, about=about))
 
@@ -131,23 +131,21 @@ class Model(TokenModel):
         Everything else as in `generate`; words may be left out.
 
         Raises:
-          UserError: as `generate`; a share that keeps no code, or all.
+          WrongArgument: as `generate`; a share that keeps no code, or all; an unreadable picture.
         """
+        share, kept = kept_of(share, self.image_tokenizer.config.tokens, "codes")
+        request = self._request(text, attributes, n, seed, **options)
         codes = self._codes_of_one(picture)
-        kept = round(share * len(codes)) if 0 < share < 1 else 0
-        if not 0 < kept < len(codes):
-            raise UserError(f"share={share} of {len(codes)} codes must keep one and leave one to draw")
 
         def choose(seed: int) -> np.ndarray:
             places = np.random.default_rng(seed).permutation(len(codes))
             return np.where(places < kept, codes, -1)
 
-        request = self._request(text, attributes, n, seed, **options)
         return self._draw(dataclasses.replace(request, imposed=choose, about={"varied_share": share}))
 
     def caption(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Picture | Iterable[Picture],
         length: int = 64,
         seeds: Sequence[int] | None = None,
         sampler: Sampler | None = None,
@@ -160,14 +158,16 @@ class Model(TokenModel):
           sampler: how words are drawn.
 
         Raises:
-          UserError: an unreadable picture, or a model without room for words behind a face.
+          WrongArgument: an unreadable picture, a `length` below 1, as many seeds as not the faces.
+          UserError: a model without room for words behind a face.
         """
+        self.describe_codes(self._blank_codes(0), None, sampler, length, batch_size)  # checks them
         codes = self.encode(self.images(pictures))
         return self.describe_codes(codes, seeds, sampler, length, batch_size)
 
     def captions(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Picture | Iterable[Picture],
         n: int,
         length: int = 64,
         seed: int = 0,
@@ -181,17 +181,21 @@ class Model(TokenModel):
           sampler: how words are drawn; `Sampler()`, as the model says, if not given.
 
         Raises:
-          UserError: as `caption`; n below 1.
+          WrongArgument, UserError: as `caption`; n below 1.
         """
+        self.caption_codes(self._blank_codes(0), n, length, seed, sampler, batch_size)  # checks them
         return self.caption_codes(self.encode(self.images(pictures)), n, length, seed, sampler, batch_size)
 
     def analyze(
-        self, pictures: Picture | Sequence[Picture], attributes: Sequence[str] | None = None, batch_size: int = BATCH
+        self,
+        pictures: Picture | Iterable[Picture],
+        attributes: str | Sequence[str] | None = None,
+        batch_size: int = BATCH,
     ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
         """Age, gender and every other attribute, with exact probabilities.
 
         Args:
-          attributes: what to ask, by name; all that the model knows if not given.
+          attributes: what to ask, by name, one or several; all that the model knows if none is given.
 
         Returns:
           For each face {name: record}: of a choice "value", "probability" and "probabilities" (by value, summing to
@@ -199,22 +203,22 @@ class Model(TokenModel):
           "probabilities".
 
         Raises:
-          UserError: an unknown attribute (the nearest is named), an unreadable picture.
+          WrongArgument: an unknown attribute (the nearest is named), an unreadable picture.
         """
+        self.analyze_codes(self._blank_codes(0), attributes, batch_size)  # checks them
         return self.analyze_codes(self.encode(self.images(pictures)), attributes, batch_size)
 
     def analyze_codes(
-        self, codes: np.ndarray, attributes: Sequence[str] | None = None, batch_size: int = BATCH
+        self, codes: np.ndarray, attributes: str | Sequence[str] | None = None, batch_size: int = BATCH
     ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
         """As `analyze`, of image codes int32 [N, n]."""
-        names = [attributes] if isinstance(attributes, str) else attributes or ()
-        chosen = [self.attribute(name) for name in names] or list(self.schema)
+        chosen = self.asked(attributes)
         probabilities = self.probabilities(codes, chosen, batch_size)
         return [{a.name: make_record(a, face[a.name]) for a in chosen} for face in probabilities]
 
     def score(
         self,
-        pictures: Picture | Sequence[Picture],
+        pictures: Picture | Iterable[Picture],
         text: str | Sequence[str] = "",
         attributes: Mapping[str, str | int] | None = None,
     ) -> list[Score]:
@@ -230,45 +234,41 @@ class Model(TokenModel):
           does not know.
 
         Raises:
-          UserError: neither text nor attributes; an unknown attribute or value; an unreadable picture; as many texts as
-            neither 1 nor the faces.
+          WrongArgument: neither text nor attributes; an unknown attribute or value; as many texts as neither 1 nor the
+            faces; an unreadable picture.
         """
-        codes = self.encode(self.images(pictures))
-        texts = [text] * len(codes) if isinstance(text, str) else list(text)
-        if len(texts) != len(codes):
-            raise UserError(f"{len(texts)} texts for {len(codes)} faces; give one text, or one for each face")
-        prompts = [self.prompt(t, attributes) for t in texts]
+        prompts = [self.prompt(t, attributes) for t in arguments.texts("text", text)]
         if not all(p.sentence for p in prompts):
-            raise UserError("nothing to score; give a text, attributes such as gender=male, or both")
-        images = self.image_scores(codes, [p.sentence for p in prompts])
-        scores: list[Score] = []
-        for face, image in zip(self.prompt_scores(codes, prompts), images):
-            words: dict[str, float] = {"text": face["text"]} if "text" in face else {}
-            score = {**words, "attributes": face["attributes"], "total": face["total"], "image": float(image)}
-            scores.append(score)  # type: ignore[arg-type]  # of the keys of `Score`
-        return scores
+            raise WrongArgument("nothing to score; give a text, attributes such as gender=male, or both")
+        codes = self.encode(self.images(pictures))
+        if isinstance(text, str):
+            prompts *= len(codes)
+        arguments.one_each("texts", prompts, len(codes))
+        return self.score_codes(codes, prompts)
 
     def prompt(self, text: str = "", attributes: Requests | None = None, avoid: Requests | None = None) -> Prompt:
-        """Words, checked against the model's attributes. Raises UserError as `prompts.make`."""
+        """Words, checked against the model's attributes. Raises WrongArgument as `prompts.make`."""
         return prompts.make(text, attributes, avoid, self.schema)
 
     def make_images(
         self, codes: np.ndarray, prompts: Sequence[Prompt], seeds: Sequence[int], sampler: Sampler, **about: float
     ) -> list[Image.Image]:
         """Codes int32 [N, n] -> PIL images whose `info` says what made them; `about` goes to their "options"."""
-        options = {**dataclasses.asdict(sampler), **about}
+        options = {**dataclasses.asdict(arguments.instance("sampler", sampler, Sampler)), **about}
+        pixels, asked = self.decode(codes), self.checked_prompts(prompts)
+        arguments.one_each("prompts", asked, len(pixels))
         faces = []
-        for array, prompt, seed in zip(self.decode(codes), prompts, seeds, strict=True):
+        for array, prompt, seed in zip(pixels, asked, arguments.seeds(seeds, len(pixels))):
             face = Image.fromarray(array)
-            face.info = {"prompt": str(prompt), "seed": seed, "options": options, "model": self.hash}
-            face.info["Software"] = f"{MAKER} {__version__}"
+            made = {"prompt": str(prompt), "seed": seed, "options": options, "model": self.hash}
+            face.info = {**made, "Software": f"{MAKER} {__version__}"}
             faces.append(face)
         return faces
 
     def _codes_of_one(self, picture: Picture) -> np.ndarray:
         codes = self.encode(self.images(picture))
         if len(codes) != 1:
-            raise UserError(f"one face at a time, got {len(codes)}")
+            raise WrongArgument(f"one face at a time, got {len(codes)}")
         return codes[0]
 
     def _request(
@@ -286,18 +286,16 @@ class Model(TokenModel):
         **changes: Any,
     ) -> FaceRequest:
         """The arguments of `generate`, `complete` and `vary`, checked; `changes` are fields of the sampler."""
-        unknown = sorted(changes.keys() - set(SAMPLER_FIELDS))
-        if unknown:
-            raise UserError(f"unknown option '{unknown[0]}'; a sampler has {', '.join(SAMPLER_FIELDS)}")
-        prompt = self.prompt(text, attributes, avoid)
-        sampler = dataclasses.replace(sampler or self.sampler, **changes)
-        return FaceRequest(prompt, n, seed, sampler, keep, batch_size=batch_size, progress=progress)
+        prompt, sampler = self.prompt(text, attributes, avoid), changed_sampler(sampler, self.sampler, changes)
+        request = FaceRequest(prompt, n, seed, sampler, keep, batch_size=batch_size, progress=progress)
+        self.requests([prompt], [request.seed], sampler.guidance)  # checks guidance and weights
+        if keep is not None and prompt.text.strip():
+            self.check_caption(prompt.text)
+        return request
 
     def _draw(self, request: FaceRequest) -> list[Image.Image]:
         """The request's n faces, or the best `keep` of them."""
         prompt, sampler, n, keep = request.prompt, request.sampler, request.n, request.keep
-        if keep is not None and prompt.text.strip():
-            self.check_caption(prompt.text)
         parts = []
         for seeds in split(request.seeds, request.batch_size):
             imposed = None if request.imposed is None else [request.imposed(seed) for seed in seeds]
@@ -316,13 +314,15 @@ class Model(TokenModel):
         return faces
 
 
-def load(folder: str | pathlib.Path) -> Model:
+def load(folder: str | os.PathLike) -> Model:
     """Loads a model folder; compiled programs are kept on disk from here on. `~` is the home folder.
 
     Raises:
+      WrongArgument: no path, or no folder there.
       UserError: as `bundle.load`, and where JAX_PLATFORMS names a device that is not there.
     """
+    place = arguments.path("folder", folder)
     check_process()
     keep_programs()
     check_platform()
-    return Model(bundle.load(os.path.expanduser(folder)))
+    return Model(bundle.load(place))

@@ -1,7 +1,6 @@
 """How the next id is drawn from its logits: temperature, top-k, top-p, min-p, and how much the words count."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +8,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from t2f_jax import arguments
 from t2f_jax.config.schema import EvalConfig, SamplerConfig
 from t2f_jax.config.typed import from_dict
-from t2f_jax.errors import UserError, naming
+from t2f_jax.errors import naming
 
 SMALLEST, LARGEST = 1e-30, 1e30  # float32 rounds numbers beyond to 0 and infinity, by which nothing can be drawn
+
+
+_NUMBERS = {  # which values a sampler's numbers may have
+    "temperature": (lambda x: x >= 0, "from 0 on"),
+    "top_p": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
+    "guidance": (lambda x: x >= 0, "from 0 on"),
+    "min_p": (lambda x: 0 <= x <= 1, "from 0 to 1"),
+    "final_temperature": (lambda x: x >= 0, "from 0 on"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +39,9 @@ class Sampler(SamplerConfig):
       min_p: then keep ids at least this many times as likely as the likeliest (Nguyen et al., 2024, arXiv:2407.01082).
       final_temperature: where given, the temperature goes from `temperature` at a span's first id to this at its last,
         in a straight line.
+
+    Raises:
+      WrongArgument: a value of another type, or out of its range.
     """
 
     final_temperature: float | None = None
@@ -40,17 +52,11 @@ class Sampler(SamplerConfig):
         return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(SamplerConfig)})
 
     def __post_init__(self) -> None:
-        final = 0.0 if self.final_temperature is None else self.final_temperature
-        for name, fine, right in (
-            ("temperature", 0 <= self.temperature < math.inf, "0 or more"),
-            ("top_k", self.top_k >= 0, "0 or more"),
-            ("top_p", 0 < self.top_p <= 1, "above 0 and at most 1"),
-            ("guidance", 0 <= self.guidance < math.inf, "0 or more"),
-            ("min_p", 0 <= self.min_p <= 1, "from 0 to 1"),
-            ("final_temperature", 0 <= final < math.inf, "0 or more"),
-        ):
-            if not fine:
-                raise UserError(f"{name} must be {right}, got {getattr(self, name)}")
+        object.__setattr__(self, "top_k", arguments.whole_number("top_k", self.top_k, 0))
+        for name, (fits, right) in _NUMBERS.items():
+            value = getattr(self, name)
+            if name != "final_temperature" or value is not None:
+                object.__setattr__(self, name, arguments.number(name, value, fits, right))
 
     @property
     def kind(self) -> "Kind":
@@ -68,6 +74,11 @@ class Sampler(SamplerConfig):
     def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
         """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row, as a first id's."""
         return draw(self.kind, jnp.asarray(self.numbers), keys_B, logits_BxV, jnp.zeros(len(keys_B)))
+
+
+def given_or(sampler: Sampler | None, default: Sampler) -> Sampler:
+    """The sampler that a caller gives, or the default if it is None. Raises WrongArgument for anything else."""
+    return default if sampler is None else arguments.instance("sampler", sampler, Sampler, "t2f_jax.inference.sampler")
 
 
 def default_sampler(provenance: Mapping[str, Any]) -> Sampler:

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from t2f_jax import arguments
 from t2f_jax.environment import computes
 from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, grammar
@@ -146,7 +147,8 @@ def score_attributes(
       probabilities with which typed decoding gives the answers.
 
     Raises:
-      UserError: a prefix with its answers exceeds a learned position table; the model computes no numbers.
+      WrongArgument: a prefix with its answers exceeds a learned position table.
+      UserError: the model computes no numbers.
     """
     if not prefixes or not attributes:
         return [{} for _ in prefixes]
@@ -187,11 +189,14 @@ def score_text(
     -inf for a caption with [UNK] in it, which no answer holds.
 
     Raises:
-      UserError: a prefix with its answer exceeds a learned position table; the model computes no numbers.
+      WrongArgument: a prefix with its answer exceeds a learned position table; as many answers as not the prefixes.
+      UserError: the model computes no numbers.
     """
+    arguments.choice("kind", kind, ("text", "image"))
+    arguments.one_each("answers", answers, len(prefixes), "prefixes")
     if not prefixes:
         return []
-    lengths = [len(p) + len(a) for p, a in zip(prefixes, answers, strict=True)]
+    lengths = [len(p) + len(a) for p, a in zip(prefixes, answers)]
     engine.check_length(max(lengths))
     decoder, vocab = engine.decoder, engine.vocab
     results = [0.0] * len(prefixes)

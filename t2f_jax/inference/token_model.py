@@ -1,21 +1,21 @@
-"""What a loaded model computes, arrays in and arrays out: codes of faces, faces of codes, words, probabilities.
+"""What a loaded model computes, arrays in and arrays out: codes of faces, faces of codes, words of codes.
 
 Axes: N faces, S image side, n codes per image.
 """
 
-import dataclasses
-import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
+from t2f_jax import arguments
 from t2f_jax.bundle import Bundle
 from t2f_jax.environment import computes
-from t2f_jax.errors import UserError
-from t2f_jax.inference import decoding, engine, grammar, scoring
-from t2f_jax.inference.batching import call_in_batches, split
-from t2f_jax.inference.sampler import Sampler, default_sampler
+from t2f_jax.errors import UserError, WrongArgument
+from t2f_jax.inference import decoding, engine, grammar
+from t2f_jax.inference.batching import call_in_batches
+from t2f_jax.inference.sampler import Sampler, default_sampler, given_or
 from t2f_jax.io.images import Picture, load_images
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens import sequence, templates
@@ -25,28 +25,13 @@ from t2f_jax.tokens.prompts import Prompt
 BATCH = 32  # faces computed at once
 
 
-@dataclasses.dataclass(frozen=True, order=True)
-class Caption:
-    """A caption and log p(caption | face) in nats, its end included; compared by its probability first."""
-
-    log_probability: float
-    text: str
-
-
-class PromptScore(TypedDict):
-    """How well a face shows what its prompt asks for, in nats; "text" only if the prompt has a text."""
-
-    text: NotRequired[float]
-    attributes: dict[str, float]
-    avoided: dict[str, float]
-    total: float
-
-
 class TokenModel:
     """A model's parts and what they compute. `model.Model` is what a user meets."""
 
     def __init__(self, bundle: Bundle):
-        self.bundle = bundle
+        self.bundle = arguments.instance("bundle", bundle, Bundle, "t2f_jax.load opens a model folder")
+        self._engine: engine.Engine | None = None
+        self._preparing = threading.Lock()
         self.run_config, self.name, self.provenance = bundle.run_config, bundle.name, bundle.provenance
         self.image_tokenizer, self.tokenizer = bundle.image_tokenizer, bundle.tokenizer
         self.preprocess = bundle.preprocess
@@ -67,10 +52,13 @@ class TokenModel:
         """How this model draws faces if nothing else is said: as it was evaluated, where its provenance says how."""
         return default_sampler(self.provenance)
 
-    @functools.cached_property
+    @property
     def engine(self) -> engine.Engine:
-        """The decoder as `decoding` and `scoring` run it."""
-        return computes(engine.prepare)(self.decoder, self.params, self.vocab)
+        """The decoder as `decoding` and `scoring` run it; made once, whichever thread asks first."""
+        with self._preparing:
+            if self._engine is None:
+                self._engine = computes(engine.prepare)(self.decoder, self.params, self.vocab)
+            return self._engine
 
     @property
     def hash(self) -> str:
@@ -78,7 +66,7 @@ class TokenModel:
         return self.bundle.hash
 
     def attribute(self, name: str) -> Attribute:
-        """The attribute of that name. Raises UserError, naming the nearest right one."""
+        """The attribute of that name. Raises WrongArgument, naming the nearest right one."""
         return find_attribute(name, self.schema)
 
     # ----- words and pixels -----
@@ -90,13 +78,14 @@ class TokenModel:
 
     def fits_prompt(self, text: str) -> bool:
         """Does the model read all of a prompt, or only its first `text_length` ids?"""
+        text = arguments.text("text", text)
         return len(sequence.text_prefix(self.vocab, self.tokenizer, text, None)) <= self.text_length
 
     def has_unknown_tokens(self, text: str) -> bool:
         """Does a prompt hold characters that the model has no id for, such as another language's?"""
-        return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, text, None)
+        return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, arguments.text("text", text), None)
 
-    def images(self, pictures: Picture | Sequence[Picture]) -> np.ndarray:
+    def images(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
         """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training.
 
         Faces that a model drew (their metadata says so) are taken whole.
@@ -106,22 +95,47 @@ class TokenModel:
 
     @computes
     def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
-        return call_in_batches(self.image_tokenizer.encode, images, batch_size)
+        """uint8 [N, S, S, 3] (see `images`) -> image codes int32 [N, n]. Raises WrongArgument for any other array."""
+        shape = ("N", self.image_size, self.image_size, 3)
+        images = arguments.array("images", images, np.uint8, shape, "uint8")
+        return call_in_batches(self.image_tokenizer.encode, images, arguments.batch_size(batch_size))
 
     @computes
     def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
-        return call_in_batches(self.image_tokenizer.decode, codes, batch_size)
+        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]. Raises WrongArgument as `checked_codes`."""
+        codes = self.checked_codes(codes)
+        return call_in_batches(self.image_tokenizer.decode, codes, arguments.batch_size(batch_size))
+
+    def checked_codes(self, codes: Any, called: str = "codes", least: int = 0) -> np.ndarray:
+        """Image codes as int32 [N, n].
+
+        Raises:
+          WrongArgument: no whole numbers, another shape, or a code below `least` or not in the codebook.
+        """
+        shape, size = ("N", self.image_tokenizer.config.tokens), self.vocab.image_size
+        codes = arguments.array(called, codes, np.integer, shape, "an array of whole numbers")
+        if codes.size and not least <= codes.min() <= codes.max() < size:
+            raise WrongArgument(f"{called} must lie in {least}..{size - 1}, got {codes.min()}..{codes.max()}")
+        return codes.astype(np.int32)
+
+    def checked_prompts(self, prompts: Any) -> list[Prompt]:
+        """Prompts, or texts, as prompts. Raises WrongArgument for anything else."""
+        rows = arguments.items("prompts", prompts, "a list of Prompt or str")
+        return [
+            Prompt(p)
+            if isinstance(p, str)
+            else arguments.instance(f"prompts[{i}]", p, Prompt, "Model.prompt makes one")
+            for i, p in enumerate(rows)
+        ]
 
     # ----- words -> codes -----
 
     def requests(
         self,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[Prompt | str],
         seeds: Sequence[int],
         guidance: float = 1.0,
-        imposed: Sequence[np.ndarray] | None = None,
+        imposed: Sequence[np.ndarray] | np.ndarray | None = None,
     ) -> list[decoding.Request]:
         """The rows that `decoding.generate` draws for faces: every prompt's clauses as variants of one row.
 
@@ -129,12 +143,19 @@ class TokenModel:
           imposed: for each face int32 [n], codes that it must have, -1 where one is drawn.
 
         Raises:
-          UserError: guidance or weighted clauses of a model that was not trained on prompts without words.
+          WrongArgument: guidance or weighted clauses of a model that was not trained on prompts without words; as many
+            seeds as not the prompts, or imposed codes of another shape.
         """
+        guidance = arguments.number("guidance", guidance, lambda x: x >= 0, "from 0 on")
+        asked = self.checked_prompts(prompts)
+        numbers = arguments.seeds(seeds, len(asked))
+        if imposed is not None:
+            imposed = self.checked_codes(imposed, "imposed", -1)
+            arguments.one_each("imposed rows of codes", imposed, len(asked))
         wordless = self._text_prefix("")
         span = grammar.image(self.vocab, self.image_tokenizer.config.tokens)
         requests = []
-        for row, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+        for row, (prompt, seed) in enumerate(zip(asked, numbers)):
             clauses = prompt.weighted(guidance)
             self._check_guidance([weight for _, weight in clauses], guidance)
             variants = [(self._text_prefix(words), weight) for words, weight in clauses]
@@ -149,7 +170,7 @@ class TokenModel:
     def _check_guidance(self, weights: Sequence[float], guidance: float) -> None:
         if (len(weights) > 1 or any(w != 1 for w in weights)) and not self.run_config.tasks.prompt_dropout:
             what = "weights of attributes and what to avoid need" if guidance == 1 else f"guidance={guidance} needs"
-            raise UserError(
+            raise WrongArgument(
                 f"{what} a model trained with decoder.tasks.prompt_dropout above 0; this one was not: use guidance 1"
                 " and no weights"
             )
@@ -165,13 +186,12 @@ class TokenModel:
         """Codes of one face for each prompt and seed, int32 [N, n].
 
         The same seed, words and sampler give the same face whatever is made beside it. `imposed` as in `requests`;
-        `batch_size`: most faces drawn at once. Raises UserError as `requests` and `decoding.generate` do.
+        `batch_size`: most faces drawn at once. Raises WrongArgument as `requests` and `decoding.generate` do.
         """
-        sampler = sampler or self.sampler
-        checked = [Prompt(p) if isinstance(p, str) else p for p in prompts]
-        requests = self.requests(checked, seeds, sampler.guidance, imposed)
+        sampler, batch_size = given_or(sampler, self.sampler), arguments.batch_size(batch_size)
+        requests = self.requests(prompts, seeds, sampler.guidance, imposed)
         rows = decoding.generate(self.engine, requests, sampler, batch_size)
-        return self.vocab.codes(np.stack(rows))
+        return self.vocab.codes(np.stack(rows)) if rows else self._blank_codes(0)
 
     # ----- codes -> words -----
 
@@ -186,132 +206,32 @@ class TokenModel:
         """Image codes int32 [N, n] -> a caption of at most `length` ids each; greedy unless a sampler is given.
 
         Raises:
-          UserError: the model's positions leave no room for words behind a face, or a `length` below 1.
+          UserError: the model's positions leave no room for words behind a face.
+          WrongArgument: what are no codes of this model, a `length` below 1, as many seeds as not the faces.
         """
-        if length < 1:
-            raise UserError(f"length={length}: a caption has 1 id or more")
-        prefixes = self._image_prefixes(codes, templates.CAPTION_PROMPT)
-        spare = self.decoder.config.max_length - self.decoder.config.image_position - len(prefixes[0])
+        codes, length = self.checked_codes(codes), arguments.whole_number("length", length, 1)
+        sampler, batch_size = given_or(sampler, Sampler(temperature=0.0)), arguments.batch_size(batch_size)
+        numbers = [0] * len(codes) if seeds is None else arguments.seeds(seeds, len(codes))
+        (blank,) = self._image_prefixes(self._blank_codes(1), templates.CAPTION_PROMPT)
+        spare = self.decoder.config.max_length - self.decoder.config.image_position - len(blank)
         if spare < 1:
             raise UserError(
                 f"the model's {self.decoder.config.max_length} positions leave no room for words behind a face; train"
                 " one with more decoder.model.max_length"
             )
-        seeds = list(seeds) if seeds is not None else [0] * len(prefixes)
-        span = grammar.text(self.vocab, min(length, spare))
-        requests = [decoding.Request((p,), span, seed) for p, seed in zip(prefixes, seeds, strict=True)]
-        rows = decoding.generate(self.engine, requests, sampler or Sampler(temperature=0.0), batch_size)
+        if not len(codes):
+            return []
+        prefixes, span = (
+            self._image_prefixes(codes, templates.CAPTION_PROMPT),
+            grammar.text(self.vocab, min(length, spare)),
+        )
+        requests = [decoding.Request((p,), span, seed) for p, seed in zip(prefixes, numbers)]
+        rows = decoding.generate(self.engine, requests, sampler, batch_size)
         return [templates.sentence_case(self.tokenizer.decode(row.tolist())) for row in rows]
 
-    def caption_codes(
-        self,
-        codes: np.ndarray,
-        n: int,
-        length: int = 64,
-        seed: int = 0,
-        sampler: Sampler | None = None,
-        batch_size: int = BATCH,
-    ) -> list[list[Caption]]:
-        """Image codes int32 [N, n] -> for each face the different ones of n drawn captions, the likeliest first.
-
-        Args:
-          length: most ids of a caption.
-          seed: of a face's first caption, the others' follow.
-          sampler: `Sampler()` if not given.
-
-        Raises:
-          UserError: as `describe_codes`; n below 1.
-        """
-        if n < 1:
-            raise UserError(f"n={n}: a face needs 1 caption or more")
-        repeated = np.repeat(codes, n, axis=0)
-        seeds = [*range(seed, seed + n)] * len(codes)
-        texts = self.describe_codes(repeated, seeds, sampler or Sampler(), length, batch_size)
-        drawn = [Caption(*pair) for pair in zip(self.caption_scores(repeated, texts).tolist(), texts)]
-        return [sorted(set(face), reverse=True) for face in split(drawn, n)]
-
-    # ----- probabilities -----
-
-    def probabilities(
-        self, codes: np.ndarray, attributes: Sequence[Attribute | str] | None = None, batch_size: int = BATCH
-    ) -> list[dict[str, np.ndarray]]:
-        """Exact probabilities of every answer.
-
-        Args:
-          codes: int32 [N, n].
-          attributes: what to ask; all that the model knows if not given.
-
-        Returns:
-          For each face {attribute name: float64 [len(attribute.candidates())]}, each summing to 1.
-        """
-        questions = [self.attribute(a) if isinstance(a, str) else a for a in (attributes or self.schema)]
-        answers = []
-        for prefixes in split(self._image_prefixes(codes, templates.ATTRIBUTE_PROMPT), batch_size):
-            answers += scoring.score_attributes(self.engine, self.tokenizer, prefixes, questions)
-        return answers
-
-    def caption_scores(self, codes: np.ndarray, captions: Sequence[str]) -> np.ndarray:
-        """log p(caption | face) in nats, its end included, float64 [N]; -inf where the caption holds [UNK]."""
-        prefixes = self._image_prefixes(codes, templates.CAPTION_PROMPT)
-        ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
-        return np.array(scoring.score_text(self.engine, prefixes, ends))
-
-    def check_caption(self, text: str) -> None:
-        """Finds out before a face is drawn whether `caption_scores` can tell faces apart by a caption.
-
-        Raises:
-          UserError: it has no room for the caption, or the caption holds [UNK], so that no face is likelier to show it.
-        """
-        face = np.zeros((1, self.image_tokenizer.config.tokens), np.int32)
-        (prefix,) = self._image_prefixes(face, templates.CAPTION_PROMPT)
-        answer = sequence.answer(self.vocab, self.tokenizer, text)
-        self.engine.check_length(len(prefix) + len(answer))
-        if self.vocab.unk in answer:
-            raise UserError(
-                f"the text {text[:60]!r} holds signs that this model does not know, so that it cannot tell which face"
-                " shows it best; write it without them, or keep all faces"
-            )
-
-    def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:
-        """log p(face's codes | words) in nats, float64 [N]; the words as in `Prompt.sentence`, empty for none."""
-        prefixes = [self._text_prefix(sentence) for sentence in sentences]
-        ids = [self.vocab.image_ids(row).tolist() for row in codes]
-        return np.array(scoring.score_text(self.engine, prefixes, ids, "image"))
-
-    def prompt_scores(self, codes: np.ndarray, prompts: Sequence[Prompt]) -> list[PromptScore]:
-        """How well each face shows what its prompt asks for, as the model itself reads it.
-
-        Returns:
-          For each face, all in nats, {"text": log p(text | face) (only if there is a text), "attributes": {name: log
-          p(value | face)}, "avoided": {name: log (1 - p(value | face))}, "total": the sum of all those}.
-        """
-        texts = self._text_scores(codes, prompts)
-        probabilities: Sequence[dict[str, np.ndarray]] = [{}] * len(prompts)
-        if any(p.wanted or p.avoided for p in prompts):
-            probabilities = self.probabilities(codes)  # of all attributes: one tree, compiled once for any prompt
-        scores: list[PromptScore] = []
-        for row, prompt in enumerate(prompts):
-            wanted, avoided = (self._shares(probabilities[row], values) for values in (prompt.wanted, prompt.avoided))
-            attributes = {name: float(np.log(max(p, 1e-30))) for name, p in wanted.items()}
-            absent = {name: float(np.log1p(-min(p, 1 - 1e-12))) for name, p in avoided.items()}
-            total = texts.get(row, 0.0) + sum(attributes.values()) + sum(absent.values())
-            score: PromptScore = {"attributes": attributes, "avoided": absent, "total": total}
-            if row in texts:
-                score["text"] = texts[row]
-            scores.append(score)
-        return scores
-
-    def _text_scores(self, codes: np.ndarray, prompts: Sequence[Prompt]) -> dict[int, float]:
-        """{row: log p(text | face)} of the prompts that have a text."""
-        rows = [i for i, p in enumerate(prompts) if p.text.strip()]
-        if not rows:
-            return {}
-        return dict(zip(rows, self.caption_scores(codes[rows], [prompts[i].text for i in rows]).tolist()))
-
-    def _shares(self, probabilities: Mapping[str, np.ndarray], values: Mapping[str, Any]) -> dict[str, float]:
-        """{name: probability of that value}."""
-        places = {name: self.attribute(name).candidates().index(str(value)) for name, value in values.items()}
-        return {name: float(probabilities[name][place]) for name, place in places.items()}
+    def _blank_codes(self, count: int) -> np.ndarray:
+        """int32 [count, n]: faces that stand for any; none of them where only arguments are checked."""
+        return np.zeros((count, self.image_tokenizer.config.tokens), np.int32)
 
     def _text_prefix(self, text: str) -> tuple[int, ...]:
         return sequence.text_prefix(self.vocab, self.tokenizer, text, self.text_length)

@@ -12,6 +12,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 from PIL import Image, PngImagePlugin
 
+from t2f_jax import arguments
 from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.io.files import defined, to_json, whole_file
 
@@ -35,7 +36,7 @@ Picture = str | os.PathLike | IO[bytes] | Image.Image | Array
 KINDS = "a path, an opened file, a PIL image or a uint8 array [height, width, 3]"
 
 
-class CorruptImage(UserError):
+class CorruptImage(WrongArgument):
     """An image file that cannot be decoded. A dataset leaves it out and lists it; a command that needs it stops."""
 
 
@@ -46,7 +47,7 @@ def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Ima
       name: what an error calls it; its path if not given.
 
     Raises:
-      UserError: if there is no such file.
+      WrongArgument: if there is no such file, or it is a folder.
       CorruptImage: if it is no image, a truncated one, or one whose values have an unknown range.
     """
     with decoding(name or file):
@@ -54,9 +55,9 @@ def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Ima
             with Image.open(file) as image:
                 return to_rgb(upright(image))
         except FileNotFoundError:
-            raise UserError("no such image file") from None
+            raise WrongArgument("no such image file") from None
         except IsADirectoryError:
-            raise UserError("this is a folder; give an image file") from None
+            raise WrongArgument("this is a folder; give an image file") from None
 
 
 @contextlib.contextmanager
@@ -156,9 +157,9 @@ def load_images(
     """One or many pictures (see `KINDS`) -> uint8 [N, size, size, 3], see `fit`.
 
     Raises:
-      UserError: a missing file.
       CorruptImage: a picture that cannot be decoded.
-      WrongArgument: no picture at all, something else than a picture, or an array of another shape or type.
+      WrongArgument: no picture at all, a missing file, something else than a picture, or an array of another shape or
+        type.
     """
     rows = [_load(picture, number, size, crop, squash) for number, picture in enumerate(_each(pictures), 1)]
     if not rows:
@@ -169,15 +170,23 @@ def load_images(
 def _each(pictures: Any) -> Iterable[Any]:
     """One or many pictures, an array of many among them -> each."""
     if _is_array(pictures):
-        pictures = np.asarray(pictures)
+        pictures = _values("pictures", pictures)
         return pictures if pictures.ndim == 4 or (pictures.dtype.kind in "OU" and pictures.ndim) else [pictures]
-    if _is_file(pictures) or isinstance(pictures, (Image.Image, bytes)) or not isinstance(pictures, Iterable):
+    one = (Image.Image, bytes, bytearray, Mapping)
+    if _is_file(pictures) or isinstance(pictures, one) or not isinstance(pictures, Iterable):
         return [pictures]
     return pictures
 
 
 def _is_array(picture: Any) -> bool:
     return hasattr(picture, "__array__") and hasattr(picture, "shape") and not isinstance(picture, str)
+
+
+def _values(name: str, picture: Any) -> np.ndarray:
+    try:
+        return np.asarray(picture)
+    except Exception as error:  # of another library's own kind, such as torch's for a tensor with a gradient
+        raise WrongArgument(f"{name}: {arguments.shown(picture)} cannot be read ({error}); give {KINDS}") from error
 
 
 def _is_file(picture: Any) -> bool:
@@ -195,9 +204,11 @@ def _name(picture: Any, number: int) -> str:
 def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np.ndarray:
     name = _name(picture, number)
     if _is_array(picture):
-        picture = np.asarray(picture)
+        picture = _values(name, picture)
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[-1] != 3 or not picture.size:
-            raise WrongArgument(f"an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}")
+            raise WrongArgument(
+                f"{name}: an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}"
+            )
         if picture.shape[:2] == (size, size) and (squash or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
@@ -207,7 +218,7 @@ def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np
     elif _is_file(picture):
         image = open_image(picture, name)
     else:
-        raise WrongArgument(f"{name}: a picture is {KINDS}, got {type(picture).__name__}")
+        raise WrongArgument(f"{name}: a picture is {KINDS}, got {arguments.shown(picture)}")
     if str(image.info.get("Software", "")).startswith(MAKER):
         crop = 1.0  # generated: a model draws what is inside the crop
     with decoding(name):

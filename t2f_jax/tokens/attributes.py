@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from t2f_jax.errors import UserError, nearest
+from t2f_jax import arguments
+from t2f_jax.errors import UserError, WrongArgument, nearest
 
 
 class Fields(TypedDict):
@@ -36,6 +37,9 @@ class Attribute:
       name: lower-case natural words, such as "hair color".
       values: the possible answers, such as ("no", "yes"); empty if the answer is a number.
       low, high: a number's range, both ends included.
+
+    Raises:
+      WrongArgument: a name or values of other forms, or neither values nor a range.
     """
 
     name: str
@@ -44,14 +48,15 @@ class Attribute:
     high: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name or self.name != squeeze(self.name):
-            raise ValueError(f"attribute name {self.name!r} must be lower-case words with single spaces")
-        if len(set(self.values)) != len(self.values) or any(v != squeeze(v) or not v for v in self.values):
-            raise ValueError(f"values of '{self.name}' must be different lower-case words, got {self.values}")
-        if not self.values and not 0 <= self.low < self.high < 1000:
-            raise ValueError(
-                f"'{self.name}' needs values, or a range 0 <= low < high < 1000, got {self.low}..{self.high}"
-            )
+        if not _is_words(self.name):
+            raise WrongArgument(f"attribute name {self.name!r} must be lower-case words with single spaces")
+        if not isinstance(self.values, tuple) or not all(map(_is_words, self.values)):
+            raise WrongArgument(f"values of '{self.name}' must be a tuple of lower-case words, got {self.values!r}")
+        if len(set(self.values)) != len(self.values):
+            raise WrongArgument(f"values of '{self.name}' must be different words, got {self.values}")
+        ends = [arguments.whole_number(f"'{self.name}', {end}", getattr(self, end), 0, 999) for end in ("low", "high")]
+        if not self.values and ends[0] >= ends[1]:
+            raise WrongArgument(f"'{self.name}' needs values, or a range low < high, got {self.low}..{self.high}")
 
     @property
     def is_number(self) -> bool:
@@ -90,6 +95,10 @@ class Attribute:
         except (AttributeError, TypeError, ValueError) as error:
             wanted = '{"name": ..., "values": [...]} or {"name": ..., "low": ..., "high": ...}'
             raise UserError(f"{values!r} describes no attribute ({error}); write {wanted}") from error
+
+
+def _is_words(text: object) -> bool:
+    return isinstance(text, str) and text != "" and text == squeeze(text)
 
 
 def squeeze(text: str) -> str:
@@ -152,14 +161,14 @@ def parse_request(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str
 
 
 def find_attribute(name: str, schema: Sequence[Attribute]) -> Attribute:
-    """The attribute of that name ("hair_color" will do). Raises UserError, naming the nearest, if there is none."""
+    """The attribute of that name ("hair_color" will do). Raises WrongArgument, naming the nearest, if there is none."""
     by_name = {a.name: a for a in schema}
-    name = squeeze(name.replace("_", " "))
+    name = squeeze(arguments.text("attribute", name).replace("_", " "))
     if name not in by_name:
         near = nearest(name, by_name)
         known = f"this model knows {', '.join(by_name) or 'none'}"
         hint = f"the nearest is '{near}' ({by_name[near].allowed()})" if near else known
-        raise UserError(f"unknown attribute '{name}'; {hint}")
+        raise WrongArgument(f"unknown attribute '{name}'; {hint}")
     return by_name[name]
 
 
@@ -167,7 +176,7 @@ def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attri
     """{"hair_color": "Red", "age": "34"} -> {"hair color": "red", "age": 34}.
 
     Raises:
-      UserError: an unknown attribute (the nearest is named), or a value that it cannot have.
+      WrongArgument: an unknown attribute (the nearest is named), one named twice, or a value that it cannot have.
     """
     checked: dict[str, str | int] = {}
     for name, text in attributes.items():
@@ -176,7 +185,11 @@ def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attri
         if value is None:
             near = nearest(squeeze(str(text)), attribute.values, 0.6)
             hint = f"; did you mean '{near}'?" if near else ""
-            raise UserError(f"attribute '{attribute.name}' must be {attribute.allowed()}, got '{text}'{hint}")
+            raise WrongArgument(f"attribute '{attribute.name}' must be {attribute.allowed()}, got '{text}'{hint}")
+        if attribute.name in checked:
+            raise WrongArgument(
+                f"attribute '{attribute.name}' is given twice, the second time as '{name}'; give it once"
+            )
         checked[attribute.name] = value
     return checked
 

@@ -14,7 +14,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from t2f_jax.errors import UserError
+from t2f_jax import arguments
+from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.tokens import templates
 from t2f_jax.tokens.attributes import Attribute, check_attributes, parse_request
 
@@ -38,7 +39,7 @@ class Clause:
 
 @dataclasses.dataclass(frozen=True)
 class Prompt:
-    """What a face should show; make it with `make`, which checks it. An empty one leaves everything to chance.
+    """What a face should show; make it with `make`, which checks all of it. An empty one leaves everything to chance.
 
     Attributes:
       text: a description.
@@ -49,6 +50,9 @@ class Prompt:
     text: str = ""
     attributes: Mapping[str, Value] = dataclasses.field(default_factory=dict)
     clauses: tuple[Clause, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", arguments.text("text", self.text))
 
     @property
     def sentence(self) -> str:
@@ -91,21 +95,16 @@ def make(text: str, attributes: Requests | None, avoid: Requests | None, schema:
       avoid: likewise; without a weight it counts as much as the guidance.
 
     Raises:
-      UserError: an attribute or value that the schema does not have (the nearest is named), a weight that is no number
-        above 0, a value both asked for and to be avoided, or a text that is no Unicode.
+      WrongArgument: an attribute or value that the schema does not have (the nearest is named), one given twice, a
+        weight that is no number above 0, a value both asked for and to be avoided, or a text that is no Unicode.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(
-            f"text {text!r}: what stands at place {error.start} is no character; write it in UTF-8"
-        ) from None
     plain: dict[str, Value] = {}
     clauses: list[Clause] = []
-    for requests, avoided in ((attributes or {}, False), (avoid or {}, True)):
-        for name, request in requests.items():
-            value, weight = _split(name, request)
-            ((name, value),) = check_attributes({name: value}, schema).items()
+    for what, requests, avoided in (("attributes", attributes, False), ("avoid", avoid, True)):
+        pairs = arguments.mapping(what, {} if requests is None else requests, '{"age": 30}')
+        weights = {name: _split(name, request) for name, request in pairs.items()}
+        checked = check_attributes({name: value for name, (value, _) in weights.items()}, schema)
+        for (name, value), (_, weight) in zip(checked.items(), weights.values()):
             if weight is None and not avoided:
                 plain[name] = value
             else:
@@ -113,17 +112,17 @@ def make(text: str, attributes: Requests | None, avoid: Requests | None, schema:
     prompt = Prompt(text, plain, tuple(clauses))
     for name, value in prompt.avoided.items():
         if prompt.wanted.get(name) == value:
-            raise UserError(f"attribute '{name}' is {value} both in what is asked for and in what to avoid")
+            raise WrongArgument(f"attribute '{name}' is {value} both in what is asked for and in what to avoid")
     return prompt
 
 
 def _split(name: str, request: Any) -> tuple[Value, float | None]:
     if not isinstance(request, (tuple, list)):
         return request, None
-    right = len(request) == 2 and isinstance(request[1], (int, float)) and not isinstance(request[1], bool)
-    if not right or not 0 < request[1] < math.inf:
-        raise UserError(f"attribute '{name}' takes a value or (value, weight) with a weight above 0, got {request!r}")
-    return request[0], float(request[1])
+    if len(request) != 2:
+        raise WrongArgument(f"attribute '{name}' takes a value or (value, weight), got {request!r}")
+    weight = arguments.number(f"attribute '{name}': weight", request[1], lambda x: x > 0, "above 0")
+    return request[0], float(weight)
 
 
 def parse(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, Value | tuple[Value, float]]:

@@ -8,6 +8,8 @@ import dataclasses
 
 import numpy as np
 
+from t2f_jax.errors import WrongArgument
+
 ORIGINAL_TEXT_SIZE = 30_522  # of the released model's vocabulary, and where [PAD] [UNK] [CLS] [SEP] stand in it
 ORIGINAL_SPECIAL = (0, 100, 101, 102)
 
@@ -48,11 +50,11 @@ class Vocab:
         """Image codes (any shape, 0..image_size-1) -> ids of the same shape, int32.
 
         Raises:
-          ValueError: if a code lies outside the codebook.
+          WrongArgument: a code lies outside the codebook.
         """
         codes = np.asarray(codes, np.int32)
         if codes.size and (codes.min() < 0 or codes.max() >= self.image_size):
-            raise ValueError(f"image codes must lie in 0..{self.image_size - 1}, got {codes.min()}..{codes.max()}")
+            raise WrongArgument(f"image codes must lie in 0..{self.image_size - 1}, got {codes.min()}..{codes.max()}")
         return codes + self.text_size
 
     def codes(self, ids: np.ndarray) -> np.ndarray:

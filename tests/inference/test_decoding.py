@@ -162,7 +162,7 @@ def test_refusals():
     with pytest.raises(UserError, match="a row of 68 ids exceeds the model's 64 positions"):
         generate(decoder, params, VOCAB, [[2, 5, 6, 3]], "image", 64, Sampler(), [0])
     for seed in (-1, 2**32):
-        with pytest.raises(UserError, match="a seed is a whole number from 0 to 4294967295"):
+        with pytest.raises(UserError, match="must be a whole number from 0 to 4294967295"):
             generate(decoder, params, VOCAB, PREFIXES[:1], "image", 4, Sampler(), [seed])
     assert generate(decoder, params, VOCAB, [], "image", 4, Sampler(), []) == []
 

@@ -1,0 +1,178 @@
+"""Checks of what a Python caller gives. Each returns it in plain Python types, or raises `WrongArgument`, naming it."""
+
+import math
+import operator
+import os
+import pathlib
+import reprlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sized
+from typing import Any, TypeVar
+
+import numpy as np
+
+from t2f_jax.errors import WrongArgument, nearest
+
+LARGEST_SEED = 2**32 - 1
+Kind = TypeVar("Kind")
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 60
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: in one line, an array by its type and shape."""
+    shape = getattr(value, "shape", ())
+    if shape:
+        return f"{type(value).__name__} of {getattr(value, 'dtype', '')} {[*shape]}"
+    return " ".join(_short.repr(value).split())
+
+
+def wrong(name: str, value: object, right: str) -> WrongArgument:
+    """The error of an argument that must be something else: `right` says what."""
+    return WrongArgument(f"{name}={shown(value)} must be {right}")
+
+
+# ----- numbers -----
+
+
+def _is_number(value: object) -> bool:
+    """Is it of a numeric type, of Python, numpy, JAX or torch? A bool is not, nor is a complex number."""
+    dtype = str(getattr(value, "dtype", "float"))
+    return not isinstance(value, bool) and ("int" in dtype or "float" in dtype)
+
+
+def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """A whole number from `low` to `high` (both allowed), of any whole type."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = low - 1
+    if not _is_number(value) or number < low or (high is not None and number > high):
+        raise wrong(name, value, f"a whole number from {low} {'on' if high is None else f'to {high}'}")
+    return number
+
+
+def number(name: str, value: Any, fits: Callable[[float], bool], right: str) -> float:
+    """A finite number for which `fits` holds, as `right` says in words, of any real type; an int stays one."""
+    try:
+        plain = value.__float__()
+        fine = _is_number(value) and math.isfinite(plain) and fits(plain)
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        fine = False
+    if not fine:
+        raise wrong(name, value, f"a number {right}")
+    return value if type(value) is int else plain
+
+
+def share(name: str, value: Any) -> float:
+    """A number above 0 and below 1."""
+    return number(name, value, lambda x: 0 < x < 1, "above 0 and below 1")
+
+
+def batch_size(value: Any) -> int:
+    """How much is computed at once, from 1 on."""
+    return whole_number("batch_size", value, 1)
+
+
+def first_seed(value: Any, n: int) -> int:
+    """The first of n seeds that follow one another, the last of which is a seed, too."""
+    return whole_number("seed", value, 0, LARGEST_SEED + 1 - n)
+
+
+def seeds(value: Any, count: int) -> list[int]:
+    """One seed for each of `count` faces."""
+    numbers = items("seeds", value, "a list of whole numbers")
+    one_each("seeds", numbers, count)
+    return [whole_number(f"seeds[{i}]", seed, 0, LARGEST_SEED) for i, seed in enumerate(numbers)]
+
+
+# ----- words -----
+
+
+def text(name: str, value: Any) -> str:
+    """A str, empty or not, in which every sign is one of Unicode's."""
+    if not isinstance(value, str):
+        raise wrong(name, value, "a str")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise WrongArgument(
+            f"{name}={value!r}: what stands at place {error.start} is no character; write it in UTF-8"
+        ) from None
+    return str(value)
+
+
+def texts(name: str, value: Any) -> list[str]:
+    """One str or several."""
+    if isinstance(value, str):
+        return [text(name, value)]
+    return [text(f"{name}[{i}]", one) for i, one in enumerate(items(name, value, "a str or a list of str"))]
+
+
+def choice(name: str, value: Any, known: Collection[str]) -> str:
+    """One of the `known` words; a message names the nearest."""
+    if not isinstance(value, str) or value not in known:
+        near = nearest(str(value), known, 0.6)
+        raise wrong(name, value, f"one of {', '.join(known)}" + (f"; did you mean '{near}'?" if near else ""))
+    return str(value)
+
+
+# ----- several things, and other things -----
+
+
+def items(name: str, value: Any, right: str) -> list[Any]:
+    """The items of a list, an array or anything else that holds several; a str, bytes or a mapping is one thing."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
+        try:
+            return list(iter(value))
+        except TypeError:  # an array without axes, which has no items
+            pass
+    raise wrong(name, value, right)
+
+
+def one_each(name: str, given: Sized, count: int, of: str = "faces") -> None:
+    """As many given as there are `count` faces, or whatever `of` says."""
+    if len(given) != count:
+        raise WrongArgument(f"{len(given)} {name} for {count} {of}; give one for each")
+
+
+def mapping(name: str, value: Any, example: str) -> Mapping[str, Any]:
+    """A mapping whose keys are names; `example` is one."""
+    if not isinstance(value, Mapping):
+        raise wrong(name, value, f"a mapping such as {example}")
+    for key in value:
+        if not isinstance(key, str):
+            raise WrongArgument(f"{name}: the name {shown(key)} must be a str, as in {example}")
+    return value
+
+
+def instance(name: str, value: Any, kind: type[Kind], right: str = "") -> Kind:
+    """An object of a class; `right` says how one is made."""
+    if not isinstance(value, kind):
+        raise wrong(name, value, f"of type {kind.__name__}" + (f"; {right}" if right else ""))
+    return value
+
+
+def path(name: str, value: Any) -> pathlib.Path:
+    """A path; `~` is the home folder."""
+    if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
+        raise wrong(name, value, "a path, a str or a pathlib.Path")
+    return pathlib.Path(os.path.expanduser(value))
+
+
+def array(name: str, value: Any, kind: type[np.generic], shape: tuple[int | str, ...], what: str) -> np.ndarray:
+    """What numpy, JAX, torch or lists hold, as an array of a shape whose axes have a size each, or a letter for any.
+
+    Args:
+      kind: numpy's type of its values, or a class of types.
+      what: its values in words, for the message.
+    """
+    right = f"{what} [{', '.join(map(str, shape))}]"
+    try:
+        values = np.asarray(value)
+    except Exception as error:  # of another library's own kind, or of lists of different lengths
+        raise WrongArgument(f"{name} must be {right}; what is given is no array ({error})") from error
+    fits = values.ndim == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, values.shape))
+    if not fits or not np.issubdtype(values.dtype, kind):
+        raise WrongArgument(f"{name} must be {right}, got {values.dtype} {[*values.shape]}")
+    return values

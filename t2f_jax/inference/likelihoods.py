@@ -1,0 +1,198 @@
+"""What a loaded model says of faces in probabilities: of answers, captions, a face's codes and whole prompts.
+
+Axes: N faces, n codes per image.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import numpy as np
+
+from t2f_jax import arguments
+from t2f_jax.errors import WrongArgument
+from t2f_jax.inference import scoring
+from t2f_jax.inference.batching import split
+from t2f_jax.inference.sampler import Sampler, given_or
+from t2f_jax.inference.token_model import BATCH, TokenModel
+from t2f_jax.tokens import sequence, templates
+from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.prompts import Prompt
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Caption:
+    """A caption and log p(caption | face) in nats, its end included; compared by its probability first."""
+
+    log_probability: float
+    text: str
+
+
+class PromptScore(TypedDict):
+    """How well a face shows what its prompt asks for, in nats; "text" only if the prompt has a text."""
+
+    text: NotRequired[float]
+    attributes: dict[str, float]
+    avoided: dict[str, float]
+    total: float
+
+
+class Score(TypedDict):
+    """How well words and a face go together, in nats; see `Model.score`."""
+
+    text: NotRequired[float]
+    attributes: dict[str, float]
+    total: float
+    image: float
+
+
+class LikelihoodModel(TokenModel):
+    """A model that says how probable words and faces are."""
+
+    def caption_codes(
+        self,
+        codes: np.ndarray,
+        n: int,
+        length: int = 64,
+        seed: int = 0,
+        sampler: Sampler | None = None,
+        batch_size: int = BATCH,
+    ) -> list[list[Caption]]:
+        """Image codes int32 [N, n] -> for each face the different ones of n drawn captions, the likeliest first.
+
+        Args:
+          length: most ids of a caption.
+          seed: of a face's first caption, the others' follow.
+          sampler: `Sampler()` if not given.
+
+        Raises:
+          WrongArgument: as `describe_codes`; n below 1.
+        """
+        codes, n = self.checked_codes(codes), arguments.whole_number("n", n, 1)
+        first = arguments.first_seed(seed, n)
+        repeated, seeds = np.repeat(codes, n, axis=0), [*range(first, first + n)] * len(codes)
+        texts = self.describe_codes(repeated, seeds, given_or(sampler, Sampler()), length, batch_size)
+        drawn = [Caption(*pair) for pair in zip(self.caption_scores(repeated, texts).tolist(), texts)]
+        return [sorted(set(face), reverse=True) for face in split(drawn, n)]
+
+    def probabilities(
+        self,
+        codes: np.ndarray,
+        attributes: str | Sequence[Attribute | str] | None = None,
+        batch_size: int = BATCH,
+    ) -> list[dict[str, np.ndarray]]:
+        """Exact probabilities of every answer.
+
+        Args:
+          codes: int32 [N, n].
+          attributes: what to ask, one or several; all that the model knows if none is given.
+
+        Returns:
+          For each face {attribute name: float64 [len(attribute.candidates())]}, each summing to 1.
+
+        Raises:
+          WrongArgument: an unknown attribute (the nearest is named), or what are no codes of this model.
+        """
+        codes, size, questions = self.checked_codes(codes), arguments.batch_size(batch_size), self.asked(attributes)
+        answers = []
+        for prefixes in split(self._image_prefixes(codes, templates.ATTRIBUTE_PROMPT), size):
+            answers += scoring.score_attributes(self.engine, self.tokenizer, prefixes, questions)
+        return answers
+
+    def asked(self, attributes: str | Sequence[Attribute | str] | None = None) -> list[Attribute]:
+        """The attributes of names, or of one name; all that the model knows if none is given.
+
+        Raises:
+          WrongArgument: an unknown one (the nearest is named).
+        """
+        if attributes is None:
+            return list(self.schema)
+        names = [attributes] if isinstance(attributes, (str, Attribute)) else attributes
+        names = arguments.items("attributes", names, "a name, or a list of names")
+        return [a if isinstance(a, Attribute) else self.attribute(a) for a in names] or list(self.schema)
+
+    def caption_scores(self, codes: np.ndarray, captions: Sequence[str]) -> np.ndarray:
+        """log p(caption | face) in nats, its end included, float64 [N]; -inf where the caption holds [UNK]."""
+        codes, captions = self.checked_codes(codes), self._texts("captions", captions, len(codes))
+        prefixes = self._image_prefixes(codes, templates.CAPTION_PROMPT)
+        ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
+        return np.array(scoring.score_text(self.engine, prefixes, ends))
+
+    def check_caption(self, text: str) -> None:
+        """Finds out before a face is drawn whether `caption_scores` can tell faces apart by a caption.
+
+        Raises:
+          WrongArgument: it has no room for the caption, or the caption holds [UNK], so that no face is likelier to show
+            it.
+        """
+        (prefix,) = self._image_prefixes(self._blank_codes(1), templates.CAPTION_PROMPT)
+        answer = sequence.answer(self.vocab, self.tokenizer, arguments.text("text", text))
+        self.engine.check_length(len(prefix) + len(answer))
+        if self.vocab.unk in answer:
+            raise WrongArgument(
+                f"the text {text[:60]!r} holds signs that this model does not know, so that it cannot tell which face"
+                " shows it best; write it without them, or keep all faces"
+            )
+
+    def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:
+        """log p(face's codes | words) in nats, float64 [N]; the words as in `Prompt.sentence`, empty for none."""
+        codes = self.checked_codes(codes)
+        prefixes = [self._text_prefix(sentence) for sentence in self._texts("sentences", sentences, len(codes))]
+        ids = [self.vocab.image_ids(row).tolist() for row in codes]
+        return np.array(scoring.score_text(self.engine, prefixes, ids, "image"))
+
+    def prompt_scores(self, codes: np.ndarray, prompts: Sequence[Prompt | str]) -> list[PromptScore]:
+        """How well each face shows what its prompt asks for, as the model itself reads it.
+
+        Returns:
+          For each face, all in nats, {"text": log p(text | face) (only if there is a text),
+          "attributes": {name: log p(value | face)}, "avoided": {name: log (1 - p(value | face))}, "total": the sum of
+          all those}.
+        """
+        codes, asked = self.checked_codes(codes), self.checked_prompts(prompts)
+        arguments.one_each("prompts", asked, len(codes))
+        texts = self._text_scores(codes, asked)
+        probabilities: Sequence[dict[str, np.ndarray]] = [{}] * len(asked)
+        if any(p.wanted or p.avoided for p in asked):
+            probabilities = self.probabilities(codes)  # of all attributes: one tree, compiled once for any prompt
+        scores: list[PromptScore] = []
+        for row, prompt in enumerate(asked):
+            wanted, avoided = (self._shares(probabilities[row], values) for values in (prompt.wanted, prompt.avoided))
+            attributes = {name: float(np.log(max(p, 1e-30))) for name, p in wanted.items()}
+            absent = {name: float(np.log1p(-min(p, 1 - 1e-12))) for name, p in avoided.items()}
+            total = texts.get(row, 0.0) + sum(attributes.values()) + sum(absent.values())
+            score: PromptScore = {"attributes": attributes, "avoided": absent, "total": total}
+            if row in texts:
+                score["text"] = texts[row]
+            scores.append(score)
+        return scores
+
+    def score_codes(self, codes: np.ndarray, prompts: Sequence[Prompt | str]) -> list[Score]:
+        """How well each face and its prompt go together, see `Model.score`; no values to avoid."""
+        asked = self.checked_prompts(prompts)
+        images = self.image_scores(codes, [p.sentence for p in asked])
+        scores: list[Score] = []
+        for face, image in zip(self.prompt_scores(codes, asked), images):
+            score: Score = {"attributes": face["attributes"], "total": face["total"], "image": float(image)}
+            scores.append({"text": face["text"], **score} if "text" in face else score)
+        return scores
+
+    def _texts(self, name: str, texts: Sequence[str], count: int) -> list[str]:
+        """`count` checked texts; a single str is none of them, for it might be meant for all or for one."""
+        if isinstance(texts, str):
+            raise arguments.wrong(name, texts, "a list of str, one for each face")
+        checked = arguments.texts(name, texts)
+        arguments.one_each(name, checked, count)
+        return checked
+
+    def _text_scores(self, codes: np.ndarray, prompts: Sequence[Prompt]) -> dict[int, float]:
+        """{row: log p(text | face)} of the prompts that have a text."""
+        rows = [i for i, p in enumerate(prompts) if p.text.strip()]
+        if not rows:
+            return {}
+        return dict(zip(rows, self.caption_scores(codes[rows], [prompts[i].text for i in rows]).tolist()))
+
+    def _shares(self, probabilities: Mapping[str, np.ndarray], values: Mapping[str, Any]) -> dict[str, float]:
+        """{name: probability of that value}."""
+        places = {name: self.attribute(name).candidates().index(str(value)) for name, value in values.items()}
+        return {name: float(probabilities[name][place]) for name, place in places.items()}
