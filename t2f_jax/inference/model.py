@@ -268,7 +268,7 @@ class Model(LikelihoodModel):
     def _codes_of_one(self, picture: Picture) -> np.ndarray:
         codes = self.encode(self.images(picture))
         if len(codes) != 1:
-            raise WrongArgument(f"one face at a time, got {len(codes)}")
+            raise WrongArgument(f"picture: one face at a time, got {len(codes)}")
         return codes[0]
 
     def _request(

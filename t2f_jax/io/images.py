@@ -218,7 +218,7 @@ def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np
     elif _is_file(picture):
         image = open_image(picture, name)
     else:
-        raise WrongArgument(f"{name}: a picture is {KINDS}, got {arguments.shown(picture)}")
+        raise WrongArgument(f"{name}: a picture is {KINDS}, got {type(picture).__name__}")
     if str(image.info.get("Software", "")).startswith(MAKER):
         crop = 1.0  # generated: a model draws what is inside the crop
     with decoding(name):
