@@ -197,7 +197,12 @@ def test_numbers_and_words_of_numpy_and_jax_become_plain(model):
     wanted = {"age": np.int64(30), np.str_("gender"): np.str_("male"), "glasses": (np.str_("yes"), np.float32(2))}
     (face,) = model.generate(np.str_("a man"), wanted, seed=jnp.int32(3), **numbers)
     (plain,) = model.generate(
-        "a man", {"age": 30, "gender": "male", "glasses": ("yes", 2.0)}, seed=3, temperature=0.5, guidance=2.0, top_p=0.5
+        "a man",
+        {"age": 30, "gender": "male", "glasses": ("yes", 2.0)},
+        seed=3,
+        temperature=0.5,
+        guidance=2.0,
+        top_p=0.5,
     )
     assert face.tobytes() == plain.tobytes() and json.dumps(face.info) == json.dumps(plain.info)
     assert model.caption([FACE], seeds=np.arange(1)) == model.caption([FACE], seeds=[jnp.int32(0)])

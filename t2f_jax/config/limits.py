@@ -1,11 +1,11 @@
 """What must fit together in a config, beyond the type, choices and range of each value that `schema` holds."""
 
 from t2f_jax.config.schema import Config, DecoderConfig, DecoderRunConfig, EvalConfig, VQGANConfig
-from t2f_jax.errors import UserError
+from t2f_jax.errors import WrongArgument
 
 
 def check(config: Config) -> None:
-    """Raises UserError, naming the keys, where values do not fit together."""
+    """Raises WrongArgument, naming the keys, where values do not fit together."""
     for run in (config.image.train, config.decoder.train):
         _ = run.profiled  # raises
     _check_resolution(config)
@@ -17,32 +17,32 @@ def check(config: Config) -> None:
 
 
 def check_vqgan(config: VQGANConfig, where: str) -> None:
-    """Raises UserError where an image tokenizer's structure contradicts itself; `where` stands before its keys."""
+    """Raises WrongArgument where an image tokenizer's structure contradicts itself; `where` stands before its keys."""
     if not config.ch_mult or min(config.ch_mult) < 1:
-        raise UserError(f"{where}.ch_mult={config.ch_mult} must hold a whole number from 1 on for each level")
+        raise WrongArgument(f"{where}.ch_mult={config.ch_mult} must hold a whole number from 1 on for each level")
     if config.resolution % config.factor:
-        raise UserError(f"{where}.resolution={config.resolution} is no multiple of the factor {config.factor}")
+        raise WrongArgument(f"{where}.resolution={config.resolution} is no multiple of the factor {config.factor}")
     if config.scales and (config.scales[-1] != config.grid or any(s < 1 or config.grid % s for s in config.scales)):
-        raise UserError(
+        raise WrongArgument(
             f"{where}.scales={config.scales} must end with {config.grid} (the resolution over the factor"
             f" {config.factor}), and each side must divide it"
         )
     if config.encoder == "patch" and len(config.ch_mult) > 1:
-        raise UserError(
+        raise WrongArgument(
             f"{where}.encoder=patch has no levels to scale down by: set {where}.ch_mult=(1,) and"
             f" {where}.patch={config.factor}"
         )
 
 
 def check_decoder(config: DecoderConfig, where: str) -> None:
-    """Raises UserError where a decoder's structure contradicts itself; `where` stands before its keys."""
+    """Raises WrongArgument where a decoder's structure contradicts itself; `where` stands before its keys."""
     if config.width % config.heads:
-        raise UserError(f"{where}.width={config.width} is no multiple of {where}.heads={config.heads}")
+        raise WrongArgument(f"{where}.width={config.width} is no multiple of {where}.heads={config.heads}")
 
 
 def _check_resolution(config: Config) -> None:
     if config.image.model.resolution != config.data.image_size:
-        raise UserError(
+        raise WrongArgument(
             f"image.model.resolution={config.image.model.resolution} differs from"
             f" data.image_size={config.data.image_size}; make them equal"
         )
@@ -51,13 +51,13 @@ def _check_resolution(config: Config) -> None:
 def _check_rows(config: DecoderRunConfig) -> None:
     """Packed rows hold an example; a batch divides into its parts."""
     if config.pack > 1 and config.row_ids < config.sequence_length:
-        raise UserError(
+        raise WrongArgument(
             f"decoder.row_length={config.row_length} holds no example of"
             f" decoder.sequence_length={config.sequence_length} ids; {config.pack} packed examples need about"
             f" {config.pack} times that"
         )
     if config.accumulate and config.train.batch_size % config.accumulate:
-        raise UserError(
+        raise WrongArgument(
             f"decoder.train.batch_size={config.train.batch_size} is no multiple of"
             f" decoder.accumulate={config.accumulate}"
         )
@@ -65,7 +65,7 @@ def _check_rows(config: DecoderRunConfig) -> None:
 
 def _check_guidance(config: EvalConfig, decoder: DecoderRunConfig) -> None:
     if config.guidance != 1 and not decoder.tasks.prompt_dropout:
-        raise UserError(
+        raise WrongArgument(
             f"eval.guidance={config.guidance} needs a decoder that was trained on empty prompts, too; set"
             " decoder.tasks.prompt_dropout=0.1, or eval.guidance=1"
         )
@@ -75,17 +75,17 @@ def _check_positions(config: DecoderRunConfig) -> None:
     """The decoder has a position for every id of an example."""
     model = config.model
     if config.text_length > config.sequence_length:
-        raise UserError(
+        raise WrongArgument(
             f"decoder.text_length={config.text_length} exceeds decoder.sequence_length={config.sequence_length}"
         )
     if 0 < model.image_position < config.text_length:
-        raise UserError(
+        raise WrongArgument(
             f"decoder.model.image_position={model.image_position} must be 0 (images follow their prompt) or at"
             f" least decoder.text_length={config.text_length}"
         )
     longest = config.sequence_length + model.image_position
     if longest > model.max_length:
-        raise UserError(
+        raise WrongArgument(
             f"decoder.sequence_length={config.sequence_length} with"
             f" decoder.model.image_position={model.image_position} needs decoder.model.max_length={longest},"
             f" got {model.max_length}"

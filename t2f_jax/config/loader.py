@@ -10,15 +10,16 @@ import os
 import pathlib
 import traceback
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ml_collections
 
+from t2f_jax import arguments
 from t2f_jax.config import limits
 from t2f_jax.config.schema import Config, SourceConfig
-from t2f_jax.config.typed import flat_keys, from_dict, unknown
-from t2f_jax.errors import UserError
+from t2f_jax.config.typed import flat_keys, from_dict, to_dict, unknown
+from t2f_jax.errors import UserError, WrongArgument
 
 
 def base_config() -> ml_collections.ConfigDict:
@@ -36,28 +37,28 @@ def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
     known = [f.name for f in dataclasses.fields(SourceConfig)]
     for key in values:
         if key not in known:
-            raise UserError(unknown(key, known))
+            raise WrongArgument(unknown(key, known))
     sources: Any = config.data.sources  # type: ignore[union-attr]  # a ConfigDict's attributes have no types
     with sources.unlocked():
         sources[name] = dataclasses.asdict(SourceConfig(**values))
 
 
-def override(config: ml_collections.ConfigDict, overrides: list[str]) -> None:
-    """Lays `key=value` strings over a ConfigDict, in order.
+def override(config: ml_collections.ConfigDict, overrides: str | Sequence[str]) -> None:
+    """Lays `key=value` strings, one or several, over a ConfigDict, in order.
 
-    A value is read as a Python literal, and taken as a string if it is none. Raises UserError for a wrong key, naming
-    the nearest.
+    A value is read as a Python literal, and taken as a string if it is none. Raises WrongArgument for a wrong key,
+    naming the nearest.
     """
-    for item in overrides:
+    for item in arguments.texts("overrides", overrides):
         key, eq, text = item.partition("=")
         if not eq:
-            raise UserError(f"'{item}' is no override; write key=value, such as decoder.train.steps=1000")
+            raise WrongArgument(f"'{item}' is no override; write key=value, such as decoder.train.steps=1000")
         known = flat_keys(config)
         group = [k for k in known if k.startswith(f"{key}.")]
         if group:
-            raise UserError(f"config key '{key}' is a group; name a value in it, such as {group[0]}")
+            raise WrongArgument(f"config key '{key}' is a group; name a value in it, such as {group[0]}")
         if key not in known:
-            raise UserError(unknown(key, known))
+            raise WrongArgument(unknown(key, known))
         try:
             value = ast.literal_eval(text)
         except (ValueError, SyntaxError):
@@ -76,7 +77,7 @@ def find(name: str) -> pathlib.Path:
     """Path of a config: a file, or the name of one in `configs/` ("quickstart"); `~` is the home folder.
 
     Raises:
-      UserError: there is none.
+      WrongArgument: there is none.
     """
     shipped = pathlib.Path(__file__).parents[2] / "configs"
     installed = pathlib.Path(__file__).parents[1] / "configs"
@@ -85,7 +86,7 @@ def find(name: str) -> pathlib.Path:
         if path.suffix == ".py" and path.is_file():
             return path
     names = sorted({p.stem for folder in (shipped, installed) for p in folder.glob("*.py")} - {"__init__"})
-    raise UserError(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names)}")
+    raise WrongArgument(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names)}")
 
 
 def shipped(name: str, arg: str = "") -> ml_collections.ConfigDict:
@@ -94,27 +95,31 @@ def shipped(name: str, arg: str = "") -> ml_collections.ConfigDict:
     return _call(path, *_module(path), arg)
 
 
-def load(spec: str, overrides: list[str] | tuple[str, ...] = ()) -> Config:
+def load(spec: str | os.PathLike, overrides: str | Sequence[str] = ()) -> Config:
     """Reads `FILE[:ARG]`, calls its `get_config(ARG)`, applies overrides and narrows the result.
 
     Raises:
-      UserError: no such file, no `get_config` in it, a wrong key, type or choice.
+      WrongArgument: no such file, no `get_config` in it, a wrong key, type or choice.
     """
-    name, _, arg = spec.partition(":")
+    spec = spec if isinstance(spec, str) else str(arguments.path("spec", spec))
+    name, _, arg = arguments.text("spec", spec).partition(":")
     path = find(name)
     values = _call(path, *_module(path), arg)
-    override(values, list(overrides))
+    override(values, overrides)
     return narrow(values)
 
 
-def narrow(values: ml_collections.ConfigDict | Mapping[str, Any]) -> Config:
-    """Named values -> a checked `Config`: every key, type, choice and range, and that all fits together.
+def narrow(values: Config | ml_collections.ConfigDict | Mapping[str, Any]) -> Config:
+    """Named values, or a `Config` made in Python -> a checked `Config`: every key, type, choice and
+    range, and that all fits together.
 
     Raises:
-      UserError: something is wrong; the message names the key.
+      WrongArgument: something is wrong; the message names the key.
     """
     if isinstance(values, ml_collections.ConfigDict):
         values = values.to_dict(preserve_field_references=False)
+    elif isinstance(values, Config):
+        values = to_dict(values)
     config = from_dict(Config, values)
     limits.check(config)
     return config
@@ -132,7 +137,7 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
     try:
         loader.exec_module(module)
         if not isinstance(getattr(module, "get_config", None), types.FunctionType):
-            raise UserError(f"{path}: a config file defines get_config(arg); this one does not")
+            raise WrongArgument(f"{path}: a config file defines get_config(arg); this one does not")
         values = module.get_config(arg)
     except UserError:
         raise
@@ -141,7 +146,9 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         last = (str(error).strip().splitlines() or [""])[-1]  # a ConfigDict prints itself first, its hint last
         where = f"{path}, line {line}" if line else str(path)
-        raise UserError(f"{where}: {type(error).__name__}: {last.strip()}") from error
+        raise WrongArgument(f"{where}: {type(error).__name__}: {last.strip()}") from error
     if not isinstance(values, ml_collections.ConfigDict):
-        raise UserError(f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}")
+        raise WrongArgument(
+            f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}"
+        )
     return values

@@ -8,7 +8,7 @@ import enum
 from typing import Annotated, Literal
 
 from t2f_jax.config.typed import Range
-from t2f_jax.errors import UserError
+from t2f_jax.errors import WrongArgument
 
 
 class Role(enum.Enum):
@@ -94,12 +94,12 @@ class TrainConfig:
 
     @property
     def profiled(self) -> range:
-        """The steps of `profile`. Raises UserError if it is no FIRST-LAST within the run's steps."""
+        """The steps of `profile`. Raises WrongArgument if it is no FIRST-LAST within the run's steps."""
         if not self.profile:
             return range(0)
         first, _, last = self.profile.partition("-")
         if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= self.steps):
-            raise UserError(
+            raise WrongArgument(
                 f"train.profile={self.profile} must be FIRST-LAST, such as 100-105, within the run's {self.steps} steps"
             )
         return range(int(first), int(last) + 1)

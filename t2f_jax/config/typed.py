@@ -12,7 +12,9 @@ import typing
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from t2f_jax.errors import UserError, nearest
+import numpy as np
+
+from t2f_jax.errors import WrongArgument, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,17 +65,17 @@ def from_dict(cls: type, values: Any, where: str = "") -> Any:
       where: what stands before the keys in messages, such as "decoder.".
 
     Raises:
-      UserError: an unknown key (the nearest right one is named), a missing one that has no default, a value of the
+      WrongArgument: an unknown key (the nearest right one is named), a missing one that has no default, a value of the
         wrong type or outside its choices or range.
     """
     hints = _hints(cls)
     values = _named(values, where.rstrip("."))
     for key in values:
         if key not in hints:
-            raise UserError(unknown(f"{where}{key}", [where + k for k in hints]))
+            raise WrongArgument(unknown(f"{where}{key}", [where + k for k in hints]))
     for field in dataclasses.fields(cls):
         if field.name not in values and field.default is field.default_factory is dataclasses.MISSING:
-            raise UserError(f"config key '{where}{field.name}' is missing")
+            raise WrongArgument(f"config key '{where}{field.name}' is missing")
     return cls(**{k: _narrow(hints[k], v, where + k) for k, v in values.items()})
 
 
@@ -105,12 +107,12 @@ def _split(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _named(values: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(values, Mapping):
-        raise UserError(f"config part '{where}' must hold named values, got {reprlib.repr(values)}")
+        raise WrongArgument(f"config part '{where}' must hold named values, got {reprlib.repr(values)}")
     return values
 
 
 def _narrow(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the type `hint` wants it. Raises UserError, naming the key `where`, if it does not fit."""
+    """`value` as the type `hint` wants it. Raises WrongArgument, naming the key `where`, if it does not fit."""
     kind, marks = _split(hint)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
@@ -121,18 +123,20 @@ def _narrow(hint: Any, value: Any, where: str) -> Any:
         return tuple(_narrow(args[0], v, where) for v in value)
     if origin is typing.Literal:
         if value not in args:
-            raise UserError(f"config key '{where}' must be one of {', '.join(args)}, got {reprlib.repr(value)}")
+            raise WrongArgument(f"config key '{where}' must be one of {', '.join(args)}, got {reprlib.repr(value)}")
         return value
+    if isinstance(value, np.generic):
+        value = value.item()
     if kind is float and type(value) is int and abs(value) <= sys.float_info.max:
         value = float(value)
     if type(value) is not kind:
         wanted = "a tuple such as (1, 2, 4)" if origin is tuple else f"of type {kind.__name__}"
-        raise UserError(f"config key '{where}' must be {wanted}, got {reprlib.repr(value)}")
+        raise WrongArgument(f"config key '{where}' must be {wanted}, got {reprlib.repr(value)}")
     for mark in marks:
         if isinstance(mark, Range) and not mark.low <= value <= mark.high:
-            raise UserError(
+            raise WrongArgument(
                 f"config key '{where}' must lie between {mark.low:g} and {mark.high:g}, got {reprlib.repr(value)}"
             )
     if kind is float and not math.isfinite(value):
-        raise UserError(f"config key '{where}' must be a finite number, got {reprlib.repr(value)}")
+        raise WrongArgument(f"config key '{where}' must be a finite number, got {reprlib.repr(value)}")
     return value

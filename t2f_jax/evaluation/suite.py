@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from t2f_jax import environment
+from t2f_jax import arguments, environment
 from t2f_jax.config.loader import narrow, override, to_config_dict
 from t2f_jax.config.schema import Config
 from t2f_jax.config.typed import from_dict, to_dict
@@ -58,7 +58,9 @@ def evaluate(
     Raises:
       UserError: the folder holds no model, an override is wrong, or a source cannot be opened.
     """
-    model, cache = load(model_folder), cache or out / "images"
+    model_folder, out = arguments.path("model_folder", model_folder), arguments.path("out", out)
+    cache, seed = out / "images" if cache is None else arguments.path("cache", cache), arguments.first_seed(seed, 1)
+    model = load(model_folder)
     config = _config(model, overrides)
     reports, prompts = [], []
     for source in registry.open_sources(config).values():
@@ -93,7 +95,7 @@ def _config(model: Model, overrides: Sequence[str]) -> Config:
     """The config that a model was trained with, changed by `key=value` strings."""
     with naming("the model's provenance.json"):
         values = to_config_dict(from_dict(Config, model.provenance.get("config", {})))
-    override(values, list(overrides))
+    override(values, overrides)
     return narrow(values)
 
 

@@ -3,6 +3,7 @@
 import pathlib
 from typing import Any
 
+from t2f_jax import arguments
 from t2f_jax.config.schema import Config
 from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
@@ -16,6 +17,7 @@ def quickstart(config: Config, out: pathlib.Path) -> dict[str, Any]:
     Returns:
       The card.
     """
+    out = arguments.path("out", out)
     with measure_usage() as usage:
         model = stages.train(config, out)
         content = evaluate(model, out)

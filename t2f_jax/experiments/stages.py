@@ -16,7 +16,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from t2f_jax import bundle
+from t2f_jax import arguments, bundle
+from t2f_jax.config.loader import narrow
 from t2f_jax.config.schema import Config, DecoderRunConfig, Role, TrainConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.data import pipeline, pixels, prepare
@@ -58,6 +59,9 @@ def train(
     Raises:
       UserError: data is missing or broken, or what lies in `out` belongs to another config.
     """
+    config, out = narrow(config), arguments.path("out", out)
+    tokenizer = None if tokenizer is None else arguments.path("tokenizer", tokenizer)
+    store = None if store is None else arguments.path("store", store)
     origin = remote.fetch(config.decoder.init_from) if config.decoder.init_from else None
     parent = bundle.load(origin) if origin else None
     if parent:
@@ -100,7 +104,8 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     Raises:
       UserError: data is missing or broken, or the checkpoints in `out` belong to another config.
     """
-    cache = cache or out / IMAGES
+    config, out = narrow(config), arguments.path("out", out)
+    cache = out / IMAGES if cache is None else arguments.path("cache", cache)
     train, validation = hosts.in_turn(
         lambda: (_read_images(config, "train", cache), _read_images(config, "validation", cache)), "pixels read"
     )
@@ -145,7 +150,9 @@ def prepare_store(
     Raises:
       UserError: data is missing or broken, or `tokenizer` is for images of another size.
     """
-    image_tokenizer = bundle.load_image_tokenizer(tokenizer)
+    config, out = narrow(config), arguments.path("out", out)
+    cache = out / IMAGES if cache is None else arguments.path("cache", cache)
+    image_tokenizer = bundle.load_image_tokenizer(arguments.path("tokenizer", tokenizer))
     if image_tokenizer.config.resolution != config.data.image_size:
         raise UserError(
             f"{tokenizer}: an image tokenizer for {image_tokenizer.config.resolution} pixels,"
@@ -160,7 +167,7 @@ def prepare_store(
     def work() -> pathlib.Path:
         RunFolder(out).fetch()
         if hosts.first():
-            prepare.run(config, encode, identity, cache or out / IMAGES, out, words)
+            prepare.run(config, encode, identity, cache, out, words)
             RunFolder(out).publish(without=IMAGES)
         return out
 

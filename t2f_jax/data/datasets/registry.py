@@ -6,9 +6,10 @@ import os
 import pathlib
 from collections.abc import Mapping
 
+from t2f_jax import arguments
 from t2f_jax.config.schema import Config, SourceConfig
 from t2f_jax.data.datasets.base import Dataset, Source
-from t2f_jax.errors import UserError, nearest
+from t2f_jax.errors import UserError, WrongArgument, nearest
 
 # kind -> module of this package, which defines `DATASET`; imported when the kind is first asked for.
 MODULES = {
@@ -20,10 +21,10 @@ MODULES = {
 
 def find(kind: str, key: str = "kind") -> Dataset:
     """The entry of a kind of dataset. Raises UserError, naming `key`, the nearest and all kinds, if there is none."""
-    if kind not in MODULES:
+    if arguments.text(key, kind) not in MODULES:
         near = nearest(kind.lower(), MODULES)
         hint = f"; the nearest is '{near}'" if near else ""
-        raise UserError(f"'{key}' must be one of {', '.join(MODULES)}, got '{kind}'{hint}")
+        raise WrongArgument(f"'{key}' must be one of {', '.join(MODULES)}, got '{kind}'{hint}")
     return importlib.import_module(f"t2f_jax.data.datasets.{MODULES[kind]}").DATASET
 
 
