@@ -46,11 +46,13 @@ def _add_faces(parser: argparse.ArgumentParser) -> None:
 def caption(args: argparse.Namespace) -> None:
     """Prints the likeliest caption of each face, or several drawn ones, the likeliest first."""
 
+    from t2f_jax import arguments
     from t2f_jax.inference.model import load
     from t2f_jax.inference.sampler import Sampler
     from t2f_jax.inference.token_model import BATCH
 
     _check_json(args)
+    arguments.first_seed(args.seed, args.n)
     given = drawing.given(args, drawing.WORDS)
     sampler = Sampler(**given) if given or args.n > 1 else Sampler(temperature=0.0)
     model = load(args.model.path())

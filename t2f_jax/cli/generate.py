@@ -62,7 +62,9 @@ def add(commands: options.Commands) -> None:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Raises UserError, naming the flags, for options that exclude each other."""
+    """Raises UserError, naming the flags, for options that exclude each other, and a seed that is none."""
+    from t2f_jax import arguments
+
     words = [f"--{flag}" for flag in ("text", "attribute", "avoid") if getattr(args, flag)]
     parts = [f"--{flag}" for flag in ("complete", "vary") if getattr(args, flag)]
     if args.prompts:
@@ -82,6 +84,7 @@ def check(args: argparse.Namespace) -> None:
     n = args.n or FACES
     if args.keep and args.keep > n:
         raise UserError(f"generate: --keep {args.keep} of {n} faces; give --n {args.keep} or more")
+    arguments.first_seed(args.seed, args.n or (1 if args.prompts else FACES))
 
 
 def run(args: argparse.Namespace) -> None:

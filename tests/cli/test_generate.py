@@ -43,7 +43,8 @@ def test_saved_faces_carry_what_made_them(folder, tmp_path, capsys):
         (["--complete", "f", "--share", "1.5"], "--share must lie above 0 and below 1"),
         (["--complete", "f", "--keep", "1"], "--keep takes the faces that show best"),
         (["--text", "a", "--keep", "5"], "--keep 5 of 4 faces"),
-        (["--text", "a", "--min-p", "2"], "min_p must be from 0 to 1"),
+        (["--text", "a", "--min-p", "2"], "min_p=2.0 must be a number from 0 to 1"),
+        (["--text", "a", "--seed", "-1"], "seed=-1 must be a whole number from 0 to 4294967292"),
         (["--prompts", "nowhere.txt"], "no readable file of prompts"),
     ],
 )
