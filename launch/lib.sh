@@ -37,7 +37,7 @@ out_of() {
   local previous=''
   for word in "$@"; do
     [[ $previous == --out ]] && printf '%s' "$word"
-    [[ $word == --out=* ]] && printf '%s' "${word#--out=}"
+    [[ $word == --out=* ]] && word=${word#--out=} && printf '%s' "${word/#\~\//${HOME-\~}/}"
     previous=$word
   done
   return 0

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 
 from t2f_jax.io import progress
 
-DONE, MISTAKE, TERMINATED = 0, 2, 143
+DONE, MISTAKE = 0, 2
+SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # that ask to stop; Windows has no SIGHUP
 PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before another start, by the number of failures without progress
 
 
@@ -35,19 +36,21 @@ class Supervisor:
           grace: seconds that processes get to end after SIGTERM, before they are killed.
         """
         self.command, self.processes, self.restarts, self.grace = list(command), processes, restarts, grace
-        self.stopping = False
+        self.stopped_by = 0  # the number of the signal that asked to stop
 
     def run(self) -> int:
-        """Runs the command to its end; returns its exit code."""
-        signal.signal(signal.SIGTERM, self._stop)
+        """Runs the command to its end; returns its exit code, or 128 and the number of the signal that stopped it."""
+        for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
+            if signal.getsignal(number) != signal.SIG_IGN:  # ignored for programs in a shell's background, by nohup
+                signal.signal(number, self._stop)
         with tempfile.TemporaryDirectory(prefix="t2f-") as folder:
             reports = pathlib.Path(folder) / "progress"
             seen, fruitless, starts = {""}, 0, 0
             while True:
                 starts += 1
                 code = self._once(reports)
-                if self.stopping:
-                    return TERMINATED if code else DONE
+                if self.stopped_by:
+                    return 128 + self.stopped_by if code else DONE
                 if code in (DONE, MISTAKE):
                     return code
                 reached = reports.read_text().strip() if reports.exists() else ""
@@ -60,8 +63,8 @@ class Supervisor:
                 pause = PAUSES[min(fruitless, len(PAUSES) - 1)]
                 _say(f"{_describe_end(code)} {where}; start {starts + 1} in {pause:g} s")
                 self._sleep(pause)
-                if self.stopping:
-                    return TERMINATED
+                if self.stopped_by:
+                    return 128 + self.stopped_by
 
     def _once(self, reports: pathlib.Path) -> int:
         """Starts all processes; waits for all of them, or for one that fails. Returns 0 or the failed one's code."""
@@ -93,14 +96,14 @@ class Supervisor:
             failed = [code for code in codes if code]
             if MISTAKE in failed:
                 return MISTAKE
-            if self.stopping and stop_began is None:  # each saves and ends
+            if self.stopped_by and stop_began is None:  # each saves and ends
                 stop_began = time.monotonic()
                 for process in running:
                     with contextlib.suppress(OSError):
                         process.terminate()
             if None not in codes or (stop_began and time.monotonic() - stop_began > self.grace):
-                return failed[0] if failed else (DONE if None not in codes else TERMINATED)
-            if failed and not self.stopping:
+                return failed[0] if failed else (DONE if None not in codes else 128 + self.stopped_by)
+            if failed and not self.stopped_by:
                 # The others may be about to end by themselves, perhaps with the true reason.
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     for process in running:
@@ -109,12 +112,15 @@ class Supervisor:
                 return MISTAKE if MISTAKE in codes else failed[0]
             time.sleep(0.1)
 
-    def _stop(self, *_: object) -> None:
-        self.stopping = True
+    def _stop(self, number: int, _: object) -> None:
+        """The first signal lets the command save and end; a second Ctrl-C does not wait for that."""
+        if self.stopped_by and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.stopped_by = number
 
     def _sleep(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.stopping:
+        while time.monotonic() < end and not self.stopped_by:
             time.sleep(0.1)
 
 

@@ -67,13 +67,39 @@ def test_one_process_lost_ends_the_others_and_all_start_again(tmp_path):
     assert time.monotonic() - began < 30
 
 
-def test_sigterm_is_passed_on_and_nothing_starts_again(tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)])
+def test_a_signal_is_passed_on_and_nothing_starts_again(name, code, tmp_path):
     process = start(tmp_path, acts=["wait"])
     while not starts(tmp_path):
         time.sleep(0.05)
     time.sleep(0.5)  # for the program's own handler
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 143 and len(starts(tmp_path)) == 1
+    process.send_signal(getattr(signal, name))
+    assert process.wait(30) == code and len(starts(tmp_path)) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("times", "options", "out", "err"), [(1, (), "saved\n", ""), (2, ("--grace", "1"), "", "t2f: interrupted\n")]
+)
+def test_ctrl_c_leaves_time_to_save_and_a_second_one_does_not(times, options, out, err):
+    program = """
+import signal, sys, time
+def save(*_):
+    time.sleep(2)
+    print("saved", flush=True)
+    sys.exit(130)
+signal.signal(signal.SIGTERM, save)
+print("begun", flush=True)
+time.sleep(60)
+"""
+    command = [sys.executable, "-m", "t2f_jax.cli", "supervise", *options, "--", sys.executable, "-c", program]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline() == "begun\n"
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    assert process.communicate(timeout=30) == (out, err) and process.returncode == 130
 
 
 def test_a_command_that_is_not_there_is_named(tmp_path):
