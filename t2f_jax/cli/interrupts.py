@@ -28,11 +28,17 @@ def prepare() -> None:
     sys.unraisablehook = _come_again
 
 
-def end_at_once() -> None:
-    """From now on Ctrl-C or a signal ends the program wherever it is: nothing is left to be cleaned up."""
+def end_at_once() -> bool:
+    """From now on Ctrl-C or a signal ends the program wherever it is: nothing is left to be cleaned up.
+
+    Returns:
+      Whether the signals were this program's own, see `prepare`.
+    """
+    own = any(signal.getsignal(number) == _end for number in _numbers())
     for number in (signal.SIGINT, *_numbers()):
         if signal.getsignal(number) in (_end, signal.default_int_handler):
             signal.signal(number, signal.SIG_DFL)
+    return own
 
 
 def describe(error: KeyboardInterrupt) -> tuple[str, int]:

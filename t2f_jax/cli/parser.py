@@ -130,10 +130,11 @@ def guarded(work: Callable[[], None], out: options.Writable | None = None) -> No
         streams.drop()
         hosts.leave(_fail(_describe(error.filename, error.strerror or str(error), out), 2))
     except KeyboardInterrupt as error:
-        interrupts.end_at_once()
+        own = interrupts.end_at_once()
         streams.drop()
         end, code = interrupts.describe(error)
-        hosts.leave(_fail(f"t2f: {end}{_and(out and out.contents())}", code))
+        told = f"t2f: {end}{_and(out and out.contents())}"
+        hosts.leave(_fail(told, code), at_once=own)  # a thread that waits for a disk or a pipe would hold the end up
     except Exception as error:
         reason = full_disk(error)
         if reason:

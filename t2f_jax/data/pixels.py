@@ -191,17 +191,16 @@ def _parallel(
     else:
         yield from (_read_chunk(source, chunk, size, crop) for chunk in chunks)
         return
-    with pool:
-        ahead: list[concurrent.futures.Future] = []  # bounded, so that decoded images do not pile up in memory
-        try:
-            for chunk in chunks:
-                ahead.append(pool.submit(_read_chunk, source, chunk, size, crop))
-                if len(ahead) > 2 * workers:
-                    yield ahead.pop(0).result()
-            while ahead:
+    ahead: list[concurrent.futures.Future] = []  # bounded, so that decoded images do not pile up in memory
+    try:
+        for chunk in chunks:
+            ahead.append(pool.submit(_read_chunk, source, chunk, size, crop))
+            if len(ahead) > 2 * workers:
                 yield ahead.pop(0).result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        while ahead:
+            yield ahead.pop(0).result()
+    finally:  # processes would outlive this one; a thread ends with it, even one that a disk lets wait for ever
+        pool.shutdown(wait=not isinstance(pool, concurrent.futures.ThreadPoolExecutor), cancel_futures=True)
 
 
 def _read_chunk(source: Source, indices: list[int], size: int, crop: float) -> list[tuple[int, np.ndarray | str]]:

@@ -72,6 +72,19 @@ parser.guarded(work)
     assert (done.returncode, done.stdout) == (code, "") and done.stderr.count("\n") == 1
 
 
+@POSIX
+def test_a_thread_that_waits_for_ever_does_not_hold_the_end_up():
+    child = """
+import signal, threading
+from t2f_jax.cli import interrupts, parser
+interrupts.prepare()
+threading.Thread(target=threading.Event().wait).start()
+parser.guarded(lambda: signal.raise_signal(signal.SIGTERM))
+"""
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (143, "t2f: ended by SIGTERM\n")
+
+
 def test_an_interrupt_while_modules_are_read_is_one_line():
     code = """
 import sys

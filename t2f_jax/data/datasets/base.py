@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 import numpy as np
 
 from t2f_jax.config.schema import SourceConfig
+from t2f_jax.errors import UserError
+from t2f_jax.io import files, images
 from t2f_jax.tokens.attributes import Attribute, Fields
 from t2f_jax.tokens.phrases import PHRASES, Phrases
 
@@ -57,6 +59,17 @@ def file_signature(path: pathlib.Path) -> str:
         return f"{path.name} {path.stat().st_size}"
     except OSError:  # a link that leads nowhere: it is skipped when it is read
         return f"{path.name} absent"
+
+
+def read_face(path: pathlib.Path, size: int, crop: float) -> np.ndarray:
+    """Pixels uint8 [size, size, 3] of a face in a file, see `images.fit`.
+
+    Raises:
+      UserError: no such file, or none of a whole picture; of a pipe, which would be waited for, nothing is read.
+    """
+    if wrong := files.no_file(path):
+        raise UserError(f"{path}: {wrong}; an image file should lie there")
+    return images.fit(images.open_image(path), size, crop)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,8 @@ import pathlib
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split, file_signature
+from t2f_jax.data.datasets.base import Dataset, Split, file_signature, read_face
 from t2f_jax.errors import UserError
-from t2f_jax.io import images
 from t2f_jax.io.files import read_lines
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -127,7 +126,7 @@ class CelebA:
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return images.fit(images.open_image(self._images / self._names[i]), size, crop)
+        return read_face(self._images / self._names[i], size, crop)
 
 
 def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathlib.Path:

@@ -7,9 +7,8 @@ import re
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split, file_signature
+from t2f_jax.data.datasets.base import Dataset, Split, file_signature, read_face
 from t2f_jax.errors import UserError
-from t2f_jax.io import images
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 SCHEMA: tuple[Attribute, ...] = (
@@ -102,4 +101,4 @@ class UTKFace:
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return images.fit(images.open_image(self._folder / self._names[i]), size, crop)
+        return read_face(self._folder / self._names[i], size, crop)
