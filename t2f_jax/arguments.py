@@ -76,6 +76,7 @@ def batch_size(value: Any) -> int:
 
 def first_seed(value: Any, n: int) -> int:
     """The first of n seeds that follow one another, the last of which is a seed, too."""
+    n = whole_number("n", n, 1, LARGEST_SEED + 1)
     return whole_number("seed", value, 0, LARGEST_SEED + 1 - n)
 
 

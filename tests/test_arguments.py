@@ -1,6 +1,7 @@
 """Every method of a model with every kind of wrong argument: a sentence that names it, from this package alone."""
 
 import concurrent.futures
+import dataclasses
 import inspect
 import io
 import json
@@ -14,7 +15,11 @@ from PIL import Image
 
 import t2f_jax
 from t2f_jax import arguments
+from t2f_jax.config import loader
+from t2f_jax.config.schema import Config, TrainConfig
 from t2f_jax.errors import UserError, WrongArgument
+from t2f_jax.evaluation import suite
+from t2f_jax.experiments import stages
 from t2f_jax.inference import decoding, grammar
 from t2f_jax.inference.batching import call_in_batches
 from t2f_jax.inference.face_request import FaceOptions
@@ -100,7 +105,16 @@ WRONG = {  # an option -> the values that no method takes for it
         *(None, 3, [], iter(()), b"x", {"a": FACE}, True, [None], [[FACE]], object()),
         *(FACE[..., 0], FACE[..., :2], FACE.transpose(2, 0, 1), np.zeros((16, 16, 4), np.uint8)),
         *(FACE.astype(float), FACE.astype(np.int64), FACE > 0, FACE[None, None], np.zeros((0, 16, 16, 3), np.uint8)),
-        *("nowhere.png", "", "/", "\0", io.BytesIO(b"no picture"), io.StringIO("text"), np.array(None)),
+        *(
+            "nowhere.png",
+            "",
+            "/",
+            "\0",
+            io.BytesIO(b"no picture"),
+            io.StringIO("text"),
+            np.array(None),
+            Image.new("RGB", (0, 4)),
+        ),
     ),
     "images": (None, 3, [], "a.png", FACE, FACE[None].astype(float), FACE[None, :8], FACE[None].transpose(0, 3, 1, 2)),
     "codes": (
@@ -147,6 +161,7 @@ def test_a_wrong_argument_is_named(model, name, option):
             "'age' is given twice, the second time as 'Age'",
         ),
         (lambda m: m.generate("a", n=2, seed=2**32 - 1), "seed=4294967295 must be a whole number from 0 to 4294967294"),
+        (lambda m: m.generate("a", n=10**12), "n=1000000000000 must be a whole number from 1 to 4294967296"),
         (lambda m: m.complete(FACE, 0.01), "share=0.01 of 4 rows of codes must keep one"),
         (lambda m: m.caption([FACE] * 2, seeds=[1]), "1 seeds for 2 faces; give one for each"),
         (lambda m: m.score([FACE] * 2, ["a"] * 3), "3 texts for 2 faces"),
@@ -181,6 +196,45 @@ def test_a_sentence_says_what_would_be_right(model, call, told):
     with pytest.raises(WrongArgument) as caught:
         call(model)
     assert told in str(caught.value)
+
+
+BROKEN = dataclasses.replace(Config(), image=dataclasses.replace(Config().image, train=TrainConfig(steps=2.5)))
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda out: stages.train(3, out), "config part '' must hold named values, got 3"),
+        (lambda out: stages.train({"decodr": {}}, out), "the nearest is 'decoder'"),
+        (lambda out: stages.train(BROKEN, out), "'image.train.steps' must be of type int, got 2.5"),
+        (lambda out: stages.train(Config(), None), "out=None must be a path"),
+        (lambda out: stages.train(Config(), out, tokenizer=3), "tokenizer=3 must be a path"),
+        (lambda out: stages.train(Config(), out, tokenizer="nowhere", store=b"x"), "store=b'x' must be a path"),
+        (lambda out: stages.train_tokenizer(BROKEN, out), "'image.train.steps' must be of type int, got 2.5"),
+        (lambda out: stages.train_tokenizer(Config(), str(out), cache=3), "cache=3 must be a path"),
+        (lambda out: stages.prepare_store(Config(), None, out), "tokenizer=None must be a path"),
+        (lambda out: stages.prepare_store(Config(), "nowhere", str(out)), "nowhere: no such folder"),
+        (lambda out: suite.evaluate(None, out), "model_folder=None must be a path"),
+        (lambda out: suite.evaluate("nowhere", str(out)), "nowhere: no such folder"),
+        (lambda out: suite.evaluate("nowhere", out, seed=1.5), "seed=1.5 must be a whole number"),
+        (lambda out: loader.load(3), "spec=3 must be a path"),
+        (lambda out: loader.load("quickstrat"), "no config 'quickstrat'"),
+        (lambda out: loader.load("quickstart", 3), "overrides=3 must be a str or a list of str"),
+        (lambda out: loader.load("quickstart", "decoder.trian.steps=3"), "decoder.train.steps"),
+        (lambda out: loader.load("quickstart", ["decoder.train.steps=2.5"]), "must be of type int, got 2.5"),
+    ],
+)
+def test_runs_called_from_python_name_what_is_wrong(tmp_path, call, told):
+    with pytest.raises(WrongArgument) as caught:
+        call(tmp_path)
+    assert told in str(caught.value) and not [*tmp_path.iterdir()]
+
+
+def test_configs_take_numbers_of_numpy():
+    steps = {"train": {"steps": np.int32(7)}, "model": {"dropout": np.float32(0.5)}}
+    config = loader.narrow({"decoder": steps})
+    assert type(config.decoder.train.steps) is int and config.decoder.train.steps == 7
+    assert loader.narrow(config) == config and loader.load("quickstart", "eval.faces=3").eval.faces == 3
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])

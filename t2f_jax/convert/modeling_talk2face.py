@@ -737,8 +737,10 @@ class UnreadablePicture(OSError, ValueError):
 
 def name_of(picture: Any, place: int) -> str:
     """What an error calls a picture: its path or, if it has none, its place among all, from 1."""
-    named = picture if isinstance(picture, (str, os.PathLike)) else getattr(picture, "filename", None)
-    return str(named) if isinstance(named, (str, os.PathLike)) and str(named) else f"picture {place}"
+    if isinstance(picture, (str, os.PathLike)):
+        return str(picture)
+    named = getattr(picture, "filename", None) or getattr(picture, "name", None)
+    return named if isinstance(named, str) else f"picture {place}"
 
 
 def pixels_of(picture: Any, name: str) -> np.ndarray:
@@ -786,6 +788,8 @@ def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop", na
         kinds = "a path, an opened file, a PIL image or a uint8 array [height, width, 3]"
         raise TypeError(f"{name}: a picture is {kinds}, got {type(picture).__name__}")
     image = opened(picture, name)
+    if 0 in image.size:
+        raise UnreadablePicture(f"{name}: an empty picture, {image.width} x {image.height} pixels; give one with some")
     if str(image.info.get("Software", "")).startswith(MAKER):
         crop = 1.0  # generated: a model draws what is inside the crop
     if resize == "squash":

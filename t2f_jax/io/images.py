@@ -221,6 +221,8 @@ def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np
         raise WrongArgument(f"{name}: a picture is {KINDS}, got {type(picture).__name__}")
     if str(image.info.get("Software", "")).startswith(MAKER):
         crop = 1.0  # generated: a model draws what is inside the crop
+    if 0 in image.size:
+        raise CorruptImage(f"{name}: an empty picture, {image.width} x {image.height} pixels; give one with some")
     with decoding(name):
         return fit(image, size, crop, squash)
 

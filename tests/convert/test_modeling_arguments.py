@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from hugging import make, pictures
+from PIL import Image
 
 from t2f_jax.convert import huggingface
 from t2f_jax.inference.model import Model
@@ -26,7 +27,7 @@ WRONG = {
     "pictures": (
         *(None, 3, [], iter(()), b"x", {"a": FACE}, True, [None], [[FACE]], object(), np.array(None)),
         *(FACE[..., 0], FACE.transpose(2, 0, 1), FACE.astype(float), FACE > 0, FACE[None, None], FACE[None][:0]),
-        *("nowhere.png", "", "/", "\0", io.BytesIO(b"no picture"), io.StringIO("text")),
+        *("nowhere.png", "", "/", "\0", io.BytesIO(b"no picture"), io.StringIO("text"), Image.new("RGB", (0, 4))),
     ),
     "images": (None, 3, [], "a.png", FACE, FACE[None].astype(float), FACE[None, :8], FACE[None].transpose(0, 3, 1, 2)),
     "codes": (

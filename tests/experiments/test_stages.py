@@ -26,7 +26,9 @@ def tokenizer(tmp_path):
 
 
 def test_a_tokenizer_for_other_images_is_refused(tmp_path, tokenizer):
-    other = dataclasses.replace(CONFIG, data=dataclasses.replace(CONFIG.data, image_size=32))
+    model = dataclasses.replace(CONFIG.image.model, resolution=32)
+    image = dataclasses.replace(CONFIG.image, model=model)
+    other = dataclasses.replace(CONFIG, image=image, data=dataclasses.replace(CONFIG.data, image_size=32))
     with pytest.raises(UserError, match=r"for 16 pixels, but data\.image_size=32"):
         stages.prepare_store(other, tokenizer, tmp_path / "store")
     assert not (tmp_path / "store").exists()
