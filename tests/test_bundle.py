@@ -1,19 +1,24 @@
 """Model folders: saved and loaded bit for bit, refused with a clear line where a part is missing, broken or foreign."""
 
+import contextlib
 import dataclasses
+import functools
 import json
 import re
 
+import damage
 import numpy as np
 import pytest
 import small_model
 from flax import traverse_util
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from t2f_jax import bundle
 from t2f_jax.config.schema import Preprocess
 from t2f_jax.errors import UserError
 from t2f_jax.inference.model import load
-from t2f_jax.inference.sampler import Sampler
+from t2f_jax.inference.sampler import Sampler, default_sampler
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +143,42 @@ def test_a_failed_save_leaves_the_earlier_model(model, folder, monkeypatch):
         bundle.save(folder, model)
     assert (folder / "decoder.safetensors").read_bytes() == before
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
+
+
+@pytest.fixture(scope="module")
+def one_folder(model, tmp_path_factory):
+    """A model folder whose structure is not traced anew each time that it is loaded."""
+    folder = tmp_path_factory.mktemp("one") / "model"
+    bundle.save(folder, model)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("abstract_decoder", "abstract_vqgan"):
+            patch.setattr(bundle, name, functools.cache(getattr(bundle, name)))
+        yield folder
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), part=st.sampled_from(["config.json", "provenance.json"]))
+def test_any_json_makes_a_model_or_is_refused(one_folder, data, part):
+    folder = one_folder
+    whole = (folder / part).read_bytes()
+    values = {"config": {"eval": {"top_k": 5}}, "sources": {"drawn": {"train": 3}}, "baselines": {}, "steps": 3}
+    try:
+        (folder / part).write_bytes(data.draw(damage.any_json(json.loads(whole) if "config" in part else values)))
+        with contextlib.suppress(UserError):
+            loaded = bundle.load(folder)
+            default_sampler(loaded.provenance)
+    finally:
+        (folder / part).write_bytes(whole)
+
+
+@settings(max_examples=50, deadline=None)
+@given(data=st.data(), part=st.sampled_from(["image_tokenizer.safetensors", "text_tokenizer.model"]))
+def test_any_bytes_make_a_model_or_are_refused(one_folder, data, part):
+    folder = one_folder
+    whole = (folder / part).read_bytes()
+    try:
+        (folder / part).write_bytes(data.draw(damage.any_file(whole)))
+        with contextlib.suppress(UserError):
+            bundle.load(folder)
+    finally:
+        (folder / part).write_bytes(whole)

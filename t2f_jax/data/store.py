@@ -201,12 +201,18 @@ class Store:
     def baselines(self) -> dict[str, dict[str, dict[str, int]]]:
         """{source: {attribute: {value: number of training faces}}}.
 
-        The majority and the mean of these counts are what an answer without a look at the image would be.
+        The majority and the mean of these counts are what an answer without a look at the image would be. Raises
+        UserError for a label that the schema does not know.
         """
         counts: dict[str, dict[str, collections.Counter]] = {}
         for name in self.sources:
             tally = counts[name] = {a.name: collections.Counter() for a in self.schema(name)}
             for fields in self.fields(name, "train"):
                 for attribute, value in fields["attributes"].items():
+                    if attribute not in tally:
+                        raise UserError(
+                            f"{self.folder}: a face of {name} has '{attribute}', which its meta.json does not know;"
+                            " run `t2f prepare` again"
+                        )
                     tally[attribute][str(value)] += 1
         return {n: {a: dict(sorted(c.items())) for a, c in tally.items()} for n, tally in counts.items()}

@@ -12,7 +12,7 @@ from typing import Any
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.card import make_card
 from t2f_jax.evaluation.resources import Usage
-from t2f_jax.io.files import defined, write_json
+from t2f_jax.io.files import defined, write_json, write_text
 from t2f_jax.report import page
 from t2f_jax.report.content import ReportContent, load_results, save_results
 
@@ -40,5 +40,9 @@ def rewrite(folder: pathlib.Path) -> pathlib.Path:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the --out of `t2f evaluate` or `t2f quickstart`")
     title, content = load_results(folder)
-    page.write(folder / REPORT, title, content)
+    try:
+        text = page.render_report(title, content)
+    except Exception as error:  # whatever a template raises for values that are none of ours
+        raise UserError(f"{folder}: its results are broken ({error}); evaluate the model again") from error
+    write_text(folder / REPORT, text)
     return folder / REPORT

@@ -26,6 +26,7 @@ from t2f_jax.tokens.prompts import Prompt
 
 MANIFEST = "manifest.jsonl"
 BATCH = 64  # faces drawn at once on each device
+MOST_FACES = 1_000_000  # of a file; each is planned before the first is drawn
 KEYS = {"text": str, "attributes": dict, "avoid": dict, "n": int, "seed": int}
 
 
@@ -78,7 +79,8 @@ def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
       n, seed: of lines that name none.
 
     Raises:
-      UserError: no such file, none but blank lines, one JSON array, or a bad line (its number is named).
+      UserError: no such file, none but blank lines, one JSON array, a bad line (its number is named), or more than
+        `MOST_FACES` faces.
     """
     rows = files.read_lines(path, "file of prompts")
     text = "\n".join(rows).strip()
@@ -89,6 +91,9 @@ def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
     lines = [_parse(path, number, row.strip(), n, seed) for number, row in enumerate(rows, 1) if row.strip()]
     if not lines:
         raise UserError(f"{path}: no prompt in it; write one description, or one JSON object, a line")
+    faces = sum(line.n for line in lines)
+    if faces > MOST_FACES:
+        raise UserError(f"{path}: it asks for {faces} faces, and one folder takes {MOST_FACES}; write several files")
     return lines
 
 
@@ -219,7 +224,8 @@ def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, En
     """Raises UserError if a face of the same name was made otherwise."""
     for file, entry in entries.items():
         if file in made and made[file] != entry:
-            key = next(k for k in entry if made[file].get(k) != entry.get(k))
+            keys = [*entry, *made[file]]
+            key = next(k for k in keys if made[file].get(k) != entry.get(k))
             raise UserError(f"{out / file}: is there with other {key}: {made[file].get(key)!r}; give another --out")
 
 

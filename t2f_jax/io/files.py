@@ -106,11 +106,11 @@ def read_json(path: pathlib.Path, what: str) -> Any:
 def parse_json(data: bytes) -> Any:
     """The value of JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-    NaN and Infinity, which are no JSON but which some programs write, become None. Raises ValueError for all that is
-    no JSON.
+    NaN and Infinity, which are no JSON but which some programs write, and numbers that no float holds, become None.
+    Raises ValueError for all that is no JSON.
     """
     try:
-        value = json.loads(data, parse_constant=lambda _: None)
+        value = json.loads(data, parse_constant=lambda _: None, parse_float=lambda text: defined(float(text)))
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if data.count(b"[") + data.count(b"{") > DEEPEST and not _is_shallow(value, DEEPEST):

@@ -1,9 +1,13 @@
 import json
 import os
+import shutil
 
+import damage
 import numpy as np
 import pytest
 from faces import save_jpeg
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from t2f_jax.config.schema import DataConfig, SourceConfig
 from t2f_jax.data import augment, pixels
@@ -177,3 +181,22 @@ def test_real_images(real_data, tmp_path, monkeypatch):
     monkeypatch.setattr(source, "split", lambda _: few)
     result = pixels.read_images(source, "test", DataConfig(image_size=64, crop=0.9), tmp_path)
     assert result.images.shape == (5, 64, 64, 3) and not result.skipped
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), part=st.sampled_from(["meta.json", "records.jsonl", "skipped.jsonl", "images.npy"]))
+def test_whatever_became_of_kept_pixels_they_are_read_again(faces, tmp_path, data, part):
+    config = DataConfig(image_size=16)
+    first = pixels.read_images(faces, "train", config, tmp_path / "cache")
+    (path,) = (tmp_path / "cache").glob(f"*/{part}")
+    whole = path.read_bytes()
+    if part == "meta.json":
+        path.write_bytes(data.draw(damage.any_json(json.loads(whole))))
+    elif part.endswith("jsonl") and whole:
+        lines = [data.draw(damage.any_json(json.loads(line))) for line in whole.splitlines()]
+        path.write_bytes(b"\n".join(lines) + b"\n")
+    else:
+        path.write_bytes(data.draw(damage.any_file(whole)))
+    again = pixels.read_images(faces, "train", config, tmp_path / "cache")
+    assert again.images.shape == first.images.shape and len(again.fields) == len(again.ids) == 8
+    shutil.rmtree(tmp_path / "cache")

@@ -1,8 +1,12 @@
+import contextlib
 import json
 import shutil
 
+import damage
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from t2f_jax.data.store import Records, Store
 from t2f_jax.errors import UserError
@@ -95,3 +99,22 @@ def test_records_hold_any_text(tmp_path):
         records[2]
     path.write_text("")
     assert len(Records(path)) == 0
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), part=st.sampled_from(["meta.json", "faces/test/meta.json", "faces/test/records.jsonl"]))
+def test_any_bytes_make_a_store_or_are_refused(copy, data, part):
+    whole = (copy / part).read_bytes()
+    try:
+        if part.endswith("l"):
+            lines = [data.draw(damage.any_json(json.loads(line))) for line in whole.splitlines()]
+            (copy / part).write_bytes(b"\n".join(lines) + b"\n")
+        else:
+            (copy / part).write_bytes(data.draw(damage.any_json(json.loads(whole))))
+        with contextlib.suppress(UserError):
+            store = Store(copy, "stub-tokenizer")
+            for name in store.sources:
+                assert len(store.fields(name, "test")[:]) == len(store.codes(name, "test"))
+            store.summary(), store.baselines()
+    finally:
+        (copy / part).write_bytes(whole)

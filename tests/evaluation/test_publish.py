@@ -1,7 +1,11 @@
+import contextlib
 import json
 import math
 
+import damage
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sample_report import content
 
 from t2f_jax.errors import UserError
@@ -49,3 +53,13 @@ def test_a_report_is_written_again_from_its_results(tmp_path):
     assert (tmp_path / "report.html").read_text() == before
     with pytest.raises(UserError, match="no such folder"):
         rewrite(tmp_path / "nowhere")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_json_is_shown_or_refused(tmp_path, data):
+    published(tmp_path)
+    path = tmp_path / "results" / "results.json"
+    path.write_bytes(data.draw(damage.any_json(json.loads(path.read_bytes()))))
+    with contextlib.suppress(UserError):
+        rewrite(tmp_path)

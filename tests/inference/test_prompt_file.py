@@ -1,9 +1,13 @@
 """A file of prompts: its lines, the faces of each, and a folder that one process at a time fills."""
 
+import contextlib
 import json
 
+import damage
 import pytest
 import small_model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from t2f_jax.errors import UserError
 from t2f_jax.inference import prompt_file
@@ -68,3 +72,37 @@ def test_faces_are_planned_line_by_line_and_made_once(tmp_path):
     assert [entry["file"] for entry in entries] == [face.file for face in faces]
     with pytest.raises(UserError, match="is there with other options"):
         prompt_file.make_faces(model, faces, Sampler(temperature=0.5), out)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small_model.make()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_bytes_are_prompts_or_are_refused(model, tmp_path, data):
+    path = tmp_path / "prompts.jsonl"
+    line = {"text": "a man", "attributes": {"age": [30, 2]}, "avoid": {"gender": "male"}, "n": 2, "seed": 3}
+    path.write_bytes(b"a man\n" + data.draw(damage.any_json(line)) + b"\n" + data.draw(st.binary(max_size=9)))
+    with contextlib.suppress(UserError):
+        prompt_file.plan_faces(path, prompt_file.read_lines(path, 1, 0), model)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_bytes_are_a_manifest(model, tmp_path, data):
+    face = prompt_file.Face(1, model.prompt("a man"), 0)
+    entry = prompt_file._entry(face, Sampler(), model.hash)
+    (tmp_path / face.file).write_bytes(b"")
+    (tmp_path / "manifest.jsonl").write_bytes(data.draw(damage.any_json(entry)))
+    made = prompt_file._repair_manifest(tmp_path)
+    assert prompt_file._repair_manifest(tmp_path) == made
+    with contextlib.suppress(UserError):
+        prompt_file._check_same(tmp_path, {face.file: entry}, made)
+
+
+def test_more_faces_than_a_folder_takes_are_refused(tmp_path):
+    (tmp_path / "prompts.txt").write_text('{"text": "a man", "n": 4000000000}\n')
+    with pytest.raises(UserError, match="it asks for 4000000000 faces"):
+        prompt_file.read_lines(tmp_path / "prompts.txt", 1, 0)

@@ -1,7 +1,16 @@
 """Arrays that are mapped into memory: their space is taken at once, and what was cut is refused."""
 
+import contextlib
+import io
+import math
+import pathlib
+import tempfile
+
+import damage
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from t2f_jax.errors import UserError
 from t2f_jax.io import arrays
@@ -31,4 +40,25 @@ def test_a_cut_array_is_refused(size, tmp_path):
 def test_an_array_of_another_type_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((4, 4), np.float32))
     with pytest.raises(UserError, match=r"a\.npy: float32 \(4, 4\) instead of uint8 with 3 axes"):
+        arrays.open_array(tmp_path / "a.npy", np.uint8, 3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), shape=st.sampled_from([(3, 4), (0, 2), (5, 1)]))
+def test_any_bytes_are_an_array_or_are_refused(data, shape):
+    whole = io.BytesIO()
+    np.save(whole, np.arange(math.prod(shape), dtype=np.uint16).reshape(shape))
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "a.npy"
+        path.write_bytes(data.draw(damage.any_file(whole.getvalue())))
+        with contextlib.suppress(UserError):
+            array = arrays.open_array(path, np.uint16, 2)
+            assert array.dtype == np.uint16 and array.nbytes <= path.stat().st_size
+
+
+@pytest.mark.parametrize("shape", [(2**60,), (2**31, 2**31), (10**9, 10**9, 3), (-1, 4)])
+def test_an_array_that_claims_more_than_its_file_is_refused(shape, tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with pytest.raises(UserError, match=r"a\.npy: not a whole array"):
         arrays.open_array(tmp_path / "a.npy", np.uint8, 3)

@@ -1,8 +1,16 @@
 """Weights in files: as they are, and rounded."""
 
+import contextlib
+import pathlib
+import tempfile
+import zipfile
+
+import damage
 import jax
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from t2f_jax.errors import UserError
@@ -94,3 +102,29 @@ def test_a_foreign_file_of_weights_is_refused_in_one_line(tmp_path, suffix, data
     with pytest.raises(UserError, match=rf"x\{suffix}: not a whole") as caught:
         weights.load_tensors(tmp_path / f"x{suffix}")
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), suffix=st.sampled_from([".npz", ".safetensors"]))
+@pytest.mark.filterwarnings("ignore")
+def test_any_bytes_are_weights_or_are_refused(data, suffix):
+    flat = {"embed": np.arange(6, dtype=np.float32).reshape(2, 3), "norm.scale": np.ones(4, np.float32)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / f"x{suffix}"
+        np.savez(path, **flat) if suffix == ".npz" else save_file(flat, path)
+        path.write_bytes(data.draw(damage.any_file(path.read_bytes())))
+        with contextlib.suppress(UserError):
+            weights.load_tensors(path)
+        if suffix == ".safetensors":
+            with contextlib.suppress(UserError):
+                weights.load_params(path, {"embed": np.zeros((2, 3)), "norm": {"scale": np.zeros(4)}})
+
+
+def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path):
+    path = tmp_path / "bomb.npz"
+    header = {"descr": "|u1", "fortran_order": False, "shape": (1 << 60,)}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(1000))
+    with pytest.raises(UserError, match=r"bomb\.npz: not a whole \.npz file"):
+        weights.load_tensors(path)

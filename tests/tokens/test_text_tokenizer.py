@@ -1,8 +1,12 @@
+import contextlib
 import os
 import pathlib
 
+import damage
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from t2f_jax.data.datasets import celeba
 from t2f_jax.data.datasets.synthetic import labels
@@ -169,3 +173,21 @@ def test_user_errors(tmp_path, words):
     with pytest.raises(UserError, match=r"5 pieces .* higher") as error:
         text_tokenizer.train_sentencepiece(["gender : male"], 5)
     assert "\n" not in str(error.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_any_bytes_are_a_word_piece_vocabulary_or_are_refused(data):
+    whole = "\n".join(PIECES).encode() + b"\n"
+    with contextlib.suppress(UserError):
+        made = text_tokenizer.WordPiece(data.draw(damage.any_file(whole)))
+        made.decode(made.encode("a man , 34 - year - old"))
+        made.decode(range(made.size))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_bytes_are_a_sentence_piece_model_or_are_refused(words, data):
+    with contextlib.suppress(UserError):
+        made = text_tokenizer.SentencePiece(data.draw(damage.any_file(words.model)))
+        made.decode(made.encode("a man with a hat"))

@@ -1,3 +1,6 @@
+import contextlib
+
+import damage
 import hypothesis
 import pytest
 from hypothesis import strategies as st
@@ -115,3 +118,19 @@ def test_any_bytes_as_a_file_of_labels_end_in_a_user_error(celeba_folder, file, 
     (celeba_folder / file).write_bytes(data)
     with pytest.raises(UserError, match=file):
         open_celeba(celeba_folder)
+
+
+@pytest.mark.parametrize("file", ["list_attr_celeba.txt", "list_eval_partition.txt"])
+@hypothesis.settings(
+    max_examples=50, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(data=st.data())
+def test_damaged_labels_are_read_or_refused(celeba_folder, file, data):
+    path = celeba_folder / file
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(data.draw(damage.damaged(whole)))
+        with contextlib.suppress(UserError):
+            open_celeba(celeba_folder).fields(3)
+    finally:
+        path.write_bytes(whole)

@@ -1,4 +1,8 @@
+import os
+
+import damage
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import base, registry, utkface
@@ -24,3 +28,18 @@ def test_reads_names_and_skips_malformed(utkface_folder, monkeypatch):
 def test_a_folder_without_faces(tmp_path):
     with pytest.raises(UserError, match=r"no face named \[age\]"):
         registry.open_source(SourceConfig(kind="utkface", folder=str(tmp_path)), "utkface")
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=damage.damaged(b"39_1_2_20170116174525125.jpg.chip.jpg"))
+def test_any_name_is_a_face_or_skipped_or_ignored(utkface_folder, name):
+    name = name.replace(b"/", b"").replace(b"\0", b"") or b"x"
+    path = os.fsencode(utkface_folder) + b"/" + name[:200]
+    if os.path.lexists(path):
+        return
+    with open(path, "wb"):
+        pass
+    source = registry.open_source(SourceConfig(kind="utkface", folder=str(utkface_folder)), "utkface")
+    os.unlink(path)
+    ids = [source.id(i) for split in base.SPLITS for i in source.split(split)]
+    assert len(ids) in (30, 31) and all(1 <= source.fields(i)["attributes"]["age"] <= 116 for i in range(len(ids)))
