@@ -38,6 +38,13 @@ def real_data() -> pathlib.Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def torch():
+    module = pytest.importorskip("torch", reason="torch is not installed; pip install -e '.[torch]'")
+    module.set_num_threads(1)  # threads that wait for each other cost more than these small models
+    return module
+
+
 @pytest.fixture
 def bucket(tmp_path, monkeypatch):
     """gs:// in memory, copied to `tmp_path`; {"/b/run/file": a file with getvalue()} of what it holds."""

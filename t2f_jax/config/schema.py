@@ -165,7 +165,7 @@ class TokenizerLossConfig:
     codebook_decay: Share = 0.99  # of the EMA codebook
     commitment: float = 0.25
     revive_after: CountOrNone = 50  # steps without use after which a code is moved onto an encoder output; 0 = never
-    perceptual_weights: str = ""  # VGG16/LPIPS weights file (.npz or .safetensors); empty: no perceptual loss
+    perceptual_weights: str = ""  # VGG16/LPIPS weights (.npz, .safetensors, .pth); empty: no perceptual loss
     perceptual: float = 1.0
     # Weight of how differently a network sees an image and its reconstruction that learns the faces' labels beside the
     # image tokenizer, so that its codes keep what tells an age or a gender; 0 = none.

@@ -9,15 +9,6 @@ In: the original's `talk2face.bin`, a VQGAN checkpoint and a vocabulary become a
     match                shows which tensors of a file are missing, unexpected, misshapen or no floats
     quirks               what the original does differently, as options of a config: `talk2face_2022`
 
-The format of torch.save without torch; nothing in a file is executed.
-
-    torch_reader         names, shapes and values of the tensors in a file
-    torch_legacy         files of torch before 1.6, which are no zip archives
-    pickles              the description of the tensors in such a file, read as inert data
-    pickle_values        the values in it: tensors, storages, names
-    zip_files            where the entries of such a file lie
-    torch_writer         a file that `torch.load(weights_only=True)` opens
-
 Out: a `Bundle` or an image tokenizer becomes files.
 
     export               the original's files; or safetensors with the structure as JSON

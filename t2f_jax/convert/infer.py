@@ -7,8 +7,8 @@ from typing import Any
 
 from t2f_jax.config.schema import DecoderConfig, VQGANConfig
 from t2f_jax.config.typed import from_dict
-from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError, naming
+from t2f_jax.io.zip_files import shown
 
 Shapes = Mapping[str, tuple[int, ...]]
 WORDS = "embedding.word.embedding.weight"  # a row an id

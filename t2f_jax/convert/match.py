@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from t2f_jax.convert.names import Name, fresh
-from t2f_jax.convert.pickle_values import Tensor
-from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
+from t2f_jax.io.pickle_values import Tensor
 from t2f_jax.io.progress import say
 from t2f_jax.io.weights import check_finite
+from t2f_jax.io.zip_files import shown
 
 _MOST_ROWS = 40  # of a table
 _FLOATS = ("float16", "bfloat16", "float32", "float64")

@@ -24,11 +24,11 @@ from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
 from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
 from t2f_jax.convert.select import FIRST_STAGE, Selection, select
-from t2f_jax.convert.torch_reader import TorchFile, summary
 from t2f_jax.data.datasets import registry
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 from t2f_jax.io.progress import say
+from t2f_jax.io.torch_reader import TorchFile, summary
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.tokens import vocab
 from t2f_jax.tokens.attributes import merge_schemas

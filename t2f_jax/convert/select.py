@@ -7,11 +7,11 @@ import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
-from t2f_jax.convert.pickle_values import Tensor
-from t2f_jax.convert.pickles import READABLE
-from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
+from t2f_jax.io.pickle_values import Tensor
+from t2f_jax.io.pickles import READABLE
 from t2f_jax.io.progress import say
+from t2f_jax.io.zip_files import shown
 
 FIRST_STAGE = "first_stage_model."  # of a VQGAN inside taming's Net2NetTransformer or latent-diffusion's models
 # What the names begin with in files of DataParallel, of torch.compile, and of wrappers that hold the model as `model`.

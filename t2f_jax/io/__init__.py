@@ -5,11 +5,21 @@
     locks        keeps a second run out of a folder
     cache        the one folder of this machine for compiled programs and copies from buckets
     progress     bars and lines on stderr: `say` is the one way to tell a person something
+    file_kinds   what a file is by its first bytes, for a message where it should be another one
     images       a picture (file, PIL, array; turned by its EXIF) -> square uint8 pixels; writes PNG files
     weights      parameters <-> safetensors files, as they are or rounded
     metrics      the record of a run: metrics.jsonl, and TensorBoard beside it
     remote       what lies in a bucket (gs://...): copies of it on this machine, and what goes up
     run_folder   the folder that a command writes, local or in a bucket: `RunFolder`
+
+The format of torch.save without torch; nothing in a file is executed:
+
+    torch_reader   names, shapes and values of the tensors in a file
+    torch_legacy   files of torch before 1.6, which are no zip archives
+    pickles        the description of the tensors in such a file, read as inert data
+    pickle_values  the values in it: tensors, storages, names
+    zip_files      where the entries of such a file lie
+    torch_writer   a file that `torch.load(weights_only=True)` opens
 
 Read first: `files.whole_folder`; then `run_folder.RunFolder`, which every command that writes a folder uses.
 """

@@ -14,7 +14,8 @@ from PIL import Image, PngImagePlugin
 
 from t2f_jax import arguments
 from t2f_jax.errors import UserError, WrongArgument
-from t2f_jax.io.files import defined, to_json, whole_file
+from t2f_jax.io.file_kinds import foreign
+from t2f_jax.io.files import defined, no_file, to_json, whole_file
 
 MAKER = "t2f_jax"  # begins the "Software" in the metadata of a generated face
 
@@ -47,17 +48,24 @@ def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Ima
       name: what an error calls it; its path if not given.
 
     Raises:
-      WrongArgument: if there is no such file, or it is a folder.
-      CorruptImage: if it is no image, a truncated one, or one whose values have an unknown range.
+      WrongArgument: if there is no such file.
+      CorruptImage: if it is no image or no file, a truncated one, or one whose values have an unknown range.
     """
     with decoding(name or file):
+        if isinstance(file, (str, os.PathLike)):
+            _check_file(pathlib.Path(file))
         try:
             with Image.open(file) as image:
                 return to_rgb(upright(image))
         except FileNotFoundError:
             raise WrongArgument("no such image file") from None
-        except IsADirectoryError:
-            raise WrongArgument("this is a folder; give an image file") from None
+
+
+def _check_file(path: pathlib.Path) -> None:
+    """Raises CorruptImage for what is there and is no file: opening a pipe might never end."""
+    wrong = no_file(path)
+    if wrong and os.path.lexists(path):
+        raise CorruptImage(f"{wrong if path.exists() else 'this link leads nowhere'}; give an image file")
 
 
 @contextlib.contextmanager
@@ -75,7 +83,8 @@ def decoding(name: object) -> Iterator[None]:
     except UserError as error:
         raise type(error)(f"{name}: {error}") from error
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = foreign(name) if isinstance(name, (str, os.PathLike)) else ""
+        reason = reason or " ".join(str(error).split()) or type(error).__name__
         raise CorruptImage(f"{name}: not a readable image ({reason}); give a whole JPEG or PNG") from error
 
 

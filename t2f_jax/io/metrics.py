@@ -85,7 +85,7 @@ def _is_row(row: object) -> bool:
     parts = [row[name] for name in ("eval", "goodput") if name in row]
     if not all(isinstance(part, dict) and all(map(_is_number, part.values())) for part in [rest, *parts]):
         return False
-    return "goodput" not in row or None not in (row.get("time"), row["goodput"].get("wall"))
+    return "goodput" not in row or None not in (row.get("time"), row["goodput"].get("wall"), *row["goodput"].values())
 
 
 def _is_number(value: Any) -> bool:

@@ -8,7 +8,7 @@ float32 ones (for one row of a 768-wide model bfloat16 takes 1.4 times as long, 
 import json
 import pathlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -17,7 +17,9 @@ import numpy as np
 from flax import traverse_util
 
 from t2f_jax.errors import UserError
+from t2f_jax.io.file_kinds import foreign
 from t2f_jax.io.files import no_file
+from t2f_jax.io.torch_reader import TorchFile
 
 _TYPES = {
     "F32": np.dtype(np.float32),
@@ -25,6 +27,7 @@ _TYPES = {
     "BF16": np.dtype(ml_dtypes.bfloat16),
     "I8": np.dtype(np.int8),
 }
+_TORCH = (".pth", ".pt", ".bin", ".ckpt")
 _SCALE = ".int8_scale"  # added to the name of a rounded tensor
 
 
@@ -132,7 +135,7 @@ def _map_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
         with safe_open(path, "np") as checked:  # header, offsets and size agree
             checked.keys()
     except (SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"{path}: not a whole safetensors file ({error})") from error
+        raise UserError(f"{path}: not a whole safetensors file ({foreign(path) or error})") from error
     file = np.memmap(path, np.uint8, "r")
     start = 8 + int.from_bytes(file[:8].tobytes(), "little")
     header = json.loads(file[8:start].tobytes())
@@ -146,26 +149,35 @@ def _map_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def load_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Name -> tensor, of a .npz or .safetensors file that another program wrote.
+def load_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
+    """Name -> tensor, of a .npz or .safetensors file or one of torch.save that another program wrote.
+
+    Args:
+      is_wanted: which tensors are returned, by their names; of a torch file only these are read.
 
     Raises:
       UserError: no such file, another type of file, a broken one, or a tensor that holds NaN or infinity.
     """
     if wrong := no_file(path):
-        raise UserError(f"{path}: {wrong}; give a .npz or .safetensors file")
-    if path.suffix not in (".npz", ".safetensors"):
-        raise UserError(f"{path}: must be a .npz or .safetensors file")
-    if path.suffix == ".safetensors":
+        raise UserError(f"{path}: {wrong}; give a .npz, .safetensors or torch file")
+    if path.suffix.lower() not in (".npz", ".safetensors", *_TORCH):
+        kind = foreign(path)
+        what = f"it is {kind}; it must be" if kind else "must be"
+        raise UserError(f"{path}: {what} a .npz or .safetensors file, or one of torch.save ({', '.join(_TORCH)})")
+    if path.suffix.lower() in _TORCH:
+        file = TorchFile(path)
+        tensors = {name: file.read(name) for name in file.tensors if is_wanted(name)}
+    elif path.suffix.lower() == ".safetensors":
         tensors = _map_tensors(path)
     elif not zipfile.is_zipfile(path):
-        raise UserError(f"{path}: not a whole .npz file (it is no zip archive); get it again")
+        raise UserError(f"{path}: not a whole .npz file ({foreign(path) or 'it is no zip archive'}); get it again")
     else:
         try:
             with np.load(path) as archive:
                 tensors = dict(archive)
         except Exception as error:  # NumPy, zipfile and zlib raise many kinds for a cut or foreign file
             raise UserError(f"{path}: not a whole .npz file ({type(error).__name__}: {error})") from error
+    tensors = {name: value for name, value in tensors.items() if is_wanted(name)}
     for name, value in tensors.items():
         if not (np.issubdtype(value.dtype, np.number) or value.dtype == ml_dtypes.bfloat16):
             raise UserError(f"{path}: '{name}' holds no numbers but {value.dtype}")

@@ -3,11 +3,13 @@
 The weights are tensors with torchvision's names (`features.0.weight` [out, in, 3, 3], `features.0.bias`, ...
 `features.28.bias`) or the lpips package's (`net.slice1.0.weight`, ...). If LPIPS's linear layers are among them
 (`lin0.model.1.weight` [1, C, 1, 1] to `lin4.model.1.weight`), the distance is LPIPS; without them every channel counts
-1.
+1. A checkpoint may hold them inside another model, such as a VQGAN's `loss.perceptual_loss.`.
 
 Axes: B batch, R pixels of a side, S side of a feature map, C channels.
 """
 
+import collections
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -24,6 +26,11 @@ SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)
 SCALE = np.array([0.458, 0.448, 0.450], np.float32)
 
 
+_NAME = re.compile(
+    r"(?:.*\.)?((?:features|net\.slice[1-5])\.\d+\.(?:weight|bias)|lin[0-4]\.model\.1\.weight)", re.ASCII
+)
+
+
 class Weights(NamedTuple):
     """VGG16's convolutions and LPIPS's linear layers, float32."""
 
@@ -31,12 +38,27 @@ class Weights(NamedTuple):
     linear: list[jax.Array]  # [C] of each stage
 
 
-def from_tensors(tensors: Mapping[str, np.ndarray]) -> Weights:
+def is_needed(name: str) -> bool:
+    """Is a file's tensor one of those above, by its name, whatever stands before it?"""
+    return _NAME.fullmatch(name) is not None
+
+
+def from_tensors(given: Mapping[str, np.ndarray]) -> Weights:
     """The weights among tensors of the names above.
 
     Raises:
-      UserError: a tensor is missing (it is named) or has a wrong shape.
+      UserError: a tensor is missing (it is named), is there twice, or has a wrong shape.
     """
+    found = [(match[1], value) for name, value in given.items() if (match := _NAME.fullmatch(name))]
+    tensors = dict(found)
+    if len(tensors) < len(found):
+        twice = collections.Counter(name for name, _ in found).most_common(1)[0][0]
+        raise UserError(f"tensor '{twice}' is there twice, inside two models; give the weights of one")
+    if tensors and all(name.startswith("lin") for name in tensors):
+        raise UserError(
+            "LPIPS's linear layers alone; VGG16's convolutions are wanted beside them, in one file: torch.save("
+            "torch.load('vgg16.pth') | torch.load('lpips.pth'), 'both.pth')"
+        )
     convolutions, channels = {}, 3
     for stage, positions in enumerate(STAGES):
         for position in positions:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 from t2f_jax.errors import UserError
-from t2f_jax.io.files import write_bytes
+from t2f_jax.io.file_kinds import foreign
+from t2f_jax.io.files import decode, write_bytes
 from t2f_jax.tokens.vocab import Vocab
 
 SENTENCEPIECE_FILE = "text_tokenizer.model"
@@ -61,7 +62,7 @@ class SentencePiece:
         try:
             self._processor.LoadFromSerializedProto(model)
         except RuntimeError as error:
-            raise UserError(f"{where}: no SentencePiece model; {error}") from error
+            raise UserError(f"{where}: no SentencePiece model; {foreign(where) or error}") from error
         self.size = self._processor.GetPieceSize()
         ids = {name: self._processor.PieceToId(piece) for name, piece in SPECIAL.items()}
         for name, piece in SPECIAL.items():
@@ -161,13 +162,14 @@ class WordPiece:
         except ImportError as error:
             raise UserError(f"{where}: WordPiece needs one more package; pip install 't2f_jax[wordpiece]'") from error
 
-        self.data = data
         try:
-            text = data.decode("utf-8-sig")  # an editor may have put a byte order mark first
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{where}: no UTF-8 text ({error.reason}); a WordPiece vocabulary has a piece a line"
-            ) from None
+            text = decode(data)
+        except ValueError as error:
+            reason = foreign(where) or error
+            raise UserError(f"{where}: no text ({reason}); a WordPiece vocabulary has a piece a line") from None
+        if "\n" not in text:
+            text = text.replace("\r", "\n")  # an old Mac's
+        self.data = text.encode()
         pieces = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
         ids: dict[str, int] = {}
         for i, piece in enumerate(pieces):
@@ -177,9 +179,8 @@ class WordPiece:
                 )
         missing = [piece for piece in SPECIAL.values() if piece not in ids]
         if missing:
-            raise UserError(
-                f"{where}: no WordPiece vocabulary, {' '.join(missing)} missing; each stands on a line of its own"
-            )
+            reason = foreign(where) or f"{' '.join(missing)} missing; each stands on a line of its own"
+            raise UserError(f"{where}: no WordPiece vocabulary, {reason}")
         self.size = len(pieces)
         self.pad, self.unk, self.cls, self.sep = (ids[piece] for piece in SPECIAL.values())
         self._pieces, self._decoder = pieces, decoders.WordPiece(cleanup=True)

@@ -310,7 +310,7 @@ def _perceptual_weights(path: str) -> lpips.Weights | None:
     """The weights in the file that `image.loss.perceptual_weights` names; None if it names none."""
     if not path:
         return None
-    tensors = load_tensors(pathlib.Path(os.path.expanduser(path)))
+    tensors = load_tensors(pathlib.Path(os.path.expanduser(path)), lpips.is_needed)
     try:
         return lpips.from_tensors(tensors)
     except UserError as error:

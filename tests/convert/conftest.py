@@ -23,13 +23,6 @@ def model(pair):
 
 
 @pytest.fixture(scope="module")
-def torch():
-    module = pytest.importorskip("torch", reason="torch is not installed; pip install -e '.[torch]'")
-    module.set_num_threads(1)  # threads that wait for each other cost more than these small models
-    return module
-
-
-@pytest.fixture(scope="module")
 def modeling(torch):
     """The PyTorch file as a plain module, in a process that seems to lack transformers."""
     spec = importlib.util.spec_from_file_location(

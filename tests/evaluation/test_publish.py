@@ -55,7 +55,7 @@ def test_a_report_is_written_again_from_its_results(tmp_path):
         rewrite(tmp_path / "nowhere")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_json_is_shown_or_refused(tmp_path, data):
     published(tmp_path)

@@ -13,10 +13,10 @@ import tempfile
 import atheris
 import numpy as np
 
-with atheris.instrument_imports(include=["t2f_jax.convert", "pickletools"]):
+with atheris.instrument_imports(include=["t2f_jax.io", "pickletools"]):
     import pickletools  # noqa: F401
 
-    from t2f_jax.convert import pickles, torch_reader, torch_writer, zip_files  # noqa: F401
+    from t2f_jax.io import pickles, torch_reader, torch_writer, zip_files  # noqa: F401
 
 from torch_files import archive, dictionary, tensor
 

@@ -6,9 +6,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from t2f_jax.convert import torch_writer
-from t2f_jax.convert.torch_reader import TorchFile
 from t2f_jax.errors import UserError
+from t2f_jax.io import torch_writer
+from t2f_jax.io.torch_reader import TorchFile
 
 ARRAYS = {
     "plain": np.arange(6, dtype=np.float32).reshape(2, 3),

@@ -8,9 +8,9 @@ the pickle in a zip archive, these are read as inert data (`pickles`); nothing i
 import io
 import pathlib
 
-from t2f_jax.convert import pickles
-from t2f_jax.convert.zip_files import Entry, shown
 from t2f_jax.errors import UserError
+from t2f_jax.io import pickles
+from t2f_jax.io.zip_files import Entry, shown
 
 START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of the magic number
 _VERSION = 1001

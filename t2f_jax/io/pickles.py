@@ -12,9 +12,9 @@ import dataclasses
 import io
 import pickletools
 
-from t2f_jax.convert.pickle_values import Global, Opaque, Storage, Tensor
-from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
+from t2f_jax.io.pickle_values import Global, Opaque, Storage, Tensor
+from t2f_jax.io.zip_files import shown
 
 LONGEST = 1 << 25  # bytes of a pickle: tensors are not in it
 MOST_OPCODES = 1 << 20  # 30 or so a tensor

@@ -10,8 +10,8 @@ import time
 import pytest
 from torch_files import Gadget, archive, dictionary, refuse, tensor
 
-from t2f_jax.convert import pickle_values, pickles
-from t2f_jax.convert.torch_reader import TorchFile
+from t2f_jax.io import pickle_values, pickles
+from t2f_jax.io.torch_reader import TorchFile
 
 
 @pytest.mark.parametrize("protocol", range(6))

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch_files import Gadget, refuse
 
-from t2f_jax.convert.torch_reader import TorchFile
 from t2f_jax.errors import UserError
+from t2f_jax.io.torch_reader import TorchFile
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from t2f_jax.convert.pickle_values import row_major
-from t2f_jax.convert.pickles import STORAGES
+from t2f_jax.io.pickle_values import row_major
+from t2f_jax.io.pickles import STORAGES
 
 _STORAGE_OF = {dtype: storage for storage, dtype in STORAGES.items()}
 _ALIGNMENT = 64  # bytes: a storage may be mapped into memory as it lies

@@ -16,21 +16,15 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from t2f_jax.convert import pickle_values, pickles, torch_legacy, zip_files
-from t2f_jax.convert.pickle_values import Tensor, row_major
-from t2f_jax.convert.zip_files import shown
 from t2f_jax.errors import UserError
+from t2f_jax.io import file_kinds, pickle_values, pickles, torch_legacy, zip_files
 from t2f_jax.io.files import no_file
+from t2f_jax.io.pickle_values import Tensor, row_major
+from t2f_jax.io.zip_files import shown
 
 _RESAVE = "with torch 1.6 or later: torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)"
-_KINDS = {  # what files begin with that are given in a torch file's place
-    b"<": "a web page: its download failed",
-    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with `git lfs pull`",
-    b"\x80": "a pickle, but none of torch.save",
-    b"\x1f\x8b": "a gzip archive: unpack it first",
-    b"\0\0\0\0": "nothing but zeros: its download failed",
-}
-_DICTIONARIES = ("state_dict", "model", "model_state_dict", "module")  # under which files keep a state dictionary
+# Under which files keep a state dictionary, one inside the other in some.
+_DICTIONARIES = ("state_dict", "model", "model_state_dict", "module", "params", "weights", "net")
 MOST_SHARING = 4  # how often tensors may read a file's bytes in total: tied weights share theirs
 
 
@@ -97,9 +91,12 @@ class TorchFile:
 
     def _dictionary(self, value: Any, unknown: list[str]) -> tuple[dict[str, Tensor], bool]:
         """-> (name -> tensor, does it lie inside something else?)."""
-        keys = [key for key in _DICTIONARIES if isinstance(value, dict) and isinstance(value.get(key), dict)]
-        wrapped = bool(keys)
-        tensors: Any = value[keys[0]] if isinstance(value, dict) and keys else value
+        tensors, wrapped = value, False
+        while isinstance(tensors, dict) and not any(isinstance(inner, Tensor) for inner in tensors.values()):
+            key = next((key for key in _DICTIONARIES if isinstance(tensors.get(key), dict)), None)
+            if key is None:
+                break
+            tensors, wrapped = tensors[key], True
         if not isinstance(tensors, dict):
             named = f" but {', '.join(map(shown, unknown[:5]))}, which was not run" if unknown else ""
             raise UserError(f"{self.path}: it holds no dictionary of tensors{named}; give a saved state_dict")
@@ -140,15 +137,15 @@ class TorchFile:
 
 def describe_start(path: pathlib.Path) -> str:
     """What a file is by its first bytes, for a message: "an empty file", "a web page", ..."""
+    kind = file_kinds.foreign(path)
+    if kind:
+        return kind
     with path.open("rb") as file:
         start = file.read(512)
-    if not start:
-        return "an empty file"
-    for begin, what in _KINDS.items():
-        if start.lstrip().lower().startswith(begin):
-            return what
+    if start.startswith(b"\x80"):
+        return "a pickle, but none of torch.save"
     if start[8:9] == b"{":
-        return "a safetensors file"
+        return "a safetensors file: save it anew by torch.save(safetensors.torch.load_file(FILE), NEW)"
     return "it begins as no zip archive does"
 
 

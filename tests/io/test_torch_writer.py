@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from torch_files import ARRAYS
 
-from t2f_jax.convert import torch_writer
-from t2f_jax.convert.torch_reader import TorchFile
+from t2f_jax.io import torch_writer
+from t2f_jax.io.torch_reader import TorchFile
 
 
 @pytest.mark.parametrize("key", [None, "state_dict"])

@@ -5,7 +5,7 @@ import zipfile
 
 from torch_files import archive, dictionary, refuse, tensor
 
-from t2f_jax.convert import zip_files
+from t2f_jax.io import zip_files
 
 
 def test_a_zip_bomb_costs_neither_time_nor_memory(tmp_path):

@@ -1,0 +1,36 @@
+"""What a file is by its first bytes and its name, for messages about a file that is not what it should be."""
+
+import os
+import pathlib
+
+_KINDS = {
+    b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with `git lfs pull`",
+    b"\x1f\x8b": "a gzip archive: unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
+    b"\x89hdf": "an HDF5 file, as Keras writes it",
+    b"gguf": "a GGUF file, as llama.cpp reads it",
+    b"\x93numpy": "an array of NumPy (.npy)",
+}
+_UNFINISHED = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2", ".tmp")
+
+
+def foreign(path: str | os.PathLike[str]) -> str:
+    """What a file is that cannot be what was asked for, such as "an empty file"; "" if nothing is known of it."""
+    path = pathlib.Path(path)
+    if path.suffix.lower() in _UNFINISHED:
+        return "a download that was not finished, as its name says: fetch it again"
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError:
+        return ""
+    if not start:
+        return "an empty file"
+    if not start.strip(b"\0") and len(start) > 4:
+        return "nothing but zeros: its download failed"
+    if b'"weight_map"' in start or path.name.endswith(".index.json"):
+        return "a list of the parts of a model that was saved in parts: load it with its own program, and save it whole"
+    head = start.lstrip().lower()
+    if head.startswith(b"<"):
+        return "an SVG drawing" if b"<svg" in head else "a web page: its download failed"
+    return next((what for begin, what in _KINDS.items() if head.startswith(begin)), "")
