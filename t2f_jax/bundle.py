@@ -208,6 +208,10 @@ def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
     if not (folder / "config.json").exists() and (folder / "model").is_dir():
         raise WrongArgument(f"{folder}: this is the folder of a run; give its {folder / 'model'}")
     values = read_json(folder / "config.json", f"config.json of {what}")
+    if isinstance(values, dict) and values.get("model_type") == "talk2face":
+        raise UserError(
+            f"{folder}: this is an export to Hugging Face, for PyTorch (modeling_talk2face.load); give {what}"
+        )
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{folder / 'config.json'}: its format is not {FORMAT}, the one that this version reads")
     return values

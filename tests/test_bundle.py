@@ -118,6 +118,9 @@ def test_broken_parts_are_refused(folder):
     weights.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"decoder\.safetensors.*not a whole"):
         bundle.load(folder)
+    weights.write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(UserError, match=r"decoder\.safetensors.*a pointer of Git LFS"):
+        bundle.load(folder)
     weights.write_bytes(whole)
     config = json.loads((folder / "config.json").read_text())
     config["decoder"]["model"]["width"] = 32
@@ -133,6 +136,9 @@ def test_a_folder_that_is_none_is_named(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         bundle.load(tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"config\.json"):
+        bundle.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "talk2face"}')
+    with pytest.raises(UserError, match="an export to Hugging Face, for PyTorch"):
         bundle.load(tmp_path)
 
 

@@ -39,6 +39,8 @@ def _add_import(commands: options.Commands) -> None:
     sub.add_argument("--image-size", type=int, default=256, metavar="S", help="side of its images in pixels (256)")
     what = "tensors that the files may lack, such as 'encoder.layer_norm.*'; they are drawn at random; repeatable"
     sub.add_argument("--allow-missing", action="append", default=[], metavar="PATTERN", help=what)
+    what = "of an image tokenizer that keeps averaged weights ('model_ema.'): take these, not the plain ones"
+    sub.add_argument("--ema", action="store_true", help=what)
     what = "tensors of the files that are left out, such as 'discriminator.*'; repeatable"
     sub.add_argument("--ignore", action="append", default=[], metavar="PATTERN", help=what)
 
@@ -92,6 +94,7 @@ def import_original(args: argparse.Namespace) -> None:
         image_size=args.image_size,
         allow_missing=args.allow_missing,
         ignore=args.ignore,
+        ema=args.ema,
     )
     if not args.decoder and not args.vocab:
         if args.range:

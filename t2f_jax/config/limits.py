@@ -18,7 +18,7 @@ def check(config: Config) -> None:
 
 def check_vqgan(config: VQGANConfig, where: str) -> None:
     """Raises WrongArgument where an image tokenizer's structure contradicts itself; `where` stands before its keys."""
-    if not config.ch_mult or min(config.ch_mult) < 1:
+    if not config.ch_mult:
         raise WrongArgument(f"{where}.ch_mult={config.ch_mult} must hold a whole number from 1 on for each level")
     if config.resolution % config.factor:
         raise WrongArgument(f"{where}.resolution={config.resolution} is no multiple of the factor {config.factor}")

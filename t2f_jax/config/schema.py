@@ -110,20 +110,20 @@ class VQGANConfig:
     """Structure of the image tokenizer (taming-transformers' VQModel); `patch=1` is the original's."""
 
     resolution: Annotated[int, Range(1, 2**16)] = 64
-    in_channels: int = 3
+    in_channels: Annotated[int, Range(1, 64)] = 3
     # Side of the squares of pixels folded into channels before conv_in (space to depth) and unfolded after conv_out.
     patch: Annotated[int, Range(1, 256)] = 1
     encoder: Literal["vqgan", "patch"] = "vqgan"  # patch: a code depends on its own patch alone; needs ch_mult=(1,)
     ch: Annotated[int, Range(1, 10**5)] = 32
-    ch_mult: tuple[int, ...] = (1, 2, 4, 4)
+    ch_mult: tuple[Annotated[int, Range(1, 1000)], ...] = (1, 2, 4, 4)
     num_res_blocks: Annotated[int, Range(0, 100)] = 1
-    attn_resolutions: tuple[int, ...] = (8,)  # sides of the feature maps that attend
+    attn_resolutions: tuple[Annotated[int, Range(1, 2**16)], ...] = (8,)  # sides of the feature maps that attend
     z_channels: Annotated[int, Range(1, 10**5)] = 64
     embed_dim: Annotated[int, Range(1, 10**5)] = 32
     n_embed: Annotated[int, Range(2, 65536)] = 512  # codes of the codebook
     # Sides of an image's grids of codes, coarse to fine, such as (4, 8, 8): each holds what those before it leave, and
     # each side divides the last, which is the encoder's. Empty: that one grid, as the original has.
-    scales: tuple[int, ...] = ()
+    scales: tuple[Annotated[int, Range(1, 2**16)], ...] = ()
     dropout: Dropout = 0.0
 
     @property

@@ -15,8 +15,10 @@ WORDS = "embedding.word.embedding.weight"  # a row an id
 _FOREIGN = {  # what names of image tokenizers of another kind begin with
     "quantize.embed.weight": "a Gumbel quantizer (it has 'quantize.embed.weight'), whose codes are chosen otherwise",
     "quantize.proj.": "a Gumbel quantizer (it has 'quantize.proj'), whose codes are chosen otherwise",
+    "encoder.down_blocks.": "a model of diffusers, which names its parts otherwise",
     "encoder.conv_blocks.": "a LlamaGen checkpoint: its weights are under 'model', and of another structure",
 }
+_SECOND_STAGE = ("transformer.", "cond_stage_model.", "tok_emb.", "pos_emb", "blocks.", "ln_f.", "head.")
 HEAD_WIDTH = 64  # of the released model; no tensor's shape shows the number of heads
 
 
@@ -59,6 +61,11 @@ def vqgan_config(path: pathlib.Path, shapes: Shapes, image_size: int = 256) -> V
     for name, what in _FOREIGN.items():
         if any(known.startswith(name) for known in shapes):
             raise UserError(f"{path}: {what}; give a VQModel of taming-transformers")
+    if all(name.startswith(_SECOND_STAGE) for name in shapes):
+        raise UserError(f"{path}: no image tokenizer in it, but a second stage or other parts; give the VQModel itself")
+    out, back = shapes.get("quant_conv.weight", ()), shapes.get("post_quant_conv.weight", ())
+    if len(out) == len(back) == 4 and out[0] == 2 * back[1]:  # means and variances
+        raise UserError(f"{path}: an autoencoder without a codebook (KL); give a VQModel of taming-transformers")
     ch, in_channels = _shape(path, shapes, "encoder.conv_in.weight", 4)[:2]
     if in_channels != 3:
         raise UserError(f"{path}: its images have {in_channels} channels; faces are RGB pictures of 3")

@@ -603,7 +603,9 @@ class WordPiece:
         except ImportError as error:
             raise ImportError("this model's words need tokenizers: pip install tokenizers") from error
         self.data, self.special = pathlib.Path(file).read_bytes(), special
-        lines = self.data.decode("utf-8-sig").removesuffix("\n").split("\n")
+        mark = self.data[:2]  # of UTF-16, as an editor may have saved it
+        text = self.data.decode("utf-16" if mark in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        lines = text.removesuffix("\n").split("\n")
         self._pieces, self._decoder = [line.rstrip("\r") for line in lines], decoders.WordPiece(cleanup=True)
         ids = {piece: i for i, piece in enumerate(self._pieces)}
         model = models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=200)
@@ -1311,11 +1313,18 @@ def load(folder: str | os.PathLike) -> Any:
     from safetensors.torch import load_file
 
     folder = pathlib.Path(folder)
-    config = SimpleNamespace(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    config = SimpleNamespace(**json.loads((folder / "config.json").read_bytes()))
     parts = ["model.safetensors"]
     if not (folder / parts[0]).exists() and (folder / INDEX).exists():
-        weight_map = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"]
+        weight_map = json.loads((folder / INDEX).read_bytes())["weight_map"]
         parts = sorted({pathlib.PurePath(part).name for part in weight_map.values()})
+    for part in parts:
+        if not (folder / part).is_file():
+            known = f", one of {len(parts)} parts that {INDEX} names," if len(parts) > 1 else ""
+            raise FileNotFoundError(f"{folder / part}{known} is missing; get it from where the folder came from")
+        with (folder / part).open("rb") as file:
+            if file.read(20).startswith(b"version https://git-"):
+                raise ValueError(f"{folder / part}: a pointer of Git LFS; fetch the file itself with `git lfs pull`")
     weights = {name: value for part in parts for name, value in load_file(folder / part).items()}
     with torch.device("meta"):
         model = Talk2Face(config) if hasattr(config, "transformer") else ImageTokenizer(config)

@@ -23,7 +23,7 @@ from t2f_jax.config.typed import to_dict
 from t2f_jax.convert import infer, quirks
 from t2f_jax.convert.match import match, reader
 from t2f_jax.convert.names import decoder_names, to_ours, vqgan_names
-from t2f_jax.convert.select import FIRST_STAGE, Selection, select
+from t2f_jax.convert.select import FIRST_STAGE, Selection, averaged, select
 from t2f_jax.data.datasets import registry
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
@@ -49,6 +49,7 @@ class Options:
       image_size: side of the images in pixels.
       allow_missing: patterns of tensors that may be missing; they get fresh values.
       ignore: patterns of tensors that are left out, by their names in the file.
+      ema: take the averaged weights that an image tokenizer's file keeps beside the plain ones.
     """
 
     compat: bool = True
@@ -57,6 +58,7 @@ class Options:
     image_size: int = 256
     allow_missing: Sequence[str] = ()
     ignore: Sequence[str] = ()
+    ema: bool = False
 
 
 def open_decoder(path: pathlib.Path, options: Options) -> tuple[DecoderConfig, int, Callable[[], dict[str, Any]]]:
@@ -86,7 +88,7 @@ def open_vqgan(path: pathlib.Path, options: Options) -> tuple[VQGANConfig, str, 
     """A VQGAN checkpoint -> (structure, its names' prefix, a function that reads the parameters).
 
     A VQModel alone, or the `first_stage_model.` of a Net2NetTransformer, whose own tensors are not read, nor are those
-    of the loss and averaged copies of the weights.
+    of the loss; averaged copies of the weights only if `options.ema` asks for them.
 
     Raises:
       UserError: an unreadable file, or tensors that do not fit.
@@ -94,6 +96,8 @@ def open_vqgan(path: pathlib.Path, options: Options) -> tuple[VQGANConfig, str, 
     file = TorchFile(path)
     _say_placeholders(file)
     chosen = select(path, file.tensors, "encoder.conv_in.weight", options.ignore, beside=True)
+    if options.ema:
+        chosen = averaged(path, file.tensors, chosen)
     shapes = {name: tensor.shape for name, tensor in chosen.tensors.items()}
     config = infer.vqgan_config(path, shapes, options.image_size)
     _drop_whole_remap(file, chosen, config.n_embed)

@@ -14,10 +14,12 @@ from t2f_jax.io.progress import say
 from t2f_jax.io.zip_files import shown
 
 FIRST_STAGE = "first_stage_model."  # of a VQGAN inside taming's Net2NetTransformer or latent-diffusion's models
-# What the names begin with in files of DataParallel, of torch.compile, and of wrappers that hold the model as `model`.
-_WRAPPERS = re.compile(rf"((module|_orig_mod|model|{FIRST_STAGE[:-1]})\.)*")
+# What the names begin with in files of DataParallel, torch.compile, Lightning's Fabric or DeepSpeed, FSDP, and of
+# wrappers that hold the model as `model`.
+_WRAPPERS = re.compile(rf"((module|_orig_mod|_forward_module|_fsdp_wrapped_module|model|{FIRST_STAGE[:-1]})\.)*")
+EMA = "model_ema."  # averaged weights, as latent-diffusion keeps them: behind it are the plain names without dots
 # Parts beside an image tokenizer: a second stage, losses, averaged copies, the palette of segmentation maps.
-_BESIDE = ("transformer.", "cond_stage_model.", "loss.", "model_ema.", "colorize")
+_BESIDE = ("transformer.", "cond_stage_model.", "loss.", EMA, "colorize")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,3 +77,22 @@ def select(
         parts = ", ".join(f"{count} of {shown(part)[1:-1]}" for part, count in left.most_common(8))
         say(f"{path}: {left.total()} tensors that the model does not need are left out: {parts}")
     return Selection(prefix, chosen, files)
+
+
+def averaged(path: pathlib.Path, tensors: Mapping[str, Tensor], chosen: Selection) -> Selection:
+    """The selection with the averaged weights that the file holds beside the plain ones in their place.
+
+    Raises:
+      UserError: the file holds no averaged weights, or of another shape.
+    """
+    inside = chosen.prefix.removesuffix(FIRST_STAGE)  # what wraps the model that keeps them
+    known = {name.removeprefix(inside).removeprefix(EMA): name for name in tensors if EMA in name}
+    files = {name: known.get(name.replace(".", ""), file_name) for name, file_name in chosen.files.items()}
+    replaced = {name: file_name for name, file_name in files.items() if file_name != chosen.files[name]}
+    if not replaced:
+        raise UserError(f"{path}: no averaged weights in it (their names begin with '{EMA}'); leave out --ema")
+    for name, file_name in replaced.items():
+        if tensors[file_name].shape != chosen.tensors[name].shape:
+            raise UserError(f"{path}: {shown(file_name)} has another shape than {shown(chosen.files[name])}")
+    say(f"{path}: {len(replaced)} averaged tensors ('{EMA}') are taken in place of the plain ones")
+    return Selection(chosen.prefix, {name: tensors[file_name] for name, file_name in files.items()}, files)

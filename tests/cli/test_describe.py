@@ -76,6 +76,12 @@ def test_answers_are_written_though_nobody_reads_what_is_printed(command, folder
 
 def test_corrupt_files_are_left_out_and_told(folder, faces, tmp_path, capsys):
     (tmp_path / "cut.png").write_bytes(b"no picture")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "link.png").symlink_to("nowhere")
+    others = [str(tmp_path / name) for name in ("folder.png", "link.png")]
+    cli.main(["caption", "--model", str(folder), *others, faces[0]])
+    out, err = capsys.readouterr()
+    assert out.startswith(faces[0]) and "folder.png: this is a folder" in err and "2 of 3 files skipped" in err
     cli.main(["analyze", "--model", str(folder), str(tmp_path / "cut.png"), faces[0], "--attribute", "age"])
     out, err = capsys.readouterr()
     assert out.splitlines()[0] == faces[0] and len(out.splitlines()) == 2

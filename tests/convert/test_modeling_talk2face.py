@@ -179,6 +179,12 @@ def test_a_model_in_parts_is_loaded(both, modeling, tmp_path):
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": place}))
     again = modeling.load(folder)
     assert all((again.state_dict()[name] == value).all() for name, value in whole.state_dict().items())
+    (folder / parts[1]).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0")
+    with pytest.raises(ValueError, match=r"model-2-of-2\.safetensors: a pointer of Git LFS"):
+        modeling.load(folder)
+    (folder / parts[1]).unlink()
+    with pytest.raises(FileNotFoundError, match=r"model-2-of-2\.safetensors, one of 2 parts .* is missing"):
+        modeling.load(folder)
 
 
 def test_the_originals_resize_and_ranges(torch, modeling):

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import jax
+import ml_dtypes
 import numpy as np
 import pytest
 from original_files import SMALL, SMALL_DECODER, SMALL_VQGAN, random_tensors, same_params
@@ -22,7 +24,13 @@ def opened(path, tensors, options=SMALL):
     return prefix, read()
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod.", "first_stage_model."])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("", "module.", "_orig_mod.", "model.", "module._orig_mod.", "first_stage_model.", "_forward_module."),
+        *("_forward_module.module._orig_mod.model.", "_fsdp_wrapped_module."),
+    ],
+)
 def test_prefixes_of_wrappers_are_taken_off(model, tmp_path, capsys, prefix):
     kept, params = opened(tmp_path / "v.ckpt", {prefix + name: value for name, value in VQGAN.items()})
     same_params(params, model.image_tokenizer.params)
@@ -44,6 +52,35 @@ def test_parts_beside_the_tokenizer_are_left_out(model, tmp_path, capsys):
     stages = {f"{part}_stage_model.{name}": value for part in ("first", "cond") for name, value in VQGAN.items()}
     stages |= {"transformer.pos_emb": np.zeros(4, np.float32), "model.diffusion_model.x": np.zeros(4, np.float32)}
     same_params(opened(tmp_path / "v.ckpt", stages)[1], model.image_tokenizer.params)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "first_stage_model."])
+def test_averaged_weights_are_taken_on_demand(model, tmp_path, capsys, prefix):
+    inside = "" if "first" in prefix else prefix
+    plain = {prefix + name: value + 1 for name, value in VQGAN.items()}
+    shadow = {f"{inside}model_ema.{name.replace('.', '')}": value for name, value in VQGAN.items()}
+    shadow |= {f"{inside}model_ema.decay": np.float32(0.99).reshape(()), f"{inside}model_ema.num_updates": np.array(7)}
+    options = dataclasses.replace(SMALL, ema=True)
+    same_params(opened(tmp_path / "v.ckpt", plain | shadow, options)[1], model.image_tokenizer.params)
+    assert f"{len(VQGAN)} averaged tensors" in capsys.readouterr().err
+    with pytest.raises(UserError, match="no averaged weights in it"):
+        opened(tmp_path / "v.ckpt", plain, options)
+
+
+@pytest.mark.parametrize("keys", [["params"], ["model", "state_dict"], ["state_dict", "module"], ["net"]])
+def test_a_state_dictionary_inside_others_is_found(model, tmp_path, torch, keys):
+    value = {name: torch.from_numpy(array) for name, array in VQGAN.items()}
+    for key in reversed(keys):
+        value = {key: value, "epoch": 3, "optimizer": {"state": {}}}
+    torch.save(value, tmp_path / "v.ckpt")
+    same_params(original.open_vqgan(tmp_path / "v.ckpt", SMALL)[2](), model.image_tokenizer.params)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, ml_dtypes.bfloat16])
+def test_weights_of_another_float_type_are_read(model, tmp_path, dtype):
+    params = opened(tmp_path / "v.ckpt", {name: value.astype(dtype) for name, value in VQGAN.items()})[1]
+    rounded = jax.tree.map(lambda x: np.asarray(x).astype(dtype).astype(np.float32), model.image_tokenizer.params)
+    same_params(params, rounded)
 
 
 def test_new_numbers_of_codes_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import struct
 
 import jax.numpy as jnp
@@ -155,6 +156,24 @@ def test_what_is_no_picture_is_named(tmp_path):
         images.load_images(FACE[:0], 8)
     with pytest.raises(UserError, match="no picture is given"):
         images.load_images([], 8)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "loop", "nowhere", "folder", "zeros", "pointer", "page", "/dev/zero"])
+def test_what_lies_in_a_pictures_place_is_told_and_never_waited_for(kind, tmp_path):
+    path = tmp_path / "face.png"
+    data = {"zeros": bytes(99), "pointer": b"version https://git-lfs.github.com/spec/v1", "page": b" <HTML>"}
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind in data:
+        path.write_bytes(data[kind])
+    else:
+        path.symlink_to({"loop": "face.png"}.get(kind, kind))
+    told = {"pipe": "a pipe or a device", "/dev/zero": "a pipe or a device", "folder": "a folder"}
+    told |= {"zeros": "nothing but zeros", "pointer": "a pointer of Git LFS", "page": "a web page"}
+    with pytest.raises(images.CorruptImage, match=rf"face\.png: .*{told.get(kind, 'this link leads nowhere')}"):
+        images.load_images(path, 8)
 
 
 def test_a_png_carries_what_it_is_told(tmp_path):

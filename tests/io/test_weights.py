@@ -128,3 +128,37 @@ def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path):
         file.write(bytes(1000))
     with pytest.raises(UserError, match=r"bomb\.npz: not a whole \.npz file"):
         weights.load_tensors(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_torch_files_are_read_of_any_float_type(torch, tmp_path, zipped):
+    state = {"features.0.weight": torch.arange(6.0).view(2, 3), "half": torch.ones(3).bfloat16()}
+    state |= {"double": torch.full((2,), 0.1, dtype=torch.float64), "classifier": torch.full((2,), torch.nan)}
+    torch.save({"state_dict": state}, tmp_path / "x.PTH", _use_new_zipfile_serialization=zipped)
+    tensors = weights.load_tensors(tmp_path / "x.PTH", lambda name: name != "classifier")
+    assert list(tensors) == ["features.0.weight", "half", "double"]
+    for name, value in tensors.items():
+        assert np.array_equal(value.astype(np.float64), state[name].double().numpy())
+    with pytest.raises(UserError, match=r"x\.PTH: tensor 'classifier' holds NaN"):
+        weights.load_tensors(tmp_path / "x.PTH")
+
+
+FOREIGN = {
+    "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n",
+    "a web page": b"<!DOCTYPE html>\n<html>",
+    "an empty file": b"",
+    "nothing but zeros": bytes(99),
+    "a list of the parts of a model": b'{"metadata": {}, "weight_map": {"a": "model-00001-of-00002.safetensors"}}',
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+@pytest.mark.parametrize("name", ["x.safetensors", "x.npz", "x.pth", "x.bin"])
+def test_what_a_file_is_instead_is_told(what, name, tmp_path):
+    (tmp_path / name).write_bytes(FOREIGN[what])
+    with pytest.raises(UserError, match=f"{name}: .*{what}") as caught:
+        weights.load_tensors(tmp_path / name)
+    assert "\n" not in str(caught.value)
+    (tmp_path / "x.pth.incomplete").write_bytes(b"PK\3\4")
+    with pytest.raises(UserError, match="it is a download that was not finished"):
+        weights.load_tensors(tmp_path / "x.pth.incomplete")

@@ -45,3 +45,17 @@ def test_a_missing_or_misshapen_tensor_is_named():
         lpips.from_tensors({name: x for name, x in tensors.items() if name != "lin3.model.1.weight"})
     with pytest.raises(UserError, match=r"convolution 2 has shapes \(4, 9, 3, 3\)"):
         lpips.from_tensors({**tensors, "features.2.weight": np.zeros((4, 9, 3, 3), np.float32)})
+
+
+def test_weights_inside_another_model_are_found():
+    tensors = thin_vgg(np.random.default_rng(0))
+    inside = {f"loss.perceptual_loss.{name}": value for name, value in tensors.items()}
+    inside |= {"lins.0.model.1.weight": 1, "scaling_layer.shift": 2, "classifier.0.weight": 3}
+    assert [name for name in inside if lpips.is_needed(name)] == list(inside)[: len(tensors)]
+    a, b = lpips.from_tensors(tensors), lpips.from_tensors(inside)
+    assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
+    with pytest.raises(UserError, match="is there twice, inside two models"):
+        lpips.from_tensors(tensors | inside)
+    heads = {name: value for name, value in tensors.items() if name.startswith("lin")}
+    with pytest.raises(UserError, match="LPIPS's linear layers alone; VGG16's convolutions are wanted beside them"):
+        lpips.from_tensors(heads)

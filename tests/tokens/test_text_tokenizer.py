@@ -163,7 +163,9 @@ def test_user_errors(tmp_path, words):
     for data, message in [
         (b"[PAD]\n[UNK]\na\n", r"\[CLS\] \[SEP\] missing"),
         (b"a\nb\na\n", "line 3 repeats 'a' of line 1"),
-        (b"\xff\xfe", "no UTF-8 text"),
+        (b"\xff", "no text"),
+        ("\ufeffa\nb".encode("utf-16-le")[:-1], "no text"),
+        (b"a\0b", "no text .it holds null bytes"),
     ]:
         with pytest.raises(UserError, match=message):
             text_tokenizer.WordPiece(data)
@@ -191,3 +193,22 @@ def test_any_bytes_are_a_sentence_piece_model_or_are_refused(words, data):
     with contextlib.suppress(UserError):
         made = text_tokenizer.SentencePiece(data.draw(damage.any_file(words.model)))
         made.decode(made.encode("a man with a hat"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_vocabulary_of_any_editor_is_read_and_kept_in_utf8(word_piece, end, encoding, tmp_path):
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    made = text_tokenizer.WordPiece((mark + end.join(PIECES) + end).encode(encoding))
+    assert made.size == word_piece.size and made.encode("a man") == word_piece.encode("a man")
+    made.save(tmp_path)
+    assert text_tokenizer.load(tmp_path).encode("cafe, 34") == word_piece.encode("cafe, 34")
+    assert "cafe" in (tmp_path / "vocab.txt").read_text(encoding="utf-8")
+
+
+def test_what_a_vocabulary_file_is_instead_is_told(tmp_path):
+    for data, what in ((b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"), (b"<html>", "a web")):
+        for make, name in ((text_tokenizer.WordPiece, "vocab.txt"), (text_tokenizer.SentencePiece, "x.model")):
+            (tmp_path / name).write_bytes(data)
+            with pytest.raises(UserError, match=f"{name}: .*{what}"):
+                make.load(tmp_path / name)

@@ -15,6 +15,7 @@ from t2f_jax.tokens.phrases import PHRASES, Phrases
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".7z.001", ".rar")
 
 
 class Source(Protocol):
@@ -70,6 +71,12 @@ def read_face(path: pathlib.Path, size: int, crop: float) -> np.ndarray:
     if wrong := files.no_file(path):
         raise UserError(f"{path}: {wrong}; an image file should lie there")
     return images.fit(images.open_image(path), size, crop)
+
+
+def packed_files(*folders: pathlib.Path) -> list[str]:
+    """Names of the archives that lie in folders, for a message where what should lie there does not."""
+    names = [path.name for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    return sorted(name for name in names if name.lower().endswith(_ARCHIVES))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split, file_signature, read_face
+from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_lines
 from t2f_jax.tokens.attributes import Attribute, Fields
@@ -135,7 +135,9 @@ def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathl
             return folder / sub / name
     places = ", ".join(str(folder / sub / name) for sub in subfolders)
     tables = sorted(path.name for path in folder.glob("list_*.csv"))
+    packed = packed_files(folder, *(folder / sub for sub in subfolders))
     hint = f"; {tables[0]} is of another edition, whose tables are not read" if tables else ""
+    hint = f"; {packed[0]} is still packed: unpack it there" if packed else hint
     raise UserError(f"{folder}: no {name}; CelebA's official layout has it at one of {places}{hint}")
 
 

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split, file_signature, read_face
+from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -16,7 +16,8 @@ SCHEMA: tuple[Attribute, ...] = (
     Attribute("ethnicity", ("white", "black", "asian", "indian", "other")),
     Attribute("age", (), 1, 116),
 )
-_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+ ?\.?jpg\.chip\.jpg")  # two published names differ in the date's end
+# Two published names differ in the date's end.
+_NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+ ?\.?jpg\.chip\.jpg", re.IGNORECASE)
 _LAYOUT = "[age]_[gender]_[race]_[date&time].jpg.chip.jpg"
 
 
@@ -70,8 +71,11 @@ class UTKFace:
             else:
                 self.skipped.append({"id": file, "why": f"the name is not {_LAYOUT}"})
         if not self._names:
+            packed = packed_files(folder)
+            hint = f"{packed[0]} is still packed: unpack it, and" if packed else ""
             raise UserError(
-                f"{folder}: no face named {_LAYOUT}; set data.sources.{name}.folder to the folder that holds them"
+                f"{folder}: no face named {_LAYOUT}; {hint}{hint and ' '}set data.sources.{name}.folder to the folder"
+                " that holds them"
             )
         self._splits: dict[Split, list[int]] = {"train": [], "validation": [], "test": []}
         for i, file in enumerate(self._names):

@@ -134,3 +134,29 @@ def test_damaged_labels_are_read_or_refused(celeba_folder, file, data):
             open_celeba(celeba_folder).fields(3)
     finally:
         path.write_bytes(whole)
+
+
+def test_endings_in_capitals_and_a_folder_in_a_folder_are_read(celeba_folder):
+    folder = celeba_folder / "img_align_celeba"
+    for path in list(folder.iterdir()):
+        path.rename(path.with_suffix(".JPG"))
+    folder.rename(celeba_folder / "inner")
+    (celeba_folder / "img_align_celeba").mkdir()
+    (celeba_folder / "inner").rename(folder / "img_align_celeba")
+    assert open_celeba(celeba_folder).image(0, 16, 1.0).shape == (16, 16, 3)
+
+
+def test_an_archive_that_is_still_packed_is_told(celeba_folder):
+    (celeba_folder / "img_align_celeba").rename(celeba_folder / "elsewhere")
+    (celeba_folder / "img_align_celeba.zip").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"no img_align_celeba; .*img_align_celeba\.zip is still packed: unpack it"):
+        open_celeba(celeba_folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_labels_of_other_editors_are_read(celeba_folder, encoding, end):
+    for name in ("list_attr_celeba.txt", "list_eval_partition.txt"):
+        text = (celeba_folder / name).read_text()
+        (celeba_folder / name).write_bytes(text.replace("\n", end).encode(encoding))
+    assert open_celeba(celeba_folder).fields(2)["attributes"]["eyeglasses"] == "yes"

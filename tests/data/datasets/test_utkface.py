@@ -43,3 +43,14 @@ def test_any_name_is_a_face_or_skipped_or_ignored(utkface_folder, name):
     os.unlink(path)
     ids = [source.id(i) for split in base.SPLITS for i in source.split(split)]
     assert len(ids) in (30, 31) and all(1 <= source.fields(i)["attributes"]["age"] <= 116 for i in range(len(ids)))
+
+
+def test_endings_in_capitals_are_read_and_an_archive_is_told(utkface_folder, tmp_path):
+    for path in list(utkface_folder.iterdir()):
+        path.rename(path.with_name(path.name.replace(".jpg.chip.jpg", ".JPG.CHIP.JPG")))
+    source = registry.open_source(SourceConfig(kind="utkface", folder=str(utkface_folder)), "utkface")
+    assert sum(len(source.split(split)) for split in base.SPLITS) == 30
+    (tmp_path / "packed").mkdir()
+    (tmp_path / "packed" / "UTKFace.tar.gz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"UTKFace\.tar\.gz is still packed: unpack it, and set"):
+        registry.open_source(SourceConfig(kind="utkface", folder=str(tmp_path / "packed")), "utkface")
