@@ -1,12 +1,14 @@
-"""Captions that a model writes, beside the given ones."""
+"""Captions that a model writes: beside the given ones, and beside the labels of their faces."""
 
 from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
 
-from t2f_jax.evaluation.interfaces import Model
+from t2f_jax.evaluation.interfaces import Advance, Model, ignore
+from t2f_jax.evaluation.stats import interval
 from t2f_jax.tokens.attributes import Fields
+from t2f_jax.tokens.facts import compare
 
 
 class CaptionRecord(TypedDict):
@@ -14,6 +16,55 @@ class CaptionRecord(TypedDict):
 
     generated: str
     given: list[str]
+
+
+class CaptionFigures(TypedDict):
+    """What captions say (`tokens.facts`), counted over all faces, with 95% intervals over faces.
+
+    A share is None where nothing was counted.
+    """
+
+    faces: int
+    precision: float | None  # share of the facts said that the labels confirm; what they do not know does not count
+    precision_interval: list[float] | None
+    recall: float | None  # share of the positive facts of the labels that are said, and said right
+    recall_interval: list[float] | None
+    repeats: float  # share of the captions that say a fact twice
+    repeats_interval: list[float]
+    different: int  # captions that differ
+
+
+def measure_captions(
+    model: Model, images: np.ndarray, fields: Sequence[Fields], advance: Advance = ignore, batch_size: int = 64
+) -> CaptionFigures:
+    """Sets the captions that a model writes for uint8 [N, S, S, 3] beside the labels of these N faces."""
+    captions: list[str] = []
+    for start in range(0, len(images), batch_size):
+        captions += model.describe_codes(model.encode(np.asarray(images[start : start + batch_size])))
+        advance(len(captions) - start)
+    compared = [compare(text, face["attributes"]) for text, face in zip(captions, fields, strict=True)]
+    right, wrong, stated, missing, repeats = np.array(
+        [[c.right, c.wrong, c.positive, c.missing, c.repeats] for c in compared], float
+    ).T
+    precision, precision_interval = _ratio(right, right + wrong)
+    recall, recall_interval = _ratio(stated, stated + missing)
+    return {
+        "faces": len(images),
+        "precision": precision,
+        "precision_interval": precision_interval,
+        "recall": recall,
+        "recall_interval": recall_interval,
+        "repeats": float(repeats.mean()),
+        "repeats_interval": interval(repeats, np.ones(len(repeats))),
+        "different": len(set(captions)),
+    }
+
+
+def _ratio(hits_N: np.ndarray, counts_N: np.ndarray) -> tuple[float | None, list[float] | None]:
+    """Sum of hits over sum of counts, and its interval."""
+    if not counts_N.sum():
+        return None, None
+    return float(hits_N.sum() / counts_N.sum()), interval(hits_N, counts_N)
 
 
 def caption_faces(model: Model, images: np.ndarray, fields: Sequence[Fields]) -> list[CaptionRecord]:

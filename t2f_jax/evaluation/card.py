@@ -40,6 +40,7 @@ def make_card(sources: list[SourceReport], usage: Usage, protocol: Mapping[str, 
             "attributes": source.attributes,
             "requests": source.requests,
             "reconstruction": source.reconstruction,
+            "captions": source.caption_figures,
             "judge_accuracy": source.judge_accuracy,
         }
         card["sources"][source.name] = _without_pairs(figures)

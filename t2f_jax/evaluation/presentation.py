@@ -30,6 +30,7 @@ def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> Sourc
         attributes=figures.attributes,
         requests=figures.requests,
         reconstruction=figures.reconstruction,
+        caption_figures=figures.captions,
         judge_accuracy=figures.judge_accuracy,
         captions=[
             Caption(png, c["generated"], c["given"]) for png, c in zip(pngs, caption_faces(model, shown, fields))

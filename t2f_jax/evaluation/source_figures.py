@@ -13,6 +13,7 @@ from t2f_jax.data.datasets.base import Source
 from t2f_jax.evaluation import judge
 from t2f_jax.evaluation.agreement import make_requests, measure_agreement
 from t2f_jax.evaluation.attributes import AttributeFigures, measure_attributes
+from t2f_jax.evaluation.captions import CaptionFigures, measure_captions
 from t2f_jax.evaluation.guidance import measure_guidance_curve, measure_reranking
 from t2f_jax.evaluation.interfaces import Trial
 from t2f_jax.evaluation.reconstruction import ReconstructionFigures, measure_reconstruction
@@ -46,6 +47,7 @@ class SourceFigures:
 
     attributes: AttributeFigures
     reconstruction: ReconstructionFigures
+    captions: CaptionFigures
     requests: Mapping[str, Any] | None = None  # AgreementFigures, and where measured "guidance_curve" and "reranking"
     judge_accuracy: float | None = None  # share of labels of test faces that the judge gets right
 
@@ -83,8 +85,10 @@ def measure_source(
             batch_size=settings.batch_size,
         )
     reconstruction = measure_reconstruction(model, faces.images, model.vocab.image_size)
+    with Progress(f"describing {faces.name}", len(faces.images), unit="face") as bar:
+        captions = measure_captions(model, faces.images, faces.fields, bar.advance, settings.batch_size)
     if not source.dataset.drawn:
-        return SourceFigures(attributes, reconstruction)
+        return SourceFigures(attributes, reconstruction, captions)
     trained = _train_judge(source, config, cache, seed)
     accuracy = trained.mean_accuracy(np.asarray(faces.every.images), faces.every.fields)
     trial = Trial(
@@ -100,7 +104,7 @@ def measure_source(
     if settings.curve_faces and model.run_config.tasks.prompt_dropout:
         fewer = make_requests(faces.fields, faces.schema, settings.curve_faces, seed)
         requests |= _guidance_figures(dataclasses.replace(trial, requests=fewer), settings)
-    return SourceFigures(attributes, reconstruction, requests, accuracy)
+    return SourceFigures(attributes, reconstruction, captions, requests, accuracy)
 
 
 def _train_judge(source: Source, config: Config, cache: pathlib.Path, seed: int) -> judge.Judge:

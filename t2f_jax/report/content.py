@@ -55,7 +55,7 @@ class SourceReport:
     """What was measured on one dataset; what is empty is not shown.
 
     Attributes:
-      attributes, requests, reconstruction: figures, see the modules of `evaluation` that measure them.
+      attributes, requests, reconstruction, caption_figures: figures, see the modules of `evaluation` that measure them.
       judge_accuracy: share of held-out labels that the judge of generated faces gets right.
       reconstructions: the grid of originals above their reconstructions.
       plots: age scatter, calibration and such.
@@ -66,6 +66,7 @@ class SourceReport:
     attributes: Mapping[str, Any] | None = None
     requests: Mapping[str, Any] | None = None
     reconstruction: Mapping[str, Any] | None = None
+    caption_figures: Mapping[str, Any] | None = None
     judge_accuracy: float | None = None
     captions: list[Caption] = dataclasses.field(default_factory=list)
     analyses: list[Analysis] = dataclasses.field(default_factory=list)

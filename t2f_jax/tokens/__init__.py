@@ -7,6 +7,7 @@
     targets          labels as arrays, for networks that predict them from pixels
     phrases          tables: in which ways a caption may put a label into words
     captions         labels of a face -> an English caption, by those tables and a little grammar
+    facts            an English caption -> what it says of a face, and whether the labels confirm it
     prompts          what a face to be generated should show: text, weighted attributes, attributes to avoid
     sequence         prompts, images and answers -> rows of ids, segments, positions and loss weights
     packing          several examples in one row, so that little of it is padding

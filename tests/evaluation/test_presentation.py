@@ -7,6 +7,7 @@ from PIL import Image
 
 from t2f_jax.evaluation import presentation
 from t2f_jax.evaluation.attributes import measure_attributes
+from t2f_jax.evaluation.captions import measure_captions
 from t2f_jax.evaluation.reconstruction import measure_reconstruction
 from t2f_jax.evaluation.source_figures import HeldOut, SourceFigures
 from t2f_jax.io import metrics
@@ -28,7 +29,9 @@ def test_a_sources_section_shows_its_first_faces_and_plots():
     fields = [face("male", "no", 30, captions=["a man"]), *[face("female", "yes", 40)] * 11]
     held_out = HeldOut("faces", SCHEMA, None, numbered(12), fields, fields[:5])
     attributes = measure_attributes(model(), held_out.images, fields, SCHEMA, fields[:5])
-    figures = SourceFigures(attributes, measure_reconstruction(model(), held_out.images, 16))
+    reconstruction = measure_reconstruction(model(), held_out.images, 16)
+    captions = measure_captions(model(), held_out.images, held_out.fields)
+    figures = SourceFigures(attributes, reconstruction, captions)
     report = presentation.source_report(model(), held_out, figures)
     assert report.name == "faces" and report.note.startswith("12 test faces;") and "the 5 training faces" in report.note
     assert len(report.captions) == len(report.analyses) == presentation.SHOWN
@@ -36,7 +39,7 @@ def test_a_sources_section_shows_its_first_faces_and_plots():
     assert report.analyses[0].answers["age"]["value"] == 30 and report.analyses[1].truth["age"] == 40
     assert size(report.captions[0].image) == (128, 128)  # enlarged from 2 x 2
     assert [picture.title for picture in report.plots] == ["Age", "Calibration"]
-    assert report.attributes == attributes and report.requests is None
+    assert report.attributes == attributes and report.requests is None and report.caption_figures == captions
     assert "2 codes" in report.reconstructions.note
 
 
@@ -48,7 +51,9 @@ def test_the_guidance_plot_tells_what_reranking_reaches():
     }
     held_out = HeldOut("faces", SCHEMA, None, numbered(2), [face()] * 2, [])
     attributes = measure_attributes(model(), held_out.images, held_out.fields, SCHEMA, [])
-    figures = SourceFigures(attributes, measure_reconstruction(model(), held_out.images, 16), requests, 0.9)
+    reconstruction = measure_reconstruction(model(), held_out.images, 16)
+    captions = measure_captions(model(), held_out.images, held_out.fields)
+    figures = SourceFigures(attributes, reconstruction, captions, requests, 0.9)
     (plot,) = presentation.source_report(model(), held_out, figures).plots
     assert plot.note == "Best of 4 by the model's own reading: 75.0%, the first of them: 50.0%."
     unknown = {"seen": None, "interval": None, "asked": 0}  # nothing but numbers was asked for

@@ -1,0 +1,151 @@
+"""A caption -> what it says of a face: the way back of `captions`, by the same tables.
+
+It reads what `captions.write_caption` writes, and so what a model says that has learned from such captions. People say
+the same in other words: of their captions it reads what is put as the tables put it.
+"""
+
+import functools
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from t2f_jax.tokens.phrases import DECADES, HAIR_WORDS, PHRASES, STAGES
+
+_GENDERS = {"male": ("baby boy", "man", "boy", "he"), "female": ("baby girl", "woman", "girl", "she")}
+_DENIAL = re.compile(r"\b(?:no (?!longer\b)|without )(.+?)(?=[.,]| and | against | in front |$)")  # "no hat or glasses"
+_ARTICLE = re.compile(r"^an? ")
+_HAIR = re.compile(
+    rf"\b((?:(?:{'|'.join({w for v in HAIR_WORDS.values() for ws in v.values() for w in ws})}) )+)hair\b"
+)
+_NUMBER = re.compile(r"\b(?:(\d+)-year-old|(\d+) years? old|aged (\d+)|of (\d+)\b)")
+_DECADE = re.compile(rf"\bin (?:his|her|their) (teens|{'|'.join(DECADES)})\b")
+
+
+class Fact(NamedTuple):
+    """One thing said: the attribute and its value, of an age the range that the words leave open."""
+
+    name: str
+    value: str | range
+
+
+class Comparison(NamedTuple):
+    """A caption beside the labels of its face."""
+
+    right: int  # facts said that the labels confirm
+    wrong: int  # facts said that the labels deny; what is unknown of the face is not read
+    positive: int  # positive facts of the labels (all but that something is not there) that it says right
+    missing: int  # those that it does not say, or not right
+    repeats: bool  # is anything but the gender said twice?
+
+
+def read_facts(caption: str, names: Collection[str]) -> list[Fact]:
+    """What a caption says of the attributes `names`, in no particular order; each gender at most once."""
+    known = frozenset(names)
+    facts: list[Fact] = []
+
+    def take(found: list[Fact]) -> str:
+        facts.extend(found)
+        return " # "  # what has been read is read no more
+
+    def deny(match: re.Match[str]) -> str:
+        items = [_ARTICLE.sub("", item.strip()) for item in match[1].split(" or ")]
+        return take([fact for item in items for fact in _denied(known).get(item, [])])
+
+    def age(low: int, high: int) -> str:
+        return take([Fact("age", range(low, high + 1))] if "age" in known else [])
+
+    def decade(match: re.Match[str]) -> str:
+        first = 10 * ("teens", *DECADES).index(match[1]) + 10
+        return age(first + 3 * (first == 10), first + 9)
+
+    text = _DENIAL.sub(deny, caption.lower())
+    text = _HAIR.sub(lambda match: take([f for word in match[1].split() for f in _of_hair(word, known)]), text)
+    text = _NUMBER.sub(lambda match: age(*[int(next(filter(None, match.groups())))] * 2), text)
+    text = _DECADE.sub(decade, text)
+    for pattern, found in _said(known):
+        text, count = pattern.subn(" # ", text)
+        if found[0].name == "gender":  # every pronoun says it again
+            count = int(count > 0 and found[0] not in facts)
+        facts += found * count
+    return facts
+
+
+def compare(caption: str, attributes: Mapping[str, str | int]) -> Comparison:
+    """Sets what a caption says beside what is known of its face, {name: value}."""
+    facts = read_facts(caption, attributes)
+    right = [fact.name for fact in facts if _is_confirmed(fact, attributes[fact.name])]
+    positive = {name for name, value in attributes.items() if _is_positive(name, value)}
+    stated = len(positive & set(right))
+    names = [fact.name for fact in facts if fact.name != "gender"]
+    repeats = len(set(names)) < len(names)
+    return Comparison(len(right), len(facts) - len(right), stated, len(positive) - stated, repeats)
+
+
+def _is_confirmed(fact: Fact, label: str | int) -> bool:
+    return int(label) in fact.value if isinstance(fact.value, range) else label == fact.value
+
+
+def _is_positive(name: str, value: str | int) -> bool:
+    """Can captions say it, and is it more than that something is not there?"""
+    if name in ("age", "gender"):
+        return True
+    ways = PHRASES.get(name) or HAIR_WORDS.get(name) or {}
+    return value in ways and not all(way.startswith("lacks ") or " not " in way for way in ways[str(value)])
+
+
+def _of_hair(word: str, known: frozenset[str]) -> list[Fact]:
+    return [
+        Fact(name, value)
+        for name, ways in HAIR_WORDS.items()
+        if name in known
+        for value, words in ways.items()
+        if word in words
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def _denied(known: frozenset[str]) -> dict[str, list[Fact]]:
+    """What stands behind "no" or "without" -> what it says."""
+    denied: dict[str, list[Fact]] = {}
+    for name, value, way in _ways(known):
+        role, _, text = way.partition(" ")
+        if role == "lacks":
+            denied.setdefault(_ARTICLE.sub("", text), []).append(Fact(name, value))
+    return denied
+
+
+@functools.lru_cache(maxsize=64)
+def _said(known: frozenset[str]) -> list[tuple[re.Pattern[str], list[Fact]]]:
+    """Regular expressions of everything else that can be said, the longest texts first, and what each says."""
+    said: dict[str, list[Fact]] = {}
+    for name, value, way in _ways(known):
+        role, _, text = way.partition(" ")
+        meant = said.setdefault(text.lower().rstrip("."), []) if role != "lacks" else []
+        if Fact(name, value) not in meant:  # "smiling" follows the verb and stands before the noun
+            meant.append(Fact(name, value))
+    if "gender" in known:
+        said |= {word: [Fact("gender", gender)] for gender, words in _GENDERS.items() for word in words}
+    if "age" in known:
+        begin = 0
+        for stage in STAGES:
+            for word in stage.adjectives:
+                earlier = said.get(word, [Fact("age", range(begin, begin))])[0].value
+                low = earlier.start if isinstance(earlier, range) and len(earlier) else begin
+                said[word] = [Fact("age", range(low, stage.end))]
+            begin = stage.end
+    patterns = []
+    for text in sorted(said, key=len, reverse=True):
+        expression = re.escape(text).replace(re.escape("{his}"), "(?:his|her|their)")
+        patterns.append((re.compile(rf"(?<![\w-]){expression}(?![\w-])"), said[text]))
+    return patterns
+
+
+def _ways(known: frozenset[str]) -> list[tuple[str, str, str]]:
+    """(name, value, way to put it with its role) of the attributes that are known."""
+    return [
+        (name, value, way)
+        for name, ways in PHRASES.items()
+        if name in known
+        for value, texts in ways.items()
+        for way in texts
+    ]
