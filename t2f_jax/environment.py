@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -128,6 +129,8 @@ def tune(many_steps: bool) -> None:
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         os.environ["GLIBC_TUNABLES"] = TUNABLES
         if sys.executable:  # with the interpreter's own options, and the same first entry of `sys.path`
+            # Python's start knows no Ctrl-C without a traceback: the signals wait until the command asks for them.
+            signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

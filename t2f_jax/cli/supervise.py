@@ -14,7 +14,7 @@ def add(commands: options.Commands) -> None:
         "supervise",
         run,
         "start a command again where it was, whenever it is killed, hangs or loses another host",
-        "Not after exit code 0, or 2: a mistake in what was given.",
+        "Not after exit code 0, or 2: a mistake in what was given, or 141: nobody reads what it prints.",
         options.Needs(jax=False),  # the command that it starts sees to itself
     )
     what = "start N of it on this machine as one job (1)"

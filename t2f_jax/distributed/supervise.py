@@ -1,9 +1,9 @@
 """Starts a command again when it fails: `t2f supervise [--processes N] -- COMMAND`, on this machine.
 
-The command ends with 0 (done), 2 (a user's mistake, which another start would meet again) or anything else: it was
-killed, lost a host, hung, ran out of memory, or was pre-empted elsewhere. Then all of its processes are ended and
-started again after a pause, as long as it makes progress: a run reports its checkpoints in a file (see
-`faults.report_progress`).
+The command ends with 0 (done), 2 (a user's mistake, which another start would meet again), 141 (nobody reads what it
+prints) or anything else: it was killed, lost a host, hung, ran out of memory, or was pre-empted elsewhere. Then all of
+its processes are ended and started again after a pause, as long as it makes progress: a run reports its checkpoints in
+a file (see `faults.report_progress`).
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from t2f_jax.io import progress
 
-DONE, MISTAKE = 0, 2
+DONE, MISTAKE, UNREAD = 0, 2, 141  # 141: nobody reads any more what it prints
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # that ask to stop; Windows has no SIGHUP
 PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before another start, by the number of failures without progress
 
@@ -51,7 +51,7 @@ class Supervisor:
                 code = self._once(reports)
                 if self.stopped_by:
                     return 128 + self.stopped_by if code else DONE
-                if code in (DONE, MISTAKE):
+                if code in (DONE, MISTAKE, UNREAD):
                     return code
                 reached = reports.read_text().strip() if reports.exists() else ""
                 fruitless = 0 if reached not in seen else fruitless + 1

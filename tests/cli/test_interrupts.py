@@ -22,14 +22,12 @@ def work():
 
 parser.guarded(work, out)
 """
+ENDS = [("SIGINT", "interrupted", 130), ("SIGTERM", "ended by SIGTERM", 143), ("SIGHUP", "ended by SIGHUP", 129)]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
 @POSIX
-@pytest.mark.parametrize(
-    ("name", "end", "code"),
-    [("SIGINT", "interrupted", 130), ("SIGTERM", "ended by SIGTERM", 143), ("SIGHUP", "ended by SIGHUP", 129)],
-)
+@pytest.mark.parametrize(("name", "end", "code"), ENDS)
 def test_what_ends_a_command_leaves_nothing_half_and_one_line(name, end, code, tmp_path):
     done = subprocess.run([sys.executable, "-c", CHILD, name], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (code, f"t2f: {end}; nothing is in out\n")
@@ -73,6 +71,31 @@ parser.guarded(work)
 
 
 @POSIX
+@pytest.mark.parametrize(("name", "end", "code"), ENDS)
+def test_a_module_is_read_to_its_end_first(name, end, code, tmp_path):
+    (tmp_path / "slow.py").write_text(f"""
+import signal, time
+try:
+    signal.raise_signal(signal.{name})
+    time.sleep(0.1)
+except BaseException:
+    raise ImportError("as compiled modules do")
+""")
+    child = """
+import time
+from t2f_jax.cli import interrupts, parser
+interrupts.prepare()
+def work():
+    import slow
+    print("read")
+    time.sleep(60)
+parser.guarded(work)
+"""
+    done = subprocess.run([sys.executable, "-c", child], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "read\n", f"t2f: {end}\n")
+
+
+@POSIX
 def test_a_thread_that_waits_for_ever_does_not_hold_the_end_up():
     child = """
 import signal, threading
@@ -83,6 +106,26 @@ parser.guarded(lambda: signal.raise_signal(signal.SIGTERM))
 """
     done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (143, "t2f: ended by SIGTERM\n")
+
+
+@POSIX
+@pytest.mark.parametrize(("name", "end", "code"), ENDS)
+def test_a_signal_that_comes_while_the_program_starts_itself_again_waits(name, end, code):
+    child = f"""
+import os, signal, sys
+from t2f_jax import environment
+os.environ.pop("GLIBC_TUNABLES", None)
+execv = os.execv
+def start_again(program, _):
+    signal.raise_signal(signal.{name})  # blocked by now
+    execv(program, [program, "-m", "t2f_jax.cli", "convert", "explain"])
+os.execv = start_again
+environment.tune(many_steps=False)
+"""
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True)
+    if sys.platform != "linux":
+        pytest.skip("it starts itself again on Linux alone")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"t2f: {end}\n")
 
 
 def test_an_interrupt_while_modules_are_read_is_one_line():

@@ -37,7 +37,7 @@ def starts(tmp_path):
     return (tmp_path / "log").read_text().splitlines() if (tmp_path / "log").exists() else []
 
 
-@pytest.mark.parametrize(("code", "times"), [("0", 1), ("2", 1)])
+@pytest.mark.parametrize(("code", "times"), [("0", 1), ("2", 1), ("141", 1)])
 def test_what_is_done_or_the_users_mistake_is_not_started_again(tmp_path, code, times):
     process = start(tmp_path, acts=[code])
     assert process.wait(30) == int(code) and len(starts(tmp_path)) == times
