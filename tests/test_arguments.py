@@ -71,7 +71,6 @@ CALLS = {
     "fits_prompt": lambda m, **k: m.fits_prompt(**k),
     "has_unknown_tokens": lambda m, **k: m.has_unknown_tokens(**k),
     "check_caption": lambda m, **k: m.check_caption(**k),
-    "checked_codes": lambda m, **k: m.checked_codes(**k),
     "checked_prompts": lambda m, **k: m.checked_prompts(**k),
 }
 SIGNATURES = {name: set(inspect.signature(getattr(t2f_jax.Model, name)).parameters) for name in CALLS}
@@ -134,7 +133,7 @@ def test_every_public_method_and_every_option_stands_in_the_table():
     public = {n for n, _ in inspect.getmembers(t2f_jax.Model, inspect.isfunction) if n[0] != "_"}
     assert public == set(CALLS)
     options = {option for known in SIGNATURES.values() for option in known} | set(FaceOptions.__annotations__)
-    assert options - set(WRONG) == {"self", "options", "about", "least", "called"}
+    assert options - set(WRONG) == {"self", "options", "about"}
 
 
 @pytest.mark.parametrize(("name", "option"), TAKEN)
@@ -235,6 +234,15 @@ def test_configs_take_numbers_of_numpy():
     config = loader.narrow({"decoder": steps})
     assert type(config.decoder.train.steps) is int and config.decoder.train.steps == 7
     assert loader.narrow(config) == config and loader.load("quickstart", "eval.faces=3").eval.faces == 3
+
+
+@pytest.mark.parametrize("option", ["images", "codes"])
+def test_an_image_tokenizer_names_a_wrong_array(model, option):
+    calls = {"images": ("encode", "reconstruct", "checked_images"), "codes": ("decode", "checked_codes")}
+    for name in calls[option]:
+        for value in WRONG[option]:
+            with pytest.raises(WrongArgument, match=f"^{option} must "):
+                getattr(model.image_tokenizer, name)(value)
 
 
 @pytest.mark.parametrize("kind", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])

@@ -68,7 +68,7 @@ class LikelihoodModel(TokenModel):
         Raises:
           WrongArgument: as `describe_codes`; n below 1.
         """
-        codes, n = self.checked_codes(codes), arguments.whole_number("n", n, 1)
+        codes, n = self.image_tokenizer.checked_codes(codes), arguments.whole_number("n", n, 1)
         first = arguments.first_seed(seed, n)
         repeated, seeds = np.repeat(codes, n, axis=0), [*range(first, first + n)] * len(codes)
         texts = self.describe_codes(repeated, seeds, given_or(sampler, Sampler()), length, batch_size)
@@ -93,7 +93,11 @@ class LikelihoodModel(TokenModel):
         Raises:
           WrongArgument: an unknown attribute (the nearest is named), or what are no codes of this model.
         """
-        codes, size, questions = self.checked_codes(codes), arguments.batch_size(batch_size), self.asked(attributes)
+        codes, size, questions = (
+            self.image_tokenizer.checked_codes(codes),
+            arguments.batch_size(batch_size),
+            self.asked(attributes),
+        )
         answers = []
         for prefixes in split(self._image_prefixes(codes, templates.ATTRIBUTE_PROMPT), size):
             answers += scoring.score_attributes(self.engine, self.tokenizer, prefixes, questions)
@@ -113,7 +117,7 @@ class LikelihoodModel(TokenModel):
 
     def caption_scores(self, codes: np.ndarray, captions: Sequence[str]) -> np.ndarray:
         """log p(caption | face) in nats, its end included, float64 [N]; -inf where the caption holds [UNK]."""
-        codes, captions = self.checked_codes(codes), self._texts("captions", captions, len(codes))
+        codes, captions = self.image_tokenizer.checked_codes(codes), self._texts("captions", captions, len(codes))
         prefixes = self._image_prefixes(codes, templates.CAPTION_PROMPT)
         ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
         return np.array(scoring.score_text(self.engine, prefixes, ends))
@@ -136,7 +140,7 @@ class LikelihoodModel(TokenModel):
 
     def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:
         """log p(face's codes | words) in nats, float64 [N]; the words as in `Prompt.sentence`, empty for none."""
-        codes = self.checked_codes(codes)
+        codes = self.image_tokenizer.checked_codes(codes)
         prefixes = [self._text_prefix(sentence) for sentence in self._texts("sentences", sentences, len(codes))]
         ids = [self.vocab.image_ids(row).tolist() for row in codes]
         return np.array(scoring.score_text(self.engine, prefixes, ids, "image"))
@@ -149,7 +153,7 @@ class LikelihoodModel(TokenModel):
           "attributes": {name: log p(value | face)}, "avoided": {name: log (1 - p(value | face))}, "total": the sum of
           all those}.
         """
-        codes, asked = self.checked_codes(codes), self.checked_prompts(prompts)
+        codes, asked = self.image_tokenizer.checked_codes(codes), self.checked_prompts(prompts)
         arguments.one_each("prompts", asked, len(codes))
         texts = self._text_scores(codes, asked)
         probabilities: Sequence[dict[str, np.ndarray]] = [{}] * len(asked)

@@ -96,27 +96,14 @@ class TokenModel:
     @computes
     def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
         """uint8 [N, S, S, 3] (see `images`) -> image codes int32 [N, n]. Raises WrongArgument for any other array."""
-        shape = ("N", self.image_size, self.image_size, 3)
-        images = arguments.array("images", images, np.uint8, shape, "uint8")
+        images = self.image_tokenizer.checked_images(images)
         return call_in_batches(self.image_tokenizer.encode, images, arguments.batch_size(batch_size))
 
     @computes
     def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]. Raises WrongArgument as `checked_codes`."""
-        codes = self.checked_codes(codes)
+        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]. Raises WrongArgument for what are none."""
+        codes = self.image_tokenizer.checked_codes(codes)
         return call_in_batches(self.image_tokenizer.decode, codes, arguments.batch_size(batch_size))
-
-    def checked_codes(self, codes: Any, called: str = "codes", least: int = 0) -> np.ndarray:
-        """Image codes as int32 [N, n].
-
-        Raises:
-          WrongArgument: no whole numbers, another shape, or a code below `least` or not in the codebook.
-        """
-        shape, size = ("N", self.image_tokenizer.config.tokens), self.vocab.image_size
-        codes = arguments.array(called, codes, np.integer, shape, "an array of whole numbers")
-        if codes.size and not least <= codes.min() <= codes.max() < size:
-            raise WrongArgument(f"{called} must lie in {least}..{size - 1}, got {codes.min()}..{codes.max()}")
-        return codes.astype(np.int32)
 
     def checked_prompts(self, prompts: Any) -> list[Prompt]:
         """Prompts, or texts, as prompts. Raises WrongArgument for anything else."""
@@ -150,7 +137,7 @@ class TokenModel:
         asked = self.checked_prompts(prompts)
         numbers = arguments.seeds(seeds, len(asked))
         if imposed is not None:
-            imposed = self.checked_codes(imposed, "imposed", -1)
+            imposed = self.image_tokenizer.checked_codes(imposed, "imposed", -1)
             arguments.one_each("imposed rows of codes", imposed, len(asked))
         wordless = self._text_prefix("")
         span = grammar.image(self.vocab, self.image_tokenizer.config.tokens)
@@ -209,7 +196,7 @@ class TokenModel:
           UserError: the model's positions leave no room for words behind a face.
           WrongArgument: what are no codes of this model, a `length` below 1, as many seeds as not the faces.
         """
-        codes, length = self.checked_codes(codes), arguments.whole_number("length", length, 1)
+        codes, length = self.image_tokenizer.checked_codes(codes), arguments.whole_number("length", length, 1)
         sampler, batch_size = given_or(sampler, Sampler(temperature=0.0)), arguments.batch_size(batch_size)
         numbers = [0] * len(codes) if seeds is None else arguments.seeds(seeds, len(codes))
         (blank,) = self._image_prefixes(self._blank_codes(1), templates.CAPTION_PROMPT)

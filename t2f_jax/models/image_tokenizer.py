@@ -13,8 +13,10 @@ import numpy as np
 from flax import traverse_util
 from jax.typing import ArrayLike
 
+from t2f_jax import arguments
 from t2f_jax.config.schema import PixelRange, VQGANConfig
 from t2f_jax.config.typed import to_dict
+from t2f_jax.errors import WrongArgument
 from t2f_jax.models.vqgan import VQGAN
 
 _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -66,16 +68,33 @@ class ImageTokenizer:
         self.range: PixelRange = range
 
     def encode(self, images_BxRxRx3: ArrayLike) -> jax.Array:
-        """uint8 images [B, R, R, 3] -> codes, int32 [B, N]."""
-        return encode(self.config, self.params, images_BxRxRx3, self.range)
+        """uint8 images [B, R, R, 3] -> codes, int32 [B, N]. Raises WrongArgument for any other array."""
+        return encode(self.config, self.params, self.checked_images(images_BxRxRx3), self.range)
 
     def decode(self, codes_BxN: ArrayLike) -> jax.Array:
-        """Codes, int [B, N] -> uint8 images [B, R, R, 3]."""
-        return decode(self.config, self.params, codes_BxN)
+        """Codes, int [B, N] -> uint8 images [B, R, R, 3]. Raises WrongArgument as `checked_codes`."""
+        return decode(self.config, self.params, self.checked_codes(codes_BxN))
 
     def reconstruct(self, images_BxRxRx3: ArrayLike) -> jax.Array:
-        """uint8 images -> their reconstructions, uint8, same shape."""
-        return self.decode(self.encode(images_BxRxRx3))
+        """uint8 images -> their reconstructions, uint8, same shape. Raises WrongArgument for any other array."""
+        return decode(self.config, self.params, self.encode(images_BxRxRx3))
+
+    def checked_images(self, images: Any) -> np.ndarray:
+        """Images as numpy's uint8 [B, R, R, 3]. Raises WrongArgument for any other array, and what is none."""
+        side = self.config.resolution
+        return arguments.array("images", images, np.uint8, ("N", side, side, 3), "uint8")
+
+    def checked_codes(self, codes: Any, called: str = "codes", least: int = 0) -> np.ndarray:
+        """Image codes as numpy's int32 [B, N].
+
+        Raises:
+          WrongArgument: no whole numbers, another shape, or a code below `least` or not in the codebook.
+        """
+        size = self.config.n_embed
+        codes = arguments.array(called, codes, np.integer, ("N", self.config.tokens), "an array of whole numbers")
+        if codes.size and not least <= codes.min() <= codes.max() < size:
+            raise WrongArgument(f"{called} must lie in {least}..{size - 1}, got {codes.min()}..{codes.max()}")
+        return codes.astype(np.int32)
 
 
 def fingerprint(tokenizer: ImageTokenizer) -> str:
