@@ -52,8 +52,8 @@ def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Ima
       CorruptImage: if it is no image or no file, a truncated one, or one whose values have an unknown range.
     """
     with decoding(name or file):
-        if isinstance(file, (str, os.PathLike)):
-            _check_file(pathlib.Path(file))
+        if isinstance(file, (str, os.PathLike)) and not os.path.isfile(file):
+            _check_no_file(pathlib.Path(file))
         try:
             with Image.open(file) as image:
                 return to_rgb(upright(image))
@@ -61,11 +61,10 @@ def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Ima
             raise WrongArgument("no such image file") from None
 
 
-def _check_file(path: pathlib.Path) -> None:
-    """Raises CorruptImage for what is there and is no file: opening a pipe might never end."""
-    wrong = no_file(path)
-    if wrong and os.path.lexists(path):
-        raise CorruptImage(f"{wrong if path.exists() else 'this link leads nowhere'}; give an image file")
+def _check_no_file(path: pathlib.Path) -> None:
+    """Raises CorruptImage if something that is no file is there: opening a pipe might never end."""
+    if os.path.lexists(path):
+        raise CorruptImage(f"{no_file(path) if path.exists() else 'this link leads nowhere'}; give an image file")
 
 
 @contextlib.contextmanager
