@@ -10,11 +10,13 @@ import pathlib
 import platform
 import time
 from collections.abc import Iterator
-
-import filelock
+from typing import TYPE_CHECKING
 
 from t2f_jax.errors import UserError
 from t2f_jax.io.progress import say
+
+if TYPE_CHECKING:
+    import filelock
 
 LOCK = ".lock"  # the locked file in a folder
 HOLDER = ".lock-holder"  # who holds the lock; a file of its own, because Windows lets nobody read a locked file
@@ -71,12 +73,16 @@ def one_at_a_time(path: pathlib.Path) -> Iterator[None]:
         lock.release()
 
 
-def _file_lock(path: pathlib.Path) -> filelock.BaseFileLock:
+def _file_lock(path: pathlib.Path) -> "filelock.BaseFileLock":
+    import filelock  # late: `t2f --help` and each command's first start need no lock
+
     return filelock.FileLock(path, timeout=0, fallback_to_soft=False)  # a soft lock would outlive a killed process
 
 
-def _acquire(lock: filelock.BaseFileLock) -> bool:
+def _acquire(lock: "filelock.BaseFileLock") -> bool:
     """Whether the lock is ours now, or the disk has none; False if another process has it. Makes the folder."""
+    import filelock
+
     path = pathlib.Path(lock.lock_file)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
