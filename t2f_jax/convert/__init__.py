@@ -12,6 +12,7 @@ In: the original's `talk2face.bin`, a VQGAN checkpoint and a vocabulary become a
 Out: a `Bundle` or an image tokenizer becomes files.
 
     export               the original's files; or safetensors with the structure as JSON
+    torch_writer         a file that `torch.load(weights_only=True)` opens
     huggingface          a Hugging Face folder: weights, config, model card and the code below
     modeling_talk2face   the model in PyTorch, one file without this package; copied into that folder, never imported
     verify               whether two models compute the same: the differences, part by part

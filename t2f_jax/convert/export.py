@@ -7,10 +7,9 @@ from typing import Any
 from t2f_jax import bundle
 from t2f_jax.config.schema import DecoderConfig, Role, VQGANConfig
 from t2f_jax.config.typed import to_dict
-from t2f_jax.convert import original
+from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names, to_original, vqgan_names
 from t2f_jax.errors import UserError
-from t2f_jax.io import torch_writer
 from t2f_jax.io.files import whole_folder, write_json
 from t2f_jax.io.weights import save_params
 from t2f_jax.models.image_tokenizer import ImageTokenizer

@@ -12,14 +12,13 @@
     remote       what lies in a bucket (gs://...): copies of it on this machine, and what goes up
     run_folder   the folder that a command writes, local or in a bucket: `RunFolder`
 
-The format of torch.save without torch; nothing in a file is executed:
+Files of torch.save, read without torch; nothing in them is executed:
 
     torch_reader   names, shapes and values of the tensors in a file
     torch_legacy   files of torch before 1.6, which are no zip archives
     pickles        the description of the tensors in such a file, read as inert data
     pickle_values  the values in it: tensors, storages, names
     zip_files      where the entries of such a file lie
-    torch_writer   a file that `torch.load(weights_only=True)` opens
 
 Read first: `files.whole_folder`; then `run_folder.RunFolder`, which every command that writes a folder uses.
 """

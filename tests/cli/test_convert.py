@@ -15,8 +15,9 @@ from original_files import (
 )
 
 from t2f_jax import bundle, cli
+from t2f_jax.convert import torch_writer
 from t2f_jax.convert.names import decoder_names, vqgan_names
-from t2f_jax.io import remote, torch_writer
+from t2f_jax.io import remote
 from t2f_jax.io.torch_reader import TorchFile
 
 

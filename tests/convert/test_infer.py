@@ -8,10 +8,9 @@ from original_files import (
     random_tensors,
 )
 
-from t2f_jax.convert import original
+from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import vqgan_names
 from t2f_jax.errors import UserError
-from t2f_jax.io import torch_writer
 
 
 @pytest.mark.parametrize(

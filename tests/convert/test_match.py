@@ -11,10 +11,9 @@ from original_files import (
     random_tensors,
 )
 
-from t2f_jax.convert import original
+from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names
 from t2f_jax.errors import UserError
-from t2f_jax.io import torch_writer
 
 
 def test_every_difference_is_in_the_table(pair, tmp_path, capsys):

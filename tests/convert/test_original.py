@@ -18,12 +18,11 @@ from original_files import (
     vocabulary,
 )
 
-from t2f_jax.convert import original
+from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names
 from t2f_jax.convert.original import Options
 from t2f_jax.errors import UserError
 from t2f_jax.inference.model import Model
-from t2f_jax.io import torch_writer
 from t2f_jax.models.vqgan import VQGAN
 
 

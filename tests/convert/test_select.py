@@ -9,10 +9,9 @@ import pytest
 from original_files import SMALL, SMALL_DECODER, SMALL_VQGAN, random_tensors, same_params
 from torch_files import archive, dictionary, tensor
 
-from t2f_jax.convert import original
+from t2f_jax.convert import original, torch_writer
 from t2f_jax.convert.names import decoder_names, vqgan_names
 from t2f_jax.errors import UserError
-from t2f_jax.io import torch_writer
 
 VQGAN = dict(random_tensors(vqgan_names(SMALL_VQGAN), 1))
 

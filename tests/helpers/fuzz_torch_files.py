@@ -16,7 +16,8 @@ import numpy as np
 with atheris.instrument_imports(include=["t2f_jax.io", "pickletools"]):
     import pickletools  # noqa: F401
 
-    from t2f_jax.io import pickles, torch_reader, torch_writer, zip_files  # noqa: F401
+    from t2f_jax.convert import torch_writer
+    from t2f_jax.io import pickles, torch_reader, zip_files  # noqa: F401
 
 from torch_files import archive, dictionary, tensor
 

@@ -7,9 +7,9 @@ import numpy as np
 from flax import traverse_util
 
 from t2f_jax.config.schema import DecoderConfig, VQGANConfig
+from t2f_jax.convert import torch_writer
 from t2f_jax.convert.names import decoder_names, vqgan_names
 from t2f_jax.convert.original import Options
-from t2f_jax.io import torch_writer
 
 FIXTURES = pathlib.Path(__file__).parents[1] / "fixtures"
 GOLDEN = json.loads((FIXTURES / "golden_talk2face_tiny.json").read_text())

@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
+from t2f_jax.convert import torch_writer
 from t2f_jax.errors import UserError
-from t2f_jax.io import torch_writer
 from t2f_jax.io.torch_reader import TorchFile
 
 ARRAYS = {

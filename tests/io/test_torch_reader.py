@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch_files import ARRAYS, Gadget, archive, dictionary, refuse, tensor
 
+from t2f_jax.convert import torch_writer
 from t2f_jax.errors import UserError
-from t2f_jax.io import torch_writer
 from t2f_jax.io.torch_reader import TorchFile
 
 

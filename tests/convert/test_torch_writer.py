@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch_files import ARRAYS
 
-from t2f_jax.io import torch_writer
+from t2f_jax.convert import torch_writer
 from t2f_jax.io.torch_reader import TorchFile
 
 
