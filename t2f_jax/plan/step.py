@@ -9,6 +9,7 @@ import numpy as np
 from t2f_jax.config.schema import Config, DecoderRunConfig
 from t2f_jax.distributed import partitioning
 from t2f_jax.distributed.chips import Chip
+from t2f_jax.io.files import write_text
 from t2f_jax.io.progress import say
 from t2f_jax.models import flops
 from t2f_jax.models.attention import attention_kind
@@ -56,7 +57,7 @@ def plan_step(
         say(warning)
     compiled = program.compile_step(run, work.vocab, made, PlainTrainer if plain else DecoderTrainer)
     if hlo_file:
-        hlo_file.write_text(compiled.text)
+        write_text(hlo_file, compiled.text)
     shape = dict(made.shape)
     counts = hlo.count(compiled.text, shape, live_share(run, work, shape)) if compiled.text else None
     kind = "plain" if plain else "packed" if run.pack > 1 else "rows"
