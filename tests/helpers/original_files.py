@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 from flax import traverse_util
+from torch_files import archive, dictionary, tensor  # noqa: F401  # one import for scripts that make such files
 
 from t2f_jax.config.schema import DecoderConfig, VQGANConfig
 from t2f_jax.convert import torch_writer
