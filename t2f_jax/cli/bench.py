@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 
-from t2f_jax.cli import options
+from t2f_jax.cli import options, streams
 
 
 def add(commands: options.Commands) -> None:
@@ -28,11 +28,24 @@ def run(args: argparse.Namespace) -> None:
 
     json_file = args.json.file("--json") if args.json else None
     model = args.model.path() if args.model else None
-    print(HEADER, flush=True)
-    rows = []
+    rows, unread = [], None
+
+    def tell(text: str) -> None:
+        nonlocal unread
+        try:
+            print(text, flush=True)
+        except BrokenPipeError as error:
+            if not json_file:
+                raise
+            unread = error  # the file is still wanted
+            streams.drop()
+
+    tell(HEADER)
     for row in measure(model, args.only, args.peer, args.config):
         rows.append(dataclasses.asdict(row))
-        print(format_row(row), flush=True)
+        tell(format_row(row))
     if json_file:
         write_json(json_file, defined(rows))
         print(f"written: {args.json}")
+    if unread:
+        raise unread
