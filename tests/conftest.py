@@ -8,12 +8,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import pathlib
+import signal
 
 import buckets
 import pytest
 from faces import encode_stub, save_jpeg, store_config
 
 from t2f_jax.data.datasets import celeba
+
+# Under nohup, or in the background of a shell script, these signals are ignored, and so they would be by the commands
+# that tests start.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_addoption(parser):

@@ -22,7 +22,7 @@ def foreign(path: str | os.PathLike[str]) -> str:
     try:
         with path.open("rb") as file:
             start = file.read(512)
-    except OSError:
+    except (OSError, ValueError):  # a path with a null byte is no path
         return ""
     if not start:
         return "an empty file"

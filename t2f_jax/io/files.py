@@ -24,11 +24,16 @@ DEEPEST = 100  # levels of JSON that is read: whatever walks through it has room
 def whole_file(path: pathlib.Path, many_writers: bool = False) -> Iterator[pathlib.Path]:
     """Yields the path of a file to write beside `path`; it gets the name `path` when the block ends without an error.
 
-    Makes the folder if there is none.
+    Makes the folder if there is none. Where `path` is a device or a pipe, such as /dev/null, it is that itself: what is
+    written goes through it, and it stays what it is.
 
     Args:
       many_writers: other processes may write the same file at the same time; each then has a partial file of its own.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with naming_full_disk(path):
+            yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial" if many_writers else f".{path.name}.partial")
     try:

@@ -32,7 +32,7 @@ def test_card_has_the_fixed_names_and_goes_through_json():
     assert card["figures_from"]["judge_accuracy"] == "drawn" and card["figures_from"]["age_mae"] == "real"
     assert "pairs" not in card["sources"]["real"]["attributes"]["numbers"]["age"]
     assert "pairs" in attributes["numbers"]["age"]  # the figures themselves keep them
-    assert list(card["sources"]["drawn"]) == ["attributes", "requests", "reconstruction", "judge_accuracy"]
+    assert list(card["sources"]["drawn"]) == ["attributes", "requests", "reconstruction", "captions", "judge_accuracy"]
 
 
 def test_a_figure_is_that_of_the_first_source_that_has_it():

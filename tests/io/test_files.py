@@ -4,6 +4,8 @@ import errno
 import itertools
 import json
 import math
+import os
+import threading
 
 import pytest
 
@@ -117,3 +119,14 @@ def test_a_name_that_is_no_utf8_is_written_and_read_back(tmp_path):
     files.write_json(tmp_path / "a.json", {"file": "caf\udce9.png"})
     assert files.read_json(tmp_path / "a.json", "the answers") == {"file": "caf\udce9.png"}
     assert (tmp_path / "a.json").read_bytes().decode("utf-8")
+
+
+def test_a_pipe_is_written_through_and_stays(tmp_path):
+    """As /dev/null stays a device, whoever writes to it."""
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(json.loads(pipe.read_text())))
+    reader.start()
+    files.write_json(pipe, {"age": 30})
+    reader.join(10)
+    assert read == [{"age": 30}] and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
