@@ -85,6 +85,16 @@ def test_what_is_empty_is_not_shown():
     assert parsed(page.render_report("t", ReportContent())).words.strip()
 
 
+def test_what_captions_say_is_a_headline():
+    figures = {"faces": 500, "precision": 0.913, "precision_interval": [0.9, 0.92], "different": 480}
+    figures |= {"recall": 0.634, "recall_interval": [0.61, 0.65], "repeats": 0.058, "repeats_interval": [0.04, 0.08]}
+    words = parsed(page.render_report("t", ReportContent(sources=[source(caption_figures=figures)]))).words
+    for figure in ("Facts in captions that labels confirm", "91.3%", "90.0% – 92.0%", "63.4% of the", "5.8% of the"):
+        assert figure in words, figure
+    unknown = {**figures, "precision": None, "precision_interval": None, "recall": None, "recall_interval": None}
+    assert "Facts in" not in page.render_report("t", ReportContent(sources=[source(caption_figures=unknown)]))
+
+
 def test_a_page_serves_several_sources():
     two = ReportContent(sources=[source("drawn"), source("real faces")])
     parser = parsed(page.render_report("t", two))
