@@ -192,16 +192,32 @@ def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig
 def _own_tokenizer(config: Config, out: pathlib.Path, store_follows: bool) -> pathlib.Path:
     """The image tokenizer in `out/tokenizer`, trained unless an earlier run with the same config has done so.
 
+    A damaged one is written again from the last checkpoint of its run.
+
     Args:
       store_follows: a store is made next: what would stop that is told before the training.
     """
     tokenizer = RunFolder(out).fetch("tokenizer/tokenizer")
     if (tokenizer / "config.json").is_file():
         checkpoint.check_config(out / "tokenizer", _tokenizer_identity(config))
-        return tokenizer
+        damage = _damage(tokenizer)
+        if hosts.all_agree(damage is None):
+            return tokenizer
+        if not checkpoint.steps(out / "tokenizer"):
+            raise damage or UserError(f"{tokenizer}: another process could not read it")
+        if hosts.first():
+            say(f"{damage or tokenizer}; it is written again from the last checkpoint")
     if store_follows:
         hosts.in_turn(lambda: prepare.check(config), "data checked")
     return train_tokenizer(config, out / "tokenizer", out / IMAGES)
+
+
+def _damage(tokenizer: pathlib.Path) -> UserError | None:
+    try:
+        bundle.load_image_tokenizer(tokenizer)
+    except UserError as error:
+        return error
+    return None
 
 
 def _tokenizer_identity(config: Config) -> dict[str, Any]:

@@ -114,6 +114,8 @@ def parse_json(data: bytes) -> Any:
     NaN and Infinity, which are no JSON but which some programs write, and numbers that no float holds, become None.
     Raises ValueError for all that is no JSON.
     """
+    if not data.strip(b"\0 \t\r\n"):
+        raise ValueError("it is empty" if b"\0" not in data else "nothing but null bytes")
     try:
         value = json.loads(data, parse_constant=lambda _: None, parse_float=lambda text: defined(float(text)))
     except RecursionError:

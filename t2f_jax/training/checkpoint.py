@@ -20,6 +20,7 @@ from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.training.state import State
 
 if TYPE_CHECKING:
+    import orbax.checkpoint as ocp
     from etils import epath
 
 # Names of the keys, at whatever depth, that a resumed run may change.
@@ -59,7 +60,7 @@ class Checkpoints:
             cleanup_tmp_directories=not read_only,
             read_only=read_only,
         )
-        self._manager = ocp.CheckpointManager(
+        self._manager = _manager_class()(
             self.folder, options=options, item_handlers={"state": ocp.StandardCheckpointHandler()}
         )
 
@@ -137,12 +138,28 @@ class Checkpoints:
         self._manager.reload()
 
 
+def _manager_class() -> "type[ocp.CheckpointManager]":
+    """Orbax's manager, for which a checkpoint whose evaluation loss cannot be read, as after a power loss, has none."""
+    import orbax.checkpoint as ocp
+
+    class Manager(ocp.CheckpointManager):
+        def metrics(self, step: int) -> dict[str, float] | None:
+            try:
+                values = super().metrics(step)
+            except Exception:  # cut or torn JSON, bytes that are no text
+                return None
+            return values if isinstance(values, dict) and isinstance(values.get("loss"), (int, float)) else None
+
+    return Manager
+
+
 def folder_of(out: pathlib.Path) -> "pathlib.Path | epath.Path":
     """Where the checkpoints of the run in `out` lie: in it, or in the bucket that it is a working copy of."""
     return RunFolder(out).origin("checkpoints")
 
 
-def _steps(out: pathlib.Path) -> list[int]:
+def steps(out: pathlib.Path) -> list[int]:
+    """Steps of the checkpoints of the run in `out`, oldest first."""
     folder = folder_of(out)
     return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
 
@@ -160,8 +177,8 @@ def room(out: pathlib.Path, label: str) -> Iterator[None]:
         reason = full_disk(error)
         if reason is None:
             raise
-        steps = _steps(out)
-        back = f"the checkpoint of step {steps[-1]} is whole" if steps else "there is no checkpoint yet"
+        whole = steps(out)
+        back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no checkpoint yet"
         raise DiskFull(
             f"{label}: {out}: {reason}; {back}: make room, and the same command goes on from there"
         ) from error
@@ -220,8 +237,8 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     """
     run, flat = RunFolder(out), _flat(config)
     path = run.fetch("run.json")
-    if path.exists() and _steps(out):
-        before = _flat(files.read_json(path, "the config of the run's checkpoints"))
+    if path.exists() and steps(out):
+        before = _flat(_read_config(path))
         begun = _flat(to_dict(Config())) | before  # a key that is newer than the run has its default
         keys = [k for k in sorted(before.keys() | flat.keys()) if begun.get(k) != flat.get(k)]
         keys = [k for k in keys if k.rpartition(".")[2] not in FREE_KEYS]
@@ -234,6 +251,18 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     if hosts.first():
         files.write_json(path, config)
         run.publish("run.json")
+
+
+def _read_config(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        config = files.read_json(path, "the config of the run's checkpoints")
+        if not isinstance(config, dict):
+            raise UserError(f"{path}: the config of the run's checkpoints is broken (it is no JSON object)")
+    except UserError as error:
+        raise UserError(
+            f"{error}; if this command's config is still theirs, delete the file: the run goes on"
+        ) from error
+    return config
 
 
 def _flat(value: Any, where: str = "") -> dict[str, Any]:

@@ -78,3 +78,21 @@ def test_a_tokenizer_trained_beside_labels_is_found_again(tmp_path):
     assert "age" in [attribute["name"] for attribute in record[runs.LABELS]]
     at_step, finished = runs.tokenizer_at(tmp_path / "run"), bundle.load_image_tokenizer(folder)
     jax.tree.map(np.testing.assert_array_equal, at_step.params, finished.params)
+
+
+def test_a_damaged_tokenizer_is_written_again_if_its_run_has_checkpoints(tmp_path, tokenizer, monkeypatch, capsys):
+    run = tmp_path / "run" / "tokenizer"
+    run.mkdir(parents=True)
+    finished = tokenizer.rename(run / "tokenizer")
+    monkeypatch.setattr(stages.checkpoint, "check_config", lambda *_: None)
+    monkeypatch.setattr(stages, "train_tokenizer", lambda *folders: (_ for _ in ()).throw(InterruptedError(folders)))
+    weights = finished / bundle.IMAGE_TOKENIZER
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match="not a whole safetensors file"):
+        stages.train(CONFIG, tmp_path / "run")
+    (run / "checkpoints" / "5").mkdir(parents=True)
+    for name in (bundle.IMAGE_TOKENIZER, "config.json"):
+        (finished / name).write_bytes(b"\0" * 50)
+        with pytest.raises(InterruptedError):
+            stages.train(CONFIG, tmp_path / "run")
+        assert f"{finished / name}" in (said := capsys.readouterr().err) and "written again" in said

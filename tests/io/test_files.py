@@ -72,9 +72,10 @@ def test_json_of_any_unicode_is_read():
 def test_json_that_is_missing_or_broken_is_named(tmp_path):
     with pytest.raises(UserError, match=r"a\.json: the record is missing"):
         files.read_json(tmp_path / "a.json", "the record")
-    (tmp_path / "a.json").write_text("{")
-    with pytest.raises(UserError, match=r"a\.json: the record is broken"):
-        files.read_json(tmp_path / "a.json", "the record")
+    for data, why in ((b"{", "Expecting"), (b"\0" * 9, "nothing but null bytes"), (b" \n", "it is empty")):
+        (tmp_path / "a.json").write_bytes(data)
+        with pytest.raises(UserError, match=rf"a\.json: the record is broken \({why}"):
+            files.read_json(tmp_path / "a.json", "the record")
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,24 @@ def test_a_relative_folder_is_as_good(tmp_path, monkeypatch):
         ck.wait()
     assert (tmp_path / "run" / "checkpoints" / "1" / "state").is_dir()
     assert int(checkpoint.at_step(pathlib.Path("run"), ABSTRACT).step) == 1
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 30, b"\xff\xfe", b"[1]", b"{}", b'{"loss": "x"}', b'{"loss": nu'])
+def test_an_evaluation_loss_that_cannot_be_read_is_none(tmp_path, data):
+    with Checkpoints(tmp_path, keep_last=2) as ck:
+        for step in (1, 2):
+            ck.save(make(step), step, 0.5)
+    (tmp_path / "2" / "metrics" / "metrics").write_bytes(data)
+    with Checkpoints(tmp_path, keep_last=2) as ck:
+        assert ck.eval_losses() == {1: 0.5} and int(ck.restore_newest(ABSTRACT).step) == 2
+        ck.save(make(3), 3, 0.7)
+    with Checkpoints(tmp_path, keep_last=2, read_only=True) as ck:
+        assert ck.eval_losses() == {1: 0.5, 3: 0.7}
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 30, b"[]", b'"text"', b'{"a": '])
+def test_a_broken_config_of_a_run_says_what_to_do(tmp_path, data):
+    (tmp_path / "checkpoints" / "5").mkdir(parents=True)
+    (tmp_path / "run.json").write_bytes(data)
+    with pytest.raises(UserError, match=r"run\.json: the config of the run's checkpoints is broken .*delete the file"):
+        checkpoint.check_config(tmp_path, {"a": 1})
