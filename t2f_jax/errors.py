@@ -37,6 +37,15 @@ def full_disk(error: BaseException | None) -> str | None:
     return None
 
 
+# The process has all files open that it may, or a network's disk went away: no fault of the file that was opened.
+_OF_THE_MACHINE = {"EMFILE", "ENFILE", "ESTALE", "ENOTCONN", "ENODEV", "ETIMEDOUT", "EHOSTDOWN"}
+
+
+def is_machines_fault(error: BaseException) -> bool:
+    """Whether the next file would fail as this one did: it must not be left out as a broken one is."""
+    return isinstance(error, OSError) and errno.errorcode.get(error.errno or 0) in _OF_THE_MACHINE
+
+
 @contextlib.contextmanager
 def naming(where: object) -> Iterator[None]:
     """Puts the file or place `where` before the message of a UserError raised inside; its class stays."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from t2f_jax.config.schema import DataConfig
 from t2f_jax.data.datasets.base import SPLITS, Source, Split
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, is_machines_fault
 from t2f_jax.io import files, progress
 from t2f_jax.io.arrays import create_array, open_array
 from t2f_jax.tokens.attributes import Fields, check_fields
@@ -59,6 +59,7 @@ def read_images(source: Source, split: Split, config: DataConfig, cache_dir: pat
 
     Raises:
       UserError: `data.crop` outside (0, 1], a split without a face or without a readable one, no room on the disk.
+      OSError: too many open files, or a disk that went away.
     """
     if not 0 < config.crop <= 1:
         raise UserError(f"data.crop={config.crop} must lie above 0 and at most at 1 (the whole shorter side)")
@@ -210,7 +211,7 @@ def _read_chunk(source: Source, indices: list[int], size: int, crop: float) -> l
         except UserError as error:
             return str(error)
         except Exception as error:  # whatever a library raises over one odd file
-            if source.dataset.drawn:
+            if source.dataset.drawn or is_machines_fault(error):
                 raise
             return f"{source.id(i)}: not a readable image ({type(error).__name__}: {error})"
 

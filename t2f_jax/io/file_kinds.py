@@ -7,10 +7,17 @@ _KINDS = {
     b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with `git lfs pull`",
     b"\x1f\x8b": "a gzip archive: unpack it first",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
+    b"\xfd7zxz": "an xz archive: unpack it first",
+    b"\x28\xb5\x2f\xfd": "a zstd archive: unpack it first",
+    b"bzh": "a bzip2 archive: unpack it first",
+    b"rar!": "a rar archive: unpack it first",
+    b"%pdf": "a PDF document",
+    b"8bps": "a file of Photoshop",
     b"\x89hdf": "an HDF5 file, as Keras writes it",
     b"gguf": "a GGUF file, as llama.cpp reads it",
     b"\x93numpy": "an array of NumPy (.npy)",
 }
+_HEIC = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 _UNFINISHED = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2", ".tmp")
 
 
@@ -33,4 +40,6 @@ def foreign(path: str | os.PathLike[str]) -> str:
     head = start.lstrip().lower()
     if head.startswith(b"<"):
         return "an SVG drawing" if b"<svg" in head else "a web page: its download failed"
+    if start[4:8] == b"ftyp" and start[8:12] in _HEIC:
+        return "an HEIC photo, as telephones take them: save it as JPEG"
     return next((what for begin, what in _KINDS.items() if head.startswith(begin)), "")

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from t2f_jax import arguments
-from t2f_jax.errors import UserError, WrongArgument
+from t2f_jax.errors import UserError, WrongArgument, is_machines_fault
 from t2f_jax.io.file_kinds import foreign
 from t2f_jax.io.files import defined, no_file, to_json, whole_file
 
@@ -76,12 +76,15 @@ def decoding(name: object) -> Iterator[None]:
 
     Raises:
       CorruptImage: in place of anything but a UserError.
+      OSError: too many open files, a disk that went away: as it was, for it is not the picture's fault.
     """
     try:
         yield
     except UserError as error:
         raise type(error)(f"{name}: {error}") from error
     except Exception as error:
+        if is_machines_fault(error):
+            raise
         reason = foreign(name) if isinstance(name, (str, os.PathLike)) else ""
         reason = reason or " ".join(str(error).split()) or type(error).__name__
         raise CorruptImage(f"{name}: not a readable image ({reason}); give a whole JPEG or PNG") from error

@@ -169,8 +169,8 @@ class WordPiece:
             raise UserError(f"{where}: no text ({reason}); a WordPiece vocabulary has a piece a line") from None
         if "\n" not in text:
             text = text.replace("\r", "\n")  # an old Mac's
-        self.data = text.encode()
-        pieces = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
+        pieces = [line.strip(" \t\r") for line in text.removesuffix("\n").split("\n")]  # no piece holds a blank
+        self.data = ("\n".join(pieces) + "\n").encode()
         ids: dict[str, int] = {}
         for i, piece in enumerate(pieces):
             if ids.setdefault(piece, i) != i:

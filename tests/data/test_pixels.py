@@ -1,5 +1,7 @@
+import errno
 import json
 import os
+import pathlib
 import shutil
 
 import damage
@@ -8,6 +10,7 @@ import pytest
 from faces import save_jpeg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from t2f_jax.config.schema import DataConfig, SourceConfig
 from t2f_jax.data import augment, pixels
@@ -78,6 +81,23 @@ def test_one_odd_file_is_a_line_among_the_skipped(celeba_folder, faces, tmp_path
     result = pixels.read_images(faces, "train", DataConfig(image_size=16), tmp_path / "cache")
     assert [item["id"] for item in result.skipped] == [f"00000{k}.jpg" for k in (2, 4, 5, 6, 7, 8)]
     assert "ZeroDivisionError: an odd tag" in result.skipped[1]["why"] and len(result) == 2
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOTCONN])
+@pytest.mark.parametrize("where", ["open", "is_file"])
+def test_what_is_no_fault_of_a_file_stops_and_leaves_no_face_out(number, where, faces, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Image if where == "open" else pathlib.Path, where, fail)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            faces.image(0, 16, 1.0)
+        patched.setattr(type(faces), "image", fail)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            pixels.read_images(faces, "train", DataConfig(image_size=16), tmp_path / "cache")
+    assert not list((tmp_path / "cache").glob("*/meta.json"))
+    assert len(pixels.read_images(faces, "train", DataConfig(image_size=16), tmp_path / "cache")) == 8
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,11 @@ def test_what_is_no_picture_is_named(tmp_path):
     for name in ("cut", "text", "empty"):
         with pytest.raises(images.CorruptImage, match=f"{name}.jpg: not a readable image"):
             images.open_image(tmp_path / f"{name}.jpg")
+    (tmp_path / "photo.jpg").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 99)
+    (tmp_path / "page.jpg").write_bytes(b"%PDF-1.4\n")
+    for name, kind in (("photo", "an HEIC photo"), ("page", "a PDF document")):
+        with pytest.raises(images.CorruptImage, match=f"{name}.jpg: .*{kind}"):
+            images.open_image(tmp_path / f"{name}.jpg")
     with pytest.raises(UserError, match="no such image file"):
         images.open_image(tmp_path / "absent.jpg")
     with pytest.raises(UserError, match="this is a folder"):

@@ -195,7 +195,7 @@ def test_any_bytes_are_a_sentence_piece_model_or_are_refused(words, data):
         made.decode(made.encode("a man with a hat"))
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \n", "\t\r\n"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_a_vocabulary_of_any_editor_is_read_and_kept_in_utf8(word_piece, end, encoding, tmp_path):
     mark = "\ufeff" if encoding == "utf-16-be" else ""

@@ -73,6 +73,13 @@ def read_face(path: pathlib.Path, size: int, crop: float) -> np.ndarray:
     return images.fit(images.open_image(path), size, crop)
 
 
+def unnested(folder: pathlib.Path) -> pathlib.Path:
+    """The innermost folder of the same name: unpacking often puts a folder inside another one of its name."""
+    while (folder / folder.name).is_dir():
+        folder /= folder.name
+    return folder
+
+
 def packed_files(*folders: pathlib.Path) -> list[str]:
     """Names of the archives that lie in folders, for a message where what should lie there does not."""
     names = [path.name for folder in folders if folder.is_dir() for path in folder.iterdir()]

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face
+from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face, unnested
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_lines
 from t2f_jax.tokens.attributes import Attribute, Fields
@@ -63,6 +63,7 @@ def _attribute(column: str) -> Attribute:
 
 SCHEMA: tuple[Attribute, ...] = tuple(_attribute(column) for column in COLUMNS)
 _SPLITS: dict[str, Split] = {"0": "train", "1": "validation", "2": "test"}
+_LABELS, _PARTITION = "list_attr_celeba", "list_eval_partition"  # .txt, or .csv in Kaggle's edition
 _ENDINGS = (".jpg", ".jpeg", ".png")
 
 
@@ -90,7 +91,8 @@ DATASET = Dataset(
 class CelebA:
     """A `base.Source` over a folder in the official layout; opening it reads the label files, not the images.
 
-    The images may also be those of the PNG edition, whose label files speak of .jpg, too.
+    The images may also be those of the PNG edition, whose label files speak of .jpg, too; the label files those of
+    Kaggle's edition, which end in .csv.
 
     Raises:
       UserError: a missing file or image folder, a broken row, an image that is labelled but absent.
@@ -103,9 +105,11 @@ class CelebA:
         self.name = name
         self.skipped: list[dict[str, str]] = []
         self._images = _find_images(folder)
-        labelled, self._labels_NxA = _read_labels(_find(folder, "list_attr_celeba.txt", ("", "Anno")))
-        self._splits = _read_partition(_find(folder, "list_eval_partition.txt", ("", "Eval", "Anno")), labelled)
-        self._names = _file_names(self._images, labelled)
+        labels = _find_table(folder, _LABELS, ("", "Anno"))
+        labelled, self._labels_NxA = _read_labels(labels)
+        partition = _find_table(folder, _PARTITION, ("", "Eval", "Anno"))
+        self._splits = _read_partition(partition, labelled, labels.name)
+        self._names = _file_names(self._images, labelled, labels.name)
 
     def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
@@ -134,11 +138,18 @@ def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathl
         if (folder / sub / name).exists():
             return folder / sub / name
     places = ", ".join(str(folder / sub / name) for sub in subfolders)
-    tables = sorted(path.name for path in folder.glob("list_*.csv"))
     packed = packed_files(folder, *(folder / sub for sub in subfolders))
-    hint = f"; {tables[0]} is of another edition, whose tables are not read" if tables else ""
-    hint = f"; {packed[0]} is still packed: unpack it there" if packed else hint
+    hint = f"; {packed[0]} is still packed: unpack it there" if packed else ""
     raise UserError(f"{folder}: no {name}; CelebA's official layout has it at one of {places}{hint}")
+
+
+def _find_table(folder: pathlib.Path, stem: str, subfolders: tuple[str, ...]) -> pathlib.Path:
+    tables = (folder / sub / f"{stem}{ending}" for ending in (".txt", ".csv") for sub in subfolders)
+    return next((table for table in tables if table.exists()), None) or _find(folder, f"{stem}.txt", subfolders)
+
+
+def _cells(line: str) -> list[str]:
+    return line.replace(",", " ").split()
 
 
 def _find_images(folder: pathlib.Path) -> pathlib.Path:
@@ -147,14 +158,13 @@ def _find_images(folder: pathlib.Path) -> pathlib.Path:
     is_png = any((folder / sub / png).exists() for sub in ("", "Img"))
     is_jpg = any((folder / sub / "img_align_celeba").exists() for sub in ("", "Img"))
     images_folder = _find(folder, png if is_png and not is_jpg else "img_align_celeba", ("", "Img"))
-    while (images_folder / images_folder.name).is_dir():
-        images_folder /= images_folder.name
+    images_folder = unnested(images_folder)
     if not images_folder.is_dir():
         raise UserError(f"{images_folder}: this is a file; the folder of the images should lie there")
     return images_folder
 
 
-def _file_names(folder: pathlib.Path, labelled: list[str]) -> list[str]:
+def _file_names(folder: pathlib.Path, labelled: list[str], labels: str) -> list[str]:
     """The image file of each labelled name: the one of that name, else the one that differs only in its ending."""
     present = {entry.name for entry in os.scandir(folder)}
     names = {name: name for name in labelled if name in present}
@@ -165,7 +175,7 @@ def _file_names(folder: pathlib.Path, labelled: list[str]) -> list[str]:
     if absent:
         some = f"it holds {min(present)} and {len(present) - 1} others" if present else "it is empty"
         raise UserError(
-            f"{folder}: {absent[0]} is labelled in list_attr_celeba.txt but absent"
+            f"{folder}: {absent[0]} is labelled in {labels} but absent"
             f" ({len(absent)} of {len(labelled)} are), also as .png; {some}. If the images are a part of CelebA, leave"
             " only their rows in the label files; else unpack img_align_celeba.zip again"
         )
@@ -175,15 +185,19 @@ def _file_names(folder: pathlib.Path, labelled: list[str]) -> list[str]:
 def _read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
     """-> image names, labels uint8 [N, 40] (0 no, 1 yes) in the order of COLUMNS."""
     lines = read_lines(path, "file of labels")
-    header = lines[1].split() if len(lines) > 1 else []
+    top = 0 if set(COLUMNS) <= set(_cells(lines[0])) else 1  # of Kaggle's edition, without a number of rows above
+    header = _cells(lines[top]) if len(lines) > top else []
+    header = header[1:] if header[:1] == ["image_id"] else header
     if sorted(header) != sorted(COLUMNS):
         odd = sorted(set(header) ^ set(COLUMNS))
-        raise UserError(f"{path}, line 2: the names of CelebA's 40 attributes should stand here; differs in {odd[:3]}")
+        raise UserError(
+            f"{path}, line {top + 1}: the names of CelebA's 40 attributes should stand here; differs in {odd[:3]}"
+        )
     order = [header.index(column) for column in COLUMNS]
     value = {"1": 1, "-1": 0}
     names, rows = [], []
-    for number, line in enumerate(lines[2:], 3):
-        cells = line.split()
+    for number, line in enumerate(lines[top + 1 :], top + 2):
+        cells = _cells(line)
         if not cells:
             continue
         if len(cells) != 1 + len(COLUMNS):
@@ -196,7 +210,7 @@ def _read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
             raise UserError(f"{path}, line {number}: label {error} is neither 1 nor -1") from None
         names.append(cells[0])
         rows.append([row[k] for k in order])
-    if lines[0].strip() != str(len(names)):
+    if top and lines[0].strip() != str(len(names)):
         raise UserError(
             f"{path}, line 1: '{lines[0].strip()}' rows announced, {len(names)} found; the two should be equal"
             " (is the file cut short?)"
@@ -207,26 +221,24 @@ def _read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
     return names, np.array(rows, np.uint8).reshape(-1, len(COLUMNS))
 
 
-def _read_partition(path: pathlib.Path, names: list[str]) -> dict[Split, list[int]]:
+def _read_partition(path: pathlib.Path, names: list[str], labels: str) -> dict[Split, list[int]]:
     """-> split -> indices into `names`, ascending."""
     index = {name: i for i, name in enumerate(names)}
     splits: dict[Split, list[int]] = {split: [] for split in _SPLITS.values()}
     seen = set()
     for number, line in enumerate(read_lines(path, "file of partitions"), 1):
-        cells = line.split()
-        if not cells:
+        cells = _cells(line)
+        if not cells or (number == 1 and cells == ["image_id", "partition"]):
             continue
         if len(cells) != 2 or cells[1] not in _SPLITS:
             raise UserError(f"{path}, line {number}: '{line.strip()}' should be a file name and 0, 1 or 2")
         if cells[0] not in index:
-            raise UserError(
-                f"{path}, line {number}: {cells[0]} has no row in list_attr_celeba.txt; every image needs one"
-            )
+            raise UserError(f"{path}, line {number}: {cells[0]} has no row in {labels}; every image needs one")
         if cells[0] in seen:
             raise UserError(f"{path}, line {number}: {cells[0]} has two rows; an image belongs to one split")
         splits[_SPLITS[cells[1]]].append(index[cells[0]])
         seen.add(cells[0])
     if len(seen) != len(names):
         lost = next(n for n in names if n not in seen)
-        raise UserError(f"{path}: no row for {lost}; every image of list_attr_celeba.txt needs one")
+        raise UserError(f"{path}: no row for {lost}; every image of {labels} needs one")
     return {split: sorted(rows) for split, rows in splits.items()}

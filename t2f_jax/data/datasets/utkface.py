@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face
+from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face, unnested
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -57,6 +57,8 @@ class UTKFace:
     def __init__(self, name: str, folder: pathlib.Path):
         self.name = name
         self.skipped: list[dict[str, str]] = []
+        if not any(_NAME.fullmatch(entry.name) for entry in os.scandir(folder)):
+            folder = unnested(folder)
         self._folder = folder
         self._names: list[str] = []
         self._labels: list[tuple[int, int, int]] = []  # age, gender, race

@@ -160,3 +160,20 @@ def test_labels_of_other_editors_are_read(celeba_folder, encoding, end):
         text = (celeba_folder / name).read_text()
         (celeba_folder / name).write_bytes(text.replace("\n", end).encode(encoding))
     assert open_celeba(celeba_folder).fields(2)["attributes"]["eyeglasses"] == "yes"
+
+
+def test_the_tables_of_kaggles_edition_are_read(celeba_folder):
+    before = open_celeba(celeba_folder)
+    labels, partition = (celeba_folder / f"{name}.txt" for name in ("list_attr_celeba", "list_eval_partition"))
+    _, header, *rows = (",".join(line.split()) for line in labels.read_text().splitlines())
+    labels.with_suffix(".csv").write_text("\n".join([f"image_id,{header}", *rows]) + "\n")
+    rows = partition.read_text().replace(" ", ",")
+    partition.with_suffix(".csv").write_text(f"image_id,partition\n{rows}")
+    labels.unlink()
+    partition.unlink()
+    source = open_celeba(celeba_folder)
+    assert [source.split(split) for split in base.SPLITS] == [before.split(split) for split in base.SPLITS]
+    assert [source.fields(i) for i in range(12)] == [before.fields(i) for i in range(12)]
+    labels.with_suffix(".csv").write_text(labels.with_suffix(".csv").read_text()[:-3])
+    with pytest.raises(UserError, match=r"list_attr_celeba\.csv, line 13: 39 labels"):
+        open_celeba(celeba_folder)

@@ -54,3 +54,10 @@ def test_endings_in_capitals_are_read_and_an_archive_is_told(utkface_folder, tmp
     (tmp_path / "packed" / "UTKFace.tar.gz").write_bytes(b"")
     with pytest.raises(UserError, match=r"UTKFace\.tar\.gz is still packed: unpack it, and set"):
         registry.open_source(SourceConfig(kind="utkface", folder=str(tmp_path / "packed")), "utkface")
+
+
+def test_faces_in_a_folder_inside_one_of_its_name_are_read(utkface_folder, tmp_path):
+    (tmp_path / "UTK").mkdir()
+    utkface_folder.rename(tmp_path / "UTK" / "UTK")
+    source = registry.open_source(SourceConfig(kind="utkface", folder=str(tmp_path / "UTK")), "utkface")
+    assert source.image(0, 16, 1.0).shape == (16, 16, 3)
