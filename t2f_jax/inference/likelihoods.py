@@ -4,6 +4,7 @@ Axes: N faces, n codes per image.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
@@ -72,7 +73,9 @@ class LikelihoodModel(TokenModel):
         first = arguments.first_seed(seed, n)
         repeated, seeds = np.repeat(codes, n, axis=0), [*range(first, first + n)] * len(codes)
         texts = self.describe_codes(repeated, seeds, given_or(sampler, Sampler()), length, batch_size)
-        drawn = [Caption(*pair) for pair in zip(self.caption_scores(repeated, texts).tolist(), texts)]
+        # A caption that was cut at the model's last position has no room for its end.
+        scores = self._caption_scores(repeated, texts, cut=True)
+        drawn = [Caption(*pair) for pair in zip(scores.tolist(), texts)]
         return [sorted(set(face), reverse=True) for face in split(drawn, n)]
 
     def probabilities(
@@ -118,8 +121,14 @@ class LikelihoodModel(TokenModel):
     def caption_scores(self, codes: np.ndarray, captions: Sequence[str]) -> np.ndarray:
         """log p(caption | face) in nats, its end included, float64 [N]; -inf where the caption holds [UNK]."""
         codes, captions = self.image_tokenizer.checked_codes(codes), self._texts("captions", captions, len(codes))
+        return self._caption_scores(codes, captions)
+
+    def _caption_scores(self, codes: np.ndarray, captions: Sequence[str], cut: bool = False) -> np.ndarray:
+        """`caption_scores`; with `cut` of as many ids of each caption as the model has positions for."""
         prefixes = self._image_prefixes(codes, templates.CAPTION_PROMPT)
         ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
+        if cut and self.engine.most_ids < math.inf:
+            ends = [end[: int(self.engine.most_ids) - len(prefix)] for prefix, end in zip(prefixes, ends)]
         return np.array(scoring.score_text(self.engine, prefixes, ends))
 
     def check_caption(self, text: str) -> None:

@@ -19,7 +19,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, model
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import images
-from t2f_jax.tokens import prompts
+from t2f_jax.tokens import prompts, sequence, templates
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +154,16 @@ def test_records_are_plain(loved, face):
     assert sum(age["probabilities"].values()) == pytest.approx(1) and next(iter(age["probabilities"])) == 1
     assert age["value"] == age["median"] and age["interval_90"][0] <= age["median"] <= age["interval_90"][1]
     assert all(type(v) in (int, float, list, dict) for v in age.values())
+
+
+def test_captions_that_fill_the_last_position_are_scored(face):
+    model = small_model.make()
+    codes = model.encode(np.asarray(face)[None])
+    (prefix,) = model._image_prefixes(codes, templates.CAPTION_PROMPT)
+    room = model.engine.most_ids - len(prefix)
+    (captions,) = model.captions(face, n=4, length=int(room))
+    longest = max(len(sequence.answer(model.vocab, model.tokenizer, c.text)) for c in captions)
+    assert longest > room and all(-np.inf < c.log_probability < 0 for c in captions)
 
 
 def test_scores_are_log_probabilities(loved, face):
