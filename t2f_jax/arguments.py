@@ -155,9 +155,16 @@ def instance(name: str, value: Any, kind: type[Kind], right: str = "") -> Kind:
 
 
 def path(name: str, value: Any) -> pathlib.Path:
-    """A path; `~` is the home folder."""
+    """A path that a file can have; `~` is the home folder."""
     if not isinstance(value, (str, os.PathLike)) or isinstance(os.fspath(value), bytes):
         raise wrong(name, value, "a path, a str or a pathlib.Path")
+    try:
+        if not os.fspath(value):
+            raise wrong(name, value, "a path, such as '.' for the working directory")
+        if b"\0" in os.fsencode(value):
+            raise wrong(name, value, "a path without null bytes")
+    except UnicodeEncodeError:  # half a surrogate pair that stands for no byte
+        raise wrong(name, value, "a path of whole characters") from None
     return pathlib.Path(os.path.expanduser(value))
 
 

@@ -13,6 +13,7 @@ What a loaded model can do is in `inference.model`.
 import dataclasses
 import functools
 import hashlib
+import os
 import pathlib
 import reprlib
 from collections.abc import Mapping
@@ -202,8 +203,8 @@ def initial_params(model: Bundle, config: DecoderConfig, vocab: Vocab) -> Any:
 
 def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
     """config.json of `folder`, which should be `what`."""
-    if not folder.is_dir():
-        state = "this is a file" if folder.exists() else "no such folder"
+    if not os.path.isdir(folder):  # pathlib raises for a name that is too long
+        state = "this is a file" if os.path.exists(folder) else "no such folder"
         raise WrongArgument(f"{folder}: {state}; give {what}, such as the one that training wrote")
     if not (folder / "config.json").exists() and (folder / "model").is_dir():
         raise WrongArgument(f"{folder}: this is the folder of a run; give its {folder / 'model'}")

@@ -62,35 +62,50 @@ def check_process() -> None:
         )
 
 
+# Settings of JAX on which this package's numbers, or whether it runs at all, depend: its own defaults.
+ASSUMED = {
+    "enable_x64": False,
+    "numpy_dtype_promotion": "standard",
+    "numpy_rank_promotion": "allow",
+    "default_prng_impl": "threefry2x32",
+    "threefry_partitionable": True,
+}
+
+
 def computes(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Wraps what runs JAX for a model: `check_process`, and types of 32 bits even where jax_enable_x64 is set."""
+    """Wraps what runs JAX for a model: `check_process`, and the `ASSUMED` settings whatever others are set."""
 
     @functools.wraps(function)
     def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         import jax
 
         check_process()
-        with jax.enable_x64(False):
+        with contextlib.ExitStack() as settings:
+            for name, value in ASSUMED.items():
+                settings.enter_context(getattr(jax, name)(value))
             return function(*args, **kwargs)
 
     return checked
 
 
 @contextlib.contextmanager
-def types_of_32_bits() -> Iterator[None]:
-    """Switches jax_enable_x64 off for a whole command, in all its threads: configs say which types it computes in."""
+def assumed_settings() -> Iterator[None]:
+    """The `ASSUMED` settings for a whole command, in all its threads: configs say which types it computes in."""
+    settings = {f"jax_{name}": value for name, value in ASSUMED.items()}
     if "jax" not in sys.modules:
-        os.environ["JAX_ENABLE_X64"] = "0"  # JAX reads it when it is imported
+        os.environ |= {name.upper(): str(value).lower() for name, value in settings.items()}  # read by JAX's import
         yield
         return
     import jax
 
-    before = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
-    jax.config.update("jax_enable_x64", False)
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
     try:
         yield
     finally:
-        jax.config.update("jax_enable_x64", before)
+        for name, value in before.items():
+            jax.config.update(name, value)
 
 
 def cores() -> int:
@@ -142,18 +157,31 @@ def command() -> list[str]:
     return [sys.executable, *options, "-P", "-c", code]
 
 
-def check_platform() -> None:
-    """Starts JAX's devices. Raises UserError if JAX_PLATFORMS names what this machine or installation has not."""
-    import jax
+PLATFORM_VARIABLES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME")  # the second is JAX's older one
 
+
+def check_platform() -> None:
+    """Starts JAX's devices.
+
+    Raises:
+      UserError: a variable names devices that this machine or installation has not, or gives JAX a setting that it
+        does not know.
+    """
+    try:
+        import jax
+    except ValueError as error:
+        raise UserError(
+            f"JAX does not start with this environment: {error}; set the variable right, or unset it"
+        ) from error
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # an assertion without a word where the plugin is not installed
-        names = os.environ.get("JAX_PLATFORMS")
-        if not names:
+        variable = next(filter(os.environ.get, PLATFORM_VARIABLES), None)
+        if not variable:
             raise
+        names = os.environ[variable]
         advice = "install t2f_jax[cuda], or unset it" if "cuda" in names or "gpu" in names else "unset it"
-        raise UserError(f"JAX_PLATFORMS={names}: no such device here; {advice}") from error
+        raise UserError(f"{variable}={names}: no such device here; {advice}") from error
 
 
 def versions() -> dict[str, str]:

@@ -342,3 +342,14 @@ def test_a_spawned_worker_gets_the_same(model):
         assert pool.submit(model.caption, FACE).result(timeout=300) == model.caption(FACE)
         with pytest.raises(WrongArgument, match="n=0 must be"):  # an error comes back as it was raised
             pool.submit(model.generate, "a man", n=0).result(timeout=300)
+
+
+@pytest.mark.parametrize("wrong", ["", b"a", None, 3, "a\0b", "\ud800"])
+def test_a_path_is_one_that_a_file_can_have(wrong):
+    with pytest.raises(WrongArgument, match="folder="):
+        t2f_jax.load(wrong)
+
+
+def test_a_folders_name_that_is_too_long_is_no_folder():
+    with pytest.raises(WrongArgument, match="no such folder"):
+        t2f_jax.load("x" * 300)

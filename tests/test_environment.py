@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from t2f_jax import environment
@@ -48,3 +49,28 @@ def test_the_working_directory_shadows_no_module(tmp_path):
 
 def test_versions_name_what_a_run_was_made_with():
     assert {"t2f_jax", "jax", "flax", "python", "device"} <= environment.versions().keys()
+
+
+def started(**variables):
+    """What a program says that starts JAX's devices in an environment."""
+    code = "import t2f_jax.environment as e\ntry: e.check_platform()\nexcept e.UserError as error: print(error)"
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("JAX_")}
+    done = subprocess.run([sys.executable, "-c", code], env=clean | variables, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def test_a_setting_that_jax_does_not_know_is_named():
+    assert started(JAX_PLATFORM_NAME="gpu").startswith("JAX_PLATFORM_NAME=gpu: no such device here")
+    assert "JAX_DISABLE_JIT" in started(JAX_DISABLE_JIT="maybe").splitlines()[0]
+
+
+def test_a_commands_settings_are_the_packages_own():
+    for name, value in environment.ASSUMED.items():
+        assert str(getattr(jax.config, f"jax_{name}")) == str(value)
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
+    try:
+        with environment.assumed_settings():
+            assert (jax.numpy.int32(1) + jax.numpy.float32(1)).dtype == "float32"
+        assert str(jax.config.jax_numpy_dtype_promotion) == "strict"
+    finally:
+        jax.config.update("jax_numpy_dtype_promotion", "standard")

@@ -2,6 +2,8 @@
 
 import argparse
 import dataclasses
+import pathlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +87,18 @@ def check(args: argparse.Namespace) -> None:
     if args.keep and args.keep > n:
         raise UserError(f"generate: --keep {args.keep} of {n} faces; give --n {args.keep} or more")
     arguments.first_seed(args.seed, args.n or (1 if args.prompts else FACES))
+    for flag in ("complete", "vary", "prompts"):
+        given = getattr(args, flag)
+        if given and _is_made(pathlib.Path(given.text), args.out.path, range(args.seed, args.seed + n)):
+            raise UserError(f"generate: --{flag} {given} would be overwritten; give another --out")
+
+
+def _is_made(file: pathlib.Path, out: pathlib.Path, seeds: range) -> bool:
+    """Whether a file that is read has the place of one that is written."""
+    if file.resolve().parent != out.resolve():
+        return False
+    face = re.fullmatch(r"face-(\d{6,10})\.png", file.name)
+    return file.name in ("grid.png", "manifest.jsonl") or (face is not None and int(face[1]) in seeds)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,15 +1,17 @@
 """What the commands share: adding one, what it needs, and types of arguments, of which paths may be gs:// addresses."""
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from t2f_jax.errors import UserError
 from t2f_jax.io import remote
+from t2f_jax.io.files import is_empty, is_stream
 from t2f_jax.io.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -94,8 +96,12 @@ class Writable:
           UserError: a file is there, or above it.
           OSError: nothing can be written there.
         """
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.lstat(self.path)  # raises for a name that is too long
         if self.is_folder and self.path.is_file():
             raise UserError(f"{self}: a file is there already; name a folder")
+        if not self.is_folder and is_stream(self.path):
+            return
         place = self.path if self.is_folder else self.path.parent
         while not os.path.lexists(place) and place != place.parent:
             place = place.parent
@@ -107,10 +113,18 @@ class Writable:
         except OSError as error:
             raise OSError(error.errno, f"{error.strerror}; name another place", str(self)) from error
 
+    def check_apart(self, inputs: Iterable[Readable]) -> None:
+        """Raises UserError if the file is one of the `inputs`, which would be lost."""
+        for given in inputs if not self.is_folder and self.path.is_file() else ():
+            if os.path.exists(given.text) and self.path.samefile(given.text):
+                raise UserError(f"{self}: this file is read, and would be overwritten; name another place")
+
     def contents(self) -> str:
         """What of a command's work is there after it was stopped, for a message; "" if nothing is known."""
         if not self.is_folder:
-            return "" if self.path.exists() else f"{self} was not written"
+            return "" if os.path.exists(self.path) else f"{self} was not written"
+        if not os.path.isdir(self.path):
+            return f"nothing is in {self}"
         steps = [path for path in self.path.glob("**/checkpoints/*") if path.name.isdecimal()]
         if steps:
             newest = max(steps, key=lambda path: (path.stat().st_mtime, int(path.name)))
@@ -125,7 +139,7 @@ class Writable:
     def new_folder(self) -> pathlib.Path:
         """The local path of a folder that is written whole. Raises UserError if anything is there: it would be lost."""
         with remote.naming(str(self)):
-            there = any(self.origin.iterdir()) if self.origin.is_dir() else self.origin.exists()
+            there = not is_empty(self.origin) if self.origin.is_dir() else self.origin.exists()
         if there:
             raise UserError(f"{self}: already there, and not an empty folder; give --out another name, or delete it")
         return self.path
@@ -160,6 +174,8 @@ def writable_file(text: str) -> Writable:
 
 
 def _checked(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path; name a file or folder ('.' is the working directory)")
     if not remote.is_remote(text):
         return os.path.expanduser(text)
     try:

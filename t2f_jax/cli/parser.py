@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    with environment.types_of_32_bits():
+    with environment.assumed_settings():
         guarded(lambda: _run(args), next(iter(_outputs(args)), None))
     if argv is None:
         interrupts.end_at_once()
@@ -89,6 +89,7 @@ def _run(args: argparse.Namespace) -> None:
     outputs = _outputs(args)
     for output in outputs:
         output.check()
+        output.check_apart(_inputs(args))
     needs: options.Needs = args.needs
     if needs.first_alone:
         hosts.join()
@@ -104,6 +105,12 @@ def _run(args: argparse.Namespace) -> None:
 def _outputs(args: argparse.Namespace) -> list[options.Writable]:
     """What the command writes."""
     return [value for value in vars(args).values() if isinstance(value, options.Writable)]
+
+
+def _inputs(args: argparse.Namespace) -> list[options.Readable]:
+    """What the command reads."""
+    values = [value if isinstance(value, list) else [value] for value in vars(args).values()]
+    return [value for several in values for value in several if isinstance(value, options.Readable)]
 
 
 def guarded(work: Callable[[], None], out: options.Writable | None = None) -> None:
@@ -139,7 +146,7 @@ def guarded(work: Callable[[], None], out: options.Writable | None = None) -> No
         reason = full_disk(error)
         if reason:
             hosts.leave(_fail(_describe(None, reason, out), 2))
-        if isinstance(error, (RuntimeError, AssertionError)) and os.environ.get("JAX_PLATFORMS"):
+        if isinstance(error, (RuntimeError, AssertionError, ValueError)):  # as JAX raises them when it starts
             try:
                 environment.check_platform()
             except UserError as wrong:

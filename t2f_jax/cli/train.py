@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from t2f_jax.cli import evaluate, options
+from t2f_jax.errors import UserError
 
 if TYPE_CHECKING:
     from t2f_jax.config.schema import Config
@@ -105,6 +106,9 @@ def _run_of(args: argparse.Namespace) -> "Iterator[Config]":
     from t2f_jax.distributed import hosts
 
     chosen = config.load(args.config, args.overrides)
+    for given in (getattr(args, "tokenizer", None), getattr(args, "store", None)):
+        if given and pathlib.Path(given.text).resolve() == args.out.path.resolve():
+            raise UserError(f"{args.out}: --out is read, too; name another folder")
     hosts.join()
     with hosts.alone_in(args.out.path):
         yield chosen

@@ -1,6 +1,6 @@
 """What must fit together in a config, beyond the type, choices and range of each value that `schema` holds."""
 
-from t2f_jax.config.schema import Config, DecoderConfig, DecoderRunConfig, EvalConfig, VQGANConfig
+from t2f_jax.config.schema import Config, DecoderConfig, DecoderRunConfig, EvalConfig, TaskConfig, VQGANConfig
 from t2f_jax.errors import WrongArgument
 
 
@@ -11,6 +11,7 @@ def check(config: Config) -> None:
     _check_resolution(config)
     check_vqgan(config.image.model, "image.model")
     check_decoder(config.decoder.model, "decoder.model")
+    check_tasks(config.decoder.tasks)
     _check_rows(config.decoder)
     _check_guidance(config.eval, config.decoder)
     _check_positions(config.decoder)
@@ -38,6 +39,20 @@ def check_decoder(config: DecoderConfig, where: str) -> None:
     """Raises WrongArgument where a decoder's structure contradicts itself; `where` stands before its keys."""
     if config.width % config.heads:
         raise WrongArgument(f"{where}.width={config.width} is no multiple of {where}.heads={config.heads}")
+    if config.positions == "rotary" and config.width // config.heads % 2:
+        raise WrongArgument(
+            f"{where}.positions=rotary turns pairs, and {where}.width={config.width} over {where}.heads={config.heads}"
+            f" is odd; make it even, or set {where}.positions=learned"
+        )
+
+
+def check_tasks(config: TaskConfig) -> None:
+    """Raises WrongArgument unless there is a task to be learned."""
+    shares = (config.to_image, config.to_caption, config.to_attributes)
+    if min(shares) < 0 or sum(shares) <= 0:
+        raise WrongArgument(
+            f"decoder.tasks: to_image, to_caption, to_attributes = {shares} must be 0 or more, not all 0"
+        )
 
 
 def _check_resolution(config: Config) -> None:

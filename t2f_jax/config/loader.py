@@ -61,7 +61,7 @@ def override(config: ml_collections.ConfigDict, overrides: str | Sequence[str]) 
             raise WrongArgument(unknown(key, known))
         try:
             value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two for what is nested too deeply
             value = {"true": True, "false": False}.get(text.lower(), text)
         parent: Any = config
         for part in key.split(".")[:-1]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from t2f_jax.config import limits
 from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.store import Store
@@ -46,10 +47,7 @@ class Writer:
         self._branches: dict[tuple[str, str, str | int], Branch] = {}
         tasks = config.tasks
         shares = (tasks.to_image, tasks.to_caption, tasks.to_attributes)
-        if min(shares) < 0 or sum(shares) <= 0:
-            raise UserError(
-                f"decoder.tasks: to_image, to_caption, to_attributes = {shares} must be 0 or more, not all 0"
-            )
+        limits.check_tasks(tasks)
         self._until = (np.cumsum(shares) / sum(shares)).tolist()  # where each task's part of 0..1 ends
         self._check_length()
 

@@ -32,6 +32,7 @@ from t2f_jax.experiments.runs import EXPERIMENT, LABELS, make_bundle, open_parts
 from t2f_jax.io import remote
 from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
+from t2f_jax.models.attention import attention_kind
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint
 from t2f_jax.plan import layout
 from t2f_jax.report import grids
@@ -66,6 +67,7 @@ def train(
     parent = bundle.load(origin) if origin else None
     if parent:
         bundle.check_structure(parent, config.decoder.model)
+    _check_devices(config, tokenizer is None and origin is None)
     # The parent's weights know the codes of its own image tokenizer.
     tokenizer = tokenizer or origin or _own_tokenizer(config, out, store is None)
     store = store or prepare_store(config, tokenizer, out / "store", out / IMAGES)
@@ -106,11 +108,13 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     """
     config, out = narrow(config), arguments.path("out", out)
     cache = out / IMAGES if cache is None else arguments.path("cache", cache)
+    schema = _label_schema(config)
+    run, data = config.image.train, config.data
+    trainer = TokenizerTrainer(config.image, schema)  # before pixels are read: its weights may be missing
+    partitioning.check_batch(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))
     train, validation = hosts.in_turn(
         lambda: (_read_images(config, "train", cache), _read_images(config, "validation", cache)), "pixels read"
     )
-    schema = _label_schema(config)
-    trainer, run, data = TokenizerTrainer(config.image, schema), config.image.train, config.data
     weighted = [(images, data.sources[images.name].weight) for images in train]
     local_rows = _local_rows(run)
 
@@ -218,6 +222,20 @@ def _damage(tokenizer: pathlib.Path) -> UserError | None:
     except UserError as error:
         return error
     return None
+
+
+def _check_devices(config: Config, trains_tokenizer: bool) -> None:
+    """Raises UserError, before any work, if the devices cannot train what the config asks for."""
+    for run in (config.decoder.train, *([config.image.train] if trains_tokenizer else ())):
+        partitioning.check_batch(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))
+    attention = attention_kind(config.decoder.model, config.decoder.row_ids, train=True)
+    if attention == "cudnn" and partitioning.platform() != "gpu":
+        raise UserError("decoder.model.attention=cudnn needs a GPU; set decoder.model.attention=auto")
+    codes = config.image.model.tokens
+    if trains_tokenizer and config.decoder.sequence_length <= codes:
+        raise UserError(
+            f"decoder.sequence_length={config.decoder.sequence_length} is too short for the {codes} codes of an image"
+        )
 
 
 def _tokenizer_identity(config: Config) -> dict[str, Any]:

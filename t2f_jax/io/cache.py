@@ -27,10 +27,14 @@ def temporary() -> pathlib.Path:
 
 
 def is_usable(path: pathlib.Path) -> bool:
-    """Whether this user can write in the folder, which is made if it is not there, and nobody else owns it."""
+    """Whether this user can write in the folder, which is made if it is not there, and nobody else owns it.
+
+    JAX takes no name with bytes that are not UTF-8.
+    """
     try:
+        str(path).encode()
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         own = not hasattr(os, "getuid") or os.getuid() == 0 or path.stat().st_uid == os.getuid()
-    except OSError:
+    except (OSError, UnicodeEncodeError):
         return False
     return own and os.access(path, os.W_OK | os.X_OK)

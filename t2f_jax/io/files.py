@@ -7,35 +7,55 @@ defined is null, `defined` says which, and all else refuses them.
 
 import codecs
 import contextlib
+import hashlib
 import json
 import math
 import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t2f_jax.errors import DiskFull, UserError, full_disk
 
+if TYPE_CHECKING:
+    from etils import epath
+
+UNFINISHED = ".partial"  # in an empty folder that is filled: what is not whole yet
+LONGEST_NAME = 255  # bytes of a file's name
 DEEPEST = 100  # levels of JSON that is read: whatever walks through it has room on its stack
+
+
+def is_stream(path: pathlib.Path) -> bool:
+    """Whether a path is that of a device, a pipe or an opened file: no other file may take its place."""
+    opened = path.parent in (pathlib.Path("/dev"), pathlib.Path("/dev/fd")) and path.is_symlink()
+    return path.exists() and not path.is_dir() and (opened or not path.is_file())
+
+
+def beside(path: pathlib.Path, ending: str) -> pathlib.Path:
+    """The hidden path beside `path` for what is not whole yet; it has a name that disks take where `path` has one."""
+    name = f".{path.name}{ending}"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{ending}"
+    return path.with_name(name)
 
 
 @contextlib.contextmanager
 def whole_file(path: pathlib.Path, many_writers: bool = False) -> Iterator[pathlib.Path]:
     """Yields the path of a file to write beside `path`; it gets the name `path` when the block ends without an error.
 
-    Makes the folder if there is none. Where `path` is a device or a pipe, such as /dev/null, it is that itself: what is
-    written goes through it, and it stays what it is.
+    Makes the folder if there is none. A link stays one, and a device or a pipe is written as it is.
 
     Args:
       many_writers: other processes may write the same file at the same time; each then has a partial file of its own.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_stream(path):
         with naming_full_disk(path):
             yield path
         return
+    path = pathlib.Path(os.path.realpath(path)) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial" if many_writers else f".{path.name}.partial")
+    partial = beside(path, f".{os.getpid()}.partial" if many_writers else ".partial")
     try:
         with naming_full_disk(path):
             yield partial
@@ -181,10 +201,15 @@ def read_lines(path: pathlib.Path, what: str) -> list[str]:
 def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields an empty folder beside `folder`, which replaces `folder` when the block ends without an error.
 
-    After an error it is deleted, and `folder` is as it was.
+    After an error it is deleted, and `folder` is as it was. A link to a folder stays one.
     """
+    folder = pathlib.Path(os.path.realpath(folder)) if folder.is_symlink() else folder
+    if folder.is_dir() and is_empty(folder):
+        with _filled(folder) as partial:
+            yield partial
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.old")
+    partial, old = beside(folder, ".partial"), beside(folder, ".old")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
     partial.mkdir()
@@ -198,3 +223,23 @@ def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         os.replace(folder, old)
     os.replace(partial, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def is_empty(folder: "pathlib.Path | epath.Path") -> bool:
+    """Whether nothing is in a folder, but what a killed `whole_folder` left."""
+    return all(path.name == UNFINISHED for path in folder.iterdir())
+
+
+@contextlib.contextmanager
+def _filled(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """`whole_folder` of an empty folder that is there: perhaps nothing can be written beside it, or it is a disk."""
+    partial = folder / UNFINISHED
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        with naming_full_disk(folder):
+            yield partial
+        for path in sorted(partial.iterdir(), key=lambda path: path.stat().st_mtime_ns):  # what says "whole" is last
+            os.replace(path, folder / path.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -43,7 +43,7 @@ class RunFolder:
         """Where `name` in this folder lies for everybody: in the bucket, or its local path."""
         path = self.path / name
         for folder in path.parents:
-            if (folder / MARK).is_file():
+            if os.path.isfile(folder / MARK):  # pathlib raises for a name that is too long
                 return remote.address((folder / MARK).read_text()).joinpath(*path.relative_to(folder).parts[1:])
         return path
 

@@ -1,5 +1,6 @@
 """Parameter trees: fresh ones, their shapes before there are arrays, and layers stacked or single."""
 
+import dataclasses
 import functools
 import math
 from typing import Any
@@ -15,8 +16,9 @@ from t2f_jax.models.vqgan import VQGAN
 
 def init_decoder(decoder: Decoder, key: jax.Array) -> Any:
     """Fresh parameters of a decoder, float32; layers stacked if `decoder.stacked`."""
-    row = jnp.zeros((1, 8), jnp.int32)  # of any length: no parameter's shape depends on it
-    return decoder.init(key, row, row, row)["params"]
+    row = jnp.zeros((1, 8), jnp.int32)  # of any length: no parameter's shape depends on it, nor on kernels of attention
+    plain = decoder.clone(config=dataclasses.replace(decoder.config, attention="xla"))
+    return plain.init(key, row, row, row)["params"]
 
 
 def abstract_decoder(config: DecoderConfig, vocab_size: int) -> Any:

@@ -181,7 +181,7 @@ def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attri
     checked: dict[str, str | int] = {}
     for name, text in attributes.items():
         attribute = find_attribute(name, schema)
-        value = parse_answer(attribute, str(text))
+        value = parse_answer(attribute, str.__str__(text) if isinstance(text, str) else str(text))  # Enum's own differs
         if value is None:
             near = nearest(squeeze(str(text)), attribute.values, 0.6)
             hint = f"; did you mean '{near}'?" if near else ""

@@ -95,3 +95,13 @@ def test_a_folder_in_the_place_of_a_file_is_told_before_a_model_is_read(tmp_path
     with pytest.raises(SystemExit, match="2"):
         cli.main(["caption", "--model", "nowhere", "face.png", "--json", str(tmp_path)])
     assert "this is a folder; --json takes a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["caption", "analyze"])
+def test_no_picture_is_overwritten(command, tmp_path, capsys):
+    picture = tmp_path / "face.png"
+    picture.write_bytes(b"a picture")
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([command, "--model", "nowhere", str(picture), "--json", str(tmp_path / "." / "face.png")])
+    assert "face.png: this file is read, and would be overwritten" in capsys.readouterr().err
+    assert picture.read_bytes() == b"a picture"

@@ -140,3 +140,19 @@ def test_nothing_is_fetched_for_options_that_exclude_each_other(bucket, capsys):
     with pytest.raises(SystemExit, match="2"):
         generate("gs://b/nothing", "gs://b/faces", "--complete", "gs://b/x.png", "--vary", "gs://b/x.png")
     assert "give one of them" in capsys.readouterr().err and not bucket
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        (["--complete", "face-000003.png"], True),
+        (["--vary", "grid.png", "--seed", "9"], True),
+        (["--prompts", "manifest.jsonl"], True),
+        (["--complete", "face-000003.png", "--seed", "4"], False),
+        (["--complete", "face.png"], False),
+    ],
+)
+def test_what_is_read_is_not_overwritten(words, lost, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        generate("no-model-is-there", tmp_path, words[0], str(tmp_path / words[1]), *words[2:])
+    assert (f"{words[1]} would be overwritten; give another --out" in capsys.readouterr().err) == lost

@@ -1,6 +1,7 @@
 """Types of arguments: where paths lie, and what is wrong with them."""
 
 import argparse
+import os
 import pathlib
 
 import pytest
@@ -101,3 +102,22 @@ def test_a_number_that_is_out_of_range_is_told(kind, text, told):
 
 def test_numbers():
     assert (options.positive("3"), options.natural("0"), options.tolerance("1e-4")) == (3, 0, 1e-4)
+
+
+def test_a_path_is_not_empty():
+    for kind in (options.readable, options.writable_file, options.writable_folder):
+        with pytest.raises(argparse.ArgumentTypeError, match="an empty path; name a file or folder"):
+            kind("")
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a/" * 3000])
+def test_a_name_that_is_too_long_is_told_at_the_start(name, tmp_path):
+    for kind in (options.writable_file, options.writable_folder):
+        out = kind(f"{tmp_path}/{name}")
+        with pytest.raises(OSError, match="too long"):
+            out.check()
+        assert out.contents()
+
+
+def test_a_device_is_written_as_it_is():
+    options.writable_file(os.devnull).check()

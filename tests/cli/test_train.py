@@ -65,3 +65,10 @@ def test_local_folders_are_the_users_own(stage, tmp_path, capsys):
     cli.main(["train", "quickstart:tiny", "--out", str(tmp_path / "m"), "decoder.train.steps=3"])
     assert stage["train"] == (tmp_path / "m", None, None)
     assert capsys.readouterr().out == f"{tmp_path / 'm' / 'result'}\n"
+
+
+@pytest.mark.parametrize("words", [["prepare", "quickstart:tiny"], ["train", "quickstart:tiny"]])
+def test_what_a_stage_reads_is_not_where_it_writes(words, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main([*words, "--tokenizer", str(tmp_path), "--out", f"{tmp_path}/."])
+    assert "--out is read, too; name another folder" in capsys.readouterr().err and not any(tmp_path.iterdir())

@@ -27,6 +27,11 @@ from t2f_jax.errors import UserError
         (["decoder.text_length=200"], "decoder.text_length=200 exceeds decoder.sequence_length=116"),
         (["decoder.model.image_position=7"], "decoder.model.image_position=7 must be 0"),
         (["decoder.model.max_length=100"], "needs decoder.model.max_length=180, got 100"),
+        (
+            ["decoder.model.positions=rotary", "decoder.model.width=66", "decoder.model.heads=2"],
+            "decoder.model.positions=rotary turns pairs, and decoder.model.width=66 over decoder.model.heads=2 is odd",
+        ),
+        ([f"decoder.tasks.to_{task}=0" for task in ("image", "caption", "attributes")], "or more, not all 0"),
         (["decoder.train.profile=9-5"], "train.profile=9-5 must be FIRST-LAST"),
     ],
 )

@@ -48,6 +48,7 @@ def test_an_argument_reaches_the_config():
         ("decoder.train.steps=1.5", "'decoder.train.steps' must be of type int, got 1.5"),
         ("decoder.model.norm=batchnorm", "'decoder.model.norm' must be one of talk2face, layernorm, rmsnorm"),
         ("decoder.train.steps", "is no override; write key=value"),
+        (f"decoder.train.steps={'-' * 10000}1", "'decoder.train.steps' must be of type int, got '-----"),
     ],
 )
 def test_a_mistake_is_one_clear_line(override, told):

@@ -96,3 +96,28 @@ def test_a_damaged_tokenizer_is_written_again_if_its_run_has_checkpoints(tmp_pat
         with pytest.raises(InterruptedError):
             stages.train(CONFIG, tmp_path / "run")
         assert f"{finished / name}" in (said := capsys.readouterr().err) and "written again" in said
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "told"),
+    [
+        ("train", {"mesh": "foo=2"}, "mesh 'foo=2': 'foo=2' is no AXIS=SIZE"),
+        ("model", {"attention": "cudnn"}, "attention=cudnn needs a GPU"),
+        ("", {"sequence_length": 16, "text_length": 8}, "sequence_length=16 is too short for the 16 codes of an image"),
+    ],
+)
+def test_what_the_decoder_cannot_be_is_told_before_the_tokenizer_is_trained(part, changes, told, tmp_path):
+    decoder = CONFIG.decoder
+    inner = {part: dataclasses.replace(getattr(decoder, part), **changes)} if part else changes
+    config = dataclasses.replace(CONFIG, decoder=dataclasses.replace(decoder, **inner))
+    with pytest.raises(UserError, match=told):
+        stages.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_missing_perceptual_weights_are_told_before_pixels_are_read(tmp_path):
+    loss = TokenizerLossConfig(perceptual=1.0, perceptual_weights=str(tmp_path / "nowhere.safetensors"))
+    config = dataclasses.replace(CONFIG, image=dataclasses.replace(CONFIG.image, loss=loss))
+    with pytest.raises(UserError, match=r"nowhere\.safetensors"):
+        stages.train_tokenizer(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -231,9 +231,9 @@ def test_a_model_is_pickled_and_copied(loved, face):
         assert other.caption(face) == loved.caption(face) and other.hash == loved.hash
 
 
-def test_types_of_64_bits_change_nothing(loved, face):
+def test_settings_of_jax_change_nothing(loved, face):
     before = pixels(loved.generate("a man", n=2)), loved.caption(face), loved.analyze(face), loved.score(face, "a man")
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         fresh = pickle.loads(pickle.dumps(loved))
         after = (
             pixels(fresh.generate("a man", n=2)),

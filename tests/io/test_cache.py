@@ -26,3 +26,7 @@ def test_without_a_home_the_temporary_folder_is_taken(tmp_path, monkeypatch):
     assert cache.folder("programs").parent.parent == tmp_path
     (tmp_path / "file").write_text("")
     assert cache.is_usable(tmp_path / "new") and not cache.is_usable(tmp_path / "file" / "new")
+
+
+def test_a_name_that_jax_does_not_take_is_not_usable(tmp_path):
+    assert not cache.is_usable(tmp_path / "caf\udce9")

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import os
+import pathlib
 import threading
 
 import pytest
@@ -131,3 +132,40 @@ def test_a_pipe_is_written_through_and_stays(tmp_path):
     files.write_json(pipe, {"age": 30})
     reader.join(10)
     assert read == [{"age": 30}] and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_stays_one(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "file")
+    for text in ("a", "b"):
+        files.write_text(tmp_path / "link", text)
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "elsewhere" / "file").read_text() == text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "link"]
+
+
+def test_the_null_device_is_no_file_to_be_replaced():
+    assert files.is_stream(pathlib.Path(os.devnull)) and not files.is_stream(pathlib.Path(__file__))
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "ä" * 127])
+def test_any_name_that_the_disk_takes_can_be_written(name, tmp_path):
+    files.write_text(tmp_path / name, "text")
+    (tmp_path / name).unlink()
+    with files.whole_folder(tmp_path / name) as folder:
+        (folder / "a").write_text("1")
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name / "a").is_file()
+
+
+def test_an_empty_folder_is_filled_where_it_is(tmp_path):
+    (tmp_path / "disk" / ".partial" / "of a killed process").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    number = (tmp_path / "disk").stat().st_ino
+    with pytest.raises(KeyError), files.whole_folder(tmp_path / "link") as folder:
+        (folder / "half").write_text("1")
+        raise KeyError
+    assert not any((tmp_path / "disk").iterdir())
+    for text in ("1", "2"):  # then it is replaced, and the link stays
+        with files.whole_folder(tmp_path / "link") as folder:
+            (folder / "a").write_text(text)
+        assert (tmp_path / "link" / "a").read_text() == text
+        assert text == "2" or (tmp_path / "disk").stat().st_ino == number
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"] and (tmp_path / "link").is_symlink()

@@ -298,3 +298,9 @@ def test_no_bytes_raise_anything_but_user_errors(kind, changes, cut, exif):
         del data[int(2 * cut * len(data)) :]
     with contextlib.suppress(UserError):
         assert images.load_images(io.BytesIO(data), 8).shape == (1, 8, 8, 3)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800.png", "x" * 300, "x/" * 3000])
+def test_a_name_that_no_file_can_have_is_a_pictures_fault(name):
+    with pytest.raises(images.CorruptImage, match="not a readable image"):
+        images.load_images(name, 8)

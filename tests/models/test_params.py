@@ -1,5 +1,7 @@
 """Parameter trees: what they are drawn from, their shapes, stacked and single layers."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,3 +62,10 @@ def nn_conv_kernel(shape):
     """The kernel that a convolution layer of the model draws for itself."""
     layer = conv(shape[-1], "conv", jnp.float32)
     return layer.init(jax.random.key(1), jnp.zeros((1, 4, 4, shape[-2])))["params"]["kernel"]
+
+
+def test_fresh_parameters_need_no_kernel_of_attention():
+    plain = init_decoder(Decoder(DECODER, 13), jax.random.key(0))
+    for attention in ("splash", "cudnn"):
+        named = init_decoder(Decoder(dataclasses.replace(DECODER, attention=attention), 13), jax.random.key(0))
+        assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool((a == b).all()), plain, named)))

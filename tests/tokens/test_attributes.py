@@ -1,3 +1,4 @@
+import enum
 import json
 
 import pytest
@@ -97,3 +98,10 @@ def test_a_request_may_not_repeat_itself():
 def test_names_and_values_are_taken_as_people_write_them():
     assert check_attributes({"Hair_color": "Red", "age": "34"}, SCHEMA) == {"hair color": "red", "age": 34}
     assert find_attribute("hair_color", SCHEMA) is HAIR
+
+
+def test_a_member_of_an_enumeration_of_words_is_its_word():
+    class Color(str, enum.Enum):  # noqa: UP042  # a StrEnum is its word by itself
+        RED = "red"
+
+    assert check_attributes({"hair color": Color.RED}, SCHEMA) == {"hair color": "red"}
