@@ -142,7 +142,7 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == os.path.abspath(path)]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
         last = (str(error).strip().splitlines() or [""])[-1]  # a ConfigDict prints itself first, its hint last
         where = f"{path}, line {line}" if line else str(path)

@@ -303,7 +303,7 @@ class EvalConfig(SamplerConfig, FaceCounts):  # a dataclass takes the fields of 
     top_p: Annotated[float, Range(1e-9, 1)] = 0.95
     judge_steps: Count = 600
     batch_size: Annotated[int, Range(1, 10**6)] = 64
-    guidance_scales: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # at which the judge looks at generated faces
+    guidance_scales: tuple[Annotated[float, Range(0, 1000)], ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # that the judge looks at
     curve_faces: CountOrNone = 64  # requests at each scale, and of self-reranking; 0 = neither is measured
     best_of: Annotated[int, Range(1, 10**6)] = 16  # faces that self-reranking chooses from
 

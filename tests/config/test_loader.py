@@ -112,9 +112,12 @@ def test_a_config_file_without_get_config_is_refused(tmp_path):
         ),
     ],
 )
-def test_a_broken_config_file_is_one_line_that_names_it(tmp_path, text, told):
+def test_a_broken_config_file_is_one_line_that_names_it(tmp_path, text, told, monkeypatch):
     path = tmp_path / "broken.py"
     path.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=re.escape(told)):
+        config.load("broken.py")
     with pytest.raises(UserError, match=re.escape(told)) as caught:
         config.load(str(path))
     assert "\n" not in str(caught.value)
@@ -133,6 +136,7 @@ def test_a_broken_config_file_is_one_line_that_names_it(tmp_path, text, told):
         "data.seed=-1",
         "data.sources.drawn.weight=-1.0",
         "data.sources.drawn.weight=1e400",
+        "eval.guidance_scales=(1.0, -1.0)",
         "eval.batch_size=0",
         "decoder.tasks.caption_share=3.0",
     ],
