@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from t2f_jax.errors import DiskFull, UserError, full_disk
+from t2f_jax.io.file_kinds import foreign
 
 if TYPE_CHECKING:
     from etils import epath
@@ -124,8 +125,10 @@ def read_json(path: pathlib.Path, what: str) -> Any:
         return parse_json(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"{path}: {what} is missing") from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
         raise UserError(f"{path}: {what} is broken ({error})") from error
+    except ValueError as error:
+        raise UserError(f"{path}: {what} is broken ({foreign(path) or error})") from error
 
 
 def parse_json(data: bytes) -> Any:
@@ -135,7 +138,7 @@ def parse_json(data: bytes) -> Any:
     Raises ValueError for all that is no JSON.
     """
     if not data.strip(b"\0 \t\r\n"):
-        raise ValueError("it is empty" if b"\0" not in data else "nothing but null bytes")
+        raise ValueError("it is empty" if b"\0" not in data else "it holds null bytes alone")
     try:
         value = json.loads(data, parse_constant=lambda _: None, parse_float=lambda text: defined(float(text)))
     except RecursionError:

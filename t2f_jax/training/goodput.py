@@ -31,8 +31,9 @@ class Clock:
         now = time.time()
         spent = before["goodput"] if before else {}
         self._seconds = {part: float(spent.get(part, 0.0)) for part in PARTS if part != "steps"}
-        self._first = before["time"] - spent["wall"] if before else began
-        self._seconds["restart" if before else "compile"] += now - (before["time"] if before else began)
+        since = min(before["time"], now) if before else began  # the clock may have been set back since
+        self._first = since - spent["wall"] if before else began
+        self._seconds["restart" if before else "compile"] += now - since
 
     def add(self, part: str, seconds: float) -> None:
         """Counts seconds of another part than steps."""

@@ -73,7 +73,9 @@ def test_json_of_any_unicode_is_read():
 def test_json_that_is_missing_or_broken_is_named(tmp_path):
     with pytest.raises(UserError, match=r"a\.json: the record is missing"):
         files.read_json(tmp_path / "a.json", "the record")
-    for data, why in ((b"{", "Expecting"), (b"\0" * 9, "nothing but null bytes"), (b" \n", "it is empty")):
+    page, pointer = b"<!DOCTYPE html>", b"version https://git-lfs.github.com/spec/v1\n"
+    cut = ((b"{", "Expecting"), (b"\0" * 9, "nothing but zeros"), (b" \n", "it is empty"), (b"", "an empty file"))
+    for data, why in (*cut, (page, "a web page"), (pointer, "a pointer of Git LFS")):
         (tmp_path / "a.json").write_bytes(data)
         with pytest.raises(UserError, match=rf"a\.json: the record is broken \({why}"):
             files.read_json(tmp_path / "a.json", "the record")

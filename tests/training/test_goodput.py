@@ -25,3 +25,14 @@ def test_goodput_counts_all_starts_together(monkeypatch):
     told = clock.record()["goodput"]
     assert (told["wall"], told["steps"], told["restart"], told["share"]) == (400.0, 280.0, 100.0, 0.7)
     assert clock.summary() == "400.0 s (steps 70%, compile 2%, input 1%, saving 1%, restart 25%)"
+
+
+def test_a_clock_that_was_set_back_takes_no_time_from_a_run(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    clock = goodput.Clock(1000.0)
+    now[0] += 100
+    told, now[0] = clock.record(), 5.0
+    clock = goodput.Clock(4.0, told)
+    now[0] += 10
+    assert clock.record()["goodput"] == {**told["goodput"], "wall": 110.0, "steps": 110.0}
