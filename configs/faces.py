@@ -15,6 +15,7 @@ from t2f_jax import config
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    config.check_argument(arg)
     c = config.base_config()
     c.name = "faces"
     c.data.image_size = 64

@@ -14,6 +14,7 @@ from t2f_jax import config
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    config.check_argument(arg, "tiny")
     c = config.base_config()
     c.name = "quickstart"
     c.data.image_size = 64

@@ -14,6 +14,7 @@ from t2f_jax import config
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    config.check_argument(arg)
     c = config.shipped("talk2face_base")
     c.name = "talk2face_7b"
     d = c.decoder

@@ -16,6 +16,7 @@ from t2f_jax.convert import quirks
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    config.check_argument(arg, quirks.COMPAT)
     c = config.base_config()
     c.name = "talk2face_base"
     c.data.image_size = 256

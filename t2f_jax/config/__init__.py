@@ -6,16 +6,17 @@
     loader   config files and `key=value` overrides: `FILE:ARG` to a checked `Config`
 
 Read first: `schema.Config`. For other rooms: `loader.load` and `loader.narrow` make a checked `Config`; `typed.to_dict`
-and `typed.from_dict` write and read parts of it as JSON. Config files use `config.base_config()`, `source`, `shipped`.
+and `typed.from_dict` write and read parts of it as JSON. Config files use `config.base_config()`, `source`, `shipped`,
+`check_argument`.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from t2f_jax.config.loader import base_config, load, override, shipped, source
+    from t2f_jax.config.loader import base_config, check_argument, load, override, shipped, source
     from t2f_jax.config.schema import Config
 
-__all__ = ["Config", "base_config", "load", "override", "shipped", "source"]
+__all__ = ["Config", "base_config", "check_argument", "load", "override", "shipped", "source"]
 
 
 def __getattr__(name: str) -> Any:

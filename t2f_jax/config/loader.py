@@ -43,6 +43,13 @@ def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
         sources[name] = dataclasses.asdict(SourceConfig(**values))
 
 
+def check_argument(arg: str, *known: str) -> None:
+    """Raises WrongArgument if a config's argument is none of the `known` ones; without one it is empty."""
+    if arg and arg not in known:
+        takes = f"{' or '.join(known)}, or none" if known else "none"
+        raise WrongArgument(f"the config's argument '{arg}' (behind ':') is unknown; it takes {takes}")
+
+
 def override(config: ml_collections.ConfigDict, overrides: str | Sequence[str]) -> None:
     """Lays `key=value` strings, one or several, over a ConfigDict, in order.
 

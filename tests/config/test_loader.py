@@ -84,6 +84,12 @@ def test_a_config_may_lie_in_the_home_folder(tmp_path, monkeypatch):
     assert loader.find("~/mine.py") == tmp_path / "mine.py"
 
 
+@pytest.mark.parametrize("name", ["quickstart", "faces", "talk2face_base", "talk2face_1b", "talk2face_7b"])
+def test_an_unknown_argument_of_a_shipped_config_is_refused(name):
+    with pytest.raises(UserError, match=r"the config's argument 'tyni' \(behind ':'\) is unknown; it takes .*none"):
+        config.load(f"{name}:tyni")
+
+
 def test_a_missing_config_lists_those_there_are():
     with pytest.raises(UserError, match=r"no config 'quickstrat'.*quickstart"):
         config.load("quickstrat")
