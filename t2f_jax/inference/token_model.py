@@ -3,6 +3,7 @@
 Axes: N faces, S image side, n codes per image.
 """
 
+import dataclasses
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -36,7 +37,10 @@ class TokenModel:
         self.image_tokenizer, self.tokenizer = bundle.image_tokenizer, bundle.tokenizer
         self.preprocess = bundle.preprocess
         self.schema, self.vocab, self.params = bundle.schema, bundle.vocab, bundle.params
-        self.decoder = Decoder(bundle.run_config.model, self.vocab.size)
+        structure = bundle.run_config.model
+        if structure.attention != "xla":  # the kernel that a training named may not be here, nor take these rows
+            structure = dataclasses.replace(structure, attention="auto")
+        self.decoder = Decoder(structure, self.vocab.size)
 
     def __reduce__(self) -> tuple:
         """Pickled and copied by its parts; what is compiled for this machine is made anew."""

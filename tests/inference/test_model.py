@@ -231,6 +231,15 @@ def test_a_model_is_pickled_and_copied(loved, face):
         assert other.caption(face) == loved.caption(face) and other.hash == loved.hash
 
 
+@pytest.mark.parametrize("attention", ["splash", "cudnn"])
+def test_a_kernel_that_training_named_is_not_needed(loved, attention):
+    run = dataclasses.replace(loved.bundle.run_config.model, attention=attention)
+    run = dataclasses.replace(loved.bundle.run_config, model=run)
+    other = model.Model(dataclasses.replace(loved.bundle, run_config=run))
+    for face, same in zip(other.generate("a man", n=2, keep=1), loved.generate("a man", n=2, keep=1)):
+        assert np.array_equal(np.asarray(face), np.asarray(same)) and face.info["score"] == same.info["score"]
+
+
 def test_settings_of_jax_change_nothing(loved, face):
     before = pixels(loved.generate("a man", n=2)), loved.caption(face), loved.analyze(face), loved.score(face, "a man")
     with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
