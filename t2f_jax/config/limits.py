@@ -19,6 +19,10 @@ def check(config: Config) -> None:
 
 def check_vqgan(config: VQGANConfig, where: str) -> None:
     """Raises WrongArgument where an image tokenizer's structure contradicts itself; `where` stands before its keys."""
+    if config.in_channels != 3:
+        raise WrongArgument(
+            f"{where}.in_channels={config.in_channels} must be 3: pictures are read as red, green and blue"
+        )
     if not config.ch_mult:
         raise WrongArgument(f"{where}.ch_mult={config.ch_mult} must hold a whole number from 1 on for each level")
     if config.resolution % config.factor:

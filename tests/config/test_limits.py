@@ -13,6 +13,7 @@ from t2f_jax.errors import UserError
     [
         (["decoder.model.heads=5"], "decoder.model.width=128 is no multiple of decoder.model.heads=5"),
         (["data.image_size=32"], "image.model.resolution=64 differs from data.image_size=32; make them equal"),
+        (["image.model.in_channels=1"], "image.model.in_channels=1 must be 3"),
         (["image.model.ch_mult=()"], "image.model.ch_mult=() must hold a whole number from 1 on for each level"),
         (["image.model.ch_mult=(0,)"], "config key 'image.model.ch_mult' must lie between 1 and 1000, got 0"),
         (["image.model.patch=7"], "image.model.resolution=64 is no multiple of the factor 7"),
