@@ -167,8 +167,8 @@ class TokenizerLossConfig:
     revive_after: CountOrNone = 50  # steps without use after which a code is moved onto an encoder output; 0 = never
     perceptual_weights: str = ""  # VGG16/LPIPS weights (.npz, .safetensors, .pth); empty: no perceptual loss
     perceptual: float = 1.0
-    # Weight of how differently a network sees an image and its reconstruction that learns the faces' labels beside the
-    # image tokenizer, so that its codes keep what tells an age or a gender; 0 = none.
+    # Weight of the label distance: a small network learns the faces' labels in the same run, and its features of an
+    # image and of the reconstruction are compared, so that codes keep what tells an age or a gender; 0 = none.
     labels: float = 0.0
     labels_ch: int = 64
     discriminator: float = 0.0  # weight of the adversarial loss; 0 = no discriminator

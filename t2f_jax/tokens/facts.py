@@ -1,7 +1,7 @@
 """A caption -> what it says of a face: the way back of `captions`, by the same tables.
 
-It reads what `captions.write_caption` writes, and so what a model says that has learned from such captions. People say
-the same in other words: of their captions it reads what is put as the tables put it.
+It reads captions that `captions.write_caption` wrote, and those of models trained on such captions. Of captions that
+people wrote it reads only the phrases that stand in the tables.
 """
 
 import functools
