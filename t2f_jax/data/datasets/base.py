@@ -62,15 +62,27 @@ def file_signature(path: pathlib.Path) -> str:
         return f"{path.name} absent"
 
 
-def read_face(path: pathlib.Path, size: int, crop: float) -> np.ndarray:
+def read_face(
+    path: pathlib.Path, size: int, crop: float, box: tuple[float, float, float, float] | None = None
+) -> np.ndarray:
     """Pixels uint8 [size, size, 3] of a face in a file, see `images.fit`.
 
+    Args:
+      box: left, top, right, bottom of the face in the upright image, in pixels; outside of the image all is black.
+
     Raises:
-      UserError: no such file, or none of a whole picture; of a pipe, which would be waited for, nothing is read.
+      UserError: no such file, none of a whole picture (nothing is read of a pipe, which would be waited for), or an
+        empty box.
     """
     if wrong := files.no_file(path):
         raise UserError(f"{path}: {wrong}; an image file should lie there")
-    return images.fit(images.open_image(path), size, crop)
+    image = images.open_image(path)
+    if box:
+        left, top, right, bottom = map(round, box)
+        if left >= right or top >= bottom:
+            raise UserError(f"{path}: no pixel lies in its box {box} (left, top, right, bottom)")
+        image = image.crop((left, top, right, bottom))
+    return images.fit(image, size, crop)
 
 
 def unnested(folder: pathlib.Path) -> pathlib.Path:

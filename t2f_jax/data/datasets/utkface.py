@@ -1,6 +1,5 @@
 """UTKFace: aligned, cropped faces whose file names hold age, gender and ethnicity."""
 
-import hashlib
 import os
 import pathlib
 import re
@@ -8,6 +7,7 @@ import re
 import numpy as np
 
 from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face, unnested
+from t2f_jax.data.datasets.listed import split_by_hash
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -19,12 +19,6 @@ SCHEMA: tuple[Attribute, ...] = (
 # Two published names differ in the date's end.
 _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+ ?\.?jpg\.chip\.jpg", re.IGNORECASE)
 _LAYOUT = "[age]_[gender]_[race]_[date&time].jpg.chip.jpg"
-
-
-def split_of(name: str) -> Split:
-    """Split of a file name: UTKFace publishes none, so a hash of the name decides (8 : 1 : 1), alike everywhere."""
-    tenth = int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10
-    return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
 
 
 DATASET = Dataset(
@@ -81,7 +75,7 @@ class UTKFace:
             )
         self._splits: dict[Split, list[int]] = {"train": [], "validation": [], "test": []}
         for i, file in enumerate(self._names):
-            self._splits[split_of(file)].append(i)
+            self._splits[split_by_hash(file)].append(i)
 
     def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from t2f_jax.config.schema import SourceConfig
-from t2f_jax.data.datasets import base, registry, utkface
+from t2f_jax.data.datasets import base, listed, registry
 from t2f_jax.errors import UserError
 
 
@@ -22,7 +22,7 @@ def test_reads_names_and_skips_malformed(utkface_folder, monkeypatch):
     by_age = {source.fields(i)["attributes"]["age"]: source.fields(i)["attributes"] for i in everyone}
     assert by_age[7] == {"gender": "female", "ethnicity": "asian", "age": 7}
     for split in base.SPLITS:
-        assert all(utkface.split_of(source.id(i)) == split for i in source.split(split))
+        assert all(listed.split_by_hash(source.id(i)) == split for i in source.split(split))
 
 
 def test_a_folder_without_faces(tmp_path):

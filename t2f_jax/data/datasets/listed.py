@@ -1,0 +1,142 @@
+"""A dataset that is a list of faces, each in an image file of its own: what most public sets come down to.
+
+A set's file reads its label files into `Face`s, in an order that does not depend on the disk; `Listed` is the rest.
+"""
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from t2f_jax.data.datasets.base import SPLITS, Dataset, Split, file_signature, packed_files, read_face
+from t2f_jax.errors import UserError
+from t2f_jax.tokens.attributes import Attribute, Fields
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the upright image
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Face:
+    """One face of a list.
+
+    Attributes:
+      id: its name, unique in its source, without the folder that the set lies in ("train/7.jpg").
+      path: its image file.
+      fields: what is known of it; what is unknown is absent.
+      split: the split that it belongs to.
+      box: where it is in its image; None if the image is the face. What lies outside the image is black.
+    """
+
+    id: str
+    path: pathlib.Path
+    fields: Fields
+    split: Split
+    box: Box | None = None
+
+
+class Listed:
+    """A `base.Source` over a list of faces. A face whose file is absent is left out and listed in `skipped`.
+
+    Args:
+      faces: in the order of their indices.
+      skipped: {id: why} of what the dataset's file has left out already.
+      schema: the attributes of its faces, if they are not all of the dataset's.
+
+    Raises:
+      UserError: no face is left, or two have one id.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dataset: Dataset,
+        faces: Iterable[Face],
+        skipped: Mapping[str, str] | None = None,
+        schema: Sequence[Attribute] | None = None,
+    ):
+        self.name, self.dataset = name, dataset
+        self.schema = dataset.schema if schema is None else tuple(schema)
+        self.skipped = [{"id": id, "why": why} for id, why in (skipped or {}).items()]
+        self._faces: list[Face] = []
+        self._splits: dict[Split, list[int]] = {split: [] for split in SPLITS}
+        files, seen = _Files(), set()
+        for face in faces:
+            if face.id in seen:
+                raise UserError(f"{name}: two faces are called {face.id} (the second is {face.path}); each is one face")
+            seen.add(face.id)
+            if face.path in files:
+                self._splits[face.split].append(len(self._faces))
+                self._faces.append(face)
+            else:
+                self.skipped.append({"id": face.id, "why": f"{face.path}: no such file"})
+        if not self._faces:
+            why = f"; the first of {len(self.skipped)}: {self.skipped[0]['why']}" if self.skipped else ""
+            raise UserError(f"{name}: not one face of {dataset.title} can be used{why}. {dataset.obtain}")
+
+    def split(self, split: Split) -> list[int]:
+        """Indices of a split, ascending."""
+        return self._splits[split]
+
+    def id(self, i: int) -> str:
+        """Name of face i."""
+        return self._faces[i].id
+
+    def signature(self, i: int) -> str:
+        """File name and size in bytes, and the box if there is one."""
+        face = self._faces[i]
+        return file_signature(face.path) + (f" {face.box}" if face.box else "")
+
+    def fields(self, i: int) -> Fields:
+        """What is known of face i."""
+        return self._faces[i].fields
+
+    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises UserError."""
+        face = self._faces[i]
+        return read_face(face.path, size, crop, face.box)
+
+
+class _Files:
+    """Which files there are. Each folder is listed once: to ask for millions of files one by one takes minutes."""
+
+    def __init__(self):
+        self._names: dict[str, set[str]] = {}
+
+    def __contains__(self, path: pathlib.Path) -> bool:
+        folder = str(path.parent)
+        if folder not in self._names:
+            self._names[folder] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
+        return path.name in self._names[folder]
+
+
+def find(folder: pathlib.Path, dataset: Dataset, *places: str) -> pathlib.Path:
+    """The first of `places` (paths relative to the dataset's folder) that is there.
+
+    Raises:
+      UserError: none is; it names them all, archives that are still packed, and how to get the dataset.
+    """
+    for place in places:
+        if (folder / place).exists():
+            return folder / place
+    packed = packed_files(folder, *{(folder / place).parent for place in places})
+    hint = f" {packed[0]} is still packed: unpack it there." if packed else ""
+    raise UserError(f"{folder}: no {' or '.join(places)}, which {dataset.title} needs.{hint} {dataset.obtain}")
+
+
+def images_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """{name without its ending: path} of the images that lie in a folder itself, sorted; endings in any case."""
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    return {os.path.splitext(name)[0]: folder / name for name in names if name.lower().endswith(ENDINGS)}
+
+
+def split_by_hash(name: str) -> Split:
+    """A split (8 : 1 : 1 on average) by a hash of a name, alike everywhere: for a set that publishes none.
+
+    Give it what the person has in all images, where the set tells that: nobody is then in two splits.
+    """
+    tenth = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest(), 16) % 10
+    return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
