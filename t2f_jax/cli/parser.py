@@ -8,6 +8,7 @@ from t2f_jax import __version__, environment
 from t2f_jax.cli import (
     bench,
     convert,
+    data,
     describe,
     evaluate,
     generate,
@@ -21,7 +22,7 @@ from t2f_jax.cli import (
 from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io.progress import say
 
-COMMANDS = (train, generate, describe, evaluate, bench, supervise, plan, convert)  # in the order of `t2f --help`
+COMMANDS = (train, data, generate, describe, evaluate, bench, supervise, plan, convert)  # in the order of `t2f --help`
 PIPE_CLOSED = 141  # what a shell says of a program that was ended by SIGPIPE
 
 

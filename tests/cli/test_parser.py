@@ -10,7 +10,8 @@ from t2f_jax.cli import parser
 from t2f_jax.errors import UserError
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
-COMMANDS += ("evaluate", "report", "bench", "supervise", "plan", "convert")
+COMMANDS += ("evaluate", "report", "bench", "supervise", "plan", "convert", "data")
+DATA = ("list",)
 CONVERT = ("import", "export", "round", "verify", "explain")
 
 
@@ -79,7 +80,7 @@ def test_the_module_runs_as_a_program():
 
 def test_no_help_needs_jax():
     """All of them in one process: none imports JAX, TensorFlow or NumPy."""
-    words = [[], *([c] for c in COMMANDS), *(["convert", c] for c in CONVERT)]
+    words = [[], *([c] for c in COMMANDS), *(["convert", c] for c in CONVERT), *(["data", c] for c in DATA)]
     code = f"""
 import contextlib, io, sys
 from t2f_jax import cli

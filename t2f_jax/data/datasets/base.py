@@ -108,6 +108,8 @@ class Dataset:
       open: (source name, config, seed) -> `Source`; `config.folder` is the dataset's folder, which exists.
       schema: the attributes of its faces.
       prompts: what a report draws faces from: captions, or lists of attributes as `templates.attributes_text` has them.
+      size: how many faces its authors publish, in words: "202,599 faces"; empty if that is for a config to say.
+      captions: what its captions are: "10 a face, written by hand"; empty if it has none.
       folder: its official name, looked for in $T2F_DATA; empty if the dataset needs no folder.
       drawn: are its faces drawn by the package, as many as `count` says? They are drawn in processes of their own, and
         a network trained on them (`evaluation.judge`) judges generated faces.
@@ -122,6 +124,8 @@ class Dataset:
     open: Callable[[str, SourceConfig, int], Source]
     schema: tuple[Attribute, ...]
     prompts: tuple[str, ...]
+    size: str = ""
+    captions: str = ""
     folder: str = ""
     drawn: bool = False
     phrases: Phrases = dataclasses.field(default_factory=dict)

@@ -70,6 +70,7 @@ _ENDINGS = (".jpg", ".jpeg", ".png")
 DATASET = Dataset(
     kind="celeba",
     title="CelebA",
+    size="202,599 faces",
     folder="CelebA",
     open=lambda name, config, seed: CelebA(name, pathlib.Path(config.folder)),
     schema=SCHEMA,

@@ -70,6 +70,13 @@ def data_root() -> str:
     return os.environ.get("T2F_DATA", "")
 
 
+def place(dataset: Dataset) -> pathlib.Path | None:
+    """The dataset's official folder in $T2F_DATA; None if it is not there, or the dataset needs no folder."""
+    root = data_root()
+    folder = pathlib.Path(os.path.expanduser(root)) / dataset.folder
+    return folder if root and dataset.folder and folder.is_dir() else None
+
+
 def _find_folder(dataset: Dataset, config: SourceConfig, name: str) -> pathlib.Path:
     official, root = dataset.folder, data_root()
     if not config.folder and not root:

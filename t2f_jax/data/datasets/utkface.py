@@ -24,6 +24,7 @@ _LAYOUT = "[age]_[gender]_[race]_[date&time].jpg.chip.jpg"
 DATASET = Dataset(
     kind="utkface",
     title="UTKFace",
+    size="over 20,000 faces",
     folder="UTKFace",
     open=lambda name, config, seed: UTKFace(name, pathlib.Path(config.folder)),
     schema=SCHEMA,

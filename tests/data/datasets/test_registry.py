@@ -36,7 +36,7 @@ def test_real_faces(real_data):
 def test_every_entry_is_whole(kind):
     dataset = registry.find(kind)
     assert dataset.kind == kind
-    for words in (dataset.title, dataset.licence, dataset.obtain):
+    for words in (dataset.title, dataset.size, dataset.licence, dataset.obtain):
         assert words and words == " ".join(words.split())
     assert dataset.citation or dataset.drawn
     assert bool(dataset.folder) != dataset.drawn

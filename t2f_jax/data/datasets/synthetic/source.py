@@ -13,6 +13,7 @@ from t2f_jax.tokens.attributes import Fields
 DATASET = Dataset(
     kind="synthetic",
     title="Drawn faces",
+    size="as many as data.sources.<name>.count",
     drawn=True,
     open=lambda name, config, seed: Synthetic(name, config.count, seed),
     schema=labels.SCHEMA,

@@ -1,0 +1,114 @@
+"""`t2f data`: the datasets that the program knows, and your own."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from t2f_jax.cli import options
+
+if TYPE_CHECKING:
+    from t2f_jax.data.datasets.base import Dataset
+
+NEEDS = options.Needs(jax=False)
+
+
+def add(commands: options.Commands) -> None:
+    """Adds the command and its own commands."""
+    parser = options.add_command(
+        commands, "data", list_datasets, "datasets: which there are, and your own", needs=NEEDS
+    )
+    inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=type(parser))
+    _add_list(inner)
+
+
+def _add_list(commands: options.Commands) -> None:
+    summary = "the datasets that can be read; of one: its terms, how to get it, and whether it is here"
+    sub = options.add_command(commands, "list", list_datasets, summary, needs=NEEDS)
+    what = "a dataset's kind or title, such as celeba"
+    sub.add_argument("name", nargs="?", metavar="NAME", help=what)
+    options.add_json(sub, "list")
+
+
+def list_datasets(args: argparse.Namespace) -> None:
+    """`t2f data list`."""
+    from t2f_jax.data.datasets import registry
+    from t2f_jax.io.files import write_json
+
+    if args.json:
+        args.json.file("--json")
+    datasets = [registry.find(_kind(args.name), "NAME")] if args.name else [registry.find(k) for k in registry.MODULES]
+    records = [_record(dataset) for dataset in datasets]
+    print("\n".join(_described(records[0]) if args.name else _table(records)))
+    if args.json:
+        write_json(args.json.path, records)
+
+
+def _kind(name: str) -> str:
+    """The kind of a dataset that is called by its kind, title or folder, in any case; else the name itself."""
+    from t2f_jax.data.datasets import registry
+
+    if name.lower() in registry.MODULES:
+        return name.lower()
+    for kind in registry.MODULES:
+        dataset = registry.find(kind)
+        if name.lower() in (dataset.title.lower(), dataset.folder.lower()):
+            return kind
+    return name
+
+
+def _record(dataset: "Dataset") -> dict[str, Any]:
+    """What is told of a dataset."""
+    from t2f_jax.data.datasets import registry
+
+    here = registry.place(dataset)
+    return {
+        "kind": dataset.kind,
+        "title": dataset.title,
+        "size": dataset.size,
+        "captions": dataset.captions,
+        "labels": [attribute.name for attribute in dataset.schema],
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "obtain": dataset.obtain,
+        "splits": dataset.split_rule,
+        "folder": dataset.folder,
+        "here": str(here) if here else None,
+    }
+
+
+def _table(records: Sequence[dict[str, Any]]) -> list[str]:
+    """A line a dataset: kind, title, size, what can be learned from it, where it lies."""
+    rows = [("KIND", "DATASET", "SIZE", "LEARN", "HERE")]
+    for record in records:
+        here = record["here"] or ("no" if record["folder"] else "always" if record["labels"] else "yours")
+        rows.append((record["kind"], record["title"], record["size"], _tasks(record), here))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4]]) for row in rows]
+    return [*lines, "", "`t2f data list KIND` tells all of one. Datasets are looked for in $T2F_DATA."]
+
+
+def _tasks(record: dict[str, Any]) -> str:
+    """What can be learned, in a few words: "captions, age, gender, 39 attributes"."""
+    labels = record["labels"]
+    named = [name for name in ("age", "gender", "ethnicity") if name in labels]
+    others = len(labels) - len(named)
+    parts = [*(["captions"] if record["captions"] else []), *named]
+    return ", ".join([*parts, *([f"{others} attribute{'s' * (others > 1)}"] if others else [])])
+
+
+def _described(record: dict[str, Any]) -> list[str]:
+    """A dataset in full, one thing a line."""
+    folder = record["folder"]
+    missing = f"no: set T2F_DATA to the folder that holds {folder}/, or data.sources.NAME.folder to itself"
+    lines = [
+        ("size", record["size"]),
+        ("captions", record["captions"]),
+        ("labels", ", ".join(record["labels"])),
+        ("splits", record["splits"]),
+        ("licence", record["licence"]),
+        ("cite", record["citation"]),
+        ("get it", record["obtain"]),
+        ("here", record["here"] or (missing if folder else "")),
+        ("in a config", f'config.source(c, "{record["kind"]}", kind="{record["kind"]}")'),
+    ]
+    return [record["title"], *(f"  {name:12} {text}" for name, text in lines if text)]
