@@ -1,6 +1,7 @@
 """Datasets -> pixels -> image codes -> batches. The only room that imports TensorFlow.
 
     datasets/   the public datasets and the drawn faces, a file each
+    names       one table of attributes for all datasets: what a set's own column or code says in the names used here
     pixels      a dataset's pixels at one size, decoded or drawn once and kept as a memory map
     augment     views of a face: mirrored, shifted and scaled copies, each a pure function of seed, face and view
     prepare     images -> codes, sentences -> a text tokenizer, once before training; writes what `store.Store` reads

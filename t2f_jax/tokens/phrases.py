@@ -41,10 +41,10 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "clothing color": {v: (f"wears {v} clothes", f"is dressed in {v}") for v in ("red", "white", "black", "purple")},
     "face shape": {v: (f"has a {v} face",) for v in ("round", "long")},
-    # UTKFace; "other" says nothing that one could see
+    # UTKFace, FairFace and others; "other" says nothing that one could see
     "ethnicity": {
-        v: (f"adj {word}",)
-        for v, word in [("white", "white"), ("black", "black"), ("asian", "Asian"), ("indian", "Indian")]
+        **{v: (f"adj {v}",) for v in ("white", "black")},
+        **{v: (f"adj {v.title()}",) for v in ("asian", "indian", "latino", "middle eastern")},
     },
     # CelebA
     "5 o clock shadow": {"yes": ("has a 5 o'clock shadow", "has light stubble")},
@@ -81,13 +81,27 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "wearing lipstick": {"yes": ("wears lipstick", "has lipstick on"), "no": ("is not wearing lipstick",)},
     "wearing necklace": {"yes": ("wears a necklace", "has a necklace"), "no": ("lacks a necklace",)},
     "wearing necktie": {"yes": ("wears a necktie", "wears a tie"), "no": ("is not wearing a tie",)},
+    # LFW and MAAD-Face
+    "brown eyes": {"yes": ("has brown eyes",)},
+    "round face": {"yes": ("has a round face",)},
+    "shiny skin": {"yes": ("has shiny skin",)},
+    "square face": {"yes": ("has a square face",)},
+    "sunglasses": {"yes": ("wears sunglasses", "has sunglasses on"), "no": ("lacks sunglasses",)},
+    # RAF-DB and AffectNet; a smile is another thing than happiness
+    "expression": {
+        "neutral": ("has a neutral expression",),
+        **{v: (f"is looking {v}", f"has a {v} expression") for v in ("happy", "sad", "surprised", "disgusted")},
+        "afraid": ("is looking afraid", "has a fearful expression"),
+        "angry": ("is looking angry", "has an angry expression"),
+        "contemptuous": ("is looking contemptuous", "has a contemptuous expression"),
+    },
     "young": {"yes": ("adj young", "states young"), "no": ("adj older", "states no longer young")},
 }
 
 # Words before "hair", kind by kind in the order in which they stand; of one kind only one is said.
 HAIR: tuple[dict[str, dict[str, tuple[str, ...]]], ...] = (
     {"hair length": {"short": ("short",), "long": ("long",)}},
-    {"straight hair": {"yes": ("straight",)}, "wavy hair": {"yes": ("wavy",)}},
+    {"straight hair": {"yes": ("straight",)}, "wavy hair": {"yes": ("wavy",)}, "curly hair": {"yes": ("curly",)}},
     {
         "hair color": {"black": ("black",), "brown": ("brown",), "blond": ("blond", "blonde"), "red": ("red",)},
         "black hair": {"yes": ("black",)},
@@ -107,6 +121,7 @@ ADJECTIVE_ORDER = ("smiling", "smile", "attractive", "chubby", "age", "young", "
 # A fact that makes others untrue or silly; labels of real sets do contradict each other.
 SILENCES: dict[tuple[str, str], tuple[str, ...]] = {
     ("bald", "yes"): ("bangs", "receding hairline", *(name for kind in HAIR for name in kind)),
+    ("sunglasses", "yes"): ("eyeglasses",),
     ("goatee", "yes"): ("no beard",),
     ("mustache", "yes"): ("no beard",),
     ("5 o clock shadow", "yes"): ("no beard",),

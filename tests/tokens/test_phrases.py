@@ -1,8 +1,10 @@
+from t2f_jax.data import names
 from t2f_jax.data.datasets import celeba, utkface
 from t2f_jax.data.datasets.synthetic import labels as synthetic
 from t2f_jax.tokens import phrases
 
 SCHEMAS = {"synthetic": synthetic.SCHEMA, "celeba": celeba.SCHEMA, "utkface": utkface.SCHEMA}
+SCHEMAS["others"] = (*names.schema((*names.SAME, *names.OTHERS)), names.EXPRESSION)
 
 
 def test_every_positive_label_is_put_into_words():
@@ -16,9 +18,9 @@ def test_every_positive_label_is_put_into_words():
 
 
 def test_the_tables_name_known_attributes_and_roles():
-    names = {a.name for schema in SCHEMAS.values() for a in schema}
-    assert set(phrases.PHRASES) | set(phrases.HAIR_WORDS) <= names
-    assert set(phrases.NEGATIVES_OF) | set(phrases.ADJECTIVE_ORDER) <= names
+    known = {a.name for schema in SCHEMAS.values() for a in schema}
+    assert set(phrases.PHRASES) | set(phrases.HAIR_WORDS) <= known
+    assert set(phrases.NEGATIVES_OF) | set(phrases.ADJECTIVE_ORDER) <= known
     for name, ways in phrases.PHRASES.items():
         for way in (way for said in ways.values() for way in said):
             role = way.split()[0]

@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 
 from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face, unnested
+from t2f_jax.data.names import schema
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_lines
 from t2f_jax.tokens.attributes import Attribute, Fields
@@ -55,13 +56,7 @@ COLUMNS = (
 )
 
 
-def _attribute(column: str) -> Attribute:
-    if column == "Male":
-        return Attribute("gender", ("female", "male"))  # in the order of -1, 1
-    return Attribute(column.lower().replace("_", " "), ("no", "yes"))
-
-
-SCHEMA: tuple[Attribute, ...] = tuple(_attribute(column) for column in COLUMNS)
+SCHEMA: tuple[Attribute, ...] = schema(COLUMNS, leave_out=())
 _SPLITS: dict[str, Split] = {"0": "train", "1": "validation", "2": "test"}
 _LABELS, _PARTITION = "list_attr_celeba", "list_eval_partition"  # .txt, or .csv in Kaggle's edition
 _ENDINGS = (".jpg", ".jpeg", ".png")
