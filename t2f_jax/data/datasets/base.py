@@ -117,6 +117,7 @@ class Dataset:
       licence, citation: terms of use, and the publication to cite.
       obtain: how to get it, and what must lie in its folder.
       split_rule: what decides which split a face belongs to, for a message where a split is empty.
+      partitions: names of published partitions that `data.sources.<name>.partition` may choose in place of that rule.
     """
 
     kind: str
@@ -133,6 +134,7 @@ class Dataset:
     citation: str = ""
     obtain: str = ""
     split_rule: str = ""
+    partitions: tuple[str, ...] = ()
 
     def caption_phrases(self) -> Phrases:
         """The table of `tokens.phrases`, with this dataset's own entries added or in place of shared ones."""

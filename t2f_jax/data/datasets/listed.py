@@ -19,6 +19,9 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the upright image
 
 
+MARGIN = 0.4  # around a detected face, as a share of its box: hair and chin
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Face:
     """One face of a list.
@@ -43,7 +46,7 @@ class Listed:
 
     Args:
       faces: in the order of their indices.
-      skipped: {id: why} of what the dataset's file has left out already.
+      skipped: {id: why} of what the dataset's file leaves out; it may do so while `faces` is read.
       schema: the attributes of its faces, if they are not all of the dataset's.
 
     Raises:
@@ -60,7 +63,7 @@ class Listed:
     ):
         self.name, self.dataset = name, dataset
         self.schema = dataset.schema if schema is None else tuple(schema)
-        self.skipped = [{"id": id, "why": why} for id, why in (skipped or {}).items()]
+        absent: dict[str, str] = {}
         self._faces: list[Face] = []
         self._splits: dict[Split, list[int]] = {split: [] for split in SPLITS}
         files, seen = _Files(), set()
@@ -72,7 +75,8 @@ class Listed:
                 self._splits[face.split].append(len(self._faces))
                 self._faces.append(face)
             else:
-                self.skipped.append({"id": face.id, "why": f"{face.path}: no such file"})
+                absent[face.id] = f"{face.path}: no such file"
+        self.skipped = [{"id": id, "why": why} for id, why in {**(skipped or {}), **absent}.items()]
         if not self._faces:
             why = f"; the first of {len(self.skipped)}: {self.skipped[0]['why']}" if self.skipped else ""
             raise UserError(f"{name}: not one face of {dataset.title} can be used{why}. {dataset.obtain}")
@@ -140,3 +144,17 @@ def split_by_hash(name: str) -> Split:
     """
     tenth = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest(), 16) % 10
     return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
+
+
+def validation_by_hash(name: str) -> Split:
+    """Training or, one in twenty, validation by a hash of a name: for a set that publishes training and test alone."""
+    share = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest(), 16) % 20
+    return "validation" if share == 0 else "train"
+
+
+def widened(box: Box, margin: float = MARGIN) -> Box:
+    """The square around a box's centre that leaves `margin` of its longer side free on each side."""
+    left, top, right, bottom = box
+    x, y = (left + right) / 2, (top + bottom) / 2
+    half = max(right - left, bottom - top) * (0.5 + margin)
+    return x - half, y - half, x + half, y + half

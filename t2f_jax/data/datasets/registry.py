@@ -16,6 +16,11 @@ MODULES = {
     "synthetic": "synthetic.source",
     "celeba": "celeba",
     "utkface": "utkface",
+    "imdb_wiki": "imdb_wiki",
+    "imdb_clean": "imdb_clean",
+    "morph": "morph",
+    "agedb": "agedb",
+    "appa_real": "appa_real",
 }
 
 
@@ -51,9 +56,13 @@ def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
     """Opens the dataset that `data.sources.<name>` describes; `seed` is that of drawn faces.
 
     Raises:
-      UserError: an unknown kind, a missing folder, or one that is not in the official layout.
+      UserError: an unknown kind or partition, a missing folder, or one that is not in the official layout.
     """
     dataset = find(config.kind, f"data.sources.{name}.kind")
+    if config.partition not in ("", *dataset.partitions):
+        known = ", ".join(dataset.partitions)
+        rule = f"{dataset.title} knows {known}" if known else f"{dataset.title} has its own rule alone; leave it empty"
+        raise UserError(f"data.sources.{name}.partition='{config.partition}': {rule}")
     if dataset.folder:
         config = dataclasses.replace(config, folder=str(_find_folder(dataset, config, name)))
     return dataset.open(name, config, seed)
@@ -82,12 +91,14 @@ def _find_folder(dataset: Dataset, config: SourceConfig, name: str) -> pathlib.P
     if not config.folder and not root:
         raise UserError(
             f"where is {official}? set T2F_DATA to the folder that holds {official}/,"
-            f" or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves this dataset out"
+            f" or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves this dataset out."
+            f" How to get it: {dataset.obtain}"
         )
     folder = pathlib.Path(os.path.expanduser(config.folder or pathlib.Path(root) / official))
     if not folder.is_dir():
         raise UserError(
             f"{folder}: no such folder ({official} was looked for there); set T2F_DATA to the folder that holds"
-            f" {official}/, or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves it out"
+            f" {official}/, or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves it out."
+            f" How to get it: {dataset.obtain}"
         )
     return folder

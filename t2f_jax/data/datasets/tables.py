@@ -1,6 +1,7 @@
 """Tables of labels as datasets ship them: CSV with a header, read row by row."""
 
 import csv
+import itertools
 import pathlib
 from collections.abc import Iterator, Sequence
 
@@ -8,7 +9,13 @@ from t2f_jax.errors import UserError, nearest
 from t2f_jax.io.files import read_lines
 
 
-def read_csv(path: pathlib.Path, columns: Sequence[str], delimiter: str = ",") -> Iterator[tuple[int, dict[str, str]]]:
+def read_csv(
+    path: pathlib.Path,
+    columns: Sequence[str],
+    delimiter: str = ",",
+    header: Sequence[str] = (),
+    broken: dict[str, str] | None = None,
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows of a CSV file -> (line number, {column: cell without blanks around it}); empty lines are passed over.
 
     A byte order mark, other encodings and line ends of other systems do not matter (see `files.read_lines`), nor do
@@ -16,6 +23,8 @@ def read_csv(path: pathlib.Path, columns: Sequence[str], delimiter: str = ",") -
 
     Args:
       columns: those that the header must have; the rest is handed on as well.
+      header: of a file that comes without one, too: then its first line does not begin with the first of these names.
+      broken: rows of another length than the header's are put here, {"labels.csv, line 7": why}, and passed over.
 
     Raises:
       UserError: no such file, no text, a column is missing (the nearest is named), or a row of another length.
@@ -23,22 +32,31 @@ def read_csv(path: pathlib.Path, columns: Sequence[str], delimiter: str = ",") -
     lines = read_lines(path, "table of labels")
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
     try:
-        header = [cell.strip() for cell in next(reader, [])]
-        while header and not header[-1]:
-            header.pop()
-        for column in columns:
-            if column not in header:
-                near = nearest(column, header, 0.6)
-                hint = f" (is it '{near}'?)" if near else ""
-                raise UserError(f"{path}, line 1: no column '{column}'{hint}; the header has {', '.join(header)[:200]}")
-        for row in reader:
+        first = [cell.strip() for cell in next(reader, [])]
+        names, rows = first, reader
+        if header and first[:1] != [header[0]]:
+            names, rows = list(header), itertools.chain([first], reader)
+        while names and not names[-1]:
+            names.pop()
+        _check_columns(path, names, columns)
+        for row in rows:
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
-            if len(cells) < len(header) or any(cells[len(header) :]):
-                raise UserError(
-                    f"{path}, line {reader.line_num}: {len(cells)} cells, but the header names {len(header)} columns"
-                )
-            yield reader.line_num, dict(zip(header, cells))
+            if len(cells) < len(names) or any(cells[len(names) :]):
+                why = f"{len(cells)} cells, but the header names {len(names)} columns"
+                if broken is None:
+                    raise UserError(f"{path}, line {reader.line_num}: {why}")
+                broken[f"{path.name}, line {reader.line_num}"] = why
+            else:
+                yield reader.line_num, dict(zip(names, cells))
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: no CSV ({error})") from error
+
+
+def _check_columns(path: pathlib.Path, names: Sequence[str], columns: Sequence[str]) -> None:
+    for column in columns:
+        if column not in names:
+            near = nearest(column, names, 0.6)
+            hint = f" (is it '{near}'?)" if near else ""
+            raise UserError(f"{path}, line 1: no column '{column}'{hint}; the header has {', '.join(names)[:200]}")

@@ -1,0 +1,115 @@
+"""Tiny made-up datasets in the layouts of the real ones, each with the traps of its own; `make(kind, folder)`."""
+
+import csv
+import datetime
+import json
+
+import numpy as np
+from faces import save_jpeg
+
+PEOPLE = 30  # enough for a hash to put someone into each split
+
+
+def make(kind, folder):
+    """Writes a dataset of that kind and returns its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    MAKERS[kind](folder)
+    return folder
+
+
+def write_csv(path, rows, bom=False, end="\n", delimiter=","):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8-sig" if bom else "utf-8", newline="") as file:
+        csv.writer(file, delimiter=delimiter, lineterminator=end).writerows(rows)
+
+
+def agedb(folder):
+    """Two photographs of each person; a name that is not ASCII, unpacked by two tools; one that holds no labels."""
+    for k in range(PEOPLE):
+        person = "".join(chr(ord("A") + int(digit)) for digit in f"{k:02d}")
+        for n, age in ((2 * k, 20 + k), (2 * k + 1, 40 + k)):
+            save_jpeg(folder / f"{n}_Jane{person}_{age}_{'mf'[k % 2]}.jpg", n, 40, 40)
+    save_jpeg(folder / "1000_René_35_m.JPG", 1, 40, 40)
+    save_jpeg(folder / "1001_Ren#U00e9_36_m.jpg", 2, 40, 40)
+    save_jpeg(folder / "1002_JohnDoe_0_m.jpg", 3, 40, 40)
+    save_jpeg(folder / "JohnDoe.jpg", 4, 40, 40)
+
+
+def morph(folder):
+    """Upper-case endings, an id that begins with zeros, a row too long, an unknown race, an age that is none."""
+    rows = [["id_num", "picture_num", "dob", "doa", "race", "gender", "facial_hair", "age", "glasses", "photo"]]
+    for k in range(PEOPLE):
+        photo = f"Album2/{k:06d}_1{'MF'[k % 2]}{20 + k}.JPG"
+        save_jpeg(folder / "MORPH_nonCommercial" / photo, k, 40, 48)
+        rows.append(
+            [f"{k:06d}", "1", "01/02/1960", "03/04/2000", "WBAHOU"[k % 6], "MF"[k % 2], "NULL", 20 + k, "", photo]
+        )
+    rows.append([*rows[1][:-1], "Album2", "7.JPG"])
+    rows.append([*rows[2][:7], "-", "", "Album2/8.JPG"])
+    rows.append([*rows[3][:7], "30", "", "Album2/absent.JPG"])
+    write_csv(folder / "MORPH_nonCommercial/morph_2008_nonCommercial.csv", rows, end="\r\n")
+
+
+def appa_real(folder):
+    """Crops named behind the whole name; guesses that are not whole; a crop on the list of the wrong ones."""
+    for part in ("train", "valid", "test"):
+        rows = [["file_name", "num_ratings", "apparent_age_avg", "apparent_age_std", "real_age"]]
+        for k in range(4):
+            name = f"{k:06d}.jpg"
+            rows.append([name, 38, 30.5 + k, 4.4, 29 + k])
+            save_jpeg(folder / part / name, k, 60, 40)
+            save_jpeg(folder / part / f"{name}_face.jpg", k, 40, 40)
+        write_csv(folder / f"gt_avg_{part}.csv", rows)
+    (folder / "ignore_list.txt").write_text("000003.jpg_face.jpg\n")
+
+
+def imdb_clean(folder):
+    """Tables in no order, beside the crops as the script leaves them; faces at the edge; an age that is none."""
+    header = ["filename", "age", "gender", "x_min", "y_min", "x_max", "y_max", "head_roll", "head_yaw", "head_pitch"]
+    images = folder / "data/imdb-clean-1024"
+    for n, part in enumerate(("train", "valid", "test")):
+        rows = []
+        for k in range(3):
+            name = f"0{n}/nm{n}{k:06d}_rm1_1960-2-3_2001.jpg"
+            save_jpeg(images / name, k, 60, 60)
+            rows.append([name, 41 + k, "FM"[k % 2], 10, 15, 40, 55, -4.5, 10.25, 3.0])
+        rows.append([rows[0][0].replace("rm1", "rm2"), -1, *rows[0][2:]])
+        write_csv(images / f"imdb_{part}_new_1024.csv", [header, *rows[::-1]])
+
+
+def imdb_wiki(folder):
+    """The odd and the wrong: day 0 as a birth, ages of -31 and 2014, no face, a second face, gender NaN, no name."""
+    from scipy import io
+
+    for part, file in (("imdb", "{0:02d}/nm{0:07d}_rm1_1960-2-3_{1}.jpg"), ("wiki", "{0:02d}/{0}_1960-02-03_{1}.jpg")):
+        birth = datetime.date(1960, 2, 3).toordinal() + 366
+        faces = [(birth, 2001, k % 2, 3.5, np.nan) for k in range(PEOPLE)]
+        faces += [(birth, 1929, 0, 3.5, np.nan), (0, 2014, 1, 3.5, np.nan), (birth, 2001, 1, -np.inf, np.nan)]
+        faces += [(birth, 2001, 1, np.inf, np.nan), (birth, 2001, 1, 3.5, 2.0), (birth, 2001, np.nan, 3.5, np.nan)]
+        faces += [(birth, 2001, 0, 0.5, np.nan)]
+        paths = [file.format(k, face[1]) for k, face in enumerate(faces)]
+        for k, path in enumerate(paths):
+            save_jpeg(folder / f"{part}_crop" / path, k, 40, 40)
+        columns = [np.array([column], float) for column in zip(*faces)]
+        record = dict(zip(("dob", "photo_taken", "gender", "face_score", "second_face_score"), columns))
+        record["full_path"] = _cells(paths)
+        record["name"] = _cells(["" for _ in paths])
+        io.savemat(folder / f"{part}_crop/{part}.mat", {part: record})
+
+
+def _cells(texts):
+    cells = np.empty((1, len(texts)), object)
+    for k, text in enumerate(texts):
+        cells[0, k] = text
+    return cells
+
+
+def benchmark(path, names, aligned=True):
+    """A list of the age benchmark: name k is in folder k % 10; the last one has no box, as where the image was lost."""
+    entries = [{"img_path": f"Set/Set/{name}", "age": 30, "folder": k % 10} for k, name in enumerate(names)]
+    for entry in entries[:-1] if aligned else []:
+        entry["aligned_bbox"] = [10, 5, 30, 5, 30, 25, 10, 25]
+    path.write_text(json.dumps(entries))
+
+
+MAKERS = {make.__name__: make for make in (agedb, morph, appa_real, imdb_clean, imdb_wiki)}
