@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from t2f_jax.config.schema import Config, Role
+from t2f_jax.config.schema import Config, Role, SourceConfig
 from t2f_jax.config.typed import marked, to_dict
 from t2f_jax.distributed import hosts
 from t2f_jax.errors import DiskFull, UserError, full_disk
@@ -239,7 +239,7 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     path = run.fetch("run.json")
     if path.exists() and steps(out):
         before = _flat(_read_config(path))
-        begun = _flat(to_dict(Config())) | before  # a key that is newer than the run has its default
+        begun = _defaults(config) | before  # a key that is newer than the run has its default
         keys = [k for k in sorted(before.keys() | flat.keys()) if begun.get(k) != flat.get(k)]
         keys = [k for k in keys if k.rpartition(".")[2] not in FREE_KEYS]
         if keys:
@@ -251,6 +251,13 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     if hosts.first():
         files.write_json(path, config)
         run.publish("run.json")
+
+
+def _defaults(config: dict[str, Any]) -> dict[str, Any]:
+    """Every key of a config whose sources are called as those of `config`, with its default."""
+    defaults, source = to_dict(Config()), to_dict(SourceConfig())
+    defaults["data"]["sources"] = dict.fromkeys(config.get("data", {}).get("sources", {}), source)
+    return _flat(defaults)
 
 
 def _read_config(path: pathlib.Path) -> dict[str, Any]:

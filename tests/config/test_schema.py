@@ -28,7 +28,7 @@ def test_an_image_tokenizers_run_is_held_to_its_data_but_not_to_where_it_lies():
     data = DataConfig(sources={"drawn": SourceConfig(folder="/mnt/faces", count=5)})
     held = typed.to_dict(data, without=(Role.FREE, Role.STORE_ONLY))
     assert list(held) == ["image_size", "crop", "flip", "jitter", "seed", "sources"]
-    assert held["sources"] == {"drawn": {"kind": "synthetic", "weight": 1.0, "count": 5}}
+    assert held["sources"] == {"drawn": {"kind": "synthetic", "partition": "", "weight": 1.0, "count": 5}}
 
 
 def test_what_is_no_part_of_a_decoders_structure():

@@ -121,6 +121,15 @@ def test_a_key_that_is_newer_than_the_run_has_its_default(tmp_path):
     checkpoint.check_config(tmp_path, {"decoder": {"optim": {"learning_rate": 0.5, "kind": "adamw"}}})
 
 
+def test_a_sources_newer_key_has_its_default(tmp_path):
+    checkpoint.check_config(tmp_path, {"data": {"sources": {"faces": {"kind": "agedb"}}}})
+    (tmp_path / "checkpoints" / "5").mkdir(parents=True)
+    chosen = {"kind": "agedb", "partition": "age-benchmark-0"}
+    with pytest.raises(UserError, match=r"data\.sources\.faces\.partition was '', now 'age-benchmark-0'"):
+        checkpoint.check_config(tmp_path, {"data": {"sources": {"faces": chosen}}})
+    checkpoint.check_config(tmp_path, {"data": {"sources": {"faces": {"kind": "agedb", "partition": ""}}}})
+
+
 def test_a_relative_folder_is_as_good(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Checkpoints(pathlib.Path("run/checkpoints")) as ck:
