@@ -172,6 +172,9 @@ class TokenizerLossConfig:
     # image and of the reconstruction are compared, so that codes keep what tells an age or a gender; 0 = none.
     labels: float = 0.0
     labels_ch: int = 64
+    # Weight of the labels' cross-entropy as a small network reads them off the coarsest grid of codes, so that these
+    # codes tell an age or a gender; 0 = none.
+    code_labels: float = 0.0
     discriminator: float = 0.0  # weight of the adversarial loss; 0 = no discriminator
     discriminator_start: int = 1000  # the first step with an adversarial loss
     discriminator_ch: int = 64

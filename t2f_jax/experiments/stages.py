@@ -251,7 +251,7 @@ def _tokenizer_identity(config: Config) -> dict[str, Any]:
 
 def _label_schema(config: Config) -> tuple[Attribute, ...]:
     """The attributes of all sources if the image tokenizer learns beside their labels, otherwise none."""
-    if not config.image.loss.labels:
+    if not (config.image.loss.labels or config.image.loss.code_labels):
         return ()
     return merge_schemas(
         registry.find(source.kind).schema for source in registry.weighted(config.data.sources).values()

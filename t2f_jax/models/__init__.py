@@ -18,7 +18,7 @@ The image tokenizer:
     scales              codes in several grids, coarse to fine: each holds what those before it leave
     quantizer           the nearest code, its straight-through gradient, and how a codebook is kept in use
     discriminator       the patch discriminator that training may set against the decoder of the VQGAN
-    label_network       a network that reads labels off faces, which training may set beside the VQGAN; its losses
+    label_network       networks that read labels off faces or codes, which training may set beside the VQGAN; losses
     lpips               the perceptual distance of two images (VGG16 features)
 
 Both:

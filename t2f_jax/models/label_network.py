@@ -1,10 +1,11 @@
-"""A small convolutional network that reads the labels of a face off its pixels, and the losses that it gives.
+"""Small networks that read the labels of a face off its pixels or its codes, and the losses that they give.
 
-The image tokenizer may train one beside itself: what it looks at, as Zhang et al. (2018, arXiv:1801.03924) look at a
-network for objects, is what a reconstruction must keep to stay the same person of the same age.
+The image tokenizer may train them beside itself. What the network of pixels looks at, as Zhang et al. (2018,
+arXiv:1801.03924) look at a network for objects, is what a reconstruction must keep to stay the same person of the same
+age. The network of codes asks the coarsest codes to tell the labels.
 
-Axes: B batch, R pixels of a side, S side of a feature map, C channels, A choice attributes, K number attributes,
-V slots for the values of a choice, O = A * V + K outputs (see `tokens.targets`).
+Axes: B batch, R pixels of a side, S side of a feature map or of a grid of codes, C channels, E code width, A choice
+attributes, K number attributes, V slots for the values of a choice, O = A * V + K outputs (see `tokens.targets`).
 """
 
 from typing import Any
@@ -37,6 +38,21 @@ class LabelNetwork(nn.Module):
             x = x + conv(channels, f"conv2_{i}", jnp.float32)(_active(y, f"norm2_{i}"))
             features.append(x)
         return nn.Dense(self.outputs, name="out")(_active(x, "norm_out").mean((1, 2))), features
+
+
+class CodeReader(nn.Module):
+    """Two dense layers on all vectors of a grid of codes, with dropout before each."""
+
+    outputs: int
+    width: int = 256
+    dropout: float = 0.2
+
+    @nn.compact
+    def __call__(self, vectors_BxSxSxE: jax.Array, train: bool = False) -> jax.Array:
+        """The codes' vectors -> outputs [B, O]; `train` draws dropout from the key "dropout"."""
+        x = nn.LayerNorm(name="norm")(vectors_BxSxSxE.reshape(len(vectors_BxSxSxE), -1))
+        x = nn.swish(nn.Dense(self.width, name="hidden")(nn.Dropout(self.dropout, deterministic=not train)(x)))
+        return nn.Dense(self.outputs, name="out")(nn.Dropout(self.dropout, deterministic=not train)(x))
 
 
 def _active(x: jax.Array, name: str) -> jax.Array:

@@ -16,6 +16,7 @@ What a step computes:
     tokenizer_trainer   the image tokenizer: losses, gradients, codebook, discriminator, metrics
     plain_trainer       the prefix LM's step without our savings of time, to compare with
     token_loss          cross-entropy at target places alone, in chunks
+    label_losses        what the image tokenizer learns from labels: networks that read them off pixels or codes
     image_losses        pixel losses, PSNR, hinge losses, the adversarial loss's weight
     optim               AdamW, Muon, BERT's Adam; schedule, clipping, which weights decay
 

@@ -20,13 +20,12 @@ from t2f_jax.io.weights import load_tensors
 from t2f_jax.models import lpips, quantizer, scales
 from t2f_jax.models.discriminator import PatchDiscriminator
 from t2f_jax.models.image_tokenizer import to_unit
-from t2f_jax.models.label_network import LabelNetwork, label_distance, label_loss
 from t2f_jax.models.params import init_vqgan
 from t2f_jax.models.quantizer import Codebook
 from t2f_jax.models.vqgan import VQGAN
-from t2f_jax.tokens import targets
 from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.training import image_losses, optim
+from t2f_jax.training.label_losses import LabelLosses
 from t2f_jax.training.state import State, create_state, update_ema
 
 Numbers = dict[str, jax.Array]  # name -> float32 scalar
@@ -44,38 +43,40 @@ class Coded(NamedTuple):
     commitment: jax.Array  # scalar
 
 
-Forward = Callable[[Any], tuple[tuple[jax.Array, jax.Array], Coded]]
+class Outputs(NamedTuple):
+    """What of a forward pass is differentiated."""
+
+    recon: jax.Array  # [B, R, R, 3]
+    latent: jax.Array  # scalar, the loss of the code vectors
+    coarse: jax.Array | None  # [B, S, S, E], the vectors of the coarsest codes, if a network reads labels off them
+
+
+Forward = Callable[[Any], tuple[Outputs, Coded]]
 
 
 class TokenizerTrainer:
     """The image tokenizer as `program.Trainer`.
 
-    A batch is {"image": uint8 [B, R, R, 3]}, and with `loss.labels` the faces' "choices" and "numbers"
-    (`tokens.targets.targets`); `evaluate` also takes "mask" bool [B], False for rows that only fill up the batch.
-    `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there are such, "labels" and "discriminator": a
-    network's parameters and the state of its optimizer.
+    A batch is {"image": uint8 [B, R, R, 3]}, and with `loss.labels` or `loss.code_labels` the faces'
+    "choices" and "numbers" (`tokens.targets.targets`); `evaluate` also takes "mask" bool [B], False for rows that only
+    fill up the batch. `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there are such, "labels",
+    "code_labels" and "discriminator": a network's parameters and the state of its optimizer.
     """
 
     def __init__(self, config: ImageTokenizerConfig, schema: Sequence[Attribute] = ()) -> None:
         """What a run of this config needs.
 
         Args:
-          schema: the attributes of the faces, for `loss.labels`.
+          schema: the attributes of the faces, for `loss.labels` and `loss.code_labels`.
 
         Raises:
-          UserError: the perceptual weights file is missing or lacks a tensor; `loss.labels` without an attribute.
+          UserError: the perceptual weights file is missing or lacks a tensor; a loss of labels without an attribute.
         """
         self.config = config
         self.model = VQGAN(config.model, jnp.dtype(config.train.compute_dtype))
         self.optimizer = optim.make(config.optim, config.train.steps, _decays)
         self.perceptual = _perceptual_weights(config.loss.perceptual_weights)
-        self.label_network = None
-        if config.loss.labels > 0:
-            if not schema:
-                raise UserError("image.loss.labels needs faces with labels; these sources have none: set it to 0")
-            self.label_mask = targets.value_mask(schema)
-            self.label_network = LabelNetwork(targets.output_count(schema), config.loss.labels_ch)
-            self.label_optimizer = optim.make(config.optim, config.train.steps)
+        self.labels = LabelLosses(config, schema)
         self.discriminator = None
         if config.loss.discriminator > 0:
             self.discriminator = PatchDiscriminator(config.loss.discriminator_ch, config.loss.discriminator_layers)
@@ -87,11 +88,8 @@ class TokenizerTrainer:
         c = self.config.model
         model_key, discriminator_key = jax.random.split(key)
         params = init_vqgan(c, model_key)
-        extra: dict[str, Any] = {"codebook": quantizer.fresh(c.n_embed, c.embed_dim)}
         image = jnp.zeros((1, c.resolution, c.resolution, c.in_channels))
-        if self.label_network:
-            weights = self.label_network.init(jax.random.fold_in(key, 1), image)["params"]
-            extra["labels"] = {"params": weights, "opt_state": self.label_optimizer.init(weights)}
+        extra = {"codebook": quantizer.fresh(c.n_embed, c.embed_dim), **self.labels.init(key, image)}
         if self.discriminator:
             weights = self.discriminator.init(discriminator_key, image)["params"]
             extra["discriminator"] = {"params": weights, "opt_state": self.discriminator_optimizer.init(weights)}
@@ -101,27 +99,27 @@ class TokenizerTrainer:
         """One update; `key` is the step's own (dropout, and the encoder outputs on which codes are placed).
 
         Metrics: loss (what is minimized) and its parts pixel, perceptual, label_distance, commitment, adversarial; psnr
-        in dB; codebook_use, perplexity, revived (codes moved); label_loss, that of the network that reads labels;
-        discriminator, its loss; discriminator_weight; grad_norm.
+        in dB; codebook_use, perplexity, revived (codes moved); label_loss and
+        code_label_loss, those of the networks that read labels; discriminator, its loss; discriminator_weight;
+        grad_norm.
         """
         dropout_key, rows_key = jax.random.split(key)
         image = to_unit(batch["image"])
 
-        def forward(params: Any) -> tuple[tuple[jax.Array, jax.Array], Coded]:
+        def forward(params: Any) -> tuple[Outputs, Coded]:
             return self._forward(params, state.extra["codebook"], image, dropout_key, rows_key)
 
-        (recon, latent), backward, coded = jax.vjp(forward, state.params, has_aux=True)
+        (recon, latent, coarse), backward, coded = jax.vjp(forward, state.params, has_aux=True)
         # The losses of the image are differentiated up to the image; one backward pass takes their sum from there.
         (loss, metrics), pull = jax.value_and_grad(self._image_loss, has_aux=True)(recon, image)
-        extra = dict(state.extra)
-        if self.label_network:
-            extra["labels"], push, numbers = self._look_at_labels(state, batch, image, recon)
-            weighted = self.config.loss.labels * numbers["label_distance"]
-            pull, loss, metrics = pull + push, loss + weighted, metrics | numbers
+        learned = self.labels.step(state.extra, batch, image, recon, coarse, dropout_key)
+        extra, loss, metrics = {**state.extra, **learned.extra}, loss + learned.loss, metrics | learned.metrics
+        if learned.by_recon is not None:
+            pull = pull + learned.by_recon
         if self.discriminator:
             extra["discriminator"], push, numbers = self._adversarial(state, forward, image, recon, pull)
             pull, loss, metrics = pull + push, loss + numbers["adversarial"], metrics | numbers
-        (grads,) = backward((pull, jnp.ones_like(latent)))
+        (grads,) = backward(Outputs(pull, jnp.ones_like(latent), learned.by_codes))
         new, revived = self._update(dataclasses.replace(state, extra=extra), grads, coded)
         metrics |= revived | quantizer.usage(coded.image_codes, self.config.model.n_embed)
         return new, metrics | {
@@ -162,8 +160,7 @@ class TokenizerTrainer:
         real = batch["mask"].astype(jnp.float32) if "mask" in batch else jnp.ones(image.shape[0])
         recon, _, codes = self.model.apply({"params": state.weights}, image)  # type: ignore[misc]
         loss, metrics = self._image_loss(recon, image, real)
-        if self.label_network:
-            distance = label_distance(self.label_network, state.extra["labels"]["params"], recon, image)
+        if (distance := self.labels.distance(state.extra, recon, image)) is not None:
             metrics["label_distance"] = _mean(distance, real)
             loss += self.config.loss.labels * metrics["label_distance"]
         return {
@@ -179,8 +176,8 @@ class TokenizerTrainer:
 
     def _forward(
         self, params: Any, stats: Codebook, image: jax.Array, dropout_key: jax.Array, rows_key: jax.Array
-    ) -> tuple[tuple[jax.Array, jax.Array], Coded]:
-        """-> ((reconstruction, loss of the code vectors), what else the step needs)."""
+    ) -> tuple[Outputs, Coded]:
+        """-> (what is differentiated, what else the step needs)."""
         c = self.config
 
         def apply(method: str, *args: Any) -> Any:
@@ -202,9 +199,13 @@ class TokenizerTrainer:
         if c.loss.codebook == "gradient":
             latent += distance(jax.lax.stop_gradient(z_BxGxGxE), lambda vectors: vectors)
         recon = apply("decode", quantizer.straight_through(z_BxGxGxE, chosen.sums[-1]))
+        coarse = None
+        if self.labels.read_codes:
+            side = c.model.grids[0]
+            coarse = quantizer.straight_through(scales.pool(z_BxGxGxE, side), scales.pool(chosen.sums[0], side))
         codebook = jax.lax.stop_gradient(codebook)
         coded = Coded(stats, codebook, chosen.inputs_MxE, rows_KxE, chosen.codes_BxN, chosen.codes_M, commitment)
-        return (recon, latent), coded
+        return Outputs(recon, latent, coarse), coded
 
     def _image_loss(
         self, recon: jax.Array, image: jax.Array, real: jax.Array | None = None
@@ -217,31 +218,6 @@ class TokenizerTrainer:
             metrics["perceptual"] = _mean(lpips.distance(self.perceptual, recon, image), real)
             loss = loss + self.config.loss.perceptual * metrics["perceptual"]
         return loss, metrics
-
-    def _look_at_labels(
-        self, state: State, batch: dict[str, jax.Array], image: jax.Array, recon: jax.Array
-    ) -> tuple[dict[str, Any], jax.Array, Numbers]:
-        """The side of the network that reads labels: it learns from the images, and looks at their reconstructions.
-
-        Returns:
-          {"params", "opt_state"} of it after the step, the gradient of the weighted distance with respect to `recon`,
-          metrics.
-        """
-        network, old = self.label_network, state.extra["labels"]
-        assert network
-
-        def distance_of(x: jax.Array) -> jax.Array:
-            return label_distance(network, old["params"], x, image).mean()
-
-        def loss_of(params: Any) -> jax.Array:
-            outputs: Any = network.apply({"params": params}, image)
-            return label_loss(outputs[0], batch["choices"], batch["numbers"], self.label_mask)
-
-        distance, push = jax.value_and_grad(distance_of)(recon)
-        loss, grads = jax.value_and_grad(loss_of)(old["params"])
-        updates, opt_state = self.label_optimizer.update(grads, old["opt_state"], old["params"])
-        new = {"params": optax.apply_updates(old["params"], updates), "opt_state": opt_state}
-        return new, self.config.loss.labels * push, {"label_distance": distance, "label_loss": loss}
 
     def _adversarial(
         self, state: State, forward: Forward, image: jax.Array, recon: jax.Array, pull: jax.Array
@@ -300,7 +276,7 @@ def _gradient_of_last_kernel(forward: Forward, params: Any) -> Callable[[jax.Arr
     def reconstruct(kernel: jax.Array) -> jax.Array:
         decoder = params["decoder"]
         last = {**decoder["conv_out"], "kernel": kernel}
-        return forward({**params, "decoder": {**decoder, "conv_out": last}})[0][0]
+        return forward({**params, "decoder": {**decoder, "conv_out": last}})[0].recon
 
     _, backward = jax.vjp(reconstruct, params["decoder"]["conv_out"]["kernel"])
     return lambda pull: backward(pull)[0]

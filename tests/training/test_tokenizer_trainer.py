@@ -198,6 +198,26 @@ def test_a_network_learns_labels_beside_it():
     np.testing.assert_allclose(found["loss"], found["pixel"] + 0.1 * found["label_distance"], rtol=1e-5)
 
 
+def test_codes_learn_to_tell_labels():
+    """The labels are read off the codes alone, and their loss moves the encoder."""
+    colour = Attribute("colour", ("red", "green", "blue", "white", "black"))
+    batch = {"image": blobs(16), "numbers": np.zeros((16, 0), np.float32)}
+    batch["choices"] = (batch["image"][:, -1, -1][:, None].astype(int) == PALETTE).all(-1).argmax(1)[:, None]
+    encoders, losses = [], []
+    for weight in (0.1, 0.2):
+        trainer = TokenizerTrainer(change(CONFIG, code_labels=weight), [colour])
+        state, step = jax.jit(trainer.init)(jax.random.key(0)), jax.jit(trainer.step)
+        state, first = step(state, batch, jax.random.key(0))
+        encoders.append(state.params["encoder"])
+        for i in range(1, 40):
+            state, last = step(state, batch, jax.random.key(i))
+        losses.append((first["code_label_loss"], last["code_label_loss"]))
+        sums = last["pixel"] + weight * last["code_label_loss"] + CONFIG.loss.commitment * last["commitment"]
+        np.testing.assert_allclose(last["loss"], sums, rtol=1e-5)
+    assert losses[0][0] == losses[1][0] and all(last < 0.5 * first for first, last in losses)
+    assert not tree_equal(*encoders)
+
+
 def test_the_perceptual_loss_is_read_used_and_named_when_broken(tmp_path):
     tensors = thin_vgg(np.random.default_rng(0))
     np.savez(tmp_path / "vgg.npz", **tensors)
