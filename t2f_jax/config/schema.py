@@ -209,6 +209,9 @@ class TaskConfig:
     to_image: float = 0.4  # shares of the training sequences
     to_caption: float = 0.2
     to_attributes: float = 0.4
+    # What a model learns to write of a face without captions of its own. varied: as in prompts, in changing words and
+    # order; plain: each fact once, the most telling first, so that its likeliest caption repeats nothing.
+    caption_style: Literal["varied", "plain"] = "varied"
     attributes_per_face: Annotated[int, Range(0, 10**6)] = 8  # branches of a to-attributes sequence; 0 = all known
     caption_share: Share = 0.4  # of to-image prompts: caption alone
     attribute_share: Share = 0.3  # of to-image prompts: attributes alone; the rest has both

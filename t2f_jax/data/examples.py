@@ -17,6 +17,7 @@ from t2f_jax.tokens import sequence, templates
 from t2f_jax.tokens.attributes import Fields
 from t2f_jax.tokens.captions import write_caption
 from t2f_jax.tokens.phrases import PHRASES, Phrases
+from t2f_jax.tokens.plain_captions import plain_caption
 from t2f_jax.tokens.sequence import Branch, Example
 from t2f_jax.tokens.vocab import Vocab
 
@@ -80,7 +81,8 @@ class Writer:
             text = self._image_text(fields, phrases, room, rng)
             return sequence.to_image(self._vocab, self._tok, text, codes_n, room, tasks.image_weight)
         if task == sequence.TO_CAPTION or not known:
-            caption = _caption(fields, phrases, rng)
+            plain = tasks.caption_style == "plain" and not fields["captions"]
+            caption = plain_caption(known, phrases) if plain else _caption(fields, phrases, rng)
             example = sequence.to_caption(self._vocab, self._tok, codes_n, caption, tasks.caption_weight)
         else:
             names = list(known)

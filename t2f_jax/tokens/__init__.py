@@ -6,7 +6,9 @@
     templates        attributes -> the words of a row: prompts, questions, answers
     targets          labels as arrays, for networks that predict them from pixels
     phrases          tables: in which ways a caption may put a label into words
-    captions         labels of a face -> an English caption, by those tables and a little grammar
+    sentences        the grammar of captions: phrases -> sentences
+    captions         labels of a face -> an English caption in varied words and order, by those tables
+    plain_captions   labels of a face -> its one plain caption: each fact once, the most telling first
     facts            an English caption -> what it says of a face, and whether the labels confirm it
     prompts          what a face to be generated should show: text, weighted attributes, attributes to avoid
     sequence         prompts, images and answers -> rows of ids, segments, positions and loss weights

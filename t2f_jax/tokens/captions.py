@@ -1,18 +1,16 @@
 """Labels of a face -> a caption in varied, natural English, for sets of labelled faces come without captions.
 
-The tables of `phrases` say how each label can be put; the grammar here joins what was chosen into one to three
-sentences, and one about the picture.
+The tables of `phrases` say how each label can be put; the grammar of `sentences` joins what was chosen into one to
+three sentences, and one about the picture.
 """
 
 import bisect
 import functools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from t2f_jax.tokens.phrases import (
-    ADJECTIVE_ORDER,
     DECADES,
     HAIR,
     HAIR_WORDS,
@@ -24,22 +22,12 @@ from t2f_jax.tokens.phrases import (
     Phrases,
     Stage,
 )
+from t2f_jax.tokens.sentences import PRONOUNS, Phrase, article, description, in_order, predicates
 
 MAX_WORDS = 44
 
-PRONOUNS = {"male": ("he", "his"), "female": ("she", "her"), "": ("they", "their")}
 OPENERS = ("", "this is ", "a photo of ", "a portrait of ")
 OPENERS_UNTIL = tuple((np.cumsum((0.7, 0.1, 0.1, 0.1)) / np.cumsum((0.7, 0.1, 0.1, 0.1))[-1]).tolist())  # of 0..1
-ADJECTIVE_RANK = {name: rank for rank, name in enumerate(ADJECTIVE_ORDER)}
-PLURAL = {"has": "have", "wears": "wear", "is": "are"}
-
-
-class Phrase(NamedTuple):
-    """What is said of fact `name`: the text, and the role (see `phrases`) that says where it may stand."""
-
-    name: str
-    role: str
-    text: str
 
 
 def write_caption(
@@ -75,10 +63,15 @@ def write_caption(
         facts = facts[:-1]
 
 
+def silenced(attributes: Mapping[str, str | int]) -> set[str]:
+    """Attributes that a caption leaves out because another one says more, or makes them untrue."""
+    silent = {other for fact, others in SILENCES.items() if attributes.get(fact[0]) == fact[1] for other in others}
+    return silent | ({"young"} if "age" in attributes else set())
+
+
 def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float, phrases: Phrases) -> list[str]:
     """Names of the facts to mention: a share of the positives in random order, then up to two negatives."""
-    silent = {other for fact, others in SILENCES.items() if attributes.get(fact[0]) == fact[1] for other in others}
-    silent |= {"young"} if "age" in attributes else set()
+    silent = silenced(attributes)
     gender, grown = attributes.get("gender"), int(attributes.get("age", 18)) >= 18
     positives, negatives = [], []
     for name, value in attributes.items():
@@ -100,8 +93,7 @@ def _render(
     stage = next((s for s in STAGES if int(attributes.get("age", 30)) < s.end), STAGES[-1])
     noun = stage.nouns[("male", "female", "").index(gender)]
     phrases = _phrases(attributes, facts, stage, rng, table)
-    adjectives = [p for p in phrases if p.role == "adj"]
-    adjectives.sort(key=_adjective_rank)
+    adjectives = in_order([p for p in phrases if p.role == "adj"])
     tail = [p.text for p in phrases if p.role == "tail"]
     head = " ".join([*(p.text for p in adjectives), noun, *tail])
     rest = [phrases[i] for i in rng.permutation(len(phrases)) if phrases[i].role in ("has", "wears", "lacks", "is")]
@@ -110,16 +102,16 @@ def _render(
     first = int(rng.integers(min(1, len(rest)), min(4, len(rest)) + 1))
     opener, rest = rest[:first], states + rest[first:]
     if opener and not places and rng.random() < 0.25:
-        sentences = [f"{_one_of(('This', 'The'), rng)} {head} {_predicates(opener, plural=False)}."]
+        sentences = [f"{_one_of(('This', 'The'), rng)} {head} {predicates(opener, plural=False)}."]
     else:
         start = OPENERS[bisect.bisect_right(OPENERS_UNTIL, rng.random())]
-        sentences = [f"{start}{_article(head)} {head}{_description(opener, places)}."]
+        sentences = [f"{start}{article(head)} {head}{description(opener, places)}."]
     pronoun, possessive = PRONOUNS[gender]
     for group in (rest[:3], rest[3:]) if len(rest) > 4 else (rest,):
         if group:
             by_noun = rng.random() < 0.2
             subject = f"the {noun}" if by_noun else pronoun
-            sentences.append(f"{subject} {_predicates(group, plural=subject == 'they')}.")
+            sentences.append(f"{subject} {predicates(group, plural=subject == 'they')}.")
     sentences += [p.text for p in phrases if p.role == "also"]
     return " ".join(s[0].upper() + s[1:] for s in sentences).replace("{his}", possessive)
 
@@ -127,11 +119,6 @@ def _render(
 def _one_of(ways: Sequence[str], rng: np.random.Generator) -> str:
     """One of the ways, by the number that `rng.choice(ways)` draws, without making an array of them."""
     return ways[int(rng.integers(len(ways)))]
-
-
-def _adjective_rank(phrase: Phrase) -> int:
-    """Where an adjective stands: by ADJECTIVE_ORDER, next to the noun if it is not in it."""
-    return ADJECTIVE_RANK.get(phrase.name, len(ADJECTIVE_RANK))
 
 
 def _phrases(
@@ -166,53 +153,3 @@ def _age_ways(age: int, stage: Stage) -> tuple[str, ...]:
         decade = DECADES[age // 10 - 2]
         ways += [f"tail in {{his}} {decade}", f"states in {{his}} {decade}"]
     return tuple(ways) or (f"tail of {age}",)
-
-
-def _article(words: str) -> str:
-    """ "a" or "an" for what follows: "an elderly man", "an 8-year-old", "an 18-year-old", "a 1-year-old"."""
-    return "an" if words[0].lower() in "aeio8" or words.startswith(("11-", "18-")) else "a"
-
-
-def _by_role(phrases: list[Phrase]) -> dict[str, list[str]]:
-    """Texts by role; "states" count as "is" and come first, what names the owner ("her mouth ...") comes last."""
-    texts: dict[str, list[str]] = {"has": [], "wears": [], "lacks": [], "is": []}
-    for phrase in sorted(phrases, key=lambda p: (p.role != "states", "{his}" in p.text and p.role == "has")):
-        texts["is" if phrase.role == "states" else phrase.role].append(phrase.text)
-    return texts
-
-
-def _none_of(texts: list[str]) -> str:
-    """["a hat", "glasses"] -> "no hat or glasses"."""
-    return "no " + " or ".join(text.removeprefix("a ") for text in texts)
-
-
-def _and(texts: list[str]) -> str:
-    """["a", "b", "c"] -> "a, b and c"."""
-    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
-
-
-def _description(phrases: list[Phrase], places: list[str]) -> str:
-    """What follows the noun: " with red hair and no glasses against a blue background, smiling and wearing a hat"."""
-    texts = _by_role(phrases)
-    text = ""
-    if texts["has"]:
-        text = " with " + _and(texts["has"] + ([_none_of(texts["lacks"])] if texts["lacks"] else []))
-    elif texts["lacks"]:
-        text = " without " + " or ".join(texts["lacks"])
-    text += "".join(f" {place}" for place in places)
-    if texts["wears"]:
-        texts["is"].append("wearing " + _and(texts["wears"]))
-    if texts["is"]:
-        text += ", " + (", ".join if any(" and " in t for t in texts["is"]) else _and)(texts["is"])
-    return text
-
-
-def _predicates(phrases: list[Phrase], plural: bool) -> str:
-    """What follows the subject of a whole sentence: "has red hair and no glasses, wears a hat, and is smiling"."""
-    texts = _by_role(phrases)
-    if texts["lacks"]:
-        texts["has"].append(_none_of(texts["lacks"]))
-    parts = [f"{PLURAL[v] if plural else v} {_and(texts[v])}" for v in ("has", "wears", "is") if texts[v]]
-    if len(parts) == 2 and not any(" and " in part for part in parts):
-        return " and ".join(parts)
-    return ", and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

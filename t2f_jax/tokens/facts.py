@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from t2f_jax.tokens.phrases import DECADES, HAIR_WORDS, PHRASES, STAGES
+from t2f_jax.tokens.phrases import DECADES, HAIR_WORDS, NEGATIVE, PHRASES, STAGES
 
 _GENDERS = {"male": ("baby boy", "man", "boy", "he"), "female": ("baby girl", "woman", "girl", "she")}
 _DENIAL = re.compile(r"\b(?:no (?!longer\b)|without )(.+?)(?=[.,]| and | against | in front |$)")  # "no hat or glasses"
@@ -33,7 +33,7 @@ class Comparison(NamedTuple):
 
     right: int  # facts said that the labels confirm
     wrong: int  # facts said that the labels deny; what is unknown of the face is not read
-    positive: int  # positive facts of the labels (all but that something is not there) that it says right
+    positive: int  # facts of the labels that captions are made of (what is there, see `captions`) that it says right
     missing: int  # those that it does not say, or not right
     repeats: bool  # is anything but the gender said twice?
 
@@ -87,10 +87,8 @@ def _is_confirmed(fact: Fact, label: str | int) -> bool:
 
 def _is_positive(name: str, value: str | int) -> bool:
     """Can captions say it, and is it more than that something is not there?"""
-    if name in ("age", "gender"):
-        return True
     ways = PHRASES.get(name) or HAIR_WORDS.get(name) or {}
-    return value in ways and not all(way.startswith("lacks ") or " not " in way for way in ways[str(value)])
+    return name in ("age", "gender") or (value in ways and value != NEGATIVE.get(name, "no"))
 
 
 def _of_hair(word: str, known: frozenset[str]) -> list[Fact]:

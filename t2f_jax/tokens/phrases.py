@@ -118,6 +118,14 @@ NEGATIVE = {"no beard": "yes", "young": ""}
 
 ADJECTIVE_ORDER = ("smiling", "smile", "attractive", "chubby", "age", "young", "bald", "beard", "no beard", "ethnicity")
 
+# What a plain caption says first; the rest follows in the order of the labels.
+PLAIN_ORDER = (
+    *("age", "young", "ethnicity", "attractive", "chubby", "bald", "hair", "hat", "wearing hat", "glasses"),
+    *("eyeglasses", "smile", "smiling", "beard", "no beard", "goatee", "mustache", "5 o clock shadow", "bangs"),
+    *("heavy makeup", "wearing lipstick", "wearing earrings", "mouth slightly open", "high cheekbones", "big nose"),
+    *("skin tone", "background", "clothing color", "receding hairline", "wearing necktie", "pale skin"),
+)
+
 # A fact that makes others untrue or silly; labels of real sets do contradict each other.
 SILENCES: dict[tuple[str, str], tuple[str, ...]] = {
     ("bald", "yes"): ("bangs", "receding hairline", *(name for kind in HAIR for name in kind)),
