@@ -68,7 +68,10 @@ def split_outputs(outputs_BxO: jax.Array, mask_AxV: np.ndarray) -> tuple[jax.Arr
 def label_loss(
     outputs_BxO: jax.Array, choices_BxA: jax.Array, numbers_BxK: jax.Array, mask_AxV: np.ndarray
 ) -> jax.Array:
-    """Cross-entropy of the choices and a Huber loss of the numbers, each summed over a face's known labels. Scalar.
+    """Cross-entropy of the choices and a Huber loss of the numbers, over the known labels. Scalar, the mean over faces.
+
+    A face's sum is divided by the square root of the number of its known labels, so that faces with forty labels do not
+    drown those with three.
 
     Args:
       choices_BxA, numbers_BxK: as `tokens.targets.targets` makes them.
@@ -79,7 +82,9 @@ def label_loss(
     known_BxK = ~jnp.isnan(numbers_BxK)
     error_BxK = numbers - jnp.where(known_BxK, numbers_BxK, 0.0)
     far_BxK = optax.huber_loss(10 * error_BxK, delta=0.3)  # the absolute error, but smooth near 0
-    return (jnp.sum(4 * far_BxK * known_BxK) - jnp.sum(picked_BxA * (choices_BxA >= 0))) / len(outputs_BxO)
+    sums_B = jnp.sum(4 * far_BxK * known_BxK, 1) - jnp.sum(picked_BxA * (choices_BxA >= 0), 1)
+    counts_B = known_BxK.sum(1) + (choices_BxA >= 0).sum(1)
+    return (sums_B / jnp.sqrt(jnp.maximum(counts_B, 1))).mean()
 
 
 def label_distance(network: LabelNetwork, params: Any, recon: jax.Array, image: jax.Array) -> jax.Array:

@@ -28,7 +28,7 @@ def test_the_loss_counts_known_labels_alone():
     np.testing.assert_allclose(numbers, [[0.6], [1.0]])
     choices, known = jnp.array([[0, -1], [-1, 2]]), jnp.array([[0.5], [jnp.nan]])
     # Huber of 10 * 0.1 with delta 0.3: 0.3 * (1 - 0.15), four times.
-    wanted = (4 * 0.3 * 0.85 - logp[0, 0, 0] - logp[1, 1, 2]) / 2
+    wanted = ((4 * 0.3 * 0.85 - logp[0, 0, 0]) / np.sqrt(2) - logp[1, 1, 2]) / 2  # two labels and one
     np.testing.assert_allclose(label_loss(outputs, choices, known, MASK), wanted, rtol=1e-5)
     gradient = jax.grad(label_loss)(outputs, choices, known, MASK)
     assert np.isfinite(gradient).all() and not gradient[0, 3:6].any() and not gradient[1, 6].any()
