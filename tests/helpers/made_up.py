@@ -104,6 +104,85 @@ def _cells(texts):
     return cells
 
 
+def lfw(folder):
+    """Kumar's scores and LFWA's labels in MATLAB's HDF5: names with backslashes, indices from 1 on, arrays turned."""
+    people = [f"Jane_{chr(65 + k)}" for k in range(26)]
+    files = [f"{person}/{person}_0001.jpg" for person in people]
+    for k, file in enumerate(files):
+        save_jpeg(folder / "lfw" / file, k, 40, 40)
+    columns = ["Male", "Eyeglasses", "No Eyewear", "Middle Aged", "Sunglasses", "Strong Nose-Mouth Lines"]
+    rows = [["#", "person", "imagenum", *columns]]
+    for k, person in enumerate(people):
+        scores = [-1.5, 0.25, -2.0, 0.5, -1.0, 3.0] if k % 2 else [1.25, -0.5, 2.0, -0.5, -1.0, -3.0]
+        rows.append([person.replace("_", " "), 1, *scores])
+    write_csv(folder / "lfw_attributes.txt", [["# made up"], *rows], delimiter="\t")
+    text = (folder / "lfw_attributes.txt").read_text()
+    (folder / "lfw_attributes.txt").write_text(text + "Jane Absent\t3\t1\t1\t1\t1\t1\t1\n")
+    (folder / "peopleDevTrain.txt").write_text("\n".join(["20", *(f"{person}\t1" for person in people[:20])]) + "\n")
+    (folder / "peopleDevTest.txt").write_text("\n".join(["6", *(f"{person}\t1" for person in people[20:])]) + "\n")
+
+
+def lfwa(folder):
+    """Adds LFWA's files to a folder of `lfw`: 26 images, the first six are the test."""
+    import h5py
+
+    files = sorted(path.parent.name + "\\" + path.name for path in (folder / "lfw").glob("*/*.jpg"))
+    with h5py.File(folder / "lfw_att_40.mat", "w") as file:
+        _matlab_texts(file, "AttrName", ["Male", "Wearing_Hat", "No_Beard"])
+        _matlab_texts(file, "name", files)
+        file["label"] = np.array([[k % 2, 1, k % 3 == 0] for k in range(len(files))], float).T
+    with h5py.File(folder / "indices_train_test.mat", "w") as file:
+        file["indices_img_train"] = np.arange(7, len(files) + 1, dtype=float)[None]
+        file["indices_img_test"] = np.arange(1, 7, dtype=float)[None]
+
+
+def _matlab_texts(file, name, texts):
+    import h5py
+
+    cells = file.create_dataset(name, (1, len(texts)), h5py.ref_dtype)
+    for k, text in enumerate(texts):
+        codes = file.create_dataset(f"#refs#/{name}{k}", data=np.array([[ord(sign)] for sign in text], np.uint16))
+        cells[0, k] = codes.ref
+
+
+def maad_face(folder):
+    """Labels of -1, 0 and 1; VGGFace2's folders tell train and test; a row whose photograph is absent."""
+    from t2f_jax.data.datasets.maad_face import COLUMNS
+
+    rows = [["Filename", "Identity", *COLUMNS]]
+    for k in range(PEOPLE):
+        file = f"n{k:06d}/0001_01.jpg"
+        labels = [(k + n) % 3 - 1 for n in range(len(COLUMNS))]
+        rows.append([file, k, *labels])
+        save_jpeg(folder / ("test" if k >= PEOPLE - 3 else "train") / file, k, 40, 50)
+    rows.append(["n000000/0002_01.jpg", 0, *labels])
+    write_csv(folder / "MAAD_Face.csv", rows)
+
+
+def affectnet(folder):
+    """The edition of 2021: arrays that hold numbers or texts; numbers of files without zeros before them."""
+    for part, count in (("train_set", 80), ("val_set", 5)):
+        for k in range(count):
+            save_jpeg(folder / part / f"images/{k}.jpg", k, 32, 32)
+            value = np.array(str(k % 8)) if k % 2 else np.array(k % 8)
+            (folder / part / "annotations").mkdir(exist_ok=True)
+            np.save(folder / part / f"annotations/{k}_exp.npy", value)
+    (folder / "train_set/annotations/2_exp.npy").unlink()
+
+
+def affectnet_2017(folder):
+    """The edition of 2017: a list without its header, endings in any case, codes that are no expression."""
+    header = ["subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks"]
+    header += ["expression", "valence", "arousal"]
+    for part, count in (("training", 80), ("validation", 4)):
+        rows = [] if part == "training" else [header]
+        for k in range(count):
+            name = f"{k}/{part}{k}.{'JPG' if k % 2 else 'jpg'}"
+            save_jpeg(folder / "Manually_Annotated/Manually_Annotated_Images" / name, k, 50, 50)
+            rows.append([name, 10, 10, 20, 20, "1;2;3;4", k % 11, -2, 0.5])
+        write_csv(folder / f"Manually_Annotated_file_lists/{part}.csv", rows)
+
+
 def benchmark(path, names, aligned=True):
     """A list of the age benchmark: name k is in folder k % 10; the last one has no box, as where the image was lost."""
     entries = [{"img_path": f"Set/Set/{name}", "age": 30, "folder": k % 10} for k, name in enumerate(names)]
@@ -112,4 +191,4 @@ def benchmark(path, names, aligned=True):
     path.write_text(json.dumps(entries))
 
 
-MAKERS = {make.__name__: make for make in (agedb, morph, appa_real, imdb_clean, imdb_wiki)}
+MAKERS = {make.__name__: make for make in (agedb, morph, appa_real, imdb_clean, imdb_wiki, lfw, maad_face, affectnet)}

@@ -66,7 +66,7 @@ class Listed:
         absent: dict[str, str] = {}
         self._faces: list[Face] = []
         self._splits: dict[Split, list[int]] = {split: [] for split in SPLITS}
-        files, seen = _Files(), set()
+        files, seen = Files(), set()
         for face in faces:
             if face.id in seen:
                 raise UserError(f"{name}: two faces are called {face.id} (the second is {face.path}); each is one face")
@@ -104,17 +104,17 @@ class Listed:
         return read_face(face.path, size, crop, face.box)
 
 
-class _Files:
+class Files:
     """Which files there are. Each folder is listed once: to ask for millions of files one by one takes minutes."""
 
     def __init__(self):
         self._names: dict[str, set[str]] = {}
 
-    def __contains__(self, path: pathlib.Path) -> bool:
-        folder = str(path.parent)
+    def __contains__(self, path: pathlib.Path | str) -> bool:
+        folder, name = os.path.split(path)
         if folder not in self._names:
             self._names[folder] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-        return path.name in self._names[folder]
+        return name in self._names[folder]
 
 
 def find(folder: pathlib.Path, dataset: Dataset, *places: str) -> pathlib.Path:

@@ -21,6 +21,9 @@ MODULES = {
     "morph": "morph",
     "agedb": "agedb",
     "appa_real": "appa_real",
+    "lfw": "lfw",
+    "maad_face": "maad_face",
+    "affectnet": "affectnet",
 }
 
 

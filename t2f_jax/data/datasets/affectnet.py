@@ -1,0 +1,116 @@
+"""AffectNet: faces from the web with the expression that they show.
+
+Its valence and arousal, real numbers from -1 to 1, are not read: an attribute is a choice or a whole number. A face
+whose expression is "none" or "uncertain", or where there is no face, is left out.
+"""
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.data import names
+from t2f_jax.data.datasets import tables
+from t2f_jax.data.datasets.base import Dataset, Split
+from t2f_jax.data.datasets.listed import Box, Face, Listed, find, images_in, validation_by_hash, widened
+from t2f_jax.errors import UserError
+from t2f_jax.tokens.attributes import Fields
+
+SCHEMA = (names.EXPRESSION,)
+EXPRESSIONS = ("neutral", "happy", "sad", "surprised", "afraid", "disgusted", "angry", "contemptuous")  # codes 0..7
+_NO_EXPRESSION = {8: "none", 9: "uncertain", 10: "no face"}
+_SIDES = ("face_x", "face_y", "face_width", "face_height")
+# Some copies of training.csv come without this header.
+_HEADER = ("subDirectory_filePath", *_SIDES, "facial_landmarks", "expression", "valence", "arousal")
+_MARGIN = 0.1
+
+
+def _open(name: str, config: SourceConfig, seed: int) -> Listed:
+    folder = pathlib.Path(config.folder)
+    skipped: dict[str, str] = {}
+    faces = _of_2021(folder, skipped) if (folder / "train_set").is_dir() else _of_2017(folder, skipped)
+    return Listed(name, DATASET, faces, skipped)
+
+
+def _of_2017(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
+    """Lists in Manually_Annotated_file_lists/, whole photographs in Manually_Annotated_Images/."""
+    images = find(folder, DATASET, "Manually_Annotated/Manually_Annotated_Images", "Manually_Annotated_Images")
+    for part in ("training", "validation"):
+        at = "Manually_Annotated_file_lists"
+        table = find(folder, DATASET, f"{at}/{part}.csv", f"Manually_Annotated/{at}/{part}.csv", f"{part}.csv")
+        for line, row in tables.read_csv(table, _HEADER[:1] + _SIDES + ("expression",), header=_HEADER):
+            id, where = row[_HEADER[0]], f"{table}, line {line}"
+            fields = _fields(row["expression"], where, id, skipped)
+            if fields:
+                yield Face(id, images / id, fields, _split(part, id), _box(row, where))
+
+
+def _of_2021(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
+    """The edition of cropped faces: an array a label, <number>_exp.npy, whose value may be a text."""
+    for part, sub in (("training", "train_set"), ("validation", "val_set")):
+        images = images_in(find(folder, DATASET, f"{sub}/images"))
+        for number, path in sorted(images.items(), key=lambda each: (len(each[0]), each[0])):
+            label, id = folder / sub / "annotations" / f"{number}_exp.npy", f"{sub}/{path.name}"
+            if not label.is_file():
+                skipped[id] = f"no {label.name} in {label.parent}"
+                continue
+            fields = _fields(_value(label), str(label), id, skipped)
+            if fields:
+                yield Face(id, path, fields, _split(part, id))
+
+
+def _value(path: pathlib.Path) -> str:
+    try:
+        return str(np.load(path, allow_pickle=False).reshape(-1)[0])
+    except (OSError, ValueError, IndexError, EOFError) as error:
+        raise UserError(f"{path}: no array of one expression ({error})") from error
+
+
+def _fields(code: str, where: str, id: str, skipped: dict[str, str]) -> Fields | None:
+    """The fields of an expression's code; None, with the reason in `skipped`, for what is no expression."""
+    number = int(code) if code.isdecimal() else -1
+    if number in _NO_EXPRESSION:
+        skipped[id] = f"its expression is '{_NO_EXPRESSION[number]}'"
+        return None
+    if number not in range(len(EXPRESSIONS)):
+        raise UserError(f"{where}: expression '{code}' should be a whole number from 0 to 10")
+    return {"attributes": {"expression": EXPRESSIONS[number]}, "captions": []}
+
+
+def _box(row: dict[str, str], where: str) -> Box:
+    try:
+        x, y, width, height = (float(row[side]) for side in _SIDES)
+    except ValueError:
+        raise UserError(f"{where}: {', '.join(_SIDES)} should be the face's box, in pixels") from None
+    return widened((x, y, x + width, y + height), _MARGIN)
+
+
+def _split(part: str, id: str) -> Split:
+    return "test" if part == "validation" else validation_by_hash(os.path.basename(id))
+
+
+DATASET = Dataset(
+    kind="affectnet",
+    title="AffectNet",
+    folder="AffectNet",
+    open=_open,
+    schema=SCHEMA,
+    prompts=("expression : happy", "expression : angry", "expression : surprised"),
+    size="291,651 faces (2021), 440,000 and more (2017)",
+    licence="research only, signed by the institution",
+    citation=(
+        "A. Mollahosseini, B. Hasani, M. H. Mahoor: AffectNet: A Database for Facial Expression, Valence, and Arousal"
+        " Computing in the Wild, IEEE Transactions on Affective Computing, 2019"
+    ),
+    obtain=(
+        "Ask for it at http://mohammadmahoor.com/affectnet/. The folder holds either train_set/ and val_set/ with"
+        " images/ and annotations/ (2021), or Manually_Annotated/Manually_Annotated_Images/ and"
+        " Manually_Annotated_file_lists/ with training.csv and validation.csv (2017)."
+    ),
+    split_rule=(
+        "the published validation set is the test (the real one is unpublished); of training, one face in twenty is"
+        " validation, by a hash of its file's name"
+    ),
+)
