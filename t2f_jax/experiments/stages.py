@@ -253,9 +253,8 @@ def _label_schema(config: Config) -> tuple[Attribute, ...]:
     """The attributes of all sources if the image tokenizer learns beside their labels, otherwise none."""
     if not (config.image.loss.labels or config.image.loss.code_labels):
         return ()
-    return merge_schemas(
-        registry.find(source.kind).schema for source in registry.weighted(config.data.sources).values()
-    )
+    sources = registry.weighted(config.data.sources)
+    return merge_schemas(registry.schema(source, name) for name, source in sources.items())
 
 
 def _read_images(config: Config, split: Split, cache: pathlib.Path) -> list[pixels.ImageSet]:

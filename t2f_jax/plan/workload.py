@@ -84,7 +84,7 @@ class _Faces:
         self.codes_per_image, self.sources = config.image.model.tokens, list(chosen)
         self.weights = [s.weight for s in chosen.values()]
         self.invented: list[str] = []
-        self._schemas = {name: registry.find(s.kind).schema for name, s in chosen.items()}
+        self._schemas = {name: registry.schema(s, name) for name, s in chosen.items()}
         self._fields: dict[str, _Labels] = {}
         for name, source in chosen.items():
             try:

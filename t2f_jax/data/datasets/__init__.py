@@ -4,6 +4,7 @@
     listed       a dataset that is a list of faces in image files, `Listed`; finding files, splits by a hash
     tables       the rows of a CSV file of labels, with names of files and lines in its errors
     age_benchmark   published partitions of datasets of ages, chosen by name
+    own/         your own data: tables, tar shards, Hugging Face directories
     registry     which datasets there are, `MODULES`; finds an entry by its kind, opens the sources of a config
 
 Read first: `base.Dataset`, then `celeba`. To add a dataset write its file, a line of `registry.MODULES` and a test.

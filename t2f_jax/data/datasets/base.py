@@ -113,6 +113,8 @@ class Dataset:
       folder: its official name, looked for in $T2F_DATA; empty if the dataset needs no folder.
       drawn: are its faces drawn by the package, as many as `count` says? They are drawn in processes of their own, and
         a network trained on them (`evaluation.judge`) judges generated faces.
+      own: are its faces what the user has? Then a config says where they lie and what `columns` are called, they bring
+        their own schema, and schema, prompts, folder and citation here are empty.
       phrases: ways to put labels into words, for attributes that `tokens.phrases` does not know or puts otherwise.
       licence, citation: terms of use, and the publication to cite.
       obtain: how to get it, and what must lie in its folder.
@@ -129,6 +131,7 @@ class Dataset:
     captions: str = ""
     folder: str = ""
     drawn: bool = False
+    own: bool = False
     phrases: Phrases = dataclasses.field(default_factory=dict)
     licence: str = ""
     citation: str = ""

@@ -10,12 +10,14 @@ from t2f_jax import arguments
 from t2f_jax.config.schema import Config, SourceConfig
 from t2f_jax.data.datasets.base import Dataset, Source
 from t2f_jax.errors import UserError, WrongArgument, nearest
+from t2f_jax.tokens.attributes import Attribute
 
 # kind -> module of this package, which defines `DATASET`; imported when the kind is first asked for.
 MODULES = {
     "synthetic": "synthetic.source",
     "celeba": "celeba",
     "utkface": "utkface",
+    "own": "own.source",
     "imdb_wiki": "imdb_wiki",
     "imdb_clean": "imdb_clean",
     "morph": "morph",
@@ -40,7 +42,8 @@ def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
     """The sources of a weight above 0, which are those that are used, in the config's order.
 
     Raises:
-      UserError: there is none, one is of an unknown kind, or one has a `count` that its dataset does not heed.
+      UserError: there is none, one is of an unknown kind, or one has a `count` or `columns` that its dataset does not
+        heed.
     """
     chosen = {name: source for name, source in sources.items() if source.weight > 0}
     if not chosen:
@@ -51,6 +54,11 @@ def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
             raise UserError(
                 f"data.sources.{name}.count={source.count}: a {source.kind} dataset is read whole; only drawn faces are"
                 " counted, and weight=0 leaves a dataset out"
+            )
+        if source.columns and not dataset.own:
+            raise UserError(
+                f"data.sources.{name}.columns: the columns of {dataset.title} are known; only those of your own data"
+                " (kind=own) are called otherwise"
             )
     return chosen
 
@@ -75,6 +83,16 @@ def open_sources(config: Config) -> dict[str, Source]:
     """Opens the sources of nonzero weight, by name; raises UserError as `weighted` and `open_source` do."""
     chosen = weighted(config.data.sources)
     return {name: open_source(source, name, config.data.seed) for name, source in chosen.items()}
+
+
+def schema(config: SourceConfig, name: str) -> tuple[Attribute, ...]:
+    """The attributes of the faces of `data.sources.<name>`; own data is opened for it.
+
+    Raises:
+      UserError: an unknown kind, or own data that cannot be read.
+    """
+    dataset = find(config.kind, f"data.sources.{name}.kind")
+    return open_source(config, name).schema if dataset.own else dataset.schema
 
 
 def data_root() -> str:

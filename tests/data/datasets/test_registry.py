@@ -38,9 +38,9 @@ def test_every_entry_is_whole(kind):
     assert dataset.kind == kind
     for words in (dataset.title, dataset.size, dataset.licence, dataset.obtain):
         assert words and words == " ".join(words.split())
-    assert dataset.citation or dataset.drawn
-    assert bool(dataset.folder) != dataset.drawn
-    assert dataset.schema and dataset.prompts
+    assert bool(dataset.folder) + dataset.drawn + dataset.own == 1
+    assert bool(dataset.citation) == bool(dataset.folder)
+    assert bool(dataset.schema) == bool(dataset.prompts) == (not dataset.own)
     names = {a.name for a in dataset.schema}
     for name, ways in dataset.phrases.items():
         assert name in names and all(way.split()[0] in ROLES for said in ways.values() for way in said)
@@ -80,6 +80,12 @@ def test_a_real_dataset_is_not_counted():
     with pytest.raises(UserError, match=r"data\.sources\.faces\.count=300: a celeba dataset is read whole"):
         registry.weighted({"faces": SourceConfig(kind="celeba", count=300)})
     assert registry.weighted({"drawn": SourceConfig(count=300)})["drawn"].count == 300
+
+
+def test_columns_are_those_of_own_data():
+    with pytest.raises(UserError, match=r"data\.sources\.faces\.columns: the columns of CelebA are known"):
+        registry.weighted({"faces": SourceConfig(kind="celeba", columns="caption=text")})
+    assert registry.weighted({"mine": SourceConfig(kind="own", columns="caption=text")})
 
 
 def test_the_registry_alone_loads_no_dataset():

@@ -1,0 +1,208 @@
+"""Columns of own data -> captions, attributes and their schema, and what each column was read as.
+
+A column is read by its name: captions, `split`, `person`; every other one is an attribute if its values are (see
+`kinds`). A map, "caption=text, age=years, -=notes", calls columns otherwise, and leaves out those that are called "-".
+"""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from t2f_jax.data import names
+from t2f_jax.data.datasets.base import Split
+from t2f_jax.data.datasets.own import kinds, splits
+from t2f_jax.data.datasets.own.rows import Row
+from t2f_jax.errors import UserError, WrongArgument, nearest
+from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
+
+LEFT_OUT = "-"
+CAPTIONS = ("caption", "captions", "text", "description")  # also with a number behind: "caption 2"
+RENAMED = {"sex": "gender", "race": "ethnicity", "partition": "split", "identity": "person"}
+# What pandas, img2dataset and others write beside labels; none of it is seen in a face.
+TECHNICAL = {
+    *("", "unnamed: 0", "id", "index", "key", "url", "status", "error message", "width", "height", "exif", "md5"),
+    *("original width", "original height", "sha256", "punsafe", "pwatermark", "similarity", "licence", "license"),
+    *("source", "image"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """What a column was read as.
+
+    Attributes:
+      name: what the data calls it.
+      role: "caption", "split", "person", "attribute" or "not read".
+      told: the values and how often they stand there, or why it is not read.
+    """
+
+    name: str
+    role: str
+    told: str
+
+
+@dataclasses.dataclass(slots=True)
+class Labels:
+    """What rows say.
+
+    Attributes:
+      schema: the attributes.
+      columns: what each column was read as, in the data's order.
+      rows, fields, said, persons: of each row that is not broken: itself, its labels, split and person ("": unknown).
+      broken: {where: why} of the others.
+    """
+
+    schema: tuple[Attribute, ...]
+    columns: list[Column]
+    rows: list[Row] = dataclasses.field(default_factory=list)
+    fields: list[Fields] = dataclasses.field(default_factory=list)
+    said: list[Split | None] = dataclasses.field(default_factory=list)
+    persons: list[str] = dataclasses.field(default_factory=list)
+    broken: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def parse_map(text: str, key: str) -> dict[str, str]:
+    """ "caption=text, -=notes" -> {"text": "caption", "notes": "-"}. Raises WrongArgument, naming the config's key."""
+    columns: dict[str, str] = {}
+    for pair in text.split(",") if text.strip() else ():
+        ours, equals, theirs = (part.strip() for part in pair.partition("="))
+        if not equals or not ours or not theirs:
+            raise WrongArgument(f"{key}: '{pair.strip()}' should be NAME=COLUMN, such as caption=text, or -=COLUMN")
+        columns[theirs] = ours
+    return columns
+
+
+def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
+    """What the rows say.
+
+    Args:
+      mapped: {column: what it is called here}.
+      where: of the data, for messages.
+
+    Raises:
+      UserError: a column of the map is not there, or one is called nearly as one that counts.
+    """
+    found = list(dict.fromkeys(name for row in rows for name in row.values))
+    called = {name: _called(name, mapped, where) for name in found}
+    for name in mapped:
+        if name not in found and mapped[name] != "image":
+            near = nearest(name, found, 0.6)
+            hint = f" (is it '{near}'?)" if near else ""
+            raise UserError(f"{where}: no column '{name}'{hint}; there are {', '.join(found)}")
+    counts = _count(rows, [name for name in found if called[name] not in ("caption", "split", "person", LEFT_OUT)])
+    known = {name: kinds.of_column(called[name], counts[name], len(rows)) for name in counts}
+    told = [_told(name, called[name], known.get(name), counts.get(name), rows) for name in found]
+    labels = Labels(_schema(called, known), told)
+    for row in rows:
+        try:
+            fields, said, person = _read_row(row, called, known)
+        except UserError as error:
+            labels.broken[row.where] = str(error)
+            continue
+        labels.rows.append(row)
+        labels.fields.append(fields)
+        labels.said.append(said)
+        labels.persons.append(person)
+    return labels
+
+
+def _called(name: str, mapped: Mapping[str, str], where: str) -> str:
+    """What a column is called here: "caption", "split", "person", "-" or the name of an attribute."""
+    ours = names.column(re.sub("[,:=]", " ", mapped.get(name, name)))
+    if ours.rstrip("0123456789 ") in CAPTIONS:
+        return "caption"
+    if name not in mapped:
+        if ours in TECHNICAL or ours.startswith("__"):
+            return LEFT_OUT
+        ours = RENAMED.get(ours, ours)
+        near = nearest(ours, (*CAPTIONS, "split", "person", "age", "gender"), 0.8)
+        if near and near != ours:
+            raise UserError(f"{where}: column '{name}': is it '{near}'? Say columns=\"{near}={name}\" or \"-={name}\"")
+    return ours
+
+
+def _count(rows: Iterable[Row], columns: Sequence[str]) -> "dict[str, collections.Counter[str]]":
+    """How often which known text stands in a column; of the texts the first MOST_DIFFERENT."""
+    counts: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in columns}
+    for row in rows:
+        for name, count in counts.items():
+            try:
+                text = kinds.text_of(row.values.get(name))
+            except UserError:
+                continue
+            if text is not None and (text in count or len(count) < kinds.MOST_DIFFERENT):
+                count[text] += 1
+    return counts
+
+
+def _schema(called: Mapping[str, str], known: Mapping[str, kinds.Kind]) -> tuple[Attribute, ...]:
+    """The attributes by name: their order does not depend on that of the columns."""
+    found: list[Attribute] = []
+    for name, kind in known.items():
+        if kind.attribute:
+            found += names.schema([called[name]], ()) or [kind.attribute]
+    return tuple(sorted(merge_schemas([found]), key=lambda attribute: attribute.name))
+
+
+def _read_row(row: Row, called: Mapping[str, str], known: Mapping[str, kinds.Kind]) -> tuple[Fields, Split | None, str]:
+    attributes: dict[str, str | int] = {}
+    truths: dict[str, bool | None] = {}  # of the columns that other sets have, too
+    captions: list[str] = []
+    said, person = row.split, ""
+    for name, value in row.values.items():
+        ours = called[name]
+        try:
+            if ours == "caption":
+                captions += _captions(value)
+            elif ours == "split" and value is not None and str(value).strip():
+                said = splits.of_word(str(value))
+                if not said:
+                    raise UserError(f"'{value}' should be train, validation or test")
+            elif ours == "person":
+                person = kinds.text_of(value) or ""
+            elif (kind := known.get(name)) and kind.attribute and (text := kinds.text_of(value)) is not None:
+                label = kind.label(text)
+                if kind.attribute.name == ours and names.schema([ours], ()) and label in ("yes", "no"):
+                    truths[ours] = label == "yes"
+                elif label is not None:
+                    attributes[ours] = label
+        except UserError as error:
+            raise UserError(f"column '{name}': {error}") from None
+    attributes |= names.labels(truths, ())
+    return {"attributes": dict(sorted(attributes.items())), "captions": list(dict.fromkeys(captions))}, said, person
+
+
+def _captions(value: Any) -> list[str]:
+    """The captions of a cell: one a line, or a list of them; single spaces, none that is empty."""
+    if value is None or value != value:
+        return []
+    texts = value if isinstance(value, list) else [value]
+    captions = []
+    for text in texts:
+        if not isinstance(text, str):
+            raise UserError(f"{text!r} is no text")
+        kinds.check_text(text)
+        captions += [" ".join(line.split()) for line in text.splitlines()]
+    return [caption for caption in captions if caption]
+
+
+def _told(
+    name: str, ours: str, kind: kinds.Kind | None, count: "collections.Counter[str] | None", rows: Sequence[Row]
+) -> Column:
+    if ours == LEFT_OUT:
+        return Column(name, "not read", "none of what is seen in a face" if name else "it has no name")
+    given = sum(1 for row in rows if row.values.get(name) not in (None, "", []))
+    if kind is None:
+        return Column(name, ours, f"in {given} of {len(rows)} rows")
+    if kind.attribute is None:
+        return Column(name, "not read", kind.why)
+    return Column(name, "attribute", f"{_values(kind.attribute, ours, count or {})}, in {given} of {len(rows)} rows")
+
+
+def _values(attribute: Attribute, ours: str, count: Mapping[str, int]) -> str:
+    called = f"{ours}: " if ours else ""
+    if attribute.is_number:
+        return f"{called}{attribute.allowed()}"
+    return called + ", ".join(f"{text} {count[text]}" for text in sorted(count, key=lambda text: -count[text])[:12])

@@ -1,0 +1,144 @@
+"""A table of images that lie in files of their own: CSV, JSON lines or Parquet; Hugging Face's imagefolder is one, too.
+
+The column of the image holds a path relative to the table's folder. Several rows may be about one image.
+"""
+
+import functools
+import os
+import pathlib
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from t2f_jax.data.datasets.own import splits
+from t2f_jax.data.datasets.own.rows import FilePicture, Row, Table
+from t2f_jax.data.datasets.tables import read_csv
+from t2f_jax.errors import UserError, nearest
+from t2f_jax.io.files import parse_json
+
+ENDINGS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}
+IMAGE = ("image", "file_name", "filename", "file", "image_path", "img", "path", "image_id")  # the first of a table
+
+
+def read(tables: Sequence[pathlib.Path], root: pathlib.Path, image: str = "") -> Table:
+    """The rows of one or several tables.
+
+    Args:
+      root: the folder of all; an image is called by its path in there, without folders that name a split.
+      image: the column of the image's path; if it is empty, the first of `IMAGE` that there is.
+
+    Raises:
+      UserError: a table that cannot be read, or that has no column of images.
+    """
+    table = Table(f"{ENDINGS[tables[0].suffix.lower()]} table" + f"s ({len(tables)} files)" * (len(tables) > 1))
+    for path in tables:
+        column = image
+        of_table = splits.of_file(path.relative_to(root))
+        for where, values in _read_table(path, table.broken):
+            column = column or image_column(values, path)
+            try:
+                file = _find(path.parent, values.get(column))
+            except UserError as error:
+                table.broken[where] = f"column '{column}': {error}"
+                continue
+            name = file.relative_to(root)
+            id = unicodedata.normalize("NFC", splits.without_folder(pathlib.PurePosixPath(name.as_posix())))
+            rest = {key: value for key, value in values.items() if key != column}
+            table.rows.append(Row(where, id, FilePicture(file), rest, splits.of_folder(name) or of_table))
+    return table
+
+
+def image_column(columns: Mapping[str, Any], path: pathlib.Path) -> str:
+    """The column that holds the images. Raises UserError if none is called as such a column is."""
+    known = {name.strip().lower().replace(" ", "_"): name for name in columns}
+    for name in IMAGE:
+        if name in known:
+            return known[name]
+    near = nearest("image", columns, 0.6)
+    hint = f" (is it '{near}'? then columns=\"image={near}\")" if near else ""
+    raise UserError(f"{path}: no column 'image'{hint}; there are {', '.join(columns)[:200] or 'none'}")
+
+
+def _read_table(path: pathlib.Path, broken: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """-> (where, {column: value}); rows that are none go into `broken`."""
+    kind = ENDINGS[path.suffix.lower()]
+    if kind in ("CSV", "TSV"):
+        for line, cells in read_csv(path, (), _delimiter(path) if kind == "CSV" else "\t", broken=broken):
+            yield f"{path.name}, line {line}", dict(cells)
+    elif kind == "JSON lines":
+        yield from _read_json_lines(path, broken)
+    else:
+        yield from _read_parquet(path)
+
+
+def _delimiter(path: pathlib.Path) -> str:
+    """ "," or what else stands most often in the first line: a CSV of a German or French Excel has semicolons."""
+    with path.open("rb") as file:
+        first = file.readline(100_000).replace(b"\0", b"")
+    return max((",", ";", "\t"), key=lambda sign: first.count(sign.encode()))
+
+
+def _read_json_lines(path: pathlib.Path, broken: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            where = f"{path.name}, line {number}"
+            if not line.strip():
+                continue
+            try:
+                values = parse_json(line.removeprefix(b"\xef\xbb\xbf"))
+            except ValueError as error:
+                broken[where] = f"no JSON ({error})"
+                continue
+            if isinstance(values, dict):
+                yield where, flat(values)
+            else:
+                broken[where] = 'no JSON object; a line should be one, such as {"image": "1.jpg", "caption": "A man."}'
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects inside an object are opened: {"attributes": {"hat": "yes"}} -> {"hat": "yes"}."""
+    opened: dict[str, Any] = {}
+    for key, value in values.items():
+        opened |= flat(value) if isinstance(value, Mapping) else {key: value}
+    return opened
+
+
+def _read_parquet(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    import pyarrow
+    import pyarrow.parquet
+
+    number = 0
+    try:
+        for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
+            for values in batch.to_pylist():
+                number += 1
+                yield f"{path.name}, row {number}", flat(values)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path}: no readable Parquet file ({' '.join(str(error).split())})") from error
+
+
+def _find(folder: pathlib.Path, text: Any) -> pathlib.Path:
+    """The image file that a cell names. Raises UserError for what is no path inside the table's folder, or no file."""
+    if not isinstance(text, str) or not text.strip():
+        raise UserError("it is empty; the path of an image should stand here")
+    if "://" in text:
+        raise UserError(f"'{text}' is an address; download the image, and give its path")
+    path = pathlib.Path(os.path.normpath(folder / text.strip()))
+    if not path.is_relative_to(os.path.normpath(folder)):
+        raise UserError(f"'{text}' lies outside {folder}, the table's folder; put the image inside")
+    for form in ("NFC", "NFD"):  # a Mac writes "é" as two signs
+        same = pathlib.Path(unicodedata.normalize(form, str(path)))
+        if not path.exists() and same.exists():
+            path = same
+    if not path.exists():
+        near = _by_stem(path.parent).get(path.stem.lower(), "")
+        hint = f"; there is {near}" if near else ""
+        link = "a link that leads nowhere" if path.is_symlink() else "no such file"
+        raise UserError(f"'{text}': {link}{hint}")
+    return path
+
+
+@functools.lru_cache(maxsize=8)
+def _by_stem(folder: pathlib.Path) -> dict[str, str]:
+    """{name in lower case, without its ending: name} of a folder's files."""
+    return {pathlib.PurePath(name).stem.lower(): name for name in os.listdir(folder)} if folder.is_dir() else {}

@@ -1,0 +1,102 @@
+"""A row of own data: one face's image, wherever it lies, and what is said of it."""
+
+import dataclasses
+import io
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from t2f_jax.data.datasets.base import Split, file_signature, read_face
+from t2f_jax.errors import UserError
+from t2f_jax.io import images
+
+
+class Picture(Protocol):
+    """An image that can be read at any time."""
+
+    def signature(self) -> str:
+        """Its file's name and size in bytes, the same in whatever layout it lies."""
+        ...
+
+    def read(self, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]. Raises UserError if it cannot be read or decoded."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FilePicture:
+    """An image in a file of its own."""
+
+    path: pathlib.Path
+
+    def signature(self) -> str:
+        """File name and size in bytes."""
+        return file_signature(self.path)
+
+    def read(self, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises UserError."""
+        return read_face(self.path, size, crop)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slice:
+    """An image in the middle of a file: `length` bytes from `start` on."""
+
+    path: pathlib.Path
+    start: int
+    length: int
+    name: str
+
+    def signature(self) -> str:
+        """The image's own name and size in bytes."""
+        return f"{pathlib.PurePosixPath(self.name).name} {self.length}"
+
+    def read(self, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises UserError."""
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            data = file.read(self.length)
+        return decode(data, f"{self.path}, {self.name}", size, crop)
+
+
+def decode(data: bytes, name: str, size: int, crop: float) -> np.ndarray:
+    """Encoded bytes -> pixels uint8 [size, size, 3]. Raises UserError, which calls the image `name`."""
+    if not data:
+        raise UserError(f"{name}: the image is empty; give a whole JPEG or PNG")
+    return images.fit(images.open_image(io.BytesIO(data), name), size, crop)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One face, or one of several rows about it.
+
+    Attributes:
+      where: for messages: "faces.csv, line 7".
+      id: the image's name in the data, the same for all rows about it.
+      picture: its image.
+      values: {column: text, number, bool, list of texts, or None for what is unknown}.
+      split: what the folder or shard says; None if they say nothing.
+    """
+
+    where: str
+    id: str
+    picture: Picture
+    values: Mapping[str, Any]
+    split: Split | None = None
+
+
+@dataclasses.dataclass(slots=True)
+class Table:
+    """What a layout holds.
+
+    Attributes:
+      layout: what it is called: "CSV", "WebDataset".
+      rows: in the order of the data.
+      broken: {where: why} of rows that cannot be used.
+    """
+
+    layout: str
+    rows: list[Row] = dataclasses.field(default_factory=list)
+    broken: dict[str, str] = dataclasses.field(default_factory=dict)

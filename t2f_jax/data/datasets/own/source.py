@@ -1,0 +1,175 @@
+"""Your own data as a dataset."""
+
+import collections
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.data.datasets.base import SPLITS, Dataset, Split
+from t2f_jax.data.datasets.own import columns, layouts, splits
+from t2f_jax.data.datasets.own.rows import Picture
+from t2f_jax.errors import UserError
+from t2f_jax.tokens.attributes import Attribute, Fields
+
+DATASET = Dataset(
+    kind="own",
+    own=True,
+    title="Your own faces",
+    size="as many as there are",
+    captions="those of the data",
+    open=lambda name, config, seed: open_own(name, config),
+    schema=(),
+    prompts=(),
+    licence="yours",
+    obtain=(
+        f"data.sources.<name>.folder names {layouts.WANTED}. `t2f data make FOLDER` writes a first table of a folder of"
+        " images, `t2f data check PATH` tells how data is read and what is wrong with it."
+    ),
+    split_rule=splits.RULE,
+)
+
+
+@dataclasses.dataclass(slots=True)
+class Face:
+    """One face: what all rows about its image say together."""
+
+    id: str
+    where: str
+    picture: Picture
+    fields: Fields
+    said: Split | None
+    person: str
+
+
+@dataclasses.dataclass(slots=True)
+class Data:
+    """What lies at a path.
+
+    Attributes:
+      layout: what its layout is called.
+      columns: what each column was read as.
+      schema: the attributes.
+      faces: by id.
+      splits: of each face.
+      broken: {where: why} of the rows that cannot be used.
+    """
+
+    layout: str
+    columns: list[columns.Column]
+    schema: tuple[Attribute, ...]
+    faces: list[Face]
+    splits: list[Split]
+    broken: dict[str, str]
+
+
+def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
+    """Reads everything but the images.
+
+    Args:
+      mapped: {column: what it is called here}, see `columns.parse_map`.
+
+    Raises:
+      UserError: nothing that can be read lies there, or not one row can be used.
+    """
+    table = layouts.read(path, mapped)
+    labels = columns.read(table.rows, mapped, str(path))
+    broken = table.broken | labels.broken
+    faces = _merge(labels, broken)
+    if not faces:
+        where, why = next(iter(broken.items()), ("", "there is no row"))
+        raise UserError(f"{path}: not one face can be used; {where}{where and ': '}{why}")
+    dealt = splits.deal([face.person or face.id for face in faces], [face.said for face in faces])
+    return Data(table.layout, labels.columns, labels.schema, faces, dealt, broken)
+
+
+def _merge(labels: columns.Labels, broken: dict[str, str]) -> list[Face]:
+    """One face an image, by id; rows that contradict an earlier one about the same image go into `broken`."""
+    faces: dict[Picture, Face] = {}
+    for row, fields, said, person in zip(labels.rows, labels.fields, labels.said, labels.persons):
+        face = faces.get(row.picture)
+        if face is None:
+            faces[row.picture] = Face(row.id, row.where, row.picture, fields, said, person)
+        elif differs := _contradiction(face, fields, said):
+            broken[row.where] = f"{differs} ({face.where}); all rows about one image should say the same"
+        else:
+            captions = dict.fromkeys([*face.fields["captions"], *fields["captions"]])
+            attributes = dict(sorted({**face.fields["attributes"], **fields["attributes"]}.items()))
+            face.fields = {"attributes": attributes, "captions": list(captions)}
+            face.said, face.person = face.said or said, face.person or person
+    return _named_apart(list(faces.values()), broken)
+
+
+def _contradiction(face: Face, fields: Fields, said: Split | None) -> str:
+    if said and face.said and said != face.said:
+        return f"split {said}, elsewhere {face.said}"
+    known = face.fields["attributes"]
+    for name, value in fields["attributes"].items():
+        if known.get(name, value) != value:
+            return f"{name} {value}, elsewhere {known[name]}"
+    return ""
+
+
+def _named_apart(faces: list[Face], broken: dict[str, str]) -> list[Face]:
+    """The faces by id. Images of one name are told apart by their splits; where that is not enough: into `broken`."""
+    count = collections.Counter(face.id for face in faces)
+    known: dict[str, Face] = {}
+    for face in faces:
+        if count[face.id] > 1 and face.said:
+            face.id = f"{face.said}/{face.id}"
+        if face.id in known:
+            broken[face.where] = f"another image is called {face.id}, too ({known[face.id].where}); rename one of them"
+        else:
+            known[face.id] = face
+    return [known[id] for id in sorted(known)]
+
+
+def open_own(name: str, config: SourceConfig) -> "Own":
+    """Opens what `data.sources.<name>` describes. Raises UserError if that is nothing that can be read."""
+    key = f"data.sources.{name}"
+    if not config.folder:
+        raise UserError(f"{key}.folder: where is your data? Name {layouts.WANTED}")
+    return Own(
+        name, pathlib.Path(os.path.expanduser(config.folder)), columns.parse_map(config.columns, f"{key}.columns")
+    )
+
+
+class Own:
+    """A `base.Source` over own data; opening it reads all but the images.
+
+    Raises:
+      UserError: nothing that can be read lies there, or not one row can be used.
+    """
+
+    dataset = DATASET
+
+    def __init__(self, name: str, path: pathlib.Path, mapped: Mapping[str, str]):
+        data = read(path, mapped)
+        self.name, self.schema, self._faces = name, data.schema, data.faces
+        self.skipped = [{"id": where, "why": why} for where, why in data.broken.items()]
+        self._splits: dict[Split, list[int]] = {split: [] for split in SPLITS}
+        for i, split in enumerate(data.splits):
+            self._splits[split].append(i)
+
+    def split(self, split: Split) -> list[int]:
+        """Indices of a split, ascending."""
+        return self._splits[split]
+
+    def id(self, i: int) -> str:
+        """The image's name in the data."""
+        return self._faces[i].id
+
+    def signature(self, i: int) -> str:
+        """The image's own name and size in bytes."""
+        return self._faces[i].picture.signature()
+
+    def fields(self, i: int) -> Fields:
+        """Labels and captions of face i."""
+        return self._faces[i].fields
+
+    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises UserError."""
+        return self._faces[i].picture.read(size, crop)
