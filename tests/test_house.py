@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "config": (),
     "tokens": ("io",),
     "distributed": ("io",),
-    "report": ("io",),
+    "report": ("io", "tokens.ranges"),
     "models": ("config", "distributed.partitioning"),
     "data": ("config", "io", "report", "tokens"),
     "bundle": ("config", "io", "models", "tokens"),

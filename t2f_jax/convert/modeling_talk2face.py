@@ -643,10 +643,26 @@ def candidates(attribute: Mapping[str, Any]) -> list[str]:
     return attribute.get("values") or [str(n) for n in range(attribute["low"], attribute["high"] + 1)]
 
 
+def labels(attribute: Mapping[str, Any]) -> list[str]:
+    """Everything that may be known of a face: `candidates`, then the ranges of numbers, such as "20-29" and "70+"."""
+    return [*candidates(attribute), *attribute.get("ranges", [])]
+
+
 def answers(attribute: Mapping[str, Any]) -> list[str]:
-    """The text that stands for each value: a yes-or-no attribute answers with its own name, "hat" or "not hat"."""
-    values, name = candidates(attribute), attribute["name"]
+    """The text that stands for each label: a yes-or-no attribute answers with its own name, "hat" or "not hat"."""
+    values, name = labels(attribute), attribute["name"]
     return [f"not {name}", name] if values == ["no", "yes"] else values
+
+
+def spread(attribute: Mapping[str, Any], probabilities: Sequence[float]) -> dict[str, float]:
+    """Probabilities of `labels` -> of `candidates`; those of a range in equal parts."""
+    numbers = candidates(attribute)
+    shares = dict(zip(numbers, probabilities))
+    for text, share in zip(attribute.get("ranges", []), probabilities[len(numbers) :]):
+        low, _, high = text.removesuffix("+").partition("-")
+        inside = [n for n in numbers if int(low) <= int(n) <= int(high or n)]
+        shares.update({n: shares[n] + share / len(inside) for n in inside})
+    return shares
 
 
 def question(name: str) -> str:
@@ -1153,10 +1169,8 @@ class Talk2Face(ImageTokenizer):
             for node, options, token, candidate in choices:
                 scores[:, candidate] += log_probs[:, node, token] - log_probs[:, node, options].logsumexp(-1)
             for line in scores:
-                parts = line.split([len(candidates(a)) for a in asked])
-                results.append(
-                    {a["name"]: dict(zip(candidates(a), p.softmax(0).tolist())) for a, p in zip(asked, parts)}
-                )
+                parts = line.split([len(labels(a)) for a in asked])
+                results.append({a["name"]: spread(a, p.softmax(0).tolist()) for a, p in zip(asked, parts)})
         return results
 
     # --- how it is done
@@ -1179,10 +1193,10 @@ class Talk2Face(ImageTokenizer):
         checked = {}
         for name, value in attributes.items():
             attribute, text = self._attribute(name), squeeze(str(value))
-            text = dict(zip(answers(attribute), candidates(attribute))).get(text, text)
+            text = dict(zip(answers(attribute), labels(attribute))).get(text, text)
             text = str(int(text)) if "low" in attribute and re.fullmatch("[0-9]{1,9}", text) else text
-            if text not in candidates(attribute):
-                raise ValueError(f"{attribute['name']} cannot be '{value}', but {', '.join(candidates(attribute))}")
+            if text not in labels(attribute):
+                raise ValueError(f"{attribute['name']} cannot be '{value}', but {', '.join(labels(attribute))}")
             if attribute["name"] in checked:
                 raise ValueError(f"attribute '{attribute['name']}' is given twice, the second time as '{name}'")
             checked[attribute["name"]] = text

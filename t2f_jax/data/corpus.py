@@ -56,7 +56,7 @@ def corpus(
     sentences = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT]
     for attribute in merge_schemas(schemas):
         sentences.append(templates.attribute_question(attribute.name))
-        sentences += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+        sentences += [templates.attributes_text({attribute.name: value}) for value in attribute.labels()]
         sentences += [f"{templates.attribute_question(attribute.name)} {text}" for text in attribute.answers()]
     share = limit // max(1, len(faces))
     for s, source in enumerate(faces):

@@ -11,7 +11,7 @@ import numpy as np
 
 from t2f_jax.evaluation import stats
 from t2f_jax.evaluation.interfaces import Advance, Request, Trial, ignore
-from t2f_jax.tokens import templates
+from t2f_jax.tokens import ranges, templates
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 
@@ -184,4 +184,4 @@ def _number_figures(
 
 
 def _errors(name: str, requests: Sequence[Request], judged: Sequence[Mapping[str, str | int]]) -> list[int]:
-    return [abs(int(r[name]) - int(j[name])) for r, j in zip(requests, judged) if name in r and name in j]
+    return [ranges.distance(r[name], int(j[name])) for r, j in zip(requests, judged) if name in r and name in j]

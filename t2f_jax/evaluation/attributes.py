@@ -42,7 +42,7 @@ class MeanFigures(TypedDict):
 
 
 class NumberFigures(TypedDict):
-    """Of one number attribute over the `n` faces that have a label for it."""
+    """Of one number attribute over the `n` faces of which the number is known."""
 
     n: int
     mae: float  # mean absolute error of the distribution's median, the best point for an absolute error
@@ -57,12 +57,28 @@ class NumberFigures(TypedDict):
     pairs: list[list[int]]  # [true, predicted] of each face
 
 
+class RangeFigures(TypedDict):
+    """Of one number attribute over the `n` faces of which a range is known; a range's probability is the sum in it.
+
+    `majority`, the commonest range of the training faces, gives the baseline; both are None where there is none.
+    """
+
+    n: int
+    accuracy: float  # share of faces whose range is the likeliest of those that occur, in training or here
+    interval: list[float]  # of `accuracy`
+    majority: str | None
+    majority_accuracy: float | None
+    probability: float  # mean probability of the range
+    median_inside: float  # share of faces with the distribution's median in their range
+
+
 class AttributeFigures(TypedDict):
     """Attributes without a label on any face are left out, `mean` and `calibration` where no choice is left."""
 
     faces: int
     choices: dict[str, ChoiceFigures]
     numbers: dict[str, NumberFigures]
+    ranges: NotRequired[dict[str, RangeFigures]]
     mean: NotRequired[MeanFigures]
     calibration: NotRequired[Calibration]
 
@@ -108,7 +124,7 @@ def measure_attributes(
         truth = [fields[i]["attributes"][name] for i in rows]
         training = [f["attributes"][name] for f in training_fields if name in f["attributes"]]
         if attribute.is_number:
-            figures["numbers"][name] = _number_figures(attribute, p_NxV, np.array(truth, np.float64), training)
+            _add_number(figures, attribute, p_NxV, truth, training)
         else:
             true_N = np.array([attribute.values.index(str(v)) for v in truth])
             figures["choices"][name] = _choice_figures(attribute, p_NxV, true_N, training)
@@ -119,6 +135,26 @@ def measure_attributes(
         confidence = np.concatenate([s.confidence for s in scored])
         figures["calibration"] = calibration(confidence, np.concatenate([s.right for s in scored]))
     return figures
+
+
+def _add_number(
+    figures: AttributeFigures,
+    attribute: Attribute,
+    p_NxV: np.ndarray,
+    truth: Sequence[str | int],
+    training: Sequence[str | int],
+) -> None:
+    """Puts a number's figures where they belong: faces of which it is known, and faces of which a range is."""
+    exact = [i for i, value in enumerate(truth) if len(attribute.numbers(value)) == 1]
+    ranged = sorted(set(range(len(truth))) - set(exact))
+    if exact:
+        true_N = np.array([truth[i] for i in exact], np.float64)
+        known = [value for value in training if len(attribute.numbers(value)) == 1]
+        figures["numbers"][attribute.name] = _number_figures(attribute, p_NxV[exact], true_N, known)
+    if ranged:
+        some = [str(value) for value in training if len(attribute.numbers(value)) > 1]
+        rows = figures.setdefault("ranges", {})
+        rows[attribute.name] = _range_figures(attribute, p_NxV[ranged], [str(truth[i]) for i in ranged], some)
 
 
 def _choice_figures(
@@ -176,4 +212,24 @@ def _number_figures(
         "cs5": float((error_N <= 5).mean()),
         "coverage80": float(((low_N <= true_N) & (true_N <= high_N)).mean()),
         "pairs": [[int(t), int(p)] for t, p in zip(true_N, median_N)],
+    }
+
+
+def _range_figures(
+    attribute: Attribute, p_NxV: np.ndarray, truth: Sequence[str], training: Sequence[str]
+) -> RangeFigures:
+    occurring = list(dict.fromkeys(sorted([*truth, *training], key=lambda text: attribute.places(text)[0])))
+    p_NxR = np.stack([p_NxV[:, attribute.places(text)].sum(axis=1) for text in occurring], axis=1)
+    true_N = np.array([occurring.index(text) for text in truth])
+    right_N = p_NxR.argmax(axis=1) == true_N
+    inside_N = [place in attribute.places(text) for place, text in zip(quantile(p_NxV, 0.5), truth)]
+    majority = max(sorted(set(training)), key=training.count) if training else None
+    return {
+        "n": len(truth),
+        "accuracy": float(right_N.mean()),
+        "interval": interval(right_N, np.ones(len(right_N))),
+        "majority": majority,
+        "majority_accuracy": None if majority is None else float(np.mean([text == majority for text in truth])),
+        "probability": float(p_NxR[np.arange(len(truth)), true_N].mean()),
+        "median_inside": float(np.mean(inside_N)),
     }

@@ -20,6 +20,7 @@ from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.interfaces import Advance, ignore
 from t2f_jax.models.label_network import label_loss, split_outputs
+from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, Fields
 from t2f_jax.tokens.targets import output_count, targets, value_mask
 
@@ -141,7 +142,7 @@ class Judge:
                 (p[a.name], f["attributes"][a.name]) for p, f in zip(predicted, fields) if a.name in f["attributes"]
             ]
             if pairs and a.is_number:
-                result[a.name] = float(np.mean([abs(int(p) - int(t)) for p, t in pairs]))
+                result[a.name] = float(np.mean([ranges.distance(t, int(p)) for p, t in pairs]))
             elif pairs:
                 result[a.name] = float(np.mean([p == t for p, t in pairs]))
         return result

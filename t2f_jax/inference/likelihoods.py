@@ -207,5 +207,5 @@ class LikelihoodModel(TokenModel):
 
     def _shares(self, probabilities: Mapping[str, np.ndarray], values: Mapping[str, Any]) -> dict[str, float]:
         """{name: probability of that value}."""
-        places = {name: self.attribute(name).candidates().index(str(value)) for name, value in values.items()}
-        return {name: float(probabilities[name][place]) for name, place in places.items()}
+        places = {name: self.attribute(name).places(value) for name, value in values.items()}
+        return {name: float(probabilities[name][place].sum()) for name, place in places.items()}

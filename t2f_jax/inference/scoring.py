@@ -144,7 +144,8 @@ def score_attributes(
 
     Returns:
       For each prefix {attribute name: float64 [len(attribute.candidates())]}, each summing to 1: the exact
-      probabilities with which typed decoding gives the answers.
+      probabilities with which typed decoding gives the answers. What it gives to an answer that is a range of
+      numbers, the numbers inside share.
 
     Raises:
       WrongArgument: a prefix with its answers exceeds a learned position table.
@@ -164,7 +165,7 @@ def score_attributes(
             raise UserError(NO_NUMBERS)
         for row, line in zip(rows, scores):
             parts = np.split(line, candidates.ends[:-1])
-            results[row] = {a.name: np.exp(part) / np.exp(part).sum() for a, part in zip(attributes, parts)}
+            results[row] = {a.name: a.spread(np.exp(part) / np.exp(part).sum()) for a, part in zip(attributes, parts)}
     return results
 
 

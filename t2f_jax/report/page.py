@@ -6,6 +6,7 @@ import pathlib
 from t2f_jax.io.files import write_text
 from t2f_jax.report import render
 from t2f_jax.report.content import Analysis, ReportContent
+from t2f_jax.tokens import ranges
 
 MANY = 20  # with more answers for one face than this, those of "no" that no label contradicts are only counted
 NEAR = 5  # a number that lies at most this far from its label counts as right
@@ -27,7 +28,7 @@ class AnswerRow:
 
     Attributes:
       certainty: the answer's probability; for a number its interval.
-      label: the known value where it differs from the answer, else None.
+      label: the known value, or range of a number, where the answer differs from it, else None.
       wrong: a choice that differs from its label, a number that lies more than `NEAR` from it.
     """
 
@@ -45,11 +46,12 @@ def answer_rows(analysis: Analysis) -> tuple[list[AnswerRow], int]:
         label, value = analysis.truth.get(name), answer["value"]
         if "low" in answer:
             certainty = f"{answer['low']} – {answer['high']}"
-            wrong = label is not None and abs(int(label) - int(value)) > NEAR
+            off = 0 if label is None else ranges.distance(label, int(value))
+            rows.append(AnswerRow(name, value, certainty, label if off else None, off > NEAR))
         else:
             certainty = render.share(answer["probability"], 0)
             wrong = label is not None and label != value
-        rows.append(AnswerRow(name, value, certainty, None if label == value else label, wrong))
+            rows.append(AnswerRow(name, value, certainty, label if wrong else None, wrong))
     if len(rows) <= MANY:
         return rows, 0
     shown = [row for row in rows if row.wrong or row.value != "no"]

@@ -3,9 +3,11 @@
     vocab            the joint id space: text ids first, image codes after them; all special ids are written here alone
     text_tokenizer   text <-> ids: SentencePiece, trained on a project's captions, or BERT's WordPiece of the original
     attributes       what can be asked of a face: attributes, schemas, the fields of a face, checks of a request
+    ranges           numbers of which a range is known: an age of "20-29", or "70+"
     templates        attributes -> the words of a row: prompts, questions, answers
     targets          labels as arrays, for networks that predict them from pixels
     phrases          tables: in which ways a caption may put a label into words
+    ages             an age or a range of ages in words
     sentences        the grammar of captions: phrases -> sentences
     captions         labels of a face -> an English caption in varied words and order, by those tables
     plain_captions   labels of a face -> its one plain caption: each fact once, the most telling first

@@ -1,7 +1,7 @@
 """What can be asked of a face: attributes with their values, schemas of them, and checks of what a user asks for.
 
-The fields of a face are its labels and captions. A value is a str, or an int for a number such as an age. What is
-unknown is absent.
+The fields of a face are its labels and captions. A value is a str, or an int for a number such as an age; a number of
+which a range is known, a str such as "20-29" (see `ranges`). What is unknown is absent.
 """
 
 import dataclasses
@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+import numpy as np
+
 from t2f_jax import arguments
 from t2f_jax.errors import UserError, WrongArgument, nearest
+from t2f_jax.tokens import ranges
 
 
 class Fields(TypedDict):
@@ -36,16 +39,18 @@ class Attribute:
     Attributes:
       name: lower-case natural words, such as "hair color".
       values: the possible answers, such as ("no", "yes"); empty if the answer is a number.
-      low, high: a number's range, both ends included.
+      low, high: the least and the largest number, both included.
+      ranges: of a number the ranges that are all that is known of some faces, such as ("20-29", "70+").
 
     Raises:
-      WrongArgument: a name or values of other forms, or neither values nor a range.
+      WrongArgument: a name, values or ranges of other forms, or neither values nor a range.
     """
 
     name: str
     values: tuple[str, ...] = ()
     low: int = 0
     high: int = 0
+    ranges: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _is_words(self.name):
@@ -57,6 +62,17 @@ class Attribute:
         ends = [arguments.whole_number(f"'{self.name}', {end}", getattr(self, end), 0, 999) for end in ("low", "high")]
         if not self.values and ends[0] >= ends[1]:
             raise WrongArgument(f"'{self.name}' needs values, or a range low < high, got {self.low}..{self.high}")
+        self._check_ranges()
+
+    def _check_ranges(self) -> None:
+        if not isinstance(self.ranges, tuple) or (self.ranges and self.values):
+            raise WrongArgument(f"'{self.name}': ranges must be a tuple, and only a number has any")
+        for text in self.ranges:
+            if not isinstance(text, str) or ranges.parse(text) != text or not len(self.numbers(text)) > 1:
+                wanted = f"'20-29' or '70+', of two numbers or more in {self.low}..{self.high}"
+                raise WrongArgument(f"ranges of '{self.name}' must be texts such as {wanted}, got {text!r}")
+        if len(set(self.ranges)) != len(self.ranges):
+            raise WrongArgument(f"ranges of '{self.name}' must differ, got {self.ranges}")
 
     @property
     def is_number(self) -> bool:
@@ -64,34 +80,61 @@ class Attribute:
         return not self.values
 
     def candidates(self) -> tuple[str, ...]:
-        """Every possible answer as text, in the order of `values`, numbers from low to high."""
+        """Everything that may be true of a face as text, in the order of `values`, numbers from low to high."""
         return self.values or tuple(str(n) for n in range(self.low, self.high + 1))
 
+    def labels(self) -> tuple[str, ...]:
+        """Everything that may be known of a face as text: `candidates()`, then the ranges of numbers."""
+        return self.candidates() + self.ranges
+
+    def numbers(self, label: str | int) -> range:
+        """The numbers in low..high that a label of a number leaves open: "20-29" -> range(20, 30)."""
+        left = ranges.numbers(label)
+        return range(max(left.start, self.low), min(left.stop, self.high + 1))
+
+    def places(self, label: str | int) -> list[int]:
+        """Which of `candidates()` a label leaves open: one, or all that lie in its range."""
+        if not self.is_number:
+            return [self.values.index(str(label))]
+        return [number - self.low for number in self.numbers(label)]
+
+    def spread(self, probs: np.ndarray) -> np.ndarray:
+        """Probabilities of `labels()` [..., L] -> of `candidates()` [..., V]; those of a range in equal parts."""
+        count = len(self.candidates())
+        spread = probs[..., :count]
+        for column, text in enumerate(self.ranges, count):
+            inside = np.isin(np.arange(count), self.places(text))
+            spread = spread + probs[..., column, None] * inside / inside.sum()
+        return spread
+
     def answers(self) -> tuple[str, ...]:
-        """The text that answers the question, for each of `candidates()`.
+        """The text that answers the question, for each of `labels()`.
 
         A yes-or-no attribute answers with its own name, "hat" or "not hat". Words that it shares with no other make it
         far quicker to learn than a "yes" that means something else behind every question.
         """
-        return (f"not {self.name}", self.name) if self.values == ("no", "yes") else self.candidates()
+        return (f"not {self.name}", self.name) if self.values == ("no", "yes") else self.labels()
 
     def allowed(self) -> str:
         """The possible answers in words, for messages: "male or female", "a whole number from 1 to 90"."""
-        return f"a whole number from {self.low} to {self.high}" if self.is_number else " or ".join(self.values)
+        number = f"a whole number from {self.low} to {self.high}"
+        return " or ".join(self.values or (number, *self.ranges))
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary that `from_json` reads back."""
         if self.is_number:
-            return {"name": self.name, "low": self.low, "high": self.high}
+            some = {"ranges": list(self.ranges)} if self.ranges else {}
+            return {"name": self.name, "low": self.low, "high": self.high, **some}
         return {"name": self.name, "values": list(self.values)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Attribute":
         """Inverse of `to_json`. Raises UserError for what is no attribute."""
         try:
-            if not isinstance(values.get("values", []), list):
-                raise TypeError("values must be a list")
-            return cls(**{**values, "values": tuple(values.get("values", ()))})
+            lists = {key: values.get(key, []) for key in ("values", "ranges")}
+            if not all(isinstance(each, list) for each in lists.values()):
+                raise TypeError("values and ranges must be lists")
+            return cls(**{**values, **{key: tuple(each) for key, each in lists.items()}})
         except (AttributeError, TypeError, ValueError) as error:
             wanted = '{"name": ..., "values": [...]} or {"name": ..., "low": ..., "high": ...}'
             raise UserError(f"{values!r} describes no attribute ({error}); write {wanted}") from error
@@ -107,7 +150,7 @@ def squeeze(text: str) -> str:
 
 
 def merge_schemas(schemas: Iterable[Sequence[Attribute]]) -> tuple[Attribute, ...]:
-    """One schema of several: each name once in order of first appearance, the union of its values or ranges.
+    """One schema of several: each name once in order of first appearance, the union of its values or numbers.
 
     Raises:
       UserError: a name that is a number in one schema and a choice in another.
@@ -123,6 +166,7 @@ def merge_schemas(schemas: Iterable[Sequence[Attribute]]) -> tuple[Attribute, ..
             tuple(dict.fromkeys(known.values + attribute.values)),
             min(known.low, attribute.low),
             max(known.high, attribute.high),
+            tuple(dict.fromkeys(known.ranges + attribute.ranges)),
         )
     return tuple(merged.values())
 
@@ -137,7 +181,8 @@ def parse_answer(attribute: Attribute, text: str) -> str | int | None:
         labels = dict(zip(attribute.answers(), attribute.values)) | {value: value for value in attribute.values}
         return labels.get(text)
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        return None
+        known = ranges.parse(text)
+        return known if known in attribute.ranges else None
     number = int(text)
     return number if attribute.low <= number <= attribute.high else None
 

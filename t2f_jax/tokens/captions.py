@@ -5,23 +5,12 @@ three sentences, and one about the picture.
 """
 
 import bisect
-import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from t2f_jax.tokens.phrases import (
-    DECADES,
-    HAIR,
-    HAIR_WORDS,
-    NEGATIVE,
-    NEGATIVES_OF,
-    PHRASES,
-    SILENCES,
-    STAGES,
-    Phrases,
-    Stage,
-)
+from t2f_jax.tokens import ages, ranges
+from t2f_jax.tokens.phrases import HAIR, HAIR_WORDS, NEGATIVE, NEGATIVES_OF, PHRASES, SILENCES, Phrases
 from t2f_jax.tokens.sentences import PRONOUNS, Phrase, article, description, in_order, predicates
 
 MAX_WORDS = 44
@@ -72,7 +61,7 @@ def silenced(attributes: Mapping[str, str | int]) -> set[str]:
 def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float, phrases: Phrases) -> list[str]:
     """Names of the facts to mention: a share of the positives in random order, then up to two negatives."""
     silent = silenced(attributes)
-    gender, grown = attributes.get("gender"), int(attributes.get("age", 18)) >= 18
+    gender, grown = attributes.get("gender"), ranges.numbers(attributes.get("age", 18)).start >= 18
     positives, negatives = [], []
     for name, value in attributes.items():
         if name in silent or not (name == "age" or value in phrases.get(name, {}) or value in HAIR_WORDS.get(name, {})):
@@ -90,9 +79,8 @@ def _render(
     attributes: Mapping[str, str | int], facts: list[str], gender: str, rng: np.random.Generator, table: Phrases
 ) -> str:
     """The chosen facts in sentences."""
-    stage = next((s for s in STAGES if int(attributes.get("age", 30)) < s.end), STAGES[-1])
-    noun = stage.nouns[("male", "female", "").index(gender)]
-    phrases = _phrases(attributes, facts, stage, rng, table)
+    noun = ages.noun(attributes.get("age", 30), gender)
+    phrases = _phrases(attributes, facts, rng, table)
     adjectives = in_order([p for p in phrases if p.role == "adj"])
     tail = [p.text for p in phrases if p.role == "tail"]
     head = " ".join([*(p.text for p in adjectives), noun, *tail])
@@ -122,7 +110,7 @@ def _one_of(ways: Sequence[str], rng: np.random.Generator) -> str:
 
 
 def _phrases(
-    attributes: Mapping[str, str | int], facts: list[str], stage: Stage, rng: np.random.Generator, table: Phrases
+    attributes: Mapping[str, str | int], facts: list[str], rng: np.random.Generator, table: Phrases
 ) -> list[Phrase]:
     """One phrase for each fact; everything about the hair goes into one."""
     phrases = []
@@ -133,23 +121,7 @@ def _phrases(
         if name in HAIR_WORDS:
             continue
         value = attributes[name]
-        ways = _age_ways(int(value), stage) if name == "age" else table[name][str(value)]
+        ways = ages.ways(value) if name == "age" else table[name][str(value)]
         role, _, text = _one_of(ways, rng).partition(" ")
         phrases.append(Phrase(name, role, text))
     return phrases
-
-
-@functools.cache
-def _age_ways(age: int, stage: Stage) -> tuple[str, ...]:
-    """Ways to say an age, in words or digits."""
-    ways = [f"adj {word}" for word in stage.adjectives]
-    if age >= 1:
-        ways += [f"adj {age}-year-old"] * 2 + [f"states {age} year{'s' * (age > 1)} old"]
-    if age >= 13:
-        ways.append(f"tail aged {age}")
-    if 13 <= age < 20:
-        ways.append("tail in {his} teens")
-    if 20 <= age < 100:
-        decade = DECADES[age // 10 - 2]
-        ways += [f"tail in {{his}} {decade}", f"states in {{his}} {decade}"]
-    return tuple(ways) or (f"tail of {age}",)

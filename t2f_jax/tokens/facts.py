@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from t2f_jax.tokens.phrases import DECADES, HAIR_WORDS, NEGATIVE, PHRASES, STAGES
+from t2f_jax.tokens.ranges import LARGEST, numbers
 
 _GENDERS = {"male": ("baby boy", "man", "boy", "he"), "female": ("baby girl", "woman", "girl", "she")}
 _DENIAL = re.compile(r"\b(?:no (?!longer\b)|without )(.+?)(?=[.,]| and | against | in front |$)")  # "no hat or glasses"
@@ -18,6 +19,8 @@ _HAIR = re.compile(
     rf"\b((?:(?:{'|'.join({w for v in HAIR_WORDS.values() for ws in v.values() for w in ws})}) )+)hair\b"
 )
 _NUMBER = re.compile(r"\b(?:(\d+)-year-old|(\d+) years? old|aged (\d+)|of (\d+)\b)")
+_RANGE = re.compile(r"\b(?:aged (\d+) to|between (\d+) and) (\d+)(?: years old)?")
+_OPEN_RANGE = re.compile(r"\b(?:aged (\d+)|(\d+) years old) or more\b")
 _DECADE = re.compile(rf"\bin (?:his|her|their) (teens|{'|'.join(DECADES)})\b")
 
 
@@ -60,6 +63,8 @@ def read_facts(caption: str, names: Collection[str]) -> list[Fact]:
 
     text = _DENIAL.sub(deny, caption.lower())
     text = _HAIR.sub(lambda match: take([f for word in match[1].split() for f in _of_hair(word, known)]), text)
+    text = _RANGE.sub(lambda match: age(int(match[1] or match[2]), int(match[3])), text)
+    text = _OPEN_RANGE.sub(lambda match: age(int(match[1] or match[2]), LARGEST), text)
     text = _NUMBER.sub(lambda match: age(*[int(next(filter(None, match.groups())))] * 2), text)
     text = _DECADE.sub(decade, text)
     for pattern, found in _said(known):
@@ -82,7 +87,11 @@ def compare(caption: str, attributes: Mapping[str, str | int]) -> Comparison:
 
 
 def _is_confirmed(fact: Fact, label: str | int) -> bool:
-    return int(label) in fact.value if isinstance(fact.value, range) else label == fact.value
+    """Of a label that is a range of numbers: does it leave what is said open?"""
+    if not isinstance(fact.value, range):
+        return label == fact.value
+    known = numbers(label)
+    return max(known.start, fact.value.start) < min(known.stop, fact.value.stop)
 
 
 def _is_positive(name: str, value: str | int) -> bool:

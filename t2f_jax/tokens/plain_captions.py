@@ -6,11 +6,13 @@ caption then repeats nothing.
 
 from collections.abc import Mapping
 
+from t2f_jax.tokens import ages
 from t2f_jax.tokens.captions import MAX_WORDS, silenced
-from t2f_jax.tokens.phrases import HAIR, HAIR_WORDS, NEGATIVE, PHRASES, PLAIN_ORDER, STAGES, Phrases, Stage
+from t2f_jax.tokens.phrases import HAIR, HAIR_WORDS, NEGATIVE, PHRASES, PLAIN_ORDER, Phrases
 from t2f_jax.tokens.sentences import PRONOUNS, Phrase, article, description, in_order, predicates
 
 _RANK = {name: rank for rank, name in enumerate(PLAIN_ORDER)}
+_GROWN = 40  # an unknown age is taken for it
 _FIRST = 4  # phrases beside nouns and adjectives that the first sentence holds
 
 
@@ -41,24 +43,18 @@ def _phrases(attributes: Mapping[str, str | int], phrases: Phrases) -> list[Phra
         said.append(Phrase("hair", "has", " ".join([*(of_kind[0][0] for of_kind in words if of_kind), "hair"])))
     for name, value in known.items():
         if name == "age":
-            said += [Phrase(name, "adj", word) for word in _stage(attributes).adjectives[:1]]
+            said += [Phrase(name, "adj", word) for word in ages.adjectives(attributes["age"])[:1]]
         elif name not in HAIR_WORDS and value != NEGATIVE.get(name, "no") and value in phrases.get(name, {}):
             role, _, text = phrases[name][value][0].partition(" ")
             said.append(Phrase(name, role, text))
     return sorted(said, key=lambda phrase: _RANK.get(phrase.name, len(_RANK)))
 
 
-def _stage(attributes: Mapping[str, str | int]) -> Stage:
-    """The stage of life; an unknown age is taken for a grown one."""
-    age = int(attributes.get("age", 40))
-    return next((stage for stage in STAGES if age < stage.end), STAGES[-1])
-
-
 def _render(attributes: Mapping[str, str | int], said: list[Phrase]) -> str:
     """The phrases in sentences, as they come; adjectives in the order of `sentences.in_order`."""
     gender = str(attributes.get("gender", ""))
     gender = gender if gender in PRONOUNS else ""
-    noun = _stage(attributes).nouns[("male", "female", "").index(gender)]
+    noun = ages.noun(attributes.get("age", _GROWN), gender)
     adjectives = in_order([p for p in said if p.role == "adj"])
     head = " ".join([*(p.text for p in adjectives), noun, *(p.text for p in said if p.role == "tail")])
     rest = [p for p in said if p.role in ("has", "wears", "lacks", "is", "states")]

@@ -14,16 +14,18 @@ UNKNOWN = -1  # stands for the value of an absent label
 
 
 def targets(fields: Sequence[Fields], schema: Sequence[Attribute]) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of values int32 [N, A] (absent: UNKNOWN), positions in the range float32 [N, K] (absent: nan)."""
+    """Indices of values int32 [N, A] (absent: UNKNOWN), positions in the range float32 [N, K] (unknown: nan)."""
     known = [f["attributes"] for f in fields]
     choices = [
         [a.values.index(str(k[a.name])) if a.name in k else UNKNOWN for a in schema if not a.is_number] for k in known
     ]
-    numbers = [
-        [(int(k[a.name]) - a.low) / (a.high - a.low) if a.name in k else np.nan for a in schema if a.is_number]
-        for k in known
-    ]
+    numbers = [[_position(a, k[a.name]) if a.name in k else np.nan for a in schema if a.is_number] for k in known]
     return np.array(choices, np.int32).reshape(len(known), -1), np.array(numbers, np.float32).reshape(len(known), -1)
+
+
+def _position(attribute: Attribute, label: str | int) -> float:
+    numbers = attribute.numbers(label)
+    return (numbers[0] - attribute.low) / (attribute.high - attribute.low) if len(numbers) == 1 else np.nan
 
 
 def value_mask(schema: Sequence[Attribute]) -> np.ndarray:

@@ -2,6 +2,7 @@ import pytest
 from fake_model import SCHEMA, FakeModel, ages, face, numbered
 
 from t2f_jax.evaluation.attributes import measure_attributes
+from t2f_jax.tokens.attributes import Attribute
 
 
 def analysed(**options):
@@ -42,6 +43,26 @@ def test_age_by_hand():
     assert age["training_mean"] == 30 and age["mae_training_mean"] == pytest.approx(10)
     assert age["cs5"] == pytest.approx(1 / 3)
     assert age["coverage80"] == pytest.approx(2 / 3)
+
+
+def test_ranges_by_hand():
+    schema = [Attribute("age", (), 1, 90, ("20-29", "30-39", "70+"))]
+    fields = [face(age="20-29"), face(age="30-39"), face(age="70+"), face(age=25)]
+    answers = [
+        {"age": ages(a20=0.3, a29=0.3, a35=0.4)},  # right by its sum, though no number is likelier than 35
+        {"age": ages(a20=0.4, a29=0.3, a30=0.3)},
+        {"age": ages(a30=0.4, a69=0.2, a90=0.4)},  # as likely as the thirties, which come first; median 69
+        {"age": ages(a26=1.0)},
+    ]
+    training = [face(age="30-39"), face(age="30-39"), face(age="20-29"), face(age=50)]
+    figures = measure_attributes(FakeModel(answers), numbered(4), fields, schema, training)
+    found = figures["ranges"]["age"]
+    assert found["n"] == 3 and found["accuracy"] == pytest.approx(1 / 3)
+    assert found["majority"] == "30-39" and found["majority_accuracy"] == pytest.approx(1 / 3)
+    assert found["probability"] == pytest.approx((0.6 + 0.3 + 0.4) / 3)
+    assert found["median_inside"] == pytest.approx(1 / 3)
+    exact = figures["numbers"]["age"]
+    assert exact["n"] == 1 and exact["mae"] == 1 and exact["training_mean"] == 50
 
 
 def test_batches_do_not_matter():

@@ -18,7 +18,7 @@ from t2f_jax.tokens.attributes import Attribute
 SCHEMA = (
     Attribute("gender", ("male", "female")),
     Attribute("glasses", ("no", "yes")),
-    Attribute("age", (), 1, 30),
+    Attribute("age", (), 1, 30, ("3-9", "20+")),
 )
 SENTENCES = [
     *(f"{a.name} : {answer} not" for a in SCHEMA for answer in a.answers()),

@@ -23,6 +23,7 @@ ATTRIBUTES = (
     Attribute("hair color", ("red", "red brown", "black")),  # one answer is the start of another
     Attribute("age", low=8, high=12),
 )
+RANGED = Attribute("age", (), 8, 12, ("8-9", "10+"))
 
 TOK = Letters()
 PREFIXES = [
@@ -86,6 +87,16 @@ def test_questions_do_not_disturb_one_another():
     for attribute in ATTRIBUTES[:2]:
         alone = scoring.score_attributes(engine.prepare(decoder, params, VOCAB), TOK, PREFIXES[:1], [attribute])[0]
         np.testing.assert_allclose(alone[attribute.name], together[attribute.name], rtol=1e-4)
+
+
+def test_the_numbers_of_a_range_share_its_probability():
+    decoder, params = model()
+    made = engine.prepare(decoder, params, VOCAB)
+    (found,) = scoring.score_attributes(made, TOK, PREFIXES[:1], [RANGED])
+    (labels,) = scoring.score_attributes(made, TOK, PREFIXES[:1], [Attribute("age", RANGED.labels())])
+    p = labels["age"]  # the same answers as a choice: the numbers, then the ranges
+    np.testing.assert_allclose(found["age"][:2], p[:2] + p[5] / 2, rtol=1e-6)
+    np.testing.assert_allclose(found["age"][2:], p[2:5] + p[6] / 3, rtol=1e-6)
 
 
 def test_score_text_is_the_chain_rule():

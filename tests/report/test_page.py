@@ -78,6 +78,16 @@ def test_of_many_answers_the_plain_noes_are_counted():
     assert "and 36 more answered" in text
 
 
+def test_a_range_of_ages_is_a_headline_and_marks_what_lies_far_outside():
+    answers = {"age": {"value": 31, "low": 25, "high": 40}}
+    faces = [Analysis(face(), answers, {"age": label}) for label in ("30-39", "20-29", "3-9")]
+    figures = {"n": 3, "accuracy": 0.5, "interval": [0.2, 0.8], "majority": "3-9", "majority_accuracy": None}
+    figures = {"faces": 3, "choices": {}, "numbers": {}, "ranges": {"age": {**figures, "probability": 0.4}}}
+    text = page.render_report("t", ReportContent(sources=[SourceReport("s", attributes=figures, analyses=faces)]))
+    assert "Age range right" in text and text.count("✗") == 1
+    assert "(20-29)" in text and "(3-9)" in text and "(30-39)" not in text
+
+
 def test_what_is_empty_is_not_shown():
     bare = ReportContent(sources=[SourceReport("real faces", attributes=source().attributes)])
     words = parsed(page.render_report("t", bare)).words

@@ -1,6 +1,7 @@
 import enum
 import json
 
+import numpy as np
 import pytest
 
 from t2f_jax.errors import UserError
@@ -63,6 +64,50 @@ def test_merge_schemas():
         UserError, match="'age' is a whole number from 1 to 90 in one source and young or old in another"
     ):
         merge_schemas([SCHEMA, [Attribute("age", ("young", "old"))]])
+
+
+RANGED = Attribute("age", (), 0, 90, ("0-2", "3-9", "70+"))
+
+
+def test_ranges_are_labels_beside_the_numbers():
+    assert RANGED.candidates() == tuple(map(str, range(91)))
+    assert RANGED.labels() == RANGED.answers() == (*RANGED.candidates(), "0-2", "3-9", "70+")
+    assert RANGED.numbers("70+") == range(70, 91) and RANGED.numbers(5) == range(5, 6)
+    assert RANGED.places("3-9") == [3, 4, 5, 6, 7, 8, 9] and HAIR.places("red") == [2]
+    assert AGE.places(1) == [0]
+    assert RANGED.allowed() == "a whole number from 0 to 90 or 0-2 or 3-9 or 70+"
+    assert Attribute.from_json(json.loads(json.dumps(RANGED.to_json()))) == RANGED
+    assert "ranges" not in AGE.to_json()
+    assert merge_schemas([[AGE], [RANGED], [Attribute("age", (), 0, 99, ("10-19", "0-2"))]]) == (
+        Attribute("age", (), 0, 99, ("0-2", "3-9", "70+", "10-19")),
+    )
+
+
+def test_a_range_can_be_asked_for_where_the_schema_has_it():
+    assert parse_request(["age=3-9"], [RANGED]) == {"age": "3-9"}
+    assert check_attributes({"age": "70 +"}, [RANGED]) == {"age": "70+"}
+    with pytest.raises(UserError, match=r"must be a whole number from 1 to 90, got '3-9'"):
+        parse_request(["age=3-9"], SCHEMA)
+    with pytest.raises(UserError, match=r"or 70\+, got '3-8'"):
+        parse_request(["age=3-8"], [RANGED])
+
+
+def test_the_probability_of_a_range_is_shared_by_its_numbers():
+    probs = np.zeros((2, 94))
+    probs[:, [4, 92, 93]] = 0.3, 0.49, 0.21
+    spread = RANGED.spread(probs)
+    assert spread.shape == (2, 91) and np.allclose(spread.sum(-1), 1)
+    assert np.allclose(spread[0, 3:10], [0.07, 0.37, *[0.07] * 5]) and np.allclose(spread[1, 70:], 0.01)
+    exact = np.full(90, 1 / 90)
+    assert AGE.spread(exact) is exact or np.array_equal(AGE.spread(exact), exact)
+
+
+@pytest.mark.parametrize("ranges", [("20-29", "20-29"), ("29-20",), ("20",), (20,), ["20-29"], ("80-89+",), ("95+",)])
+def test_ranges_are_checked(ranges):
+    with pytest.raises(UserError, match=r"'age'"):
+        Attribute("age", (), 1, 90, ranges)
+    with pytest.raises(UserError, match=r"only a number"):
+        Attribute("hat", ("no", "yes"), 0, 9, ("1-2",))
 
 
 def test_parse_request():

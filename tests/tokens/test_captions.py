@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from t2f_jax.data.datasets import celeba, utkface
 from t2f_jax.data.datasets.synthetic import labels as synthetic
-from t2f_jax.tokens import captions, phrases
+from t2f_jax.tokens import captions, facts, phrases, ranges
 from t2f_jax.tokens.captions import write_caption
 
 SCHEMAS = {"synthetic": synthetic.SCHEMA, "celeba": celeba.SCHEMA, "utkface": utkface.SCHEMA}
@@ -116,6 +116,39 @@ def test_an_age_is_said_truly(age, gender, seed):
     adults = {"young": (3, 35), "middle-aged": (45, 64), "elderly": (65, 200), "man": (18, 200), "woman": (18, 200)}
     for word, (low, high) in (children | adults).items():
         assert low <= age <= high or not re.search(rf"\b{word}\b", caption), caption
+
+
+RANGED = st.one_of(
+    st.sampled_from(["0-2", "3-9", "4-19", "15-19", "20-29", "60-69", "70+"]),
+    st.builds(lambda low, width: f"{low}-{low + width}", st.integers(0, 90), st.integers(1, 30)),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(RANGED, st.sampled_from(["male", "female", ""]), seeds)
+def test_of_a_range_of_ages_no_more_is_said_than_is_known(label, gender, seed):
+    ages = ranges.numbers(label)
+    labels = {"age": label, **({"gender": gender} if gender else {})}
+    caption = write_caption(labels, np.random.default_rng(seed), share=1.0)
+    said = [int(n) for n in re.findall(r"\d+", caption)]
+    assert said in ([], [ages[0]], [ages[0], ages[-1]]) and (len(said) != 1 or "or more" in caption), caption
+    for fact in facts.read_facts(caption, ["age"]):
+        assert fact.value[0] <= ages[0] and ages[-1] <= fact.value[-1], (caption, fact)
+    nouns = {"baby": (0, 2), "child": (0, 12), "boy": (0, 17), "girl": (0, 17), "man": (18, 999), "woman": (18, 999)}
+    nouns["person"] = (0, 999)
+    open_ = [nouns[word] for word in re.findall(r"[a-z]+", caption.lower()) if word in nouns]
+    assert all(any(low <= age <= high for low, high in open_) for age in ages), caption
+    assert all(low <= ages[-1] and ages[0] <= high for low, high in open_), caption
+
+
+def test_ranges_of_ages_by_hand():
+    def written(age, gender="male"):
+        return {write_caption({"age": age, "gender": gender}, np.random.default_rng(s), 1.0) for s in range(80)}
+
+    assert {"A man in his twenties.", "A man aged 20 to 29.", "A young man."} <= written("20-29")
+    assert {"An elderly woman.", "A woman aged 70 or more."} <= written("70+", "female")
+    assert "A boy or man aged 10 to 19." in written("10-19") and "A boy aged 2 to 9." in written("2-9")
+    assert "A baby girl aged 0 to 2." in written("0-2", "female")
 
 
 @settings(max_examples=30, deadline=None)

@@ -53,12 +53,23 @@ def test_facts_by_hand(caption, said):
         ("A middle-aged man.", 45, 64),
         ("A young woman.", 3, 35),
         ("An elderly man.", 65, 999),
+        ("A boy or man aged 4 to 19.", 4, 19),
+        ("She is between 3 and 9 years old.", 3, 9),
+        ("A woman aged 70 or more.", 70, 999),
+        ("He is 70 years old or more.", 70, 999),
     ],
 )
 def test_ages_are_ranges(caption, low, high):
     (fact,) = [f for f in facts.read_facts(caption, {"age"})]
     assert fact == Fact("age", range(low, high + 1))
     assert facts.read_facts(caption, {"glasses"}) == []
+
+
+def test_a_range_of_ages_confirms_what_it_leaves_open():
+    labels = {"age": "20-29"}
+    assert facts.compare("A man in his twenties.", labels) == Comparison(1, 0, 1, 0, False)
+    assert facts.compare("A 25-year-old man.", labels) == Comparison(1, 0, 1, 0, False)
+    assert facts.compare("A man aged 30 to 39.", labels) == Comparison(0, 1, 0, 1, False)
 
 
 def test_a_comparison_counts_right_wrong_missing_and_repeats():

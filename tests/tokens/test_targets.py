@@ -19,6 +19,12 @@ def test_what_is_unknown_is_told_apart():
     assert choices.dtype == np.int32 and numbers.dtype == np.float32
 
 
+def test_a_range_is_no_number_to_predict():
+    fields = [{"attributes": {"age": "20-29"}, "captions": []}]
+    _, numbers = targets.targets(fields, [Attribute("age", (), 10, 90, ("20-29",))])
+    assert np.isnan(numbers).all()
+
+
 def test_outputs_have_a_slot_for_each_value():
     np.testing.assert_array_equal(targets.value_mask(SCHEMA), [[True, True, False], [True, True, True]])
     assert targets.output_count(SCHEMA) == 2 * 3 + 1

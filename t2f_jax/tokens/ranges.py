@@ -1,0 +1,46 @@
+"""Numbers of which only a range is known, such as an age in a dataset that gives bins: "20-29", or "70+" from 70 on.
+
+Such a label is a text of its own beside the whole numbers. It is never turned into one of the numbers inside.
+"""
+
+import re
+
+LARGEST = 999  # of the numbers that a label may be
+_RANGE = re.compile(r"(\d{1,3}) ?(?:[-–] ?(\d{1,3})|\+)")
+
+
+def write(low: int, high: int | None = None) -> str | int:
+    """The label of what lies in low..high, or from `low` on: 20, 29 -> "20-29"; 70 -> "70+"; 5, 5 -> 5.
+
+    Raises:
+      ValueError: not 0 <= low <= high <= LARGEST.
+    """
+    if not 0 <= low <= (LARGEST if high is None else high) <= LARGEST:
+        raise ValueError(f"a range of numbers from {low} to {high} should lie within 0..{LARGEST}")
+    return f"{low}+" if high is None else low if low == high else f"{low}-{high}"
+
+
+def parse(text: str) -> str | int | None:
+    """ "20 - 29" -> "20-29", "70 +" -> "70+"; None if the text is no range."""
+    match = _RANGE.fullmatch(text)
+    if not match or (match[2] and int(match[2]) < int(match[1])):
+        return None
+    return write(int(match[1]), int(match[2]) if match[2] else None)
+
+
+def numbers(value: str | int) -> range:
+    """What a number's label leaves open: 34 -> range(34, 35), "20-29" -> range(20, 30), "70+" -> up to LARGEST.
+
+    Raises:
+      ValueError: neither a whole number nor a range.
+    """
+    match = _RANGE.fullmatch(str(value))
+    if not match:
+        return range(int(value), int(value) + 1)
+    return range(int(match[1]), int(match[2] or LARGEST) + 1)
+
+
+def distance(value: str | int, number: int) -> int:
+    """How far a number lies from a label: 0 inside of a range."""
+    inside = numbers(value)
+    return max(inside.start - number, number - inside[-1], 0)
