@@ -26,6 +26,7 @@ Share = Annotated[float, Range(0, 1)]
 Dropout = Annotated[float, Range(0, 0.99)]
 Crop = Annotated[float, Range(0.01, 1)]  # side of a centred square crop, as a share of the shorter side
 Seed = Annotated[int, Range(0, 2**32 - 1)]
+Copies = Literal["report", "drop_leaked", "drop"]  # see `data.copies.find`
 PixelRange = Literal["correct", "paper_double", "clip_double"]  # see `models.image_tokenizer.to_unit`
 
 
@@ -53,6 +54,9 @@ class DataConfig:
     flip: bool = False  # may training mirror a face?
     jitter: Annotated[float, Range(0, 0.5)] = 0.0  # largest shift and scale change of a view, as a share of the side
     seed: Seed = 0
+    # One picture twice, perhaps recompressed, resized or mirrored. report: the store's copies.jsonl lists it;
+    # drop_leaked: and train has no copy of a face of validation or test, nor validation one of test; drop: one stays.
+    copies: Annotated[Copies, Role.STORE_ONLY] = "report"
     sources: dict[str, SourceConfig] = dataclasses.field(default_factory=dict)
 
 

@@ -3,8 +3,13 @@
     datasets/   the public datasets and the drawn faces, a file each
     names       one table of attributes for all datasets: what a set's own column or code says in the names used here
     pixels      a dataset's pixels at one size, decoded or drawn once and kept as a memory map
+    reading     faces decoded or drawn ahead by threads or processes
     augment     views of a face: mirrored, shifted and scaled copies, each a pure function of seed, face and view
     prepare     images -> codes, sentences -> a text tokenizer, once before training; writes what `store.Store` reads
+    shards      the faces of a split encoded in shards, each by one process, whole or absent
+    joining     all shards of a split -> a part of a store
+    duplicates  pictures that are there twice, recompressed, resized or mirrored: found by what they look like
+    copies      such pictures in the parts of a store: told, and left out
     corpus      the sentences that the text tokenizer is trained on, and its training
     store       a prepared dataset, read by position: codes of every face and view, its fields, the text tokenizer
     mixture     the face of row g of training, by a formula of g and the seed, so that a run resumes from its step

@@ -3,27 +3,25 @@
 N images, S image side in pixels.
 """
 
-import concurrent.futures
 import dataclasses
 import hashlib
 import json
-import multiprocessing
 import os
 import pathlib
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from t2f_jax.config.schema import DataConfig
+from t2f_jax.data import reading
 from t2f_jax.data.datasets.base import SPLITS, Source, Split
-from t2f_jax.errors import UserError, is_machines_fault
+from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
 from t2f_jax.io.arrays import create_array, open_array
 from t2f_jax.tokens.attributes import Fields, check_fields
 
-_CHUNK = 64  # images of one unit of parallel work
+_CHUNK = 64  # images read as one piece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +59,36 @@ def read_images(source: Source, split: Split, config: DataConfig, cache_dir: pat
       UserError: `data.crop` outside (0, 1], a split without a face or without a readable one, no room on the disk.
       OSError: too many open files, or a disk that went away.
     """
-    if not 0 < config.crop <= 1:
-        raise UserError(f"data.crop={config.crop} must lie above 0 and at most at 1 (the whole shorter side)")
     indices = source.split(split)
-    key = _key(source, split, indices, config)
-    folder = pathlib.Path(cache_dir) / f"{source.name}-{split}-{config.image_size}-{key[:12]}"
+    key = pixels_key(source, split, config)
+    if images := cached(source, split, config, cache_dir, key):
+        return images
+    folder = _folder(source, split, config, cache_dir, key)
+    _build(source, split, indices, config, key, folder)
+    _list_skipped(pathlib.Path(cache_dir))
+    return _open(source, split, config.image_size, key, folder)
+
+
+def cached(
+    source: Source, split: Split, config: DataConfig, cache_dir: pathlib.Path, key: str | None = None
+) -> ImageSet | None:
+    """What `read_images` left in `cache_dir`; None if that is nothing, or was cut or damaged since.
+
+    Args:
+      key: what `pixels_key` says, if it is known already.
+    """
+    key = key or pixels_key(source, split, config)
+    folder = _folder(source, split, config, cache_dir, key)
     if folder.exists():
         try:
             return _open(source, split, config.image_size, key, folder)
         except UserError as error:
             progress.say(f"{error}; {source.name} {split} is read again")
-    _build(source, split, indices, config, key, folder)
-    _list_skipped(pathlib.Path(cache_dir))
-    return _open(source, split, config.image_size, key, folder)
+    return None
+
+
+def _folder(source: Source, split: Split, config: DataConfig, cache_dir: pathlib.Path, key: str) -> pathlib.Path:
+    return pathlib.Path(cache_dir) / f"{source.name}-{split}-{config.image_size}-{key[:12]}"
 
 
 def _open(source: Source, split: Split, size: int, key: str, folder: pathlib.Path) -> ImageSet:
@@ -124,7 +139,15 @@ def _empty(source: Source, split: Split) -> str:
     )
 
 
-def _key(source: Source, split: Split, indices: list[int], config: DataConfig) -> str:
+def pixels_key(source: Source, split: Split, config: DataConfig) -> str:
+    """A hash of all that decides the pixels of a split: its faces, what is known of them, size and crop.
+
+    Raises:
+      UserError: `data.crop` outside (0, 1].
+    """
+    if not 0 < config.crop <= 1:
+        raise UserError(f"data.crop={config.crop} must lie above 0 and at most at 1 (the whole shorter side)")
+    indices = source.split(split)
     digest = hashlib.sha256(f"{source.name} {split} {config.image_size} {config.crop} {len(indices)}\n".encode())
     digest.update(json.dumps([attribute.to_json() for attribute in source.schema]).encode())
     for i in indices:
@@ -146,7 +169,7 @@ def _build(
         pixels_NxSxSx3 = create_array(partial / "all.npy", np.uint8, shape)
         chunks = [indices[k : k + _CHUNK] for k in range(0, len(indices), _CHUNK)]
         with progress.Progress(f"reading {source.name} {split}", len(indices), unit="image") as bar:
-            for images in _parallel(source, chunks, size, config.crop):
+            for images in reading.read(source, chunks, size, config.crop):
                 for i, image in images:
                     if isinstance(image, str):
                         skipped.append({"id": source.id(i), "why": image})
@@ -177,45 +200,6 @@ def _build(
             f"{source.name} {split}: {len(skipped)} files skipped, the first {skipped[0]['id']} ({skipped[0]['why']});"
             f" all are in {folder.parent / 'skipped.jsonl'}"
         )
-
-
-def _parallel(
-    source: Source, chunks: list[list[int]], size: int, crop: float
-) -> Iterator[list[tuple[int, np.ndarray | str]]]:
-    """Chunks of indices -> chunks of (index, pixels or the reason why there are none), in order."""
-    workers = max(1, min(os.cpu_count() or 1, 16))
-    if not source.dataset.drawn:  # Pillow decodes without the interpreter's lock: threads are enough
-        pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(workers)
-    elif len(chunks) > 8 and workers > 1 and hasattr(sys.modules["__main__"], "__file__"):
-        # Drawing is Python; fresh processes, because forking one in which JAX runs threads may hang.
-        pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    else:
-        yield from (_read_chunk(source, chunk, size, crop) for chunk in chunks)
-        return
-    ahead: list[concurrent.futures.Future] = []  # bounded, so that decoded images do not pile up in memory
-    try:
-        for chunk in chunks:
-            ahead.append(pool.submit(_read_chunk, source, chunk, size, crop))
-            if len(ahead) > 2 * workers:
-                yield ahead.pop(0).result()
-        while ahead:
-            yield ahead.pop(0).result()
-    finally:  # processes would outlive this one; a thread ends with it, even one that a disk lets wait for ever
-        pool.shutdown(wait=not isinstance(pool, concurrent.futures.ThreadPoolExecutor), cancel_futures=True)
-
-
-def _read_chunk(source: Source, indices: list[int], size: int, crop: float) -> list[tuple[int, np.ndarray | str]]:
-    def read(i: int) -> np.ndarray | str:
-        try:
-            return source.image(i, size, crop)
-        except UserError as error:
-            return str(error)
-        except Exception as error:  # whatever a library raises over one odd file
-            if source.dataset.drawn or is_machines_fault(error):
-                raise
-            return f"{source.id(i)}: not a readable image ({type(error).__name__}: {error})"
-
-    return [(i, read(i)) for i in indices]
 
 
 def _write_lines(path: pathlib.Path, records: Iterable[dict]) -> None:

@@ -1,97 +1,244 @@
 """Images become codes and sentences a text tokenizer, once, before training: writes what `store.Store` reads.
 
-B images of a batch, S image side, n codes an image.
+Several processes may share the work. Until it is done its shards lie in OUT/.shards, see `shards`: a call that was
+killed goes on from them, and its store is the same, byte for byte. The first process joins them.
 """
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import PIL
 
-from t2f_jax.config.schema import Config, DataConfig, TextConfig
-from t2f_jax.data import augment, store
+from t2f_jax import __version__
+from t2f_jax.config.schema import Config, DataConfig, Role, TextConfig
+from t2f_jax.config.typed import to_dict
+from t2f_jax.data import copies, shards, store
 from t2f_jax.data.corpus import SENTENCES, make_text_tokenizer
 from t2f_jax.data.datasets import base, registry
-from t2f_jax.data.pixels import ImageSet, check_splits, read_images
+from t2f_jax.data.joining import Shards
+from t2f_jax.data.pixels import cached, check_splits, pixels_key
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
-from t2f_jax.io.arrays import create_array
 from t2f_jax.tokens import text_tokenizer
 
 BATCH = 64  # images encoded at once
+SHARDS = ".shards"  # in the store's folder until it is whole
+SKIPPED, COPIES = "skipped.jsonl", "copies.jsonl"  # in the store's folder: what was left out, and what is there twice
 _TEXT_FILES = ("text_tokenizer.model", "vocab.txt")
 
 
 def run(
     config: Config,
-    encode: Callable[[np.ndarray], np.ndarray],
+    encode: shards.Encode,
     tokenizer_fingerprint: str,
     cache_dir: pathlib.Path,
     out: pathlib.Path,
     words: text_tokenizer.TextTokenizer | None = None,
+    job: shards.Job | None = None,
+    batch: int = BATCH,
 ) -> pathlib.Path:
-    """Makes the store `out`; parts that an earlier, interrupted call finished under the same settings are kept.
+    """Makes the store `out`; what an earlier, interrupted call finished under the same settings is kept.
 
     Args:
       config: its `data` and `text` are used; sources of weight 0 are left out.
-      encode: uint8 [B, S, S, 3] -> codes, integers [B, n] in 0..65535.
+      encode: uint8 [batch, S, S, 3] -> codes, integers [batch, n] in 0..65535.
       tokenizer_fingerprint: of the image tokenizer behind `encode`.
-      cache_dir: where the pixels are kept, see `pixels.read_images`.
+      cache_dir: pixels that `pixels.read_images` left there are taken from there.
       out: the store's folder, which is returned.
       words: a text tokenizer to take as it is, instead of the one that `config.text` asks for.
+      job: the processes that share the work; each calls this, with the same arguments.
 
     Raises:
       UserError: data that is missing or broken, no source, no WordPiece vocabulary where one is asked for.
     """
-    opened = registry.open_sources(config)
-    parts: dict[tuple[str, str], tuple[ImageSet, str]] = {}
-    for name, source in opened.items():
-        for split in base.SPLITS:
-            pixels = read_images(source, split, config.data, cache_dir)
-            parts[name, split] = pixels, _part_key(pixels, config.data, tokenizer_fingerprint)
-    fingerprint = _digest(
-        [store.FORMAT, [(*k, key) for k, (_, key) in parts.items()], _text_identity(config.text, words), SENTENCES]
-    )
-    if _is_made(out, fingerprint):
-        return out
-    (out / "meta.json").unlink(missing_ok=True)  # the store is not whole until the end of this function
+    job, opened = job or shards.Job(), registry.open_sources(config)
+    works = [
+        _work(source, split, config.data, tokenizer_fingerprint, batch)
+        for source in opened.values()
+        for split in base.SPLITS
+    ]
+    works = _with_each_other(works, config.data)
+    keys = [(work.source.name, work.split, work.key) for work in works]
+    fingerprint = _digest([store.FORMAT, keys, _text_identity(config.text, words), SENTENCES])
+    made, todo = _plan(works, fingerprint, out, job)
+    if job.process == 0 and not made:
+        (out / "meta.json").unlink(missing_ok=True)  # the store is not whole until the end of this function
+    _encode(todo, encode, cache_dir, out, job)
+    if job.process == 0 and not made:
+        _fetch(todo, out, job)
+        twice = _join(works, todo, out, config.data)
+        _write_text(config, opened, out, words)
+        about = {"format": store.FORMAT, "fingerprint": fingerprint, "image_tokenizer": tokenizer_fingerprint}
+        files.write_json(out / "meta.json", {**about, **_describe(config, opened, out), "copies": twice})
+    job.wait("store prepared")
+    _clean(out)
+    return out
 
-    n = 0
-    for (name, split), (pixels, key) in parts.items():
-        n = _encode_part(out / name / split, pixels, key, encode, config.data)
+
+def _work(source: base.Source, split: base.Split, data: DataConfig, tokenizer: str, batch: int) -> shards.Work:
+    check_splits(source)
+    pixels, views = pixels_key(source, split, data), max(1, data.views) if split == "train" else 1
+    augmentation = [data.flip, data.jitter, data.seed] if views > 1 else []
+    key = _digest([pixels, tokenizer, views, augmentation])
+    return shards.Work(source, split, data, key, pixels, views, batch)
+
+
+def _with_each_other(works: Sequence[shards.Work], data: DataConfig) -> list[shards.Work]:
+    """Where copies are left out, each part depends on all."""
+    if data.copies == "report":
+        return list(works)
+    together = [data.copies, *(work.key for work in works)]
+    return [dataclasses.replace(work, key=_digest([work.key, together])) for work in works]
+
+
+def _plan(
+    works: Sequence[shards.Work], fingerprint: str, out: pathlib.Path, job: shards.Job
+) -> tuple[bool, list[shards.Work]]:
+    """-> (is the store made already? the parts that are to be encoded), as the first process finds its folder."""
+    name, made, todo = f"{SHARDS}/todo.json", False, [work.name for work in works]
+    if job.process == 0:
+        made = _is_made(out, fingerprint)
+        todo = [] if made else [work.name for work in works if not _is_kept(out, work)]
+        if job.processes > 1:
+            files.write_json(out / name, [made, todo])
+            job.send(name)
+    job.wait("what is to be prepared is known")
+    if job.process > 0:
+        job.fetch(name)
+        made, todo = files.read_json(out / name, "what is to be prepared")
+    return made, [work for work in works if work.name in todo]
+
+
+def _is_kept(out: pathlib.Path, work: shards.Work) -> bool:
+    """Whether the part is there, of these settings and whole, and no shards of it wait to be joined.
+
+    A part of which copies were left out is never kept: it takes all of them to tell what is one.
+    """
+    folder = out / work.name
+    if work.data.copies != "report" or not (folder / "meta.json").is_file() or (out / SHARDS / work.name).is_dir():
+        return False
+    with contextlib.suppress(UserError):  # of other settings, or damaged
+        count = files.read_json(folder / "meta.json", "the part's description").get("count")
+        return len(store.Part(folder, work.key, count).records) == len(Shards(work, (folder,)).hashes())
+    return False
+
+
+def _encode(
+    works: Sequence[shards.Work], encode: shards.Encode, cache_dir: pathlib.Path, out: pathlib.Path, job: shards.Job
+) -> None:
+    """Writes this process's shards: of all shards, dealt out one by one."""
+    dealt = 0
+    for work in works:
+        every = range(len(work.shards()))
+        own = [number for number in every if (dealt + number) % job.processes == job.process]
+        dealt += len(every)
+        pixels = cached(work.source, work.split, work.data, cache_dir, work.pixels)
+        shards.encode(work, out / SHARDS / work.name, own, encode, pixels)
+        for number in own:
+            job.send(f"{SHARDS}/{work.name}/{shards.shard_name(number)}")
+    job.wait("images encoded")
+
+
+def _fetch(works: Sequence[shards.Work], out: pathlib.Path, job: shards.Job) -> None:
+    """Brings the shards of other processes here. Raises UserError if one does not come."""
+    for work in works:
+        for number in range(len(work.shards())):
+            name = f"{SHARDS}/{work.name}/{shards.shard_name(number)}"
+            if not shards.is_whole(out / name, work):
+                job.fetch(name)
+            if not shards.is_whole(out / name, work):
+                raise UserError(
+                    f"{out / name}: another process made this shard, and it is not here; give --out a folder that all"
+                    " processes share, or an address (gs://...)"
+                )
+
+
+def _join(
+    works: Sequence[shards.Work], todo: Sequence[shards.Work], out: pathlib.Path, data: DataConfig
+) -> dict[str, Any]:
+    """Writes the parts and the lists of what was left out; returns figures of the copies that were found."""
+    parts = [Shards.at(out / SHARDS / w.name, w) if w in todo else Shards(w, (out / w.name,)) for w in works]
+    groups, gone = copies.find(parts, data.copies)
+    shards.write_lines(out / COPIES, groups)
+    skipped: list[dict[str, str]] = []
+    for work, part, left_out in zip(works, parts, gone):
+        if work in todo:
+            part.join(out / work.name, work.key, left_out)
+        broken = [*(work.source.skipped if work.split == "train" else []), *part.skipped()]  # those of no split: once
+        skipped += [{"source": work.source.name, "split": work.split, **item} for item in broken]
+    shards.write_lines(out / SKIPPED, skipped)
+    if skipped:
+        first = skipped[0]
+        progress.say(
+            f"{len(skipped)} files skipped, the first {first['id']} of {first['source']} ({first['why']}); all are in"
+            f" {out / SKIPPED}"
+        )
+    return copies.summary(groups)
+
+
+def _write_text(
+    config: Config,
+    opened: Mapping[str, base.Source],
+    out: pathlib.Path,
+    words: text_tokenizer.TextTokenizer | None,
+) -> None:
+    """Writes the text tokenizer, trained on the faces of the parts unless it is given."""
     schemas = [source.schema for source in opened.values()]
-    faces = [parts[name, "train"][0].fields for name in opened]
+    faces = [store.RecordFields(store.Records(out / name / "train" / "records.jsonl")) for name in opened]
     phrases = [source.dataset.caption_phrases() for source in opened.values()]
     tokenizer = words or make_text_tokenizer(config.text, schemas, faces, config.data.seed, phrases)
     for file in _TEXT_FILES:
         (out / file).unlink(missing_ok=True)
     tokenizer.save(out)
-    meta = {
-        "format": store.FORMAT,
-        "fingerprint": fingerprint,
-        "image_tokenizer": tokenizer_fingerprint,
+
+
+def _describe(config: Config, opened: Mapping[str, base.Source], out: pathlib.Path) -> dict[str, Any]:
+    """What the store's meta.json tells of its parts, and where they come from."""
+    text = next(file for file in _TEXT_FILES if (out / file).is_file())
+    part = files.read_json(out / next(iter(opened)) / "train" / "meta.json", "the part's description")
+    return {
         "image_size": config.data.image_size,
-        "codes_per_image": n,
-        "text_tokenizer": next(file for file in _TEXT_FILES if (out / file).is_file()),
-        "sources": {name: _describe(source, parts) for name, source in opened.items()},
+        "codes_per_image": part["codes_per_image"],
+        "text_tokenizer": text,
+        "text_hash": hashlib.sha256((out / text).read_bytes()).hexdigest(),
+        "sources": {name: _describe_source(source, out) for name, source in opened.items()},
+        "config": to_dict(config.data, without=(Role.FREE,)),
+        "versions": {"t2f_jax": __version__, "pillow": PIL.__version__, "numpy": np.__version__},
     }
-    files.write_json(out / "meta.json", meta)
-    return out
 
 
-def _describe(source: base.Source, parts: Mapping[tuple[str, str], tuple[ImageSet, str]]) -> dict[str, Any]:
-    """A source as the store's meta.json has it: its schema; of each split the number of faces and the key."""
-    splits = {}
+def _describe_source(source: base.Source, out: pathlib.Path) -> dict[str, Any]:
+    """A source as meta.json has it: its schema and terms; of each split the number of faces and the key."""
+    dataset, splits = source.dataset, {}
     for split in base.SPLITS:
-        pixels, key = parts[source.name, split]
-        splits[split] = {"count": len(pixels), "key": key}
-    return {"schema": [attribute.to_json() for attribute in source.schema], "splits": splits}
+        part = files.read_json(out / source.name / split / "meta.json", "the part's description")
+        splits[split] = {"count": part["count"], "key": part["key"]}
+    return {
+        "schema": [attribute.to_json() for attribute in source.schema],
+        "splits": splits,
+        "title": dataset.title,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+    }
+
+
+def _clean(out: pathlib.Path) -> None:
+    """Removes what is needed no more: the shards, and what killed calls left half-written."""
+    left = [path for path in (*out.glob(".*"), *out.glob("*/.*")) if path.name.endswith((".partial", ".old"))]
+    for path in (out / SHARDS, *left):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)  # another process may be at it
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _is_made(out: pathlib.Path, fingerprint: str) -> bool:
@@ -125,16 +272,6 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _views(pixels: ImageSet, data: DataConfig) -> int:
-    return max(1, data.views) if pixels.split == "train" else 1
-
-
-def _part_key(pixels: ImageSet, data: DataConfig, tokenizer_fingerprint: str) -> str:
-    views = _views(pixels, data)
-    augmentation = [data.flip, data.jitter, data.seed] if views > 1 else []
-    return _digest([pixels.key, tokenizer_fingerprint, views, augmentation])
-
-
 def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None) -> list[Any]:
     if words is not None:
         with tempfile.TemporaryDirectory() as folder:
@@ -148,51 +285,3 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
     if wrong := files.no_file(path):
         raise UserError(f"{path}: {wrong}; text.vocab_file should name a WordPiece vocabulary (a piece a line)")
     return [text.kind, hashlib.sha256(path.read_bytes()).hexdigest()]
-
-
-def _encode_part(
-    folder: pathlib.Path,
-    pixels: ImageSet,
-    key: str,
-    encode: Callable[[np.ndarray], np.ndarray],
-    data: DataConfig,
-) -> int:
-    """Writes a source's split, unless it is there; returns the number of codes of an image."""
-    views, total = _views(pixels, data), len(pixels)
-    if (folder / "meta.json").is_file():
-        with contextlib.suppress(UserError):  # of other settings, or damaged
-            return store.Part(folder, key, total).codes_NxVxn.shape[2]
-    codes_NxVxn: np.ndarray | None = None
-    with (
-        files.whole_folder(folder) as partial,
-        progress.Progress(f"encoding {pixels.name} {pixels.split}", total * views, unit="image") as bar,
-    ):
-        for first, v, batch in _view_batches(pixels, views, data):
-            codes_Bxn = np.asarray(encode(batch))
-            if codes_Bxn.min() < 0 or codes_Bxn.max() > np.iinfo(np.uint16).max:
-                raise ValueError(f"codes must fit 16 bits, got {codes_Bxn.min()}..{codes_Bxn.max()}")
-            if codes_NxVxn is None:
-                codes_NxVxn = create_array(partial / "codes.npy", np.uint16, (total, views, codes_Bxn.shape[1]))
-            count = min(BATCH, total - first)  # the last batch is filled up, so that `encode` compiles for one shape
-            codes_NxVxn[first : first + count, v] = codes_Bxn[:count]
-            bar.advance(count)
-        assert codes_NxVxn is not None
-        codes_NxVxn.flush()
-        n = codes_NxVxn.shape[2]
-        with (partial / "records.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as file:
-            for name, fields in zip(pixels.ids, pixels.fields):
-                file.write(files.json_line({"id": name, "fields": fields}))
-        files.write_json(partial / "meta.json", {"key": key, "count": total, "views": views, "codes_per_image": n})
-    return n
-
-
-def _view_batches(pixels: ImageSet, views: int, data: DataConfig) -> Iterator[tuple[int, int, np.ndarray]]:
-    """-> (number of the first face, view, uint8 [BATCH, S, S, 3]); the last batch repeats its last face."""
-    for first in range(0, len(pixels), BATCH):
-        rows = [min(i, len(pixels) - 1) for i in range(first, first + BATCH)]
-        for v in range(views):
-            yield (
-                first,
-                v,
-                np.stack([augment.view(pixels.images[i], data.seed, i, v, data.flip, data.jitter) for i in rows]),
-            )

@@ -2,12 +2,18 @@
 
 STORE/meta.json                      what it is made of; written last, so a store that has it is whole
 STORE/text_tokenizer.model           (or vocab.txt)
+STORE/skipped.jsonl                  a line a file that was left out: {"source", "split", "id", "why"}
+STORE/copies.jsonl                   a line a picture that was there more than once, see `copies.find`
 STORE/<source>/<split>/codes.npy     uint16 [N, views, n]: n codes an image, row by row; view 0 is the plain one
 STORE/<source>/<split>/records.jsonl a line a face: {"id", "fields"}
+STORE/<source>/<split>/hashes.npy    uint64 [N, 4]: what the pictures look like, see `duplicates`
+STORE/<source>/<split>/examples.npy  uint8 [E, S, S, 3]: a few pictures; meta.json has the numbers of their faces
+STORE/<source>/<split>/skipped.jsonl a line a file that could not be read
 STORE/<source>/<split>/meta.json     the key of the settings that it was encoded under
 """
 
 import collections
+import hashlib
 import mmap
 import pathlib
 from collections.abc import Sequence
@@ -166,6 +172,10 @@ class Store:
             raise UserError(f"{folder}/meta.json: {error} is missing or broken; run `t2f prepare` again") from error
         if not has_text:
             raise UserError(f"{text_file}: the text tokenizer is missing; run `t2f prepare` again")
+        if meta.get("text_hash", text_hash := hashlib.sha256(text_file.read_bytes()).hexdigest()) != text_hash:
+            raise UserError(
+                f"{text_file}: not the text tokenizer that this store was made with; run `t2f prepare` again"
+            )
         if image_tokenizer is not None and image_tokenizer != self.image_tokenizer:
             raise UserError(
                 f"{folder}: its codes come from image tokenizer {self.image_tokenizer[:12]}, not from the given"

@@ -10,17 +10,18 @@
 """
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from t2f_jax import arguments, bundle
 from t2f_jax.config.loader import narrow
 from t2f_jax.config.schema import Config, DecoderRunConfig, Role, TrainConfig
 from t2f_jax.config.typed import to_dict
-from t2f_jax.data import pipeline, pixels, prepare
+from t2f_jax.data import pipeline, pixels, prepare, shards
 from t2f_jax.data.datasets import registry
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.datasets.registry import open_sources
@@ -34,6 +35,7 @@ from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.models.attention import attention_kind
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint
+from t2f_jax.models.image_tokenizer import encode as encode_images
 from t2f_jax.plan import layout
 from t2f_jax.report import grids
 from t2f_jax.tokens import text_tokenizer
@@ -145,11 +147,13 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
 def prepare_store(
     config: Config, tokenizer: pathlib.Path, out: pathlib.Path, cache: pathlib.Path | None = None
 ) -> pathlib.Path:
-    """Encodes every image and trains the text tokenizer; returns the store `out`. Resumable by source and split.
+    """Encodes every image and trains the text tokenizer; returns the store `out`.
+
+    The processes of a job share the images, and their devices each batch; what was made before a kill is kept.
 
     Args:
       tokenizer: an image tokenizer (or model) folder.
-      cache: where the pixels are kept (`out/images` if not given).
+      cache: where a training of an image tokenizer has left pixels, if one has (`out/images` if not given).
 
     Raises:
       UserError: data is missing or broken, or `tokenizer` is for images of another size.
@@ -165,17 +169,29 @@ def prepare_store(
     words = text_tokenizer.load(remote.fetch(config.decoder.init_from)) if config.decoder.init_from else None
     identity = fingerprint(image_tokenizer)
 
+    encode = _on_all_devices(image_tokenizer)
+    folder, batch = RunFolder(out), prepare.BATCH * jax.local_device_count()
+    job = shards.Job(jax.process_index(), jax.process_count(), hosts.wait, folder.publish, folder.fetch)
+    hosts.in_turn(folder.fetch, "the store's folder is here")
+    prepare.run(config, encode, identity, cache, out, words, job, batch)
+    if hosts.first():
+        folder.publish(without=IMAGES)
+        folder.withdraw(prepare.SHARDS)
+    hosts.wait("store published")
+    return folder.fetch()
+
+
+def _on_all_devices(tokenizer: ImageTokenizer) -> Callable[[np.ndarray], np.ndarray]:
+    """uint8 images [B, S, S, 3] -> codes [B, n], encoded by this process's devices in equal parts."""
+    mesh = jax.sharding.Mesh(np.array(jax.local_devices()), ("image",))
+    params = jax.device_put(tokenizer.params, NamedSharding(mesh, PartitionSpec()))
+    parts = NamedSharding(mesh, PartitionSpec("image"))
+
     def encode(images: np.ndarray) -> np.ndarray:
-        return np.asarray(image_tokenizer.encode(images))
+        images = tokenizer.checked_images(images)
+        return np.asarray(encode_images(tokenizer.config, params, jax.device_put(images, parts), tokenizer.range))
 
-    def work() -> pathlib.Path:
-        RunFolder(out).fetch()
-        if hosts.first():
-            prepare.run(config, encode, identity, cache, out, words)
-            RunFolder(out).publish(without=IMAGES)
-        return out
-
-    return hosts.in_turn(work, "store prepared")
+    return encode
 
 
 def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig:

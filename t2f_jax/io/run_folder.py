@@ -74,3 +74,10 @@ class RunFolder:
             with remote.naming(str(origin)):
                 remote.upload(path, origin, without)
         return path
+
+    def withdraw(self, name: str) -> None:
+        """Deletes the folder `name` in the bucket, if there is one; not the one that lies here."""
+        origin = self.origin(name)
+        if not isinstance(origin, pathlib.Path) and origin.exists():
+            with remote.naming(str(origin)):
+                origin.rmtree()

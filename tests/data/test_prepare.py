@@ -1,11 +1,15 @@
+import collections
+import concurrent.futures
 import dataclasses
+import shutil
+import threading
 
 import numpy as np
 import pytest
 from faces import encode_stub, store_config
 
 from t2f_jax.config.schema import SourceConfig, TextConfig
-from t2f_jax.data import augment, corpus, prepare
+from t2f_jax.data import augment, corpus, prepare, shards
 from t2f_jax.data.datasets import celeba, registry, utkface
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
@@ -66,17 +70,54 @@ def test_an_interrupted_call_goes_on(tmp_path):
         run(config, tmp_path, encode)
     with pytest.raises(UserError, match="not finished"):
         Store(tmp_path / "store")
-    before = (tmp_path / "store" / "faces" / "train" / "codes.npy").stat().st_mtime_ns
     run(config, tmp_path, encode)
     assert len(calls) == 4 + 3  # only what was missing
-    assert (tmp_path / "store" / "faces" / "train" / "codes.npy").stat().st_mtime_ns == before
     run(config, tmp_path, lambda _: pytest.fail("encoded again"))
     assert set(calls) == {prepare.BATCH}  # one shape: `encode` compiles once
     whole = prepare.run(config, encode_stub, "stub", tmp_path / "images", tmp_path / "at once")
-    np.testing.assert_array_equal(
-        Store(whole).codes("others", "train"), Store(tmp_path / "store").codes("others", "train")
-    )
-    assert Store(whole).fingerprint == Store(tmp_path / "store").fingerprint
+    assert contents(whole) == contents(tmp_path / "store")
+
+
+def contents(folder):
+    """{path: bytes} of all files in a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def carry(path, to):
+    to.parent.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if path.is_dir() else shutil.copyfile)(path, to)
+
+
+def test_processes_share_the_shards_and_the_store_is_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "SIZE", 8)
+    config, whole = store_config(views=2, flip=True), tmp_path / "whole"
+    prepare.run(config, encode_stub, "stub", tmp_path / "images", whole, batch=4)
+    barrier, made = threading.Barrier(3), collections.defaultdict(list)
+
+    def process(number):
+        out = tmp_path / str(number) / "store"  # each has a disk of its own; what is sent lies in a folder of all
+
+        def send(name):
+            made[number] += [name] * (name != ".shards/todo.json")
+            carry(out / name, tmp_path / "sent" / name)
+
+        def fetch(name):
+            carry(tmp_path / "sent" / name, out / name)
+
+        job = shards.Job(number, 3, lambda _: barrier.wait(60), send, fetch)
+        prepare.run(config, encode_stub, "stub", tmp_path / "images", out, job=job, batch=4)
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(process, range(3)))
+    assert contents(tmp_path / "0" / "store") == contents(whole)
+    counts = [len(made[number]) for number in range(3)]
+    assert max(counts) - min(counts) <= 1 and sum(counts) == len({name for names in made.values() for name in names})
+
+
+def test_a_shard_that_does_not_come_is_named(tmp_path):
+    job = shards.Job(0, 2)
+    with pytest.raises(UserError, match=r"faces/validation/00000: another process made this shard, and it is not here"):
+        prepare.run(store_config(), encode_stub, "stub", tmp_path / "images", tmp_path / "store", job=job)
 
 
 def test_another_tokenizer_encodes_again(tmp_path):

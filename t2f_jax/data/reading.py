@@ -1,0 +1,55 @@
+"""Faces decoded or drawn ahead, in order, by threads or processes; what cannot be read is told, and stops nothing."""
+
+import concurrent.futures
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from t2f_jax.data.datasets.base import Source
+from t2f_jax.errors import UserError, is_machines_fault
+
+Read = list[tuple[int, np.ndarray | str]]  # (index, pixels uint8 [S, S, 3] or the reason why there are none)
+
+
+def read(source: Source, chunks: Sequence[Sequence[int]], size: int, crop: float) -> Iterator[Read]:
+    """Chunks of indices -> chunks of faces, in order, a few of them ahead of what is taken.
+
+    Raises:
+      OSError: too many open files, or a disk that went away: no fault of a file.
+    """
+    workers = max(1, min(os.cpu_count() or 1, 16))
+    if not source.dataset.drawn:  # Pillow decodes without the interpreter's lock: threads are enough
+        pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(workers)
+    elif len(chunks) > 8 and workers > 1 and hasattr(sys.modules["__main__"], "__file__"):
+        # Drawing is Python; fresh processes, because forking one in which JAX runs threads may hang.
+        pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    else:
+        yield from (_read_chunk(source, chunk, size, crop) for chunk in chunks)
+        return
+    ahead: list[concurrent.futures.Future] = []  # bounded, so that decoded images do not pile up in memory
+    try:
+        for chunk in chunks:
+            ahead.append(pool.submit(_read_chunk, source, chunk, size, crop))
+            if len(ahead) > 2 * workers:
+                yield ahead.pop(0).result()
+        while ahead:
+            yield ahead.pop(0).result()
+    finally:  # processes would outlive this one; a thread ends with it, even one that a disk lets wait for ever
+        pool.shutdown(wait=not isinstance(pool, concurrent.futures.ThreadPoolExecutor), cancel_futures=True)
+
+
+def _read_chunk(source: Source, indices: Iterable[int], size: int, crop: float) -> Read:
+    def face(i: int) -> np.ndarray | str:
+        try:
+            return source.image(i, size, crop)
+        except UserError as error:
+            return str(error)
+        except Exception as error:  # whatever a library raises over one odd file
+            if source.dataset.drawn or is_machines_fault(error):
+                raise
+            return f"{source.id(i)}: not a readable image ({type(error).__name__}: {error})"
+
+    return [(i, face(i)) for i in indices]
