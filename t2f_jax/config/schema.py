@@ -218,6 +218,9 @@ class TaskConfig:
     # What a model learns to write of a face without captions of its own. varied: as in prompts, in changing words and
     # order; plain: each fact once, the most telling first, so that its likeliest caption repeats nothing.
     caption_style: Literal["varied", "plain"] = "varied"
+    # Standard deviation of the normal noise that training adds to a number such as an age, as a share of the number:
+    # near ages are then near answers, and a face learns from those a little older and younger.
+    number_noise: Share = 0.0
     attributes_per_face: Annotated[int, Range(0, 10**6)] = 8  # branches of a to-attributes sequence; 0 = all known
     caption_share: Share = 0.4  # of to-image prompts: caption alone
     attribute_share: Share = 0.3  # of to-image prompts: attributes alone; the rest has both

@@ -74,6 +74,8 @@ class Writer:
         codes_NxVxn, all_fields = self._part(source, split)
         codes_n = codes_NxVxn[i, rng.integers(codes_NxVxn.shape[1])]
         fields = all_fields[i]
+        if tasks.number_noise:
+            fields = self.noisy(source, fields, rng)
         known, phrases = fields["attributes"], self._phrases.get(source, PHRASES)
         task = bisect.bisect_right(self._until, rng.random())
         if task == sequence.TO_IMAGE:
@@ -90,6 +92,16 @@ class Writer:
             branches = tuple(self._branch(source, name, known[name]) for name in chosen)
             example = sequence.of_branches(self._vocab, self._tok, codes_n, branches, tasks.attribute_weight)
         return sequence.fit(example, length)
+
+    def noisy(self, source: str, fields: Fields, rng: np.random.Generator) -> Fields:
+        """The fields with normal noise on their numbers, rounded, within the attributes' ranges."""
+        share, known = self._config.tasks.number_noise, dict(fields["attributes"])
+        for name, value in known.items():
+            attribute = self._schemas[source][name]
+            if attribute.is_number and isinstance(value, int):
+                noisy = round(rng.normal(value, share * abs(value)))
+                known[name] = min(max(noisy, attribute.low), attribute.high)
+        return {**fields, "attributes": known}
 
     def _part(self, source: str, split: Split) -> tuple[np.ndarray, Sequence[Fields]]:
         """Codes [N, V, n] and fields of a source's split; the codes as a plain array, for a memmap is slow to index."""

@@ -7,11 +7,12 @@ import pytest
 from faces import store_config
 
 from t2f_jax.config.schema import SourceConfig, TaskConfig
-from t2f_jax.data import mixture
+from t2f_jax.data import examples, mixture
 from t2f_jax.data.rows import Rows
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import sequence, templates, text_tokenizer
+from t2f_jax.tokens.plain_captions import plain_caption
 
 SOURCES = {"faces": SourceConfig(weight=3.0), "others": SourceConfig(weight=1.0)}
 
@@ -185,3 +186,30 @@ def test_sequence_lengths_are_kept(parts):
             assert batch["tokens"].shape == (32, length)
             image_rows = batch["task"] == sequence.TO_IMAGE
             assert (batch["segments"][image_rows].max(1) == 2).all()
+
+
+def test_noise_on_numbers_is_theirs_alone_and_stays_within_their_range(parts):
+    """A number is asked for with its noise, in a share of the number; words stay as they are."""
+    store, vocab, tok, config = parts
+    tasks = TaskConfig(to_image=1, to_caption=0, to_attributes=0, caption_share=0, attribute_share=1, number_noise=0.1)
+    writer = examples.Writer(store, vocab, tok, dataclasses.replace(config, tasks=tasks))
+    schema = {a.name: a for a in store.schema("faces")}
+    number = next(name for name, a in schema.items() if a.is_number)
+    ratios = []
+    for i, fields in enumerate(store.fields("faces", "train")):
+        known = fields["attributes"]
+        noisy = writer.noisy("faces", fields, np.random.default_rng(i))["attributes"]
+        assert {k: v for k, v in noisy.items() if k != number} == {k: v for k, v in known.items() if k != number}
+        assert schema[number].low <= noisy[number] <= schema[number].high
+        ratios.append(noisy[number] / known[number])
+    assert len(set(ratios)) > 5 and 0.05 < np.std(ratios) < 0.2 and abs(np.mean(ratios) - 1) < 0.1
+
+
+def test_plain_captions_are_what_a_model_learns_to_write(parts):
+    store, vocab, tok, config = parts
+    tasks = TaskConfig(to_image=0, to_caption=1, to_attributes=0, caption_style="plain")
+    writer = examples.Writer(store, vocab, tok, dataclasses.replace(config, tasks=tasks))
+    fields = store.fields("faces", "train")[0]
+    example = writer.example("faces", "train", 0, np.random.default_rng(0))
+    wanted = [text.lower() for text in fields["captions"] or [plain_caption(fields["attributes"])]]
+    assert tok.decode([i for i in example.branches[0].answer if i < vocab.text_size]).strip() in wanted
