@@ -1,0 +1,64 @@
+"""The faces of CelebA and UTKFace as arrays, with their labels: for the commands of this folder."""
+
+import dataclasses
+
+import numpy as np
+
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.data.datasets import celeba, registry, utkface
+from t2f_jax.data.datasets.base import Split
+from t2f_jax.io import progress
+from t2f_jax.tokens.attributes import Attribute, Fields
+
+ATTRIBUTES = [a.name for a in celeba.SCHEMA]
+GENDER = ATTRIBUTES.index("gender")
+ETHNICITIES = next(a.values for a in utkface.SCHEMA if a.name == "ethnicity")
+AGE = next(a for a in utkface.SCHEMA if a.name == "age")
+
+
+@dataclasses.dataclass(frozen=True)
+class Faces:
+    """One split of both datasets, CelebA's faces first.
+
+    Attributes:
+      images: uint8 [N, 64, 64, 3].
+      fields: of each face.
+      celeba: how many are CelebA's.
+      attributes_Nx40: -1 unknown, otherwise the index of the value; UTKFace's faces have the gender alone.
+      ethnicity_N, age_N: -1 unknown.
+    """
+
+    images: np.ndarray
+    fields: list[Fields]
+    celeba: int
+    attributes_Nx40: np.ndarray
+    ethnicity_N: np.ndarray
+    age_N: np.ndarray
+
+
+def read(split: Split, size: int = 64, crop: float = 0.9) -> Faces:
+    """Reads a split; a file that cannot be read is left out."""
+    images, fields, counts = [], [], []
+    for kind in ("celeba", "utkface"):
+        source = registry.open_source(SourceConfig(kind=kind), kind)
+        indices = source.split(split)
+        with progress.Progress(f"reading {kind} {split}", len(indices), unit="image") as bar:
+            for i in indices:
+                images.append(source.image(i, size, crop))
+                fields.append(source.fields(i))
+                bar.advance(1)
+        counts.append(len(indices))
+    known = [f["attributes"] for f in fields]
+    schema = {a.name: a for a in celeba.SCHEMA}
+    return Faces(
+        np.stack(images),
+        fields,
+        counts[0],
+        np.array([[_index(schema[name], k) for name in ATTRIBUTES] for k in known], np.int32),
+        np.array([ETHNICITIES.index(k["ethnicity"]) if "ethnicity" in k else -1 for k in known], np.int32),
+        np.array([k.get("age", -1) for k in known], np.int32),
+    )
+
+
+def _index(attribute: Attribute, known: dict) -> int:
+    return attribute.values.index(known[attribute.name]) if attribute.name in known else -1
