@@ -1,14 +1,19 @@
 """`t2f data`: the datasets that the program knows, and your own."""
 
 import argparse
+import shlex
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from t2f_jax.cli import options
+from t2f_jax.io.progress import say
 
 if TYPE_CHECKING:
     from t2f_jax.data.datasets.base import Dataset
+    from t2f_jax.data.datasets.own.check import Report
 
+SHOWN = 20  # problems that are printed
 NEEDS = options.Needs(jax=False)
 
 
@@ -19,6 +24,8 @@ def add(commands: options.Commands) -> None:
     )
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=type(parser))
     _add_list(inner)
+    _add_check(inner)
+    _add_make(inner)
 
 
 def _add_list(commands: options.Commands) -> None:
@@ -27,6 +34,74 @@ def _add_list(commands: options.Commands) -> None:
     what = "a dataset's kind or title, such as celeba"
     sub.add_argument("name", nargs="?", metavar="NAME", help=what)
     options.add_json(sub, "list")
+
+
+def _add_check(commands: options.Commands) -> None:
+    summary = "how your own data is read, and all that is wrong with it; exit code 1 if anything is"
+    sub = options.add_command(commands, "check", check, summary, needs=NEEDS)
+    what = "a table (.csv, .tsv, .jsonl, .parquet), WebDataset shards, a Hugging Face directory, or the folder of it"
+    sub.add_argument("path", type=options.readable, metavar="PATH", help=what)
+    what = "what columns are called here, such as 'caption=text, age=years, none=notes' (none leaves one out)"
+    sub.add_argument("--columns", default="", metavar="MAP", help=what)
+    sub.add_argument("--quick", action="store_true", help="read the labels alone, and decode no image")
+    options.add_json(sub, "findings")
+
+
+def _add_make(commands: options.Commands) -> None:
+    summary = "write a first table of a folder of images, for you to fill in"
+    sub = options.add_command(commands, "make", make, summary, needs=NEEDS)
+    sub.add_argument("path", type=options.readable, metavar="PATH", help="the folder that holds the images")
+    what = "the table: .csv, .tsv, .jsonl or .parquet (PATH/faces.csv)"
+    sub.add_argument("--out", type=options.writable_file, metavar="FILE", help=what)
+
+
+def check(args: argparse.Namespace) -> None:
+    """`t2f data check`."""
+    from t2f_jax.data.datasets.own import check, columns
+    from t2f_jax.io.files import write_json
+
+    if args.json:
+        args.json.file("--json")
+    report = check.check(args.path.path(), columns.parse_map(args.columns, "--columns"), not args.quick)
+    print("\n".join(_checked(report, args.columns)))
+    if args.json:
+        write_json(args.json.path, report.to_json())
+    if report.problems or not all(report.splits.values()):
+        sys.exit(1)
+
+
+def _checked(report: "Report", columns: str) -> list[str]:
+    """How data was read, what is wrong, and how to train on it."""
+    width = max((len(column.name) for column in report.columns), default=0)
+    splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
+    lines = [
+        f"{report.path}: {report.layout}, {sum(report.splits.values())} faces ({splits}), {report.captions} captions"
+    ]
+    lines += [f"  {column.name:{width}}  {column.role}: {column.told}" for column in report.columns]
+    lines += [f"note: {note}" for note in report.notes]
+    if report.problems:
+        lines += ["", f"{len(report.problems)} problems; what they are about is left out of training:"]
+        shown = report.problems[:SHOWN]
+        lines += [f"  {problem['where']}: {problem['why']}" for problem in shown]
+        more = len(report.problems) - len(shown)
+        return [*lines, *([f"  and {more} more (--json F lists them all)"] if more else [])]
+    mapped = f" data.sources.own.columns={shlex.quote(columns)}" if columns else ""
+    return [
+        *lines,
+        "",
+        f"train on it: t2f train own data.sources.own.folder={shlex.quote(report.path)}{mapped} --out RUN",
+    ]
+
+
+def make(args: argparse.Namespace) -> None:
+    """`t2f data make`."""
+    from t2f_jax.data.datasets.own import make
+
+    made = make.make(args.path.path(), args.out.file("--out") if args.out else None)
+    for file, why in made.left_out.items():
+        say(f"t2f: left out {file}: {why}")
+    print(f"{made.path}: {made.rows} images, {made.captions} with captions")
+    print(f"fill in what you know, add columns of your own, then: t2f data check {shlex.quote(str(args.path))}")
 
 
 def list_datasets(args: argparse.Namespace) -> None:

@@ -37,7 +37,7 @@ class SourceConfig:
     kind: str = "synthetic"  # of dataset, one of `data.datasets.registry.MODULES`; checked where sources are opened
     folder: Annotated[str, Role.FREE] = ""  # where it lies; empty: $T2F_DATA/<official folder name>
     partition: str = ""  # a published one of those that the dataset knows by name; empty: the dataset's own rule
-    # Own data: what its columns are called here, such as "caption=text, age=years, -=notes"; "-" leaves one out.
+    # Own data: what its columns are called here, such as "caption=text, age=years, none=notes"; none leaves one out.
     columns: str = ""
     weight: Annotated[float, Range(0, 1e6)] = 1.0  # share of the training mixture; 0 leaves it out
     count: int = 10_000  # drawn faces only: how many (train, validation and test together)

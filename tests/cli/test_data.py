@@ -2,6 +2,7 @@
 
 import json
 
+import own_data
 import pytest
 
 from t2f_jax import cli
@@ -38,3 +39,25 @@ def test_an_unknown_dataset_names_the_nearest(capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["data", "list", "celebb"])
     assert stopped.value.code == 2 and "the nearest is 'celeba'" in capsys.readouterr().err
+
+
+def test_a_table_is_made_checked_and_named_for_training(tmp_path, capsys):
+    own_data.images(tmp_path, 5)
+    told = run(capsys, "make", str(tmp_path))
+    assert f"{tmp_path}/faces.csv: 5 images, 0 with captions" in told and f"t2f data check {tmp_path}" in told
+    told = run(capsys, "check", str(tmp_path), "--columns", "none=age", "--json", str(tmp_path / "found.json"))
+    assert "CSV table, 5 faces (3 train, 1 validation, 1 test), 0 captions" in told
+    assert f"t2f train own data.sources.own.folder={tmp_path} data.sources.own.columns=none=age --out RUN" in told
+    assert json.loads((tmp_path / "found.json").read_text())["splits"] == {"train": 3, "validation": 1, "test": 1}
+
+
+def test_a_check_names_what_is_wrong_and_its_exit_code_says_so(tmp_path, capsys):
+    own_data.write_csv(tmp_path, 9)
+    with (tmp_path / "faces.csv").open("a") as file:
+        file.writelines(f"nowhere-{k}.jpg,,,,,\n" for k in range(25))
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["data", "check", str(tmp_path), "--quick"])
+    told = capsys.readouterr().out
+    assert stopped.value.code == 1 and "25 problems; what they are about is left out of training:" in told
+    assert "  faces.csv, line 11: column 'image': 'nowhere-0.jpg': no such file" in told
+    assert "and 5 more (--json F lists them all)" in told and "train on it" not in told

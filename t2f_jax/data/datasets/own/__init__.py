@@ -9,6 +9,8 @@
     columns     columns -> captions, attributes and their schema; what each column was read as
     kinds       what the values of a column are: yes or no, numbers, a few words, or nothing that can be asked
     splits      which split a face belongs to: what its row, folder or shard says, else a hash of its name
+    check       what is wrong with data, all of it at once, and how it is read
+    make        a first table of a folder of images
 
 Read first: `source.Own`, then `columns.read`.
 """

@@ -1,7 +1,7 @@
 """Columns of own data -> captions, attributes and their schema, and what each column was read as.
 
 A column is read by its name: captions, `split`, `person`; every other one is an attribute if its values are (see
-`kinds`). A map, "caption=text, age=years, -=notes", calls columns otherwise, and leaves out those that are called "-".
+`kinds`). A map, "caption=text, age=years, none=notes", calls columns otherwise; what it calls "none" is left out.
 """
 
 import collections
@@ -17,7 +17,7 @@ from t2f_jax.data.datasets.own.rows import Row
 from t2f_jax.errors import UserError, WrongArgument, nearest
 from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
 
-LEFT_OUT = "-"
+LEFT_OUT = "none"
 CAPTIONS = ("caption", "captions", "text", "description")  # also with a number behind: "caption 2"
 RENAMED = {"sex": "gender", "race": "ethnicity", "partition": "split", "identity": "person"}
 # What pandas, img2dataset and others write beside labels; none of it is seen in a face.
@@ -64,12 +64,16 @@ class Labels:
 
 
 def parse_map(text: str, key: str) -> dict[str, str]:
-    """ "caption=text, -=notes" -> {"text": "caption", "notes": "-"}. Raises WrongArgument, naming the config's key."""
+    """ "caption=text, none=notes" -> {"text": "caption", "notes": "none"}.
+
+    Raises:
+      WrongArgument: a pair of another form; the message begins with `key`.
+    """
     columns: dict[str, str] = {}
     for pair in text.split(",") if text.strip() else ():
         ours, equals, theirs = (part.strip() for part in pair.partition("="))
         if not equals or not ours or not theirs:
-            raise WrongArgument(f"{key}: '{pair.strip()}' should be NAME=COLUMN, such as caption=text, or -=COLUMN")
+            raise WrongArgument(f"{key}: '{pair.strip()}' should be NAME=COLUMN, such as caption=text, or none=COLUMN")
         columns[theirs] = ours
     return columns
 
@@ -109,7 +113,7 @@ def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
 
 
 def _called(name: str, mapped: Mapping[str, str], where: str) -> str:
-    """What a column is called here: "caption", "split", "person", "-" or the name of an attribute."""
+    """What a column is called here: "caption", "split", "person", "none" or the name of an attribute."""
     ours = names.column(re.sub("[,:=]", " ", mapped.get(name, name)))
     if ours.rstrip("0123456789 ") in CAPTIONS:
         return "caption"
@@ -119,7 +123,8 @@ def _called(name: str, mapped: Mapping[str, str], where: str) -> str:
         ours = RENAMED.get(ours, ours)
         near = nearest(ours, (*CAPTIONS, "split", "person", "age", "gender"), 0.8)
         if near and near != ours:
-            raise UserError(f"{where}: column '{name}': is it '{near}'? Say columns=\"{near}={name}\" or \"-={name}\"")
+            right = f'columns="{near}={name}" or columns="none={name}"'
+            raise UserError(f"{where}: column '{name}': is it '{near}'? Say {right}")
     return ours
 
 

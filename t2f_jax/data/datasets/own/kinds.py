@@ -13,6 +13,7 @@ from t2f_jax.tokens.attributes import Attribute, squeeze
 
 AGE = Attribute("age", (), 0, 120)
 MOST_VALUES = 64  # of a column of words; more are a text
+FEW = 8  # values that a column may have, however few rows there are
 MOST_DIFFERENT = 2000  # values of a column that are counted
 CLEAR = 0.9  # share of a column's values that says what it is; the others are mistakes
 
@@ -136,7 +137,7 @@ def _whole_number(name: str, counts: "collections.Counter[str]") -> Kind:
 def _words(name: str, counts: "collections.Counter[str]", rows: int) -> Kind:
     if len(counts) == 1:
         return Kind(None, why=f"always '{next(iter(counts))}'")
-    if len(counts) > min(MOST_VALUES, max(2, rows // 2)):
+    if len(counts) > min(MOST_VALUES, max(FEW, rows // 2)):
         many = f"more than {MOST_VALUES}" if len(counts) >= MOST_DIFFERENT else str(len(counts))
         return Kind(None, why=f"{many} different texts, too many to choose from")
     odd = next((text for text in counts if re.search("[,:=]", text) or len(text.split()) > 4), "")

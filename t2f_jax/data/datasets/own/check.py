@@ -1,0 +1,109 @@
+"""What is wrong with own data, all of it at once, and how it is read."""
+
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from t2f_jax.data.datasets.base import SPLITS
+from t2f_jax.data.datasets.listed import ENDINGS
+from t2f_jax.data.datasets.own import source
+from t2f_jax.data.datasets.own.columns import Column
+from t2f_jax.data.datasets.own.rows import FilePicture
+from t2f_jax.errors import UserError, is_machines_fault
+from t2f_jax.io.progress import Progress
+
+_SMALL = 8  # pixels: an image is decoded whole, whatever becomes of it
+_CHUNK = 256  # images of one unit of parallel work
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """How data is read, and what is wrong with it.
+
+    Attributes:
+      path: where it lies.
+      layout: what its layout is called.
+      columns: what each column was read as.
+      splits: {split: number of faces}, of faces that can be used.
+      captions: how many captions there are.
+      problems: [{"where", "why"}] of what cannot be used.
+      notes: what is worth knowing.
+    """
+
+    path: str
+    layout: str
+    columns: list[Column]
+    splits: dict[str, int]
+    captions: int
+    problems: list[dict[str, str]]
+    notes: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as a plain dictionary."""
+        return dataclasses.asdict(self)
+
+
+def check(path: pathlib.Path, mapped: Mapping[str, str], decode: bool = True) -> Report:
+    """Reads data as training would.
+
+    Args:
+      mapped: {column: what it is called here}, see `columns.parse_map`.
+      decode: whether every image is decoded, too.
+
+    Raises:
+      UserError: what stops the reading of anything: see `source.read`.
+    """
+    data = source.read(path, mapped)
+    problems = [{"where": where, "why": why} for where, why in data.broken.items()]
+    unreadable = dict(_unreadable(data.faces)) if decode else {}
+    problems += [{"where": data.faces[i].where, "why": why} for i, why in unreadable.items()]
+    splits = {split: 0 for split in SPLITS}
+    for i, split in enumerate(data.splits):
+        splits[split] += i not in unreadable
+    captions = sum(len(face.fields["captions"]) for face in data.faces)
+    return Report(str(path), data.layout, data.columns, splits, captions, problems, _notes(path, data, splits))
+
+
+def _notes(path: pathlib.Path, data: source.Data, splits: Mapping[str, int]) -> list[str]:
+    notes = []
+    dealt = [split for split in SPLITS if split not in {face.said for face in data.faces}]
+    if dealt:
+        notes.append(f"nothing says which faces are {' and '.join(dealt)}: a hash of their names decides")
+    notes += [f"no face is {split}: each split needs one" for split in SPLITS if not splits[split]]
+    bare = [face for face in data.faces if not face.fields["captions"] and not face.fields["attributes"]]
+    if bare:
+        notes.append(f"{len(bare)} faces have neither caption nor label, {bare[0].id} among them")
+    used = {face.picture.path for face in data.faces if isinstance(face.picture, FilePicture)}
+    if used and path.is_dir():
+        others = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file not in used)
+        if others:
+            notes.append(f"{len(others)} images have no row that can be used, {others[0].relative_to(path)} among them")
+    return notes
+
+
+def _unreadable(faces: Sequence[source.Face]) -> Iterator[tuple[int, str]]:
+    """-> (number of a face, why its image cannot be read), in order."""
+    chunks = [range(k, min(k + _CHUNK, len(faces))) for k in range(0, len(faces), _CHUNK)]
+    workers = max(1, min(os.cpu_count() or 1, 16))
+    with (
+        concurrent.futures.ThreadPoolExecutor(workers) as pool,
+        Progress("checking images", len(faces), unit="image") as bar,
+    ):
+        for chunk, whys in zip(chunks, pool.map(lambda chunk: [_why_unreadable(faces[i]) for i in chunk], chunks)):
+            yield from ((i, why) for i, why in zip(chunk, whys) if why)
+            bar.advance(len(chunk))
+
+
+def _why_unreadable(face: source.Face) -> str:
+    try:
+        face.picture.read(_SMALL, 1.0)
+    except UserError as error:
+        return str(error)
+    except Exception as error:  # whatever a library raises over one odd file
+        if is_machines_fault(error):
+            raise
+        return f"not a readable image ({type(error).__name__}: {error})"
+    return ""

@@ -1,0 +1,91 @@
+import pathlib
+
+import pytest
+
+from t2f_jax.data.datasets.own import columns
+from t2f_jax.data.datasets.own.rows import FilePicture, Row
+from t2f_jax.errors import UserError
+
+
+def read(*values, mapped=""):
+    rows = [Row(f"line {k}", f"{k}.jpg", FilePicture(pathlib.Path(f"{k}.jpg")), v) for k, v in enumerate(values)]
+    return columns.read(rows, columns.parse_map(mapped, "--columns"), "faces.csv")
+
+
+def roles(labels):
+    return {column.name: column.role for column in labels.columns}
+
+
+def test_columns_are_read_by_their_names():
+    labels = read(
+        {"Caption": "A man.\n\n With  a hat. ", "caption_2": "A man.", "Sex": "M", "person": "Ann", "split": "Val"},
+        {"Caption": "", "caption_2": None, "Sex": "f", "person": "", "split": ""},
+    )
+    assert labels.fields[0] == {"attributes": {"gender": "male"}, "captions": ["A man.", "With a hat."]}
+    assert labels.fields[1] == {"attributes": {"gender": "female"}, "captions": []}
+    assert labels.said == ["validation", None] and labels.persons == ["ann", ""]
+
+
+def test_columns_of_other_sets_say_what_they_say_there():
+    labels = read(
+        *[{"Male": sign, "No_Beard": "1", "Wearing_Hat": other} for sign, other in (("1", "-1"), ("-1", "1"))]
+    )
+    assert labels.fields[0]["attributes"] == {"gender": "male", "no beard": "yes", "wearing hat": "no"}
+    assert [a.name for a in labels.schema] == ["gender", "no beard", "wearing hat"]
+
+
+def test_a_list_of_captions_and_what_is_none():
+    assert read({"captions": ["One.", "Two."]}).fields[0]["captions"] == ["One.", "Two."]
+    assert read({"text": 3}, {"text": "A."}).broken == {"line 0": "column 'text': 3 is no text"}
+
+
+def test_the_map_calls_columns_otherwise_and_leaves_some_out():
+    labels = read(
+        {"words": "A man.", "jahre": "30", "notes": "x"},
+        {"words": "A boy.", "jahre": "9", "notes": "x"},
+        mapped="caption=words, age=jahre, none=notes",
+    )
+    assert labels.fields[0] == {"attributes": {"age": 30}, "captions": ["A man."]}
+    assert roles(labels) == {"words": "caption", "jahre": "attribute", "notes": "not read"}
+    with pytest.raises(UserError, match=r"faces\.csv: no column 'yahre' \(is it 'jahre'\?\); there are jahre"):
+        read({"jahre": "30"}, mapped="age=yahre")
+    for wrong in ("caption", "=text", "caption="):
+        with pytest.raises(UserError, match=r"--columns: .* should be NAME=COLUMN"):
+            read({"text": "A."}, mapped=wrong)
+
+
+def test_a_column_that_is_called_nearly_as_one_that_counts_is_asked_about():
+    with pytest.raises(UserError, match="column 'captoin': is it 'caption'\\? Say columns=\"caption=captoin\""):
+        read({"captoin": "A man."})
+    assert read({"captoin": "A man."}, mapped="none=captoin").fields[0]["captions"] == []
+
+
+def test_a_broken_cell_names_its_column_and_what_would_be_right():
+    rows = [{"age": str(20 + k), "split": "train"} for k in range(10)]
+    labels = read(*rows, {"age": "old", "split": "train"}, {"age": "3", "split": "tset"})
+    assert labels.broken == {
+        "line 10": "column 'age': 'old' should be a whole number from 0 to 120",
+        "line 11": "column 'split': 'tset' should be train, validation or test",
+    }
+    assert len(labels.fields) == len(labels.rows) == 10
+    assert "no UTF-8" in read({"caption": "caf\udce9"}).broken["line 0"]
+
+
+def test_what_programs_write_beside_labels_is_not_read():
+    labels = read(*[{"": str(k), "url": "http://x", "width": 40 + k, "sha256": "f0"} for k in range(9)])
+    assert labels.schema == () and set(roles(labels).values()) == {"not read"}
+
+
+def test_the_order_of_columns_does_not_matter():
+    one = read({"age": "30", "hat": "yes"}, {"age": "31", "hat": "no"})
+    other = read({"hat": True, "age": 30}, {"hat": False, "age": 31})
+    assert (one.schema, one.fields) == (other.schema, other.fields)
+    assert list(one.fields[0]["attributes"]) == list(other.fields[0]["attributes"])
+
+
+def test_what_a_column_was_read_as_is_told():
+    rows = [{"hair": "red" if k else "black", "age": k, "notes": f"note {k}"} for k in range(90)]
+    told = {column.name: column.told for column in read(*rows).columns}
+    assert told["hair"] == "hair: red 89, black 1, in 90 of 90 rows"
+    assert told["age"] == "age: a whole number from 0 to 120, in 90 of 90 rows"
+    assert told["notes"] == "90 different texts, too many to choose from"
