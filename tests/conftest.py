@@ -14,7 +14,7 @@ import buckets
 import pytest
 from faces import encode_stub, save_jpeg, store_config
 
-from t2f_jax.data.datasets import celeba
+from t2f_jax.data.datasets import celeba_files
 
 # Under nohup, or in the background of a shell script, these signals are ignored, and so they would be by the commands
 # that tests start.
@@ -66,13 +66,13 @@ def celeba_folder(tmp_path) -> pathlib.Path:
     rows = []
     for k, name in enumerate(names, 1):
         save_jpeg(folder / "img_align_celeba" / name, k, 89, 109)
-        labels = ["-1"] * len(celeba.COLUMNS)
+        labels = ["-1"] * len(celeba_files.COLUMNS)
         if k % 2:
-            labels[celeba.COLUMNS.index("Male")] = "1"
+            labels[celeba_files.COLUMNS.index("Male")] = "1"
         if k == 3:
-            labels[celeba.COLUMNS.index("Eyeglasses")] = "1"
+            labels[celeba_files.COLUMNS.index("Eyeglasses")] = "1"
         rows.append(f"{name} " + " ".join(f"{label:>2}" for label in labels))
-    header = " ".join(celeba.COLUMNS)
+    header = " ".join(celeba_files.COLUMNS)
     (folder / "list_attr_celeba.txt").write_text("\n".join([str(len(names)), header, *rows]) + "\n")
     parts = ["0"] * 8 + ["1"] * 2 + ["2"] * 2
     (folder / "list_eval_partition.txt").write_text("".join(f"{n} {p}\n" for n, p in zip(names, parts)))

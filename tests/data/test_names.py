@@ -1,5 +1,5 @@
 from t2f_jax.data import names
-from t2f_jax.data.datasets import celeba
+from t2f_jax.data.datasets import celeba_files
 from t2f_jax.tokens.attributes import Attribute
 
 
@@ -43,7 +43,7 @@ def test_a_schema_holds_what_columns_say_something_of():
         Attribute("young", ("no", "yes")),
     )
     assert names.labels({"Attractive": True}) == {} and names.labels({"Attractive": True}, ()) == {"attractive": "yes"}
-    assert len(names.schema(celeba.COLUMNS, ())) == 40 and len(names.schema(celeba.COLUMNS)) == 38
+    assert len(names.schema(celeba_files.COLUMNS, ())) == 40 and len(names.schema(celeba_files.COLUMNS)) == 38
 
 
 def test_genders_in_the_words_of_the_sets():

@@ -3,6 +3,8 @@
     base         what a dataset is to the rest: its entry, `Dataset`, and its faces once it is opened, `Source`
     listed       a dataset that is a list of faces in image files, `Listed`; finding files, splits by a hash
     tables       the rows of a CSV file of labels, with names of files and lines in its errors
+    celeba_files     CelebA's label files, and its partition, which decides over all sets of CelebA's images
+    celeba_hq_files  CelebA-HQ's images by number, for the sets about them
     age_benchmark   published partitions of datasets of ages, chosen by name
     own/         your own data: tables, tar shards, Hugging Face directories
     registry     which datasets there are, `MODULES`; finds an entry by its kind, opens the sources of a config

@@ -1,64 +1,16 @@
 """CelebA in its authors' layout: aligned faces with 40 binary attributes."""
 
-import collections
 import os
 import pathlib
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Dataset, Split, file_signature, packed_files, read_face, unnested
-from t2f_jax.data.names import schema
+from t2f_jax.data.datasets.base import SPLITS, Dataset, Split, file_signature, packed_files, read_face, unnested
+from t2f_jax.data.datasets.celeba_files import PARTITION, SCHEMA, attributes_of, read_labels, read_partition
 from t2f_jax.errors import UserError
-from t2f_jax.io.files import read_lines
-from t2f_jax.tokens.attributes import Attribute, Fields
+from t2f_jax.tokens.attributes import Fields
 
-COLUMNS = (
-    "5_o_Clock_Shadow",
-    "Arched_Eyebrows",
-    "Attractive",
-    "Bags_Under_Eyes",
-    "Bald",
-    "Bangs",
-    "Big_Lips",
-    "Big_Nose",
-    "Black_Hair",
-    "Blond_Hair",
-    "Blurry",
-    "Brown_Hair",
-    "Bushy_Eyebrows",
-    "Chubby",
-    "Double_Chin",
-    "Eyeglasses",
-    "Goatee",
-    "Gray_Hair",
-    "Heavy_Makeup",
-    "High_Cheekbones",
-    "Male",
-    "Mouth_Slightly_Open",
-    "Mustache",
-    "Narrow_Eyes",
-    "No_Beard",
-    "Oval_Face",
-    "Pale_Skin",
-    "Pointy_Nose",
-    "Receding_Hairline",
-    "Rosy_Cheeks",
-    "Sideburns",
-    "Smiling",
-    "Straight_Hair",
-    "Wavy_Hair",
-    "Wearing_Earrings",
-    "Wearing_Hat",
-    "Wearing_Lipstick",
-    "Wearing_Necklace",
-    "Wearing_Necktie",
-    "Young",
-)
-
-
-SCHEMA: tuple[Attribute, ...] = schema(COLUMNS, leave_out=())
-_SPLITS: dict[str, Split] = {"0": "train", "1": "validation", "2": "test"}
-_LABELS, _PARTITION = "list_attr_celeba", "list_eval_partition"  # .txt, or .csv in Kaggle's edition
+_LABELS = "list_attr_celeba"  # .txt, or .csv in Kaggle's edition
 _ENDINGS = (".jpg", ".jpeg", ".png")
 
 
@@ -102,9 +54,9 @@ class CelebA:
         self.skipped: list[dict[str, str]] = []
         self._images = _find_images(folder)
         labels = _find_table(folder, _LABELS, ("", "Anno"))
-        labelled, self._labels_NxA = _read_labels(labels)
-        partition = _find_table(folder, _PARTITION, ("", "Eval", "Anno"))
-        self._splits = _read_partition(partition, labelled, labels.name)
+        labelled, self._labels_NxA = read_labels(labels)
+        partition = read_partition(_find_table(folder, PARTITION, ("", "Eval", "Anno")), labelled, labels.name)
+        self._splits = {s: [i for i, name in enumerate(labelled) if partition[name] == s] for s in SPLITS}
         self._names = _file_names(self._images, labelled, labels.name)
 
     def split(self, split: Split) -> list[int]:
@@ -117,16 +69,19 @@ class CelebA:
 
     def signature(self, i: int) -> str:
         """File name and size in bytes."""
-        return file_signature(self._images / self._names[i])
+        return file_signature(self.path(i))
 
     def fields(self, i: int) -> Fields:
         """Labels of face i; it has no captions."""
-        values = {a.name: a.values[int(label)] for a, label in zip(self.schema, self._labels_NxA[i])}
-        return {"attributes": values, "captions": []}
+        return {"attributes": attributes_of(self._labels_NxA[i]), "captions": []}
+
+    def path(self, i: int) -> pathlib.Path:
+        """The image file of face i."""
+        return self._images / self._names[i]
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return read_face(self._images / self._names[i], size, crop)
+        return read_face(self.path(i), size, crop)
 
 
 def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathlib.Path:
@@ -142,10 +97,6 @@ def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathl
 def _find_table(folder: pathlib.Path, stem: str, subfolders: tuple[str, ...]) -> pathlib.Path:
     tables = (folder / sub / f"{stem}{ending}" for ending in (".txt", ".csv") for sub in subfolders)
     return next((table for table in tables if table.exists()), None) or _find(folder, f"{stem}.txt", subfolders)
-
-
-def _cells(line: str) -> list[str]:
-    return line.replace(",", " ").split()
 
 
 def _find_images(folder: pathlib.Path) -> pathlib.Path:
@@ -176,65 +127,3 @@ def _file_names(folder: pathlib.Path, labelled: list[str], labels: str) -> list[
             " only their rows in the label files; else unpack img_align_celeba.zip again"
         )
     return [names[name] for name in labelled]
-
-
-def _read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
-    """-> image names, labels uint8 [N, 40] (0 no, 1 yes) in the order of COLUMNS."""
-    lines = read_lines(path, "file of labels")
-    top = 0 if set(COLUMNS) <= set(_cells(lines[0])) else 1  # of Kaggle's edition, without a number of rows above
-    header = _cells(lines[top]) if len(lines) > top else []
-    header = header[1:] if header[:1] == ["image_id"] else header
-    if sorted(header) != sorted(COLUMNS):
-        odd = sorted(set(header) ^ set(COLUMNS))
-        raise UserError(
-            f"{path}, line {top + 1}: the names of CelebA's 40 attributes should stand here; differs in {odd[:3]}"
-        )
-    order = [header.index(column) for column in COLUMNS]
-    value = {"1": 1, "-1": 0}
-    names, rows = [], []
-    for number, line in enumerate(lines[top + 1 :], top + 2):
-        cells = _cells(line)
-        if not cells:
-            continue
-        if len(cells) != 1 + len(COLUMNS):
-            raise UserError(
-                f"{path}, line {number}: {len(cells) - 1} labels after the file name instead of {len(COLUMNS)}"
-            )
-        try:
-            row = [value[cell] for cell in cells[1:]]
-        except KeyError as error:
-            raise UserError(f"{path}, line {number}: label {error} is neither 1 nor -1") from None
-        names.append(cells[0])
-        rows.append([row[k] for k in order])
-    if top and lines[0].strip() != str(len(names)):
-        raise UserError(
-            f"{path}, line 1: '{lines[0].strip()}' rows announced, {len(names)} found; the two should be equal"
-            " (is the file cut short?)"
-        )
-    if len(set(names)) != len(names):
-        twice = collections.Counter(names).most_common(1)[0][0]
-        raise UserError(f"{path}: {twice} has two rows; an image has one")
-    return names, np.array(rows, np.uint8).reshape(-1, len(COLUMNS))
-
-
-def _read_partition(path: pathlib.Path, names: list[str], labels: str) -> dict[Split, list[int]]:
-    """-> split -> indices into `names`, ascending."""
-    index = {name: i for i, name in enumerate(names)}
-    splits: dict[Split, list[int]] = {split: [] for split in _SPLITS.values()}
-    seen = set()
-    for number, line in enumerate(read_lines(path, "file of partitions"), 1):
-        cells = _cells(line)
-        if not cells or (number == 1 and cells == ["image_id", "partition"]):
-            continue
-        if len(cells) != 2 or cells[1] not in _SPLITS:
-            raise UserError(f"{path}, line {number}: '{line.strip()}' should be a file name and 0, 1 or 2")
-        if cells[0] not in index:
-            raise UserError(f"{path}, line {number}: {cells[0]} has no row in {labels}; every image needs one")
-        if cells[0] in seen:
-            raise UserError(f"{path}, line {number}: {cells[0]} has two rows; an image belongs to one split")
-        splits[_SPLITS[cells[1]]].append(index[cells[0]])
-        seen.add(cells[0])
-    if len(seen) != len(names):
-        lost = next(n for n in names if n not in seen)
-        raise UserError(f"{path}: no row for {lost}; every image of {labels} needs one")
-    return {split: sorted(rows) for split, rows in splits.items()}

@@ -12,7 +12,7 @@ import numpy as np
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import names
-from t2f_jax.data.datasets import celeba
+from t2f_jax.data.datasets import celeba_files
 from t2f_jax.data.datasets.base import Dataset, Split, unnested
 from t2f_jax.data.datasets.listed import Face, Listed, find, split_by_hash, validation_by_hash
 from t2f_jax.errors import UserError
@@ -24,7 +24,7 @@ _KUMAR = (
     *("Sunglasses", "Curly Hair", "Mouth Closed", "Mouth Wide Open", "Square Face", "Round Face", "Shiny Skin"),
     "Brown Eyes",
 )
-SCHEMA = names.schema((*celeba.COLUMNS, *_KUMAR))
+SCHEMA = names.schema((*celeba_files.COLUMNS, *_KUMAR))
 _IMAGES = ("lfw", "lfw_funneled", "lfw-deepfunneled", "lfw-a")
 _LABELS = ("lfw_att_73.mat", "lfw_att_40.mat")  # LFWA's; the first that is there is read
 _INDICES = "indices_train_test.mat"

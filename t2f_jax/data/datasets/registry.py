@@ -16,6 +16,11 @@ from t2f_jax.tokens.attributes import Attribute
 MODULES = {
     "synthetic": "synthetic.source",
     "celeba": "celeba",
+    "celeba_hq": "celeba_hq",
+    "mm_celeba_hq": "mm_celeba_hq",
+    "celeba_dialog": "celeba_dialog",
+    "celebatext_hq": "celebatext_hq",
+    "face2text": "face2text",
     "utkface": "utkface",
     "own": "own.source",
     "imdb_wiki": "imdb_wiki",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from t2f_jax.config.schema import SourceConfig
-from t2f_jax.data.datasets import base, celeba, registry
+from t2f_jax.data.datasets import base, celeba_files, registry
 from t2f_jax.errors import UserError
 
 
@@ -41,7 +41,7 @@ def test_official_subfolders(celeba_folder):
 def test_column_order_is_read_from_the_header(celeba_folder):
     path = celeba_folder / "list_attr_celeba.txt"
     lines = path.read_text().splitlines()
-    lines[1] = " ".join(reversed(celeba.COLUMNS))
+    lines[1] = " ".join(reversed(celeba_files.COLUMNS))
     lines[2:] = [" ".join([line.split()[0], *reversed(line.split()[1:])]) for line in lines[2:]]
     path.write_text("\n".join(lines))
     assert open_celeba(celeba_folder).fields(0)["attributes"]["gender"] == "male"
