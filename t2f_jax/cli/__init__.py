@@ -12,6 +12,7 @@
     evaluate     `t2f evaluate` and `t2f report`
     bench        `t2f bench`
     supervise    `t2f supervise`
+    card         `t2f data card` and `t2f data hash`
     plan         `t2f plan`
     convert      `t2f convert import`, `export`, `round`, `verify`, `explain`
     opening      anything that holds a model -> the model: a model folder, the original's files, a run

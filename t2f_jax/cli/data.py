@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from t2f_jax.cli import options
+from t2f_jax.cli import card, options
 from t2f_jax.io.progress import say
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def add(commands: options.Commands) -> None:
     _add_list(inner)
     _add_check(inner)
     _add_make(inner)
+    card.add(inner)
 
 
 def _add_list(commands: options.Commands) -> None:

@@ -4,6 +4,7 @@
     names       one table of attributes for all datasets: what a set's own column or code says in the names used here
     pixels      a dataset's pixels at one size, decoded or drawn once and kept as a memory map
     reading     faces decoded or drawn ahead by threads or processes
+    opt_out     the list of pictures that must not be read, by hashes of files and of what they look like
     augment     views of a face: mirrored, shifted and scaled copies, each a pure function of seed, face and view
     prepare     images -> codes, sentences -> a text tokenizer, once before training; writes what `store.Store` reads
     shards      the faces of a split encoded in shards, each by one process, whole or absent
@@ -12,6 +13,7 @@
     copies      such pictures in the parts of a store: told, and left out
     corpus      the sentences that the text tokenizer is trained on, and its training
     store       a prepared dataset, read by position: codes of every face and view, its fields, the text tokenizer
+    card        the data card of a store: what is in it, counted
     mixture     the face of row g of training, by a formula of g and the seed, so that a run resumes from its step
     examples    a face of a store -> an example: its task, view and words, all drawn from one generator
     rows        batches of rows for the decoder: examples of all sources, assembled or packed

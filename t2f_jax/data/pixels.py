@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from t2f_jax.config.schema import DataConfig
-from t2f_jax.data import reading
+from t2f_jax.data import opt_out, reading
 from t2f_jax.data.datasets.base import SPLITS, Source, Split
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
@@ -56,7 +56,8 @@ def read_images(source: Source, split: Split, config: DataConfig, cache_dir: pat
     is never used, nor what was cut or damaged since: the pixels are then read again.
 
     Raises:
-      UserError: `data.crop` outside (0, 1], a split without a face or without a readable one, no room on the disk.
+      UserError: `data.crop` outside (0, 1], a broken opt-out list, a split without a face or without a readable one,
+        no room on the disk.
       OSError: too many open files, or a disk that went away.
     """
     indices = source.split(split)
@@ -140,15 +141,17 @@ def _empty(source: Source, split: Split) -> str:
 
 
 def pixels_key(source: Source, split: Split, config: DataConfig) -> str:
-    """A hash of all that decides the pixels of a split: its faces, what is known of them, size and crop.
+    """A hash of all that decides the pixels of a split: its faces, what is known of them, size, crop, who opted out.
 
     Raises:
-      UserError: `data.crop` outside (0, 1].
+      UserError: `data.crop` outside (0, 1], a broken opt-out list.
     """
     if not 0 < config.crop <= 1:
         raise UserError(f"data.crop={config.crop} must lie above 0 and at most at 1 (the whole shorter side)")
     indices = source.split(split)
+    opted_out = "" if source.dataset.drawn else opt_out.read(config.opt_out).key
     digest = hashlib.sha256(f"{source.name} {split} {config.image_size} {config.crop} {len(indices)}\n".encode())
+    digest.update(opted_out.encode())
     digest.update(json.dumps([attribute.to_json() for attribute in source.schema]).encode())
     for i in indices:
         text = f"{source.signature(i)}\n{json.dumps(source.fields(i))}\n"
@@ -169,7 +172,7 @@ def _build(
         pixels_NxSxSx3 = create_array(partial / "all.npy", np.uint8, shape)
         chunks = [indices[k : k + _CHUNK] for k in range(0, len(indices), _CHUNK)]
         with progress.Progress(f"reading {source.name} {split}", len(indices), unit="image") as bar:
-            for images in reading.read(source, chunks, size, config.crop):
+            for images in reading.read(source, chunks, size, config.crop, opt_out.read(config.opt_out)):
                 for i, image in images:
                     if isinstance(image, str):
                         skipped.append({"id": source.id(i), "why": image})

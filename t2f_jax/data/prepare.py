@@ -21,7 +21,7 @@ import PIL
 from t2f_jax import __version__
 from t2f_jax.config.schema import Config, DataConfig, Role, TextConfig
 from t2f_jax.config.typed import to_dict
-from t2f_jax.data import copies, shards, store
+from t2f_jax.data import copies, opt_out, shards, store
 from t2f_jax.data.corpus import SENTENCES, make_text_tokenizer
 from t2f_jax.data.datasets import base, registry
 from t2f_jax.data.joining import Shards
@@ -212,6 +212,7 @@ def _describe(config: Config, opened: Mapping[str, base.Source], out: pathlib.Pa
         "text_hash": hashlib.sha256((out / text).read_bytes()).hexdigest(),
         "sources": {name: _describe_source(source, out) for name, source in opened.items()},
         "config": to_dict(config.data, without=(Role.FREE,)),
+        "opted_out": opt_out.read(config.data.opt_out).key,
         "versions": {"t2f_jax": __version__, "pillow": PIL.__version__, "numpy": np.__version__},
     }
 

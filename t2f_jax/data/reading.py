@@ -9,17 +9,24 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from t2f_jax.data.datasets.base import Source
+from t2f_jax.data.opt_out import OptOut
 from t2f_jax.errors import UserError, is_machines_fault
 
 Read = list[tuple[int, np.ndarray | str]]  # (index, pixels uint8 [S, S, 3] or the reason why there are none)
 
 
-def read(source: Source, chunks: Sequence[Sequence[int]], size: int, crop: float) -> Iterator[Read]:
+def read(
+    source: Source, chunks: Sequence[Sequence[int]], size: int, crop: float, opted_out: OptOut | None = None
+) -> Iterator[Read]:
     """Chunks of indices -> chunks of faces, in order, a few of them ahead of what is taken.
+
+    Args:
+      opted_out: pictures that must not be read; drawn faces are not looked at.
 
     Raises:
       OSError: too many open files, or a disk that went away: no fault of a file.
     """
+    opted_out = opted_out or OptOut()
     workers = max(1, min(os.cpu_count() or 1, 16))
     if not source.dataset.drawn:  # Pillow decodes without the interpreter's lock: threads are enough
         pool: concurrent.futures.Executor = concurrent.futures.ThreadPoolExecutor(workers)
@@ -27,12 +34,12 @@ def read(source: Source, chunks: Sequence[Sequence[int]], size: int, crop: float
         # Drawing is Python; fresh processes, because forking one in which JAX runs threads may hang.
         pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     else:
-        yield from (_read_chunk(source, chunk, size, crop) for chunk in chunks)
+        yield from (_read_chunk(source, chunk, size, crop, opted_out) for chunk in chunks)
         return
     ahead: list[concurrent.futures.Future] = []  # bounded, so that decoded images do not pile up in memory
     try:
         for chunk in chunks:
-            ahead.append(pool.submit(_read_chunk, source, chunk, size, crop))
+            ahead.append(pool.submit(_read_chunk, source, chunk, size, crop, opted_out))
             if len(ahead) > 2 * workers:
                 yield ahead.pop(0).result()
         while ahead:
@@ -41,10 +48,10 @@ def read(source: Source, chunks: Sequence[Sequence[int]], size: int, crop: float
         pool.shutdown(wait=not isinstance(pool, concurrent.futures.ThreadPoolExecutor), cancel_futures=True)
 
 
-def _read_chunk(source: Source, indices: Iterable[int], size: int, crop: float) -> Read:
+def _read_chunk(source: Source, indices: Iterable[int], size: int, crop: float, opted_out: OptOut) -> Read:
     def face(i: int) -> np.ndarray | str:
         try:
-            return source.image(i, size, crop)
+            return _face(source, i, size, crop, opted_out)
         except UserError as error:
             return str(error)
         except Exception as error:  # whatever a library raises over one odd file
@@ -53,3 +60,13 @@ def _read_chunk(source: Source, indices: Iterable[int], size: int, crop: float) 
             return f"{source.id(i)}: not a readable image ({type(error).__name__}: {error})"
 
     return [(i, face(i)) for i in indices]
+
+
+def _face(source: Source, i: int, size: int, crop: float, opted_out: OptOut) -> np.ndarray:
+    if source.dataset.drawn or not opted_out.key:
+        return source.image(i, size, crop)
+    if original := getattr(source, "original", None):
+        opted_out.check_file(lambda: original(i))
+    image = source.image(i, size, crop)
+    opted_out.check_picture(image if crop == 1 else source.image(i, size, 1.0))
+    return image

@@ -208,6 +208,21 @@ class Store:
         """{source: {split: number of faces}}."""
         return {name: {k: p["count"] for k, p in s["splits"].items()} for name, s in self._sources.items()}
 
+    def examples(self, source: str, split: str) -> tuple[np.ndarray, list[int]]:
+        """Pixels of a few faces, uint8 [E, S, S, 3], and their numbers; none where an older version made the store.
+
+        Raises:
+          UserError: they are damaged.
+        """
+        folder = self.folder / source / split
+        if not (folder / "examples.npy").is_file():
+            return np.zeros((0, 1, 1, 3), np.uint8), []
+        rows = read_json(folder / "meta.json", "the part's description").get("examples", [])
+        try:
+            return np.load(folder / "examples.npy", allow_pickle=False)[: len(rows)], rows
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"{folder / 'examples.npy'}: broken ({error}); run `t2f prepare` again") from error
+
     def baselines(self) -> dict[str, dict[str, dict[str, int]]]:
         """{source: {attribute: {value: number of training faces}}}.
 

@@ -2,12 +2,13 @@
 
     content    what a report holds, and how it is kept as results.json with PNG files
     page       the report of an evaluated model: content -> report.html
+    data_card  the data card of a store -> one HTML file
     render     templates -> self-contained HTML pages; the filters that write numbers
-    plots      loss curves, age scatter, calibration, guidance curve as PNG files
+    plots      loss curves, age scatter, calibration, guidance curve, distributions of labels as PNG files
     grids      grids of images, originals above their reconstructions
 
 Templates: `base.html` (what all pages share), `blocks.html` (headline figures, tables, pictures), `page.html` (the
-report), `style.css`. A new page extends `base.html` and is made by `render.render`.
+report), `data_card.html`, `style.css`. A new page extends `base.html` and is made by `render.render`.
 
 Read first: `page.render_report`, then `page.html`.
 """

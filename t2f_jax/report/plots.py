@@ -136,6 +136,46 @@ def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, 
     return _png(figure)
 
 
+def histogram(values: np.ndarray, groups: Mapping[str, np.ndarray], label: str) -> bytes:
+    """How many faces have each value, the groups on top of one another.
+
+    Args:
+      values: ascending numbers [V].
+      groups: {name: faces of each value [V]}, such as of each gender.
+      label: what the values are.
+    """
+    figure, (axes,) = _figure(1, 1, (4.6, 3.0))
+    below = np.zeros(len(values))
+    for (name, faces), color in zip(groups.items(), (*COLORS, INK)):
+        axes.bar(values, faces, bottom=below, width=1.0, color=color, label=name or None, linewidth=0)
+        below = below + faces
+    axes.set(xlabel=label, ylabel="faces")
+    if any(groups):
+        axes.legend()
+    return _png(figure)
+
+
+def shares(rows: Mapping[str, float]) -> bytes:
+    """A bar for each name, the share from 0 to 1 behind it; in the order of `rows` from the top."""
+    figure, (axes,) = _figure(1, 1, (4.6, 0.6 + 0.21 * len(rows)))
+    places = np.arange(len(rows))[::-1]
+    axes.barh(places, list(rows.values()), height=0.7, color=COLORS[0])
+    axes.set_yticks(places, list(rows))
+    for place, share in zip(places, rows.values()):
+        axes.text(
+            share + 0.01,
+            place,
+            f"{share:.0%}" if share >= 0.01 or not share else "<1%",
+            va="center",
+            fontsize=8,
+            color=INK,
+        )
+    axes.set(xlim=(0, 1.1), ylim=(-0.7, len(rows) - 0.3))
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.grid(visible=False, axis="y")
+    return _png(figure)
+
+
 def _figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, list[Axes]]":
     """A figure of rows x columns panels of `size` inches each, and its panels in one list. It needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

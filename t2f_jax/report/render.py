@@ -26,7 +26,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for filter_ in (anchor, data_uri, decimal, fact, fact_name, pretty_json, share, unit):
+    for filter_ in (anchor, data_uri, decimal, fact, fact_name, number, pretty_json, share, unit):
         environment.filters[filter_.__name__] = filter_
     return environment
 
@@ -39,6 +39,11 @@ def share(value: float | None, digits: int = 1) -> str:
 def decimal(value: float | None, digits: int = 1) -> str:
     """3.14159 -> "3.1"; None, or what is no number -> "–"."""
     return f"{value:.{digits}f}" if _is_defined(value) else "–"
+
+
+def number(value: int) -> str:
+    """12029 -> "12,029"."""
+    return f"{value:,}"
 
 
 def _is_defined(value: float | None) -> TypeGuard[float]:

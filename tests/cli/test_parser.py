@@ -11,7 +11,7 @@ from t2f_jax.errors import UserError
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
 COMMANDS += ("evaluate", "report", "bench", "supervise", "plan", "convert", "data")
-DATA = ("list", "check", "make")
+DATA = ("list", "check", "make", "card", "hash")
 CONVERT = ("import", "export", "round", "verify", "explain")
 
 

@@ -1,12 +1,14 @@
 import collections
 import concurrent.futures
 import dataclasses
+import json
 import shutil
 import threading
 
 import numpy as np
 import pytest
-from faces import encode_stub, store_config
+from faces import encode_stub, own_faces, picture, store_config
+from PIL import Image
 
 from t2f_jax.config.schema import SourceConfig, TextConfig
 from t2f_jax.data import augment, corpus, prepare, shards
@@ -160,6 +162,50 @@ def test_corpus_holds_all_words_and_is_reproducible():
         assert set(" ".join(attribute.answers()).split()) <= set(text)
     written = sentences[-100:]
     assert len({s for s in written if " : " not in s}) > 50  # several captions of a face differ
+
+
+def break_some(folder):
+    """Makes files of the folder odd; returns {name: what its reason must say}, of all that cannot be used."""
+    cut = (folder / "train1.jpg").read_bytes()
+    (folder / "train1.jpg").write_bytes(cut[: len(cut) // 2])
+    (folder / "train2.jpg").write_text("<html>not found</html>")
+    (folder / "train3.jpg").write_bytes(b"")
+    picture(4).convert("CMYK").save(folder / "train4.jpg")
+    gray = np.random.default_rng(5).integers(0, 2**16, (64, 64), np.uint16)
+    Image.fromarray(gray).save(folder / "train5.jpg", format="PNG")
+    frames = [picture(600 + k) for k in range(3)]
+    frames[0].save(folder / "train6.jpg", format="WEBP", save_all=True, append_images=frames[1:])
+    Image.new("1", (30_000, 30_000)).save(folder / "train7.jpg", format="PNG")
+    (folder / "train8.jpg").unlink()
+    (folder / "train8.jpg").symlink_to("train8.jpg")
+    (folder / "train9.jpg").unlink()
+    (folder / "train9.jpg").mkdir()
+    (folder / "train0.jpg").rename(folder / "Füße 漢字 😀.jpg")
+    text = (folder / "faces.csv").read_text().replace("train0.jpg", "Füße 漢字 😀.jpg")
+    (folder / "faces.csv").write_text(text + "../outside.jpg,30,train\n", encoding="utf-8")
+    return {
+        "train1.jpg": "truncated",
+        "train2.jpg": "not a readable image",
+        "train3.jpg": "not a readable image",
+        "train7.jpg": "decompression bomb",
+        "train8.jpg": "link",
+        "train9.jpg": "folder",
+        "outside.jpg": "lies outside",
+    }
+
+
+def test_bad_files_are_listed_with_their_reasons_and_the_rest_is_prepared(tmp_path):
+    folder = tmp_path / "mine"
+    own_faces(folder, 100)
+    bad = break_some(folder)
+    config = store_config(sources={"mine": SourceConfig(kind="own", folder=str(folder))})
+    store = Store(run(config, tmp_path))
+    lines = [json.loads(line) for line in (store.folder / "skipped.jsonl").read_text().splitlines()]
+    why = {next(name for name in bad if name in line["id"] + line["why"]): line["why"] for line in lines}
+    assert len(lines) == len(bad) and all(part in why[name] for name, part in bad.items()), why
+    records = (store.folder / "mine" / "train" / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    names = [json.loads(line)["id"] for line in records]
+    assert len(names) == 100 - 6 and {"Füße 漢字 😀.jpg", "train4.jpg", "train5.jpg", "train6.jpg"} <= set(names)
 
 
 def test_real_faces_become_a_store(real_data, tmp_path, monkeypatch):

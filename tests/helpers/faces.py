@@ -34,3 +34,28 @@ def store_config(**data) -> Config:
         text=TextConfig(vocab_size=500),
         decoder=DecoderRunConfig(sequence_length=96),
     )
+
+
+def picture(number: int, side: int = 96) -> Image.Image:
+    """A picture that resembles no other one, with coarse and fine structure as photographs have."""
+    rng, pixels = np.random.default_rng(number), np.full((192, 192, 3), 128.0)
+    for squares, contrast in ((4, 40), (8, 25), (16, 15), (32, 9)):
+        noise = Image.fromarray(rng.integers(0, 256, (squares, squares, 3), np.uint8))
+        pixels += (np.asarray(noise.resize((192, 192), Image.Resampling.BICUBIC), float) - 128) * contrast / 64
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).resize((side, side))
+
+
+def own_faces(folder: pathlib.Path, train: int, held_out: int = 2, first: int = 0) -> list[str]:
+    """A folder of different pictures and faces.csv (image, age, split): `train` of train, `held_out` of each other.
+
+    Returns:
+      the names of the images, train0.jpg .. test1.jpg.
+    """
+    folder.mkdir(parents=True)
+    splits = ["train"] * train + ["validation"] * held_out + ["test"] * held_out
+    names = [f"{split}{splits[:i].count(split)}.jpg" for i, split in enumerate(splits)]
+    for i, name in enumerate(names):
+        picture(first + i).save(folder / name, quality=90)
+    rows = [f"{name},{20 + i % 50},{split}" for i, (name, split) in enumerate(zip(names, splits))]
+    (folder / "faces.csv").write_text("\n".join(["image,age,split", *rows]) + "\n")
+    return names

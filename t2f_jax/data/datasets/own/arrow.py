@@ -41,11 +41,15 @@ class Cell:
         """The image's own name and size in bytes."""
         return f"{self.name} {self.length}"
 
-    def read(self, size: int, crop: float) -> np.ndarray:
-        """Pixels uint8 [size, size, 3]; raises UserError."""
+    def data(self) -> bytes:
+        """The image's bytes."""
         with _reading:
             cell = _images(self.path, self.column, self.batch)[self.row].as_py()
-        return decode(cell["bytes"] if isinstance(cell, dict) else cell, f"{self.path}, {self.name}", size, crop)
+        return cell["bytes"] if isinstance(cell, dict) else cell
+
+    def read(self, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises UserError."""
+        return decode(self.data(), f"{self.path}, {self.name}", size, crop)
 
 
 def holds_images(path: pathlib.Path) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from t2f_jax.data.datasets.base import Split, file_signature, read_face
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
+from t2f_jax.io.files import no_file
 
 
 class Picture(Protocol):
@@ -18,6 +19,10 @@ class Picture(Protocol):
 
     def signature(self) -> str:
         """Its file's name and size in bytes, the same in whatever layout it lies."""
+        ...
+
+    def data(self) -> bytes:
+        """The bytes of its file. Raises UserError if there is none."""
         ...
 
     def read(self, size: int, crop: float) -> np.ndarray:
@@ -34,6 +39,12 @@ class FilePicture:
     def signature(self) -> str:
         """File name and size in bytes."""
         return file_signature(self.path)
+
+    def data(self) -> bytes:
+        """The file's bytes; raises UserError."""
+        if wrong := no_file(self.path):
+            raise UserError(f"{self.path}: {wrong}; an image file should lie there")
+        return self.path.read_bytes()
 
     def read(self, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
@@ -53,12 +64,15 @@ class Slice:
         """The image's own name and size in bytes."""
         return f"{pathlib.PurePosixPath(self.name).name} {self.length}"
 
-    def read(self, size: int, crop: float) -> np.ndarray:
-        """Pixels uint8 [size, size, 3]; raises UserError."""
+    def data(self) -> bytes:
+        """The image's bytes."""
         with self.path.open("rb") as file:
             file.seek(self.start)
-            data = file.read(self.length)
-        return decode(data, f"{self.path}, {self.name}", size, crop)
+            return file.read(self.length)
+
+    def read(self, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises UserError."""
+        return decode(self.data(), f"{self.path}, {self.name}", size, crop)
 
 
 def decode(data: bytes, name: str, size: int, crop: float) -> np.ndarray:

@@ -173,3 +173,7 @@ class Own:
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         return self._faces[i].picture.read(size, crop)
+
+    def original(self, i: int) -> bytes:
+        """The image file of face i; raises UserError."""
+        return self._faces[i].picture.data()

@@ -1,0 +1,39 @@
+"""`t2f data card`: what is in a store, as a page; `t2f data hash`: pictures as an opt-out list names them."""
+
+import argparse
+
+from t2f_jax.cli import options
+
+NEEDS = options.Needs(jax=False)
+
+
+def add(commands: options.Commands) -> None:
+    """Adds both commands to those of `t2f data`."""
+    summary = "the data card of a store: counts, labels, balance, licences, examples, as one HTML file"
+    sub = options.add_command(commands, "card", card, summary, needs=NEEDS)
+    sub.add_argument("store", type=options.readable, metavar="STORE", help="what `t2f prepare` made")
+    what = "the page"
+    sub.add_argument("--out", type=options.writable_file, required=True, metavar="FILE.html", help=what)
+
+    summary = "hashes of pictures, for an opt-out list"
+    detail = "A line of the list keeps out the picture and its recompressed, resized or mirrored copies."
+    sub = options.add_command(commands, "hash", print_hashes, summary, detail, NEEDS)
+    sub.add_argument("files", type=options.readable, nargs="+", metavar="FILE", help="image files")
+
+
+def card(args: argparse.Namespace) -> None:
+    """`t2f data card`."""
+    from t2f_jax.data import card
+    from t2f_jax.data.store import Store
+
+    path = args.out.file("--out")
+    card.write(Store(args.store.path()), path)
+    print(args.out)
+
+
+def print_hashes(args: argparse.Namespace) -> None:
+    """`t2f data hash`."""
+    from t2f_jax.data import opt_out
+
+    for file in args.files:
+        print(f"{opt_out.picture_line(file.path())}  {file}")
