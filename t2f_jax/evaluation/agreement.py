@@ -5,7 +5,7 @@ Axes: N faces, S image side, A attributes.
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
@@ -33,6 +33,25 @@ class RequestedNumber(TypedDict):
     mae_shuffled: float | None
 
 
+class Unasked(TypedDict):
+    """Attributes that requests leave open, see `measure_unasked`."""
+
+    drift: float  # the mean over the attributes
+    attributes: dict[str, "UnaskedChoice"]
+
+
+class UnaskedChoice(TypedDict):
+    """Of one choice attribute, on the faces that were not asked for it.
+
+    `drift`: half the sum of the differences between the shares of its values in `judged` and in `labels`, 0 to 1.
+    """
+
+    n: int
+    judged: dict[str, float]  # share of each value in the drawn faces
+    labels: dict[str, float]  # ... in the held-out faces that the requests were made of
+    drift: float
+
+
 class AgreementFigures(TypedDict):
     """Shares run from 0 to 1 and are None where nothing was scored.
 
@@ -47,6 +66,7 @@ class AgreementFigures(TypedDict):
     requested_attributes_shuffled: float | None
     attributes: dict[str, RequestedChoice]
     numbers: dict[str, RequestedNumber]
+    unasked: NotRequired[Unasked]
 
 
 class RequestRecord(TypedDict):
@@ -79,19 +99,28 @@ def make_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: int,
     Raises:
       ValueError: no face has a known attribute of the schema.
     """
+    requests: list[Request] = []
+    for i, face in enumerate(faces_of_requests(fields, schema, n, seed)):
+        rng = np.random.default_rng((seed, 1, i))
+        size = min(int(rng.integers(2, 7)), len(face))
+        chosen = [list(face)[j] for j in sorted(rng.choice(len(face), size, replace=False))]
+        requests.append({name: face[name] for name in chosen})
+    return requests
+
+
+def faces_of_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: int, seed: int) -> list[Request]:
+    """All that is known of the faces of which `make_requests` makes its n requests.
+
+    Raises:
+      ValueError: no face has a known attribute of the schema.
+    """
     names = [a.name for a in schema]
     known = [{k: f["attributes"][k] for k in names if k in f["attributes"]} for f in fields]
     known = [k for k in known if k]
     if not known:
         raise ValueError("no held-out face has a known attribute to ask for")
     order = np.random.default_rng((seed, 0)).permutation(len(known))
-    requests: list[Request] = []
-    for i in range(n):
-        face, rng = known[order[i % len(known)]], np.random.default_rng((seed, 1, i))
-        size = min(int(rng.integers(2, 7)), len(face))
-        chosen = [list(face)[j] for j in sorted(rng.choice(len(face), size, replace=False))]
-        requests.append({name: face[name] for name in chosen})
-    return requests
+    return [known[order[i % len(known)]] for i in range(n)]
 
 
 def measure_agreement(trial: Trial, advance: Advance = ignore, batch_size: int = 64) -> Agreement:
@@ -113,7 +142,42 @@ def measure_agreement(trial: Trial, advance: Advance = ignore, batch_size: int =
         {"text": text, "asked": request, "judged": {k: seen[k] for k in request if k in seen}, "seed": seed}
         for text, request, seen, seed in zip(texts, trial.requests, judged, seeds, strict=True)
     ]
-    return Agreement(score_requests(trial.requests, judged, trial.schema), records, np.concatenate(images))
+    figures = score_requests(trial.requests, judged, trial.schema)
+    if trial.labels and (unasked := measure_unasked(trial.requests, judged, trial.labels, trial.schema)):
+        figures["unasked"] = unasked
+    return Agreement(figures, records, np.concatenate(images))
+
+
+def measure_unasked(
+    requests: Sequence[Request], judged: Sequence[Request], labels: Sequence[Request], schema: Sequence[Attribute]
+) -> Unasked | None:
+    """How far attributes that nobody asked for drift from the data: guidance makes faces alike.
+
+    Which attributes a request asks for does not depend on their values, so a model that has learned the data draws the
+    others in the shares that the faces behind the requests have.
+
+    Args:
+      requests, judged, labels: of N faces: what was asked, what the judge saw, all that is known of the held-out face
+        that the request was made of.
+
+    Returns:
+      None where nothing was left open.
+    """
+    attributes: dict[str, UnaskedChoice] = {}
+    for attribute in schema:
+        name = attribute.name
+        three = zip(requests, judged, labels, strict=True)
+        open_ = [(j[name], k[name]) for r, j, k in three if name in j and name in k and name not in r]
+        if attribute.is_number or not open_:
+            continue
+        seen, true = (
+            {v: sum(pair[side] == v for pair in open_) / len(open_) for v in attribute.values} for side in (0, 1)
+        )
+        drift = sum(abs(seen[v] - true[v]) for v in attribute.values) / 2
+        attributes[name] = {"n": len(open_), "judged": seen, "labels": true, "drift": drift}
+    if not attributes:
+        return None
+    return {"drift": float(np.mean([a["drift"] for a in attributes.values()])), "attributes": attributes}
 
 
 def score_requests(

@@ -23,9 +23,10 @@ class Seen(TypedDict):
 
 
 class GuidancePoint(Seen):
-    """`Seen` at one guidance scale."""
+    """`Seen` at one guidance scale, and how far the attributes that were not requested drift (`measure_unasked`)."""
 
     guidance: float
+    unasked_drift: float | None
 
 
 class RerankingFigures(TypedDict):
@@ -43,7 +44,8 @@ def measure_guidance_curve(trial: Trial, scales: Sequence[float], advance: Advan
     for scale in scales:
         guided = dataclasses.replace(trial, sampler=dataclasses.replace(trial.sampler, guidance=scale))
         figures = agreement.measure_agreement(guided, advance).figures
-        points.append({"guidance": scale, **_seen(figures)})
+        unasked = figures.get("unasked")
+        points.append({"guidance": scale, "unasked_drift": unasked and unasked["drift"], **_seen(figures)})
     return points
 
 

@@ -69,6 +69,7 @@ class Trial:
       schema: the attributes that the requests are made of.
       seed: face i is drawn from `seed + i`.
       sampler: how the model draws.
+      labels: all that is known of the held-out faces that the requests were made of, where it is to be compared.
     """
 
     model: Model
@@ -77,3 +78,4 @@ class Trial:
     schema: Sequence[Attribute]
     seed: int
     sampler: Sampler
+    labels: Sequence[Request] = ()

@@ -11,7 +11,7 @@ from t2f_jax.config.schema import Config, EvalConfig
 from t2f_jax.data import pixels
 from t2f_jax.data.datasets.base import Source
 from t2f_jax.evaluation import judge
-from t2f_jax.evaluation.agreement import make_requests, measure_agreement
+from t2f_jax.evaluation.agreement import faces_of_requests, make_requests, measure_agreement
 from t2f_jax.evaluation.attributes import AttributeFigures, measure_attributes
 from t2f_jax.evaluation.captions import CaptionFigures, measure_captions
 from t2f_jax.evaluation.guidance import measure_guidance_curve, measure_reranking
@@ -98,12 +98,14 @@ def measure_source(
         schema=faces.schema,
         seed=seed,
         sampler=Sampler.of(settings),
+        labels=faces_of_requests(faces.fields, faces.schema, settings.generated, seed),
     )
     with Progress(f"generating {faces.name}", settings.generated, unit="face") as bar:
         requests = {**measure_agreement(trial, bar.advance, settings.batch_size).figures}
     if settings.curve_faces and model.run_config.tasks.prompt_dropout:
         fewer = make_requests(faces.fields, faces.schema, settings.curve_faces, seed)
-        requests |= _guidance_figures(dataclasses.replace(trial, requests=fewer), settings)
+        labels = faces_of_requests(faces.fields, faces.schema, settings.curve_faces, seed)
+        requests |= _guidance_figures(dataclasses.replace(trial, requests=fewer, labels=labels), settings)
     return SourceFigures(attributes, reconstruction, captions, requests, accuracy)
 
 

@@ -116,6 +116,8 @@ def calibration(result: Mapping[str, Any]) -> bytes:
 def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, Any] | None = None) -> bytes:
     """Share of requested attributes seen over the guidance scale, with 95% intervals, and that of self-reranking.
 
+    Where it was measured, also how far the attributes that were not requested drift from the data.
+
     Args:
       points, reranking: what the functions of these names in `evaluation.guidance` return.
     """
@@ -130,9 +132,15 @@ def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, 
         label = f"the best of {reranking['best_of']} by the model itself"
         axes.plot([reranking["guidance"]] * 2, best["interval"], color=COLORS[1], linewidth=1.5)
         axes.plot(reranking["guidance"], best["seen"], "D", color=COLORS[1], markersize=6, label=label)
+    drifting = [p for p in points if p.get("unasked_drift") is not None]
+    if drifting:
+        drift = [p["unasked_drift"] for p in drifting]
+        axes.plot(
+            [p["guidance"] for p in drifting], drift, "s--", color=COLORS[2], markersize=4, label="drift of others"
+        )
     axes.set(xlabel="guidance", ylabel="requested attributes seen")
     axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.legend(loc="lower right")
+    axes.legend(loc="center right" if drifting else "lower right")
     return _png(figure)
 
 

@@ -1,8 +1,15 @@
 import pytest
 from fake_model import BLUE, RED, SCHEMA, FakeJudge, FakeModel, face
 
-from t2f_jax.evaluation.agreement import make_requests, measure_agreement, score_requests
+from t2f_jax.evaluation.agreement import (
+    faces_of_requests,
+    make_requests,
+    measure_agreement,
+    measure_unasked,
+    score_requests,
+)
 from t2f_jax.evaluation.interfaces import Trial
+from t2f_jax.tokens.attributes import Attribute
 
 
 def test_requests_ask_what_is_true_of_a_face():
@@ -43,3 +50,24 @@ def test_score_requests_by_hand():
     assert figures["requested_attributes_shuffled"] == pytest.approx(3 / 3)
     assert figures["attributes"]["gender"] == {"n": 2, "seen": 0.5, "shuffled": 1.0, "balanced": 0.5}
     assert figures["numbers"]["age"]["mae"] == 3
+
+
+def test_what_nobody_asked_for_is_held_against_the_faces_behind_the_requests():
+    hat = Attribute("hat", ("no", "yes"))
+    requests = [{"gender": "male"}, {"hat": "yes"}, {"gender": "male"}, {"gender": "female"}, {"gender": "male"}]
+    labels = [{"hat": value} for value in ("yes", "yes", "no", "no", "yes")]
+    judged = [{"hat": value} for value in ("no", "yes", "no", "no", "yes")]
+    found = measure_unasked(requests, judged, labels, [hat])
+    assert found and found["attributes"]["hat"]["n"] == 4
+    assert found["attributes"]["hat"]["labels"] == {"no": 0.5, "yes": 0.5}
+    assert found["attributes"]["hat"]["judged"] == {"no": 0.75, "yes": 0.25}
+    assert found["drift"] == found["attributes"]["hat"]["drift"] == 0.25
+    same = measure_unasked(requests, labels, labels, [hat])
+    assert same and same["drift"] == 0
+    assert measure_unasked([{"hat": "yes"}], [{"hat": "yes"}], [{"hat": "yes"}], [hat]) is None
+
+
+def test_the_faces_behind_requests_have_what_was_requested():
+    fields = [face("male" if i % 2 else "female", "yes" if i % 3 else "no", 20 + i) for i in range(12)]
+    requests, faces = (make(fields, SCHEMA, 20, 3) for make in (make_requests, faces_of_requests))
+    assert all(request.items() <= known.items() for request, known in zip(requests, faces, strict=True))

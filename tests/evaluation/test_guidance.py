@@ -28,7 +28,7 @@ def test_guidance_curve_keeps_requests_and_seeds():
     trial = Trial(model, FakeJudge(), REQUESTS, SCHEMA, 0, Sampler(guidance=5.0))
     points = measure_guidance_curve(trial, (1.0, 3.0), done.append)
     assert [(p["guidance"], p["seen"], p["asked"]) for p in points] == [(1.0, 0.0, 3), (3.0, 1.0, 3)]
-    assert points[1]["interval"] == [1.0, 1.0] and done == [2, 2]
+    assert points[1]["interval"] == [1.0, 1.0] and points[1]["unasked_drift"] is None and done == [2, 2]
     assert model.calls[0][:2] == model.calls[1][:2]
 
 
