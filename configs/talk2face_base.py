@@ -41,6 +41,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.sequence_length = 334
     d.pack, d.row_length = 4, 1152  # pairs of about 286 ids, packed to within 1% of 9 x 128
     d.tasks.attributes_per_face = 6
+    d.workers = 2  # a core writes some 10,000 pairs a second, half of what a GPU's or TPU host's chips may read
     d.vocab_multiple = 256
     d.model.remat = "mlp"
     d.optim.learning_rate = 1e-4

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     ),
     "convert": ("bundle", "config", "data.datasets", "inference", "io", "models", "tokens"),
     "plan": ("config", "data", "distributed", "inference", "io", "models", "tokens", "training"),
-    "bench": ("bundle", "config", "data.datasets", "environment", "inference", "io", "models", "tokens", "training"),
+    "bench": ("bundle", "config", "data", "environment", "inference", "io", "models", "tokens", "training"),
     "experiments": (
         *("bundle", "config", "data", "distributed", "environment", "evaluation", "inference"),
         *("io", "models", "plan.layout", "report", "tokens", "training"),

@@ -2,14 +2,22 @@
 
 import argparse
 import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from t2f_jax.cli import options, streams
+from t2f_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from t2f_jax.bench.table import Row
 
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = "measure this machine: training steps, sampling, scoring, encoding, as ratios in one run"
+    summary = "measure this machine: training steps, sampling, scoring, encoding, data, as ratios in one run"
     sub = options.add_command(commands, "bench", run, summary)
+    what = "model (the default): what a model costs; data: batches from a large store, and decoding JPEGs"
+    sub.add_argument("what", nargs="?", choices=("model", "data"), default="model", help=what)
     what = "a model folder (default: random weights)"
     sub.add_argument("--model", type=options.readable, metavar="M", help=what)
     what = "whose structure random weights have (talk2face_base)"
@@ -17,17 +25,19 @@ def add(commands: options.Commands) -> None:
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
     what = 'what the VQGAN is compared with, such as "python tests/helpers/peer_taming.py"'
     sub.add_argument("--peer", metavar="COMMAND", help=what)
+    what = "data: a prepared store (default: one is made of random codes, captions and labels)"
+    sub.add_argument("--store", type=options.readable, metavar="S", help=what)
+    what = "data: faces in the store that is made (2,300,000, which take 4 GB of the temporary folder)"
+    sub.add_argument("--faces", type=options.positive, metavar="N", help=what)
     options.add_json(sub, "rows")
 
 
 def run(args: argparse.Namespace) -> None:
     """Measures and prints a table, a row as soon as it is measured."""
-    from t2f_jax.bench.run import measure
     from t2f_jax.bench.table import HEADER, format_row
     from t2f_jax.io.files import defined, write_json
 
     json_file = args.json.file("--json") if args.json else None
-    model = args.model.path() if args.model else None
     rows, unread = [], None
 
     def tell(text: str) -> None:
@@ -41,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
             streams.drop()
 
     tell(HEADER)
-    for row in measure(model, args.only, args.peer, args.config):
+    for row in _measured(args):
         rows.append(dataclasses.asdict(row))
         tell(format_row(row))
     if json_file:
@@ -49,3 +59,18 @@ def run(args: argparse.Namespace) -> None:
         print(f"written: {args.json}")
     if unread:
         raise unread
+
+
+def _measured(args: argparse.Namespace) -> "Iterator[Row]":
+    given = {"--model": args.model, "--only": args.only, "--peer": args.peer}
+    unheard = given if args.what == "data" else {"--store": args.store, "--faces": args.faces}
+    for flag, value in unheard.items():
+        if value is not None:
+            raise UserError(f"{flag} says nothing to `t2f bench {args.what}`; leave it out")
+    if args.what == "data":
+        from t2f_jax.bench import data
+
+        return data.measure(args.store.path() if args.store else None, args.faces or data.FACES)
+    from t2f_jax.bench import run
+
+    return run.measure(args.model.path() if args.model else None, args.only, args.peer, args.config)

@@ -226,6 +226,9 @@ class TaskConfig:
     attributes_per_face: Annotated[int, Range(0, 10**6)] = 8  # branches of a to-attributes sequence; 0 = all known
     caption_share: Share = 0.4  # of to-image prompts: caption alone
     attribute_share: Share = 0.3  # of to-image prompts: attributes alone; the rest has both
+    # Of captions of faces that have some of their own, and labels: share that is written from the labels all the same.
+    label_captions: Share = 0.0
+    clause_dropout: Share = 0.0  # chance of each sentence and clause of a prompt's caption to be left out
     prompt_dropout: Share = 0.0  # of to-image rows: share whose prompt is empty, for classifier-free guidance
     hidden_codes: Share = 0.0  # of to-image rows: mean share of the codes read so far that training hides (1 = all)
     image_weight: float = 1.0  # loss weight of a target token, by task
@@ -270,6 +273,8 @@ class DecoderRunConfig:
     tasks: TaskConfig = TaskConfig()
     optim: OptimConfig = OptimConfig()
     train: TrainConfig = TrainConfig()
+    # A source's share is weight * faces ** (1 / source_temperature): at 1 sources are one heap of faces. 0: its weight.
+    source_temperature: Annotated[float, Range(0, 1000)] = 0.0
     # Most ids of one example, which is a training row unless examples are packed.
     sequence_length: Annotated[int, Range(8, 10**7)] = 160
     pack: Annotated[int, Range(1, 1000)] = 1  # examples that share a row (train.batch_size counts rows)
@@ -277,6 +282,8 @@ class DecoderRunConfig:
     # Rows of one example end with the batch's longest, at a multiple of this; 0: at sequence_length, as always with
     # several processes, whose rows would differ in length (dropout and hidden codes are then drawn otherwise, too).
     trim: Annotated[int, Range(0, 10**7)] = 0
+    # Processes that write the rows; 0: a thread of this one, which is enough for a small model.
+    workers: Annotated[int, Range(0, 256), Role.FREE] = 0
     # Parts of a batch whose gradients are summed one after the other, to save memory; 0: as few as the devices'
     # memory allows by an estimate (dropout and hidden codes are drawn a part at a time).
     accumulate: Annotated[int, Range(0, 10**6)] = 1

@@ -14,9 +14,13 @@
     corpus      the sentences that the text tokenizer is trained on, and its training
     store       a prepared dataset, read by position: codes of every face and view, its fields, the text tokenizer
     card        the data card of a store: what is in it, counted
+    records     what is known of each face, in a file of lines that are read one by one
     mixture     the face of row g of training, by a formula of g and the seed, so that a run resumes from its step
+    streams     random generators, one for each row's number, made many at once
     examples    a face of a store -> an example: its task, view and words, all drawn from one generator
     rows        batches of rows for the decoder: examples of all sources, assembled or packed
+    processes   batches made by several processes at once, in order
+    bare_decoding   JPEGs decoded by tf.data alone, to compare with
     pipeline    batches through tf.data, made ahead in a thread; batches of images for the image tokenizer
 
 Read first: `prepare.run`, then `rows.Rows`. For other rooms: `datasets.registry`, `pixels.read_images`, `store.Store`,

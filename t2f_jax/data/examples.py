@@ -4,7 +4,7 @@ n codes an image.
 """
 
 import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
+from t2f_jax.io.arrays import row_reader
 from t2f_jax.tokens import sequence, templates
 from t2f_jax.tokens.attributes import Fields
 from t2f_jax.tokens.captions import write_caption
+from t2f_jax.tokens.clauses import drop_clauses
 from t2f_jax.tokens.phrases import PHRASES, Phrases
 from t2f_jax.tokens.plain_captions import plain_caption
 from t2f_jax.tokens.sequence import Branch, Example
@@ -43,7 +45,7 @@ class Writer:
         self._store, self._vocab, self._tok, self._config = store, vocab, tok, config
         self._phrases = phrases or {}
         self._schemas = {name: {a.name: a for a in store.schema(name)} for name in store.sources}
-        self._faces: dict[tuple[str, str], tuple[np.ndarray, Sequence[Fields]]] = {}
+        self._faces: dict[tuple[str, str], tuple[int, Callable[[int, int], np.ndarray], Sequence[Fields]]] = {}
         self._costs: dict[tuple[str, str | int], int] = {}
         self._branches: dict[tuple[str, str, str | int], Branch] = {}
         tasks = config.tasks
@@ -71,8 +73,8 @@ class Writer:
     def example(self, source: str, split: Split, i: int, rng: np.random.Generator) -> Example:
         """One row about face `i`, at most `sequence_length` ids once assembled; the loss weight is its task's."""
         tasks, length = self._config.tasks, self._config.sequence_length
-        codes_NxVxn, all_fields = self._part(source, split)
-        codes_n = codes_NxVxn[i, rng.integers(codes_NxVxn.shape[1])]
+        views, read_codes, all_fields = self._part(source, split)
+        codes_n = read_codes(i, int(rng.integers(views)))
         fields = all_fields[i]
         if tasks.number_noise:
             fields = self.noisy(source, fields, rng)
@@ -83,12 +85,11 @@ class Writer:
             text = self._image_text(fields, phrases, room, rng)
             return sequence.to_image(self._vocab, self._tok, text, codes_n, room, tasks.image_weight)
         if task == sequence.TO_CAPTION or not known:
-            plain = tasks.caption_style == "plain" and not fields["captions"]
-            caption = plain_caption(known, phrases) if plain else _caption(fields, phrases, rng)
+            caption = self._caption(fields, phrases, rng, tasks.caption_style == "plain")
             example = sequence.to_caption(self._vocab, self._tok, codes_n, caption, tasks.caption_weight)
         else:
             names = list(known)
-            chosen = [names[k] for k in rng.permutation(len(names))[: tasks.attributes_per_face or None]]
+            chosen = [names[k] for k in rng.permutation(len(names))[: tasks.attributes_per_face or None].tolist()]
             branches = tuple(self._branch(source, name, known[name]) for name in chosen)
             example = sequence.of_branches(self._vocab, self._tok, codes_n, branches, tasks.attribute_weight)
         return sequence.fit(example, length)
@@ -103,11 +104,15 @@ class Writer:
                 known[name] = min(max(noisy, attribute.low), attribute.high)
         return {**fields, "attributes": known}
 
-    def _part(self, source: str, split: Split) -> tuple[np.ndarray, Sequence[Fields]]:
-        """Codes [N, V, n] and fields of a source's split; the codes as a plain array, for a memmap is slow to index."""
+    def _part(self, source: str, split: Split) -> tuple[int, Callable[[int, int], np.ndarray], Sequence[Fields]]:
+        """Of a source's split: number of views, (face, view) -> codes [n], fields of each face."""
         if (source, split) not in self._faces:
-            codes = self._store.codes(source, split).view(np.ndarray)
-            self._faces[source, split] = codes, self._store.fields(source, split)
+            codes_NxVxn = self._store.codes(source, split)
+            self._faces[source, split] = (
+                codes_NxVxn.shape[1],
+                row_reader(codes_NxVxn),
+                self._store.fields(source, split),
+            )
         return self._faces[source, split]
 
     def _branch(self, source: str, name: str, value: str | int) -> Branch:
@@ -128,12 +133,13 @@ class Writer:
         if rng.random() < tasks.prompt_dropout:
             return ""
         if not known or kind < tasks.caption_share:
-            return templates.image_text(_caption(fields, phrases, rng))
-        caption = None if kind < tasks.caption_share + tasks.attribute_share else _caption(fields, phrases, rng)
+            return templates.image_text(self._prompt_caption(fields, phrases, rng))
+        has_caption = kind >= tasks.caption_share + tasks.attribute_share
+        caption = self._prompt_caption(fields, phrases, rng) if has_caption else None
         room -= len(sequence.text_prefix(self._vocab, self._tok, caption or "", None))
         names = list(known)
         some: dict[str, str | int] = {}
-        for k in rng.permutation(len(names))[: rng.integers(1, len(names) + 1)]:
+        for k in rng.permutation(len(names))[: rng.integers(1, len(names) + 1)].tolist():
             room -= self._cost(names[k], known[names[k]])
             if room < 0 and (some or caption):
                 break
@@ -146,8 +152,13 @@ class Writer:
             self._costs[name, value] = len(self._tok.encode(f", {templates.attributes_text({name: value})}"))
         return self._costs[name, value]
 
+    def _prompt_caption(self, fields: Fields, phrases: Phrases, rng: np.random.Generator) -> str:
+        caption, share = self._caption(fields, phrases, rng), self._config.tasks.clause_dropout
+        return drop_clauses(caption, share, rng) if share else caption
 
-def _caption(fields: Fields, phrases: Phrases, rng: np.random.Generator) -> str:
-    """One of the face's own captions, or, if it has none, a new one written from its labels."""
-    own = fields["captions"]
-    return own[rng.integers(len(own))] if own else write_caption(fields["attributes"], rng, phrases=phrases)
+    def _caption(self, fields: Fields, phrases: Phrases, rng: np.random.Generator, plain: bool = False) -> str:
+        """One of the face's own captions; if it has none, and in a share of `label_captions`, one from its labels."""
+        own, known, share = fields["captions"], fields["attributes"], self._config.tasks.label_captions
+        if own and not (share and known and rng.random() < share):
+            return own[rng.integers(len(own))]
+        return plain_caption(known, phrases) if plain else write_caption(known, rng, phrases=phrases)

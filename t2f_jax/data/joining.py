@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from t2f_jax.data import records
 from t2f_jax.data.shards import Work, shard_name
 from t2f_jax.errors import UserError
 from t2f_jax.io import files
@@ -63,6 +64,7 @@ class Shards:
             np.save(partial / "hashes.npy", hashes_Nx4[stays])
             with (partial / "records.jsonl").open("wb") as file:
                 file.writelines(line for line, kept in zip(self._records(), stays, strict=True) if kept)
+            records.write_index(partial / "records.jsonl")
             with (partial / "skipped.jsonl").open("wb") as file:
                 file.writelines(line for folder in self.folders for line in _lines(folder / "skipped.jsonl"))
             rows = self._join_examples(partial, stays)

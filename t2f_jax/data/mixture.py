@@ -25,14 +25,36 @@ class Mixture:
             raise ValueError(f"every source of a mixture needs records and a weight above 0, got {sizes} and {weights}")
         self.sizes, self.seed = tuple(sizes), seed
         self.quotas = _quotas(tuple(weights))
+        self._orders: dict[int, tuple[int, np.ndarray]] = {}  # source -> the epoch that was asked for last, its order
 
     def locate(self, row: int) -> tuple[int, int]:
         """Global row number -> (source, record)."""
-        block, place = divmod(row, BLOCK)
-        source, rank = _block(self.quotas, self.seed, block)
-        s = int(source[place])
-        epoch, place = divmod(block * self.quotas[s] + int(rank[place]), self.sizes[s])
-        return s, int(_order(self.sizes[s], self.seed, s, epoch)[place])
+        return self.locate_all([row])[0]
+
+    def locate_all(self, rows: Sequence[int]) -> list[tuple[int, int]]:
+        """Global row numbers -> (source, record) of each."""
+        block_N, place_N = np.divmod(np.array(rows, np.int64), BLOCK)
+        source_N, rank_N = np.empty((2, len(block_N)), np.int64)
+        for block in np.unique(block_N).tolist():
+            here = block_N == block
+            source_N[here], rank_N[here] = (of_row[place_N[here]] for of_row in _block(self.quotas, self.seed, block))
+        earlier_N = block_N * np.array(self.quotas)[source_N] + rank_N  # rows of the same source
+        epoch_N, place_N = np.divmod(earlier_N, np.array(self.sizes)[source_N])
+        record_N = np.empty_like(source_N)
+        for s in np.unique(source_N).tolist():
+            for epoch in np.unique(epoch_N[source_N == s]).tolist():
+                here = (source_N == s) & (epoch_N == epoch)
+                record_N[here] = self._order(s, epoch)[place_N[here]]
+        return list(zip(source_N.tolist(), record_N.tolist()))
+
+    def _order(self, source: int, epoch: int) -> np.ndarray:
+        """Order in which an epoch visits a source's records, int32 [size]; one of each source is kept."""
+        kept = self._orders.get(source)
+        if kept is None or kept[0] != epoch:
+            numbers = np.arange(self.sizes[source], dtype=np.int32)
+            order = np.random.default_rng((self.seed, 1 + source, epoch)).permutation(numbers)
+            self._orders[source] = kept = (epoch, order)
+        return kept[1]
 
 
 def _quotas(weights: tuple[float, ...]) -> tuple[int, ...]:
@@ -57,10 +79,12 @@ def _block(quotas: tuple[int, ...], seed: int, block: int) -> tuple[np.ndarray, 
     return source, rank
 
 
-@functools.lru_cache(maxsize=32)
-def _order(size: int, seed: int, source: int, epoch: int) -> np.ndarray:
-    """Order in which one epoch visits a source's records, int32 [size]."""
-    return np.random.default_rng((seed, 1 + source, epoch)).permutation(np.arange(size, dtype=np.int32))
+def by_size(weights: Sequence[float], sizes: Sequence[int], temperature: float) -> list[float]:
+    """Weights of sources of some sizes at a temperature: weight * size ** (1 / temperature); at 0 the weights alone."""
+    if not temperature:
+        return list(weights)
+    largest = max(sizes)
+    return [weight * (size / largest) ** (1 / temperature) for weight, size in zip(weights, sizes)]
 
 
 def held_out(sizes: Sequence[int], weights: Sequence[float], rows: int) -> list[tuple[int, int]]:

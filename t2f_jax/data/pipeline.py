@@ -70,7 +70,8 @@ def image_batches(
         return view(plain, seed, row, 1 + int(np.random.default_rng((seed, row)).integers(2)), flip, jitter)
 
     def make(step: int) -> ImageBatch:
-        chosen = [(row, *mixture.locate(row)) for row in rows(step)]
+        numbers = rows(step)
+        chosen = [(row, *where) for row, where in zip(numbers, mixture.locate_all(numbers))]
         batch: ImageBatch = {"image": np.stack([image(*where) for where in chosen])}
         if targets_of:
             known = [[arrays[i] for arrays in targets_of[source]] for _, source, i in chosen]

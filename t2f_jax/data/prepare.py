@@ -21,7 +21,7 @@ import PIL
 from t2f_jax import __version__
 from t2f_jax.config.schema import Config, DataConfig, Role, TextConfig
 from t2f_jax.config.typed import to_dict
-from t2f_jax.data import copies, opt_out, shards, store
+from t2f_jax.data import copies, opt_out, records, shards, store
 from t2f_jax.data.corpus import SENTENCES, make_text_tokenizer
 from t2f_jax.data.datasets import base, registry
 from t2f_jax.data.joining import Shards
@@ -193,7 +193,7 @@ def _write_text(
 ) -> None:
     """Writes the text tokenizer, trained on the faces of the parts unless it is given."""
     schemas = [source.schema for source in opened.values()]
-    faces = [store.RecordFields(store.Records(out / name / "train" / "records.jsonl")) for name in opened]
+    faces = [records.RecordFields(records.Records(out / name / "train" / "records.jsonl")) for name in opened]
     phrases = [source.dataset.caption_phrases() for source in opened.values()]
     tokenizer = words or make_text_tokenizer(config.text, schemas, faces, config.data.seed, phrases)
     for file in _TEXT_FILES:

@@ -1,15 +1,18 @@
 """Rows of words and codes for the decoder: batch s is a pure function of (seed, s), so a run resumes from its step."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from t2f_jax.config.schema import DecoderRunConfig, SourceConfig
+from t2f_jax.data import streams
 from t2f_jax.data.datasets import registry
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.examples import Writer
-from t2f_jax.data.mixture import Mixture, held_out
+from t2f_jax.data.mixture import Mixture, by_size, held_out
 from t2f_jax.data.pipeline import FOREVER, held_out_batches, rows_of, through_tf_data
+from t2f_jax.data.processes import through_processes
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import packing, sequence
@@ -26,8 +29,8 @@ class Rows:
       local_rows: which of a batch's B rows this process makes, one of several; None: all. Packed rows are made in
         groups (`packing.GROUP`), of which a process makes those that hold rows of its own.
 
-    Rows are written by Python in one thread. Processes would need a store, tokenizers and a pipe each; where one thread
-    is too slow, more hosts share a batch by `local_rows`.
+    Rows are written by Python: in a thread of this process, or in `config.workers` processes, to each of which a copy
+    of this object is sent.
 
     Raises:
       UserError: a source that the store does not have, or a configuration in which no row fits.
@@ -42,6 +45,7 @@ class Rows:
         sources: Mapping[str, SourceConfig],
         local_rows: Sequence[int] | None = None,
     ):
+        self._arguments = store, vocab, tokenizer, config, sources, local_rows
         chosen = registry.weighted(sources)
         absent = [name for name in chosen if name not in store.sources]
         if absent:
@@ -51,18 +55,30 @@ class Rows:
             )
         self._store, self._config, self._local_rows = store, config, local_rows
         self._names = list(chosen)
-        self._weights = [source.weight for source in chosen.values()]
+        weights = [source.weight for source in chosen.values()]
+        self._weights = by_size(weights, self._sizes("train"), config.source_temperature)
         phrases = {name: registry.find(source.kind).caption_phrases() for name, source in chosen.items()}
         self._writer = Writer(store, vocab, tokenizer, config, phrases)
         self._mixture = Mixture(self._sizes("train"), self._weights, config.train.seed)
         self._rows_of = rows_of(config.train.batch_size, local_rows)
+
+    def __reduce__(self) -> tuple:
+        """Pickled by what it was made of."""
+        return type(self), self._arguments
 
     def train(self, start: int = 0) -> Iterator[Batch]:
         """Endless batches of `sequence.assemble` (or `packing.pack`, if `config.pack` > 1) from step `start` on.
 
         Sources and tasks are mixed by their weights; words and views are drawn anew for each row.
         """
-        return through_tf_data(self._packed if self._config.pack > 1 else self._single, start, FOREVER)
+        workers = self._config.workers
+        if workers:
+            return through_processes(self.batch, start, FOREVER, workers)
+        return through_tf_data(self.batch, start, FOREVER)
+
+    def batch(self, step: int) -> Batch:
+        """The training batch of a step."""
+        return self._packed(step) if self._config.pack > 1 else self._single(step)
 
     def held_out(self, batches: int, split: Split = "validation") -> Iterator[Batch]:
         """At most `batches` batches of `sequence.assemble` with a mask, the same rows at every call.
@@ -89,15 +105,15 @@ class Rows:
     def _sizes(self, split: Split) -> list[int]:
         return [len(self._store.codes(name, split)) for name in self._names]
 
-    def _example(self, number: int) -> Example:
-        """Training example `number`, counted from the first of step 0."""
-        source, i = self._mixture.locate(number)
-        rng = np.random.default_rng((self._config.train.seed, number))
-        return self._writer.example(self._names[source], "train", i, rng)
+    def _examples(self, numbers: Sequence[int]) -> Iterator[Example]:
+        """Training examples by number, counted from the first of step 0."""
+        faces = self._mixture.locate_all(numbers)
+        for (source, i), rng in zip(faces, streams.generators(self._config.train.seed, numbers)):
+            yield self._writer.example(self._names[source], "train", i, rng)
 
     def _single(self, step: int) -> Batch:
         config = self._config
-        examples = [self._example(row) for row in self._rows_of(step)]
+        examples = list(self._examples(self._rows_of(step)))
         length = config.sequence_length
         if self._local_rows is None:  # rows of several processes would differ in length
             length = sequence.trimmed(examples, length, config.trim)
@@ -109,8 +125,12 @@ class Rows:
         groups = sorted({place // packing.GROUP for place in places})
         rows = [row for g in groups for row in range(g * packing.GROUP, min((g + 1) * packing.GROUP, batch_size))]
         numbers = [(step * batch_size + row) * config.pack + k for row in rows for k in range(config.pack)]
-        examples = [self._example(number) for number in numbers]
-        batch = packing.pack(examples, len(rows), config.row_ids, config.loss_span, config.model.image_position)
+        examples = self._examples(numbers)
+        batch = sequence.blank(len(rows), config.row_ids, packed=True)
+        for first in range(0, len(rows), packing.GROUP):  # one group after the other: its ids stay in the core's cache
+            group = range(first, min(first + packing.GROUP, len(rows)))
+            members = list(itertools.islice(examples, len(group) * config.pack))
+            packing.pack_group(batch, group, members, config.loss_span, config.model.image_position)
         if self._local_rows is None:
             return batch
         keep = [rows.index(place) for place in places]

@@ -5,7 +5,7 @@ STORE/text_tokenizer.model           (or vocab.txt)
 STORE/skipped.jsonl                  a line a file that was left out: {"source", "split", "id", "why"}
 STORE/copies.jsonl                   a line a picture that was there more than once, see `copies.find`
 STORE/<source>/<split>/codes.npy     uint16 [N, views, n]: n codes an image, row by row; view 0 is the plain one
-STORE/<source>/<split>/records.jsonl a line a face: {"id", "fields"}
+STORE/<source>/<split>/records.jsonl a line a face: {"id", "fields"}; records.npy: where the lines begin
 STORE/<source>/<split>/hashes.npy    uint64 [N, 4]: what the pictures look like, see `duplicates`
 STORE/<source>/<split>/examples.npy  uint8 [E, S, S, 3]: a few pictures; meta.json has the numbers of their faces
 STORE/<source>/<split>/skipped.jsonl a line a file that could not be read
@@ -14,82 +14,21 @@ STORE/<source>/<split>/meta.json     the key of the settings that it was encoded
 
 import collections
 import hashlib
-import mmap
 import pathlib
 from collections.abc import Sequence
-from typing import Any, cast, overload
+from typing import Any
 
 import numpy as np
 
 from t2f_jax.data.datasets.base import SPLITS
+from t2f_jax.data.records import RecordFields, Records
 from t2f_jax.errors import UserError
 from t2f_jax.io.arrays import open_array
-from t2f_jax.io.files import parse_json, read_json
-from t2f_jax.tokens.attributes import Attribute, Fields, check_fields
+from t2f_jax.io.files import read_json
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 FORMAT = 1
 _META = {"fingerprint": str, "image_tokenizer": str, "codes_per_image": int, "text_tokenizer": str, "sources": dict}
-
-
-class Records(Sequence[dict[str, Any]]):
-    """Lines of a records file by number, parsed when asked for: millions cost 8 bytes each."""
-
-    def __init__(self, path: pathlib.Path):
-        self._path = path
-        with path.open("rb") as file:
-            self._text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
-        ends = np.flatnonzero(np.frombuffer(self._text, np.uint8) == ord("\n"))
-        self._starts = np.concatenate([[0], ends + 1]).astype(np.int64)
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
-
-    @overload
-    def __getitem__(self, i: int) -> dict[str, Any]: ...
-    @overload
-    def __getitem__(self, i: slice) -> list[dict[str, Any]]: ...
-    def __getitem__(self, i: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        if isinstance(i, slice):
-            return [self[k] for k in range(*i.indices(len(self)))]
-        if not -len(self) <= i < len(self):
-            raise IndexError(i)
-        i %= len(self)
-        try:
-            record = parse_json(bytes(self._text[self._starts[i] : self._starts[i + 1]]))
-            if not isinstance(record, dict):
-                raise ValueError("no JSON object")
-        except ValueError as error:
-            raise self.broken(i, error) from error
-        return record
-
-    def broken(self, i: int, reason: ValueError) -> UserError:
-        """What to raise where record i makes no sense."""
-        line = f"{self._path}, line {i % len(self) + 1}"
-        return UserError(f"{line}: a broken record ({reason}); delete the folder and run `t2f prepare` again")
-
-
-class RecordFields(Sequence[Fields]):
-    """The fields of `Records`."""
-
-    def __init__(self, records: Records):
-        self._records = records
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    @overload
-    def __getitem__(self, i: int) -> Fields: ...
-    @overload
-    def __getitem__(self, i: slice) -> list[Fields]: ...
-    def __getitem__(self, i: int | slice) -> Fields | list[Fields]:
-        if isinstance(i, slice):
-            return [self[k] for k in range(*i.indices(len(self)))]
-        fields = self._records[i].get("fields")
-        try:
-            check_fields(fields)
-        except ValueError as error:
-            raise self._records.broken(i, error) from error
-        return cast(Fields, fields)
 
 
 class Part:
@@ -186,6 +125,10 @@ class Store:
         for name, split, key, count in parts:
             part = Part(folder / name / split, key, count, self.codes_per_image)
             self._codes[name, split], self._records[name, split] = part.codes_NxVxn, part.records
+
+    def __reduce__(self) -> tuple:
+        """Pickled by its folder: another process opens it anew."""
+        return type(self), (self.folder,)
 
     @property
     def sources(self) -> list[str]:

@@ -3,6 +3,8 @@
 import errno
 import os
 import pathlib
+import weakref
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,3 +56,20 @@ def open_array(path: pathlib.Path, dtype: npt.DTypeLike, ndim: int) -> np.memmap
     if array.dtype != dtype or array.ndim != ndim:
         raise UserError(f"{path}: {array.dtype} {array.shape} instead of {np.dtype(dtype)} with {ndim} axes")
     return array
+
+
+def row_reader(array: np.ndarray) -> Callable[[int, int], np.ndarray]:
+    """-> (i, j) -> array[i, j] of an array [I, J, n].
+
+    Of a mapped one it reads the file: of a mapping every page that was ever looked at counts as the process's memory.
+    """
+    if not isinstance(array, np.memmap) or not array.flags.c_contiguous:
+        return lambda i, j: array[i, j]
+    file = os.open(str(array.filename), os.O_RDONLY)
+    columns, size, dtype, start = array.shape[1], array.strides[1], array.dtype, array.offset
+
+    def read(i: int, j: int) -> np.ndarray:
+        return np.frombuffer(os.pread(file, size, start + (i * columns + j) * size), dtype)
+
+    weakref.finalize(read, os.close, file)
+    return read

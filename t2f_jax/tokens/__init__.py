@@ -11,6 +11,7 @@
     sentences        the grammar of captions: phrases -> sentences
     captions         labels of a face -> an English caption in varied words and order, by those tables
     plain_captions   labels of a face -> its one plain caption: each fact once, the most telling first
+    clauses          a caption with some of its sentences and clauses left out
     facts            an English caption -> what it says of a face, and whether the labels confirm it
     prompts          what a face to be generated should show: text, weighted attributes, attributes to avoid
     sequence         prompts, images and answers -> rows of ids, segments, positions and loss weights

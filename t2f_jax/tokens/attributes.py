@@ -23,12 +23,15 @@ class Fields(TypedDict):
     captions: list[str]
 
 
+_VALUES = {str, int}
+
+
 def check_fields(fields: object) -> None:
     """Raises ValueError for what is no `Fields`: a record that was damaged."""
     attributes, captions = (fields.get(k) for k in ("attributes", "captions")) if isinstance(fields, dict) else (0, 0)
     if not isinstance(attributes, dict) or not isinstance(captions, list):
         raise ValueError("no attributes and captions of a face")
-    if not all(type(value) in (str, int) for value in attributes.values()) or not all(type(c) is str for c in captions):
+    if not {*map(type, attributes.values())} <= _VALUES or not {*map(type, captions)} <= {str}:
         raise ValueError("an attribute that is neither words nor a whole number, or a caption that is no text")
 
 

@@ -6,7 +6,7 @@ Rows are packed in groups of `GROUP`, each a pure function of its own examples: 
 on what came before nor on how many hosts share it.
 """
 
-import dataclasses
+import heapq
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,51 +39,66 @@ def pack(
       ValueError: examples that cannot be shortened enough.
     """
     each = len(examples) // rows
+    batch = sequence.blank(rows, length, packed=True)
+    for first in range(0, rows, GROUP):
+        last = min(first + GROUP, rows)
+        pack_group(batch, range(first, last), list(examples[first * each : last * each]), loss_span, image_position)
+    return batch
+
+
+def pack_group(
+    batch: Batch, rows: range, examples: list[Example], loss_span: str = "suffix", image_position: int = 0
+) -> None:
+    """Packs the examples of at most `GROUP` rows into these rows of a blank batch; see `pack`."""
+    length = batch["tokens"].shape[1]
     placed: list[tuple[int, Example]] = []
     numbers: list[int] = []  # of the placed examples in their rows
-    for first in range(0, rows, GROUP):
-        count = min(GROUP, rows - first)
-        group = _fitted(list(examples[first * each : (first + count) * each]), count * (length - SPARE))
-        for row, members in enumerate(_dealt(group, count, length), first):
-            at = row * length
-            for number, example in enumerate(members, 1):
-                placed.append((at, example))
-                numbers.append(number)
-                at += example.length
-    batch = sequence.blank(rows, length, packed=True)
+    fitted = _fitted(examples, len(rows) * (length - SPARE))
+    for row, members in zip(rows, _dealt(fitted, len(rows), length)):
+        at = row * length
+        for number, example in enumerate(members, 1):
+            placed.append((at, example))
+            numbers.append(number)
+            at += example.length
     places = sequence.write(batch, placed, loss_span, image_position)
     sizes = [example.length for _, example in placed]
     batch["task"].reshape(-1)[places] = np.repeat([example.task for _, example in placed], sizes)
     batch["documents"].reshape(-1)[places] = np.repeat(numbers, sizes)  # type: ignore[typeddict-item]
-    return batch
 
 
 def shorter(example: Example) -> Example | None:
     """The example with its least missed part gone; None if nothing can go."""
     *others, branch = example.branches
     if others:
-        return dataclasses.replace(example, branches=tuple(others))
+        return _changed(example, example.prefix, tuple(others))
     if example.task == sequence.TO_CAPTION and len(branch.answer) > 4:
-        return dataclasses.replace(example, branches=(dataclasses.replace(branch, answer=branch.answer[:-4]),))
+        return _changed(example, example.prefix, (sequence.Branch(branch.given, branch.answer[:-4]),))
     if example.task == sequence.TO_IMAGE and len(example.prefix) > 8:
-        cut = example.prefix[:-4]
-        return dataclasses.replace(example, prefix=cut, image_index=len(cut))
+        return _changed(example, example.prefix[:-4], example.branches)
     return None
+
+
+def _changed(example: Example, prefix: tuple[int, ...], branches: tuple[sequence.Branch, ...]) -> Example:
+    image_index = len(prefix) if example.task == sequence.TO_IMAGE else example.image_index
+    return Example(prefix, branches, example.task, image_index, example.weight)
 
 
 def _fitted(examples: list[Example], room: int) -> list[Example]:
     """The examples, shortened until they take at most `room` ids: questions go first, then the ends of the longest."""
     total = sum(e.length for e in examples)
+    if total <= room:
+        return examples
+    queue = [(len(e.branches) == 1, -e.length, i) for i, e in enumerate(examples)]
+    heapq.heapify(queue)
     while total > room:
-        order = sorted(range(len(examples)), key=lambda i: (len(examples[i].branches) == 1, -examples[i].length, i))
-        for i in order:
-            less = shorter(examples[i])
-            if less is not None:
-                total -= examples[i].length - less.length
-                examples[i] = less
-                break
-        else:
+        if not queue:
             raise ValueError(f"{len(examples)} examples take {total} ids at least, but only {room} are there")
+        i = heapq.heappop(queue)[2]
+        less = shorter(examples[i])
+        if less is not None:
+            total -= examples[i].length - less.length
+            examples[i] = less
+            heapq.heappush(queue, (len(less.branches) == 1, -less.length, i))
     return examples
 
 

@@ -80,11 +80,13 @@ class Example:
     task: int
     image_index: int  # ids before the first code
     weight: float = 1.0
+    length: int = dataclasses.field(init=False, compare=False)  # ids in the row
 
-    @functools.cached_property
-    def length(self) -> int:
-        """Ids in the row."""
-        return len(self.prefix) + sum(len(b.given) + len(b.answer) for b in self.branches)
+    def __post_init__(self) -> None:
+        length = len(self.prefix)
+        for each in self.branches:
+            length += len(each.given) + len(each.answer)
+        object.__setattr__(self, "length", length)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -139,7 +141,7 @@ def to_caption(vocab: Vocab, tok: Encoder, codes: np.ndarray, caption: str, weig
     """Image codes [n] -> caption [SEP]."""
     words = Branch((), (*tok.encode(caption), vocab.sep))
     prefix = image_prefix(vocab, tok, CAPTION_PROMPT, codes)
-    return Example(prefix, (words,), TO_CAPTION, image_index(vocab, prefix), weight)
+    return Example(prefix, (words,), TO_CAPTION, len(prefix) - len(codes) - 1, weight)
 
 
 def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable[tuple[str, str]]) -> Example:
@@ -152,7 +154,7 @@ def of_branches(
 ) -> Example:
     """Image codes [n] -> attributes, by branches that are made already."""
     prefix = image_prefix(vocab, tok, ATTRIBUTE_PROMPT, codes)
-    return Example(prefix, branches, TO_ATTRIBUTES, image_index(vocab, prefix), weight)
+    return Example(prefix, branches, TO_ATTRIBUTES, len(prefix) - len(codes) - 1, weight)
 
 
 def fit(example: Example, length: int) -> Example:
@@ -257,7 +259,7 @@ def write(
         examples.append((len(ids) - first, at - first, example.image_index))
 
     total = np.arange(len(ids))
-    tokens = np.array(ids, np.int32)
+    tokens = np.fromiter(ids, np.int32, len(ids))
     size, segment, origin, scored, until, weight = (np.array(column) for column in zip(*spans))
     inside = total - np.repeat(np.cumsum(size) - size, size)  # place inside the prefix or branch
     targets = np.append(tokens[1:], np.int32(0))

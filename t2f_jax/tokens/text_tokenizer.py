@@ -5,6 +5,7 @@ Both lower-case. A special id never comes out of `encode`: text that spells "[SE
 
 import functools
 import io
+import itertools
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
@@ -187,7 +188,7 @@ class WordPiece:
         tokenizer = tokenizers.Tokenizer(models.WordPiece(ids, unk_token=SPECIAL["unk"], max_input_chars_per_word=200))
         tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=True, lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(tokenizer.encode(_well_formed(text)).ids))
+        self._encode = functools.lru_cache(_CACHED)(lambda word: tuple(tokenizer.encode(_well_formed(word)).ids))
 
     def __reduce__(self) -> tuple:
         """Pickled and copied by its file's bytes."""
@@ -199,8 +200,8 @@ class WordPiece:
         return cls(_read(vocab_file), str(vocab_file))
 
     def encode(self, text: str) -> list[int]:
-        """See `TextTokenizer`."""
-        return list(self._encode(text))
+        """See `TextTokenizer`. Words are split one by one, or looked up: no piece spans a blank."""
+        return list(itertools.chain.from_iterable(map(self._encode, text.split(" "))))
 
     def decode(self, ids: Sequence[int]) -> str:
         """See `TextTokenizer`; "capt ##ion" gives "caption", "34 - year - old" gives "34-year-old"."""

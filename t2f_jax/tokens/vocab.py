@@ -53,7 +53,7 @@ class Vocab:
           WrongArgument: a code lies outside the codebook.
         """
         codes = np.asarray(codes, np.int32)
-        if codes.size and (codes.min() < 0 or codes.max() >= self.image_size):
+        if codes.size and codes.view(np.uint32).max() >= self.image_size:  # a negative one is very large, too
             raise WrongArgument(f"image codes must lie in 0..{self.image_size - 1}, got {codes.min()}..{codes.max()}")
         return codes + self.text_size
 

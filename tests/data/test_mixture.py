@@ -38,3 +38,18 @@ def test_held_out_spreads_and_never_repeats():
     assert len(set(chosen)) == len(chosen) == 13  # the small source gives all it has
     assert [i for s, i in chosen if s == 0] == list(range(0, 100, 10))
     assert len(mixture.held_out([5], [1.0], 100)) == 5
+
+
+def test_sources_by_size():
+    weights, sizes = [1.0, 2.0], [100, 10_000]
+    assert mixture.by_size(weights, sizes, 0.0) == weights
+    small, large = mixture.by_size(weights, sizes, 1.0)
+    assert large / small == pytest.approx(200)
+    small, large = mixture.by_size(weights, sizes, 2.0)
+    assert large / small == pytest.approx(20)
+
+
+def test_many_rows_are_located_at_once():
+    mix = mixture.Mixture((7, 100, 1000), (1.0, 2.0, 5.0), seed=3)
+    rows = [5, 1023, 1024, 3, 10**9, 40_000]
+    assert mix.locate_all(rows) == [mix.locate(row) for row in rows] and mix.locate_all([]) == []

@@ -12,6 +12,7 @@ from t2f_jax.data.rows import Rows
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import sequence, templates, text_tokenizer
+from t2f_jax.tokens.phrases import PHRASES
 from t2f_jax.tokens.plain_captions import plain_caption
 
 SOURCES = {"faces": SourceConfig(weight=3.0), "others": SourceConfig(weight=1.0)}
@@ -213,3 +214,29 @@ def test_plain_captions_are_what_a_model_learns_to_write(parts):
     example = writer.example("faces", "train", 0, np.random.default_rng(0))
     wanted = [text.lower() for text in fields["captions"] or [plain_caption(fields["attributes"])]]
     assert tok.decode([i for i in example.branches[0].answer if i < vocab.text_size]).strip() in wanted
+
+
+def test_processes_write_the_same_rows(parts):
+    store, vocab, tok, config = parts
+    for pack in (1, 3):
+        plain, several = (dataclasses.replace(config, pack=pack, workers=workers) for workers in (0, 1))
+        wanted = take(rows_of((store, vocab, tok, plain), 6, 9).train(2), 3)
+        batches = rows_of((store, vocab, tok, several), 6, 9).train(2)
+        for a, b in zip(wanted, take(batches, 3), strict=True):
+            assert_same(a, b)
+        batches.close()
+
+
+def test_captions_of_labels_beside_a_faces_own(parts):
+    store, vocab, tok, config = parts
+    known = store.fields("faces", "train")[0]["attributes"]
+    own = {"attributes": known, "captions": ["a very special face. so it is."]}
+
+    writer = examples.Writer(store, vocab, tok, dataclasses.replace(config, tasks=TaskConfig(label_captions=0.5)))
+    found = [writer._caption(own, PHRASES, np.random.default_rng(k)) for k in range(200)]
+    assert 60 < sum(caption == own["captions"][0] for caption in found) < 140
+    unlabelled = {"attributes": {}, "captions": own["captions"]}
+    assert writer._caption(unlabelled, PHRASES, np.random.default_rng(0)) == own["captions"][0]
+    cut = dataclasses.replace(config, tasks=TaskConfig(clause_dropout=1.0))
+    writer = examples.Writer(store, vocab, tok, cut)
+    assert writer._prompt_caption(own, PHRASES, np.random.default_rng(0)) == "a very special face."

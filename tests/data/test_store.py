@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from t2f_jax.data.store import Records, Store
+from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 
 
@@ -88,17 +88,6 @@ def test_a_description_without_a_key_is_refused(copy):
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "sources"}))
     with pytest.raises(UserError, match="'sources' is missing or broken"):
         Store(copy)
-
-
-def test_records_hold_any_text(tmp_path):
-    path = tmp_path / "records.jsonl"
-    path.write_text('{"id": "é\\n"}\n{"id": "b"}\n', encoding="utf-8")
-    records = Records(path)
-    assert len(records) == 2 and records[0] == {"id": "é\n"} and records[-1] == {"id": "b"}
-    with pytest.raises(IndexError):
-        records[2]
-    path.write_text("")
-    assert len(Records(path)) == 0
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -62,3 +62,15 @@ def test_an_array_that_claims_more_than_its_file_is_refused(shape, tmp_path):
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
     with pytest.raises(UserError, match=r"a\.npy: not a whole array"):
         arrays.open_array(tmp_path / "a.npy", np.uint8, 3)
+
+
+def test_rows_are_read_from_a_mapped_file_and_from_memory(tmp_path):
+    values = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
+    np.save(tmp_path / "a.npy", values)
+    mapped = arrays.open_array(tmp_path / "a.npy", np.uint16, 3)
+    for array in (values, mapped, mapped[::-1], np.broadcast_to(values[:, :1], (2, 3, 4))):
+        read = arrays.row_reader(array)
+        for i in range(2):
+            for j in range(3):
+                np.testing.assert_array_equal(read(i, j), array[i, j])
+                assert read(i, j).dtype == np.uint16

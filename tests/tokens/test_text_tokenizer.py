@@ -212,3 +212,9 @@ def test_what_a_vocabulary_file_is_instead_is_told(tmp_path):
             (tmp_path / name).write_bytes(data)
             with pytest.raises(UserError, match=f"{name}: .*{what}"):
                 make.load(tmp_path / name)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text() | st.text("aman ly34-:\u0301\u3000\t\n\u00a0é王", max_size=30))
+def test_words_by_themselves_give_the_ids_of_the_whole_text(word_piece, text):
+    assert word_piece.encode(text) == list(word_piece._encode(text))

@@ -1,0 +1,164 @@
+"""Rows of the table that `t2f bench data` prints: how fast rows for training come from a large store, and JPEGs in.
+
+A pair is an image with one target: one example of a packed row.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from t2f_jax import config
+from t2f_jax.bench import made_store
+from t2f_jax.bench.table import Row
+from t2f_jax.config.loader import narrow
+from t2f_jax.config.schema import DecoderRunConfig, SourceConfig
+from t2f_jax.data import bare_decoding, reading
+from t2f_jax.data.datasets import listed, registry
+from t2f_jax.data.rows import Rows
+from t2f_jax.data.store import Store
+from t2f_jax.environment import cores
+from t2f_jax.tokens import text_tokenizer
+
+FACES = 2_300_000  # the paper's pairs
+FAR = 1_000_000  # a step far into a training
+BATCH = 128  # rows of a batch
+SECONDS = 5.0  # that a speed is measured for
+JPEGS, SIDE = 1000, 256  # pictures of the decoding rows; what they are resized to
+WIDTH, HEIGHT = 356, 436  # of a picture
+
+
+def measure(folder: pathlib.Path | None, faces: int = FACES, seconds: float = SECONDS) -> Iterator[Row]:
+    """The rows, each as soon as it is measured.
+
+    Args:
+      folder: a prepared store; None: one of random codes, captions and labels is made, and deleted at the end.
+      faces: in that store.
+      seconds: for which each speed is measured.
+    """
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory())) / "store"
+            made_store.make(folder, faces)
+        began = time.perf_counter()
+        store = Store(folder)
+        yield Row("data_open", time.perf_counter() - began, "s")
+        yield from _rows_of_store(store, seconds)
+        yield _first_batch(store)
+    yield _jpegs()
+
+
+def base_rows(store: Store, workers: int) -> Rows:
+    """`Rows` of the base model's size."""
+    run = narrow(config.load("talk2face_base")).decoder
+    decoder = dataclasses.replace(run, workers=workers, train=dataclasses.replace(run.train, batch_size=BATCH))
+    return _rows(store, decoder)
+
+
+def _rows(store: Store, decoder: DecoderRunConfig) -> Rows:
+    tokenizer = text_tokenizer.load(store.folder)
+    vocab = text_tokenizer.vocab(tokenizer, made_store.CODEBOOK)
+    sources = {name: SourceConfig(kind=made_store.KIND) for name in store.sources}
+    return Rows(store, vocab, tokenizer, decoder, sources)
+
+
+def _rows_of_store(store: Store, seconds: float) -> Iterator[Row]:
+    """Pairs a second of one process and of one for each core, pairs for each second of a core, and the memory taken."""
+    rows = base_rows(store, 0)
+    rows.batch(0)  # what is kept from batch to batch is there now
+    one = _speed((rows.batch(step) for step in itertools.count(1)), seconds, [psutil.Process()])
+    yield Row("data_rows_one", one.wall, "pairs/s")
+    yield Row("data_rows_core", one.cpu, "pairs/core-s")
+    workers = cores()
+    batches = base_rows(store, workers).train()
+    for _ in range(2 * workers + 1):
+        next(batches)  # every process is at work now
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    many = _speed(batches, seconds, family)
+    memory = sum(map(_resident, family))
+    batches.close()  # type: ignore[attr-defined]
+    yield Row(f"data_rows_{workers}", many.wall, "pairs/s", one.wall, many.wall / one.wall)
+    yield Row(f"data_cores_{workers}", many.cpu, "pairs/core-s", one.cpu, many.cpu / one.cpu)
+    yield Row("data_memory", memory / 1e9, "GB")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Speed:
+    wall: float  # pairs a second
+    cpu: float  # pairs for each second of a core, whatever else is at work on it
+
+
+def _speed(batches: Iterator, seconds: float, family: list[psutil.Process]) -> _Speed:
+    pairs, used, began = 0, _core_seconds(family), time.perf_counter()
+    while time.perf_counter() < began + seconds:
+        pairs += int(np.max(next(batches)["documents"], axis=1).sum())
+    wall, cpu = time.perf_counter() - began, _core_seconds(family) - used
+    return _Speed(pairs / wall, pairs / cpu)
+
+
+def _core_seconds(family: list[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in family]
+    return sum(each.user + each.system for each in times)
+
+
+def _resident(process: psutil.Process) -> int:
+    """Bytes in memory; of what processes share each has its part, where the system tells."""
+    memory = process.memory_full_info()
+    return getattr(memory, "pss", 0) or memory.rss
+
+
+def _first_batch(store: Store) -> Row:
+    """Seconds until the first batch of a run that goes on far in its training, against one that begins."""
+
+    def seconds(step: int) -> float:
+        rows = base_rows(store, 0)
+        began = time.perf_counter()
+        rows.batch(step)
+        return time.perf_counter() - began
+
+    begun, far = (min(seconds(step) for _ in range(3)) for step in (0, FAR))
+    return Row("data_first", far, "s", begun, begun / far)
+
+
+def _jpegs() -> Row:
+    """Decoding and resizing JPEGs as datasets are read, against tf.data that decodes alone; in turns, the best of 3."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [pathlib.Path(folder) / f"{k:04d}.jpg" for k in range(JPEGS)]
+        _draw(paths)
+        fields = {"attributes": {}, "captions": []}
+        faces = [listed.Face(path.name, path, fields, "train") for path in paths]  # type: ignore[arg-type]
+        source = listed.Listed("jpegs", registry.find(made_store.KIND), faces)
+        chunks = [range(first, min(first + 64, JPEGS)) for first in range(0, JPEGS, 64)]
+
+        def ours() -> int:
+            return sum(len(chunk) for chunk in reading.read(source, chunks, SIDE, 1.0))
+
+        def bare() -> int:
+            return bare_decoding.decode_jpegs(paths, cores())
+
+        bare_decoding.decode_jpegs(paths[:1], 1)  # TensorFlow is loaded now
+        speeds = [(JPEGS / _seconds(ours), JPEGS / _seconds(bare)) for _ in range(3)]
+    reached, baseline = (max(speed) for speed in zip(*speeds))
+    return Row("data_jpeg", reached, "images/s", baseline, reached / baseline)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _draw(paths: list[pathlib.Path]) -> None:
+    """Pictures with as much detail as a photo has: noise, smoothed."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (HEIGHT // 4, WIDTH // 4, 3), np.uint8)
+    picture = Image.fromarray(noise).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
+    for path in paths:
+        picture.save(path, quality=90)

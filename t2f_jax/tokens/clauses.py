@@ -1,0 +1,26 @@
+"""A caption with parts of it left out: a model that is trained on such prompts does not need to be told everything."""
+
+import re
+
+import numpy as np
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+# A comma before one of these words begins a clause that can go; one before an adjective ("a young, smiling woman") not.
+_CLAUSE = re.compile(r"(?=, (?:and|but|with|without|who|which|while|wearing|having)\b)")
+_ENDS = (".", "!", "?")
+
+
+def drop_clauses(caption: str, share: float, rng: np.random.Generator) -> str:
+    """The caption without some of its sentences and clauses; the beginning of the first sentence always stays.
+
+    Args:
+      share: 0..1, the chance of each to be left out.
+    """
+    kept = []
+    for number, sentence in enumerate(_SENTENCE.split(caption.strip())):
+        if number and rng.random() < share:
+            continue
+        end = sentence[-1:] if sentence.endswith(_ENDS) else ""
+        head, *clauses = _CLAUSE.split(sentence.removesuffix(end))
+        kept.append(head + "".join(clause for clause in clauses if rng.random() >= share) + end)
+    return " ".join(kept)
