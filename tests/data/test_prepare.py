@@ -12,7 +12,7 @@ from PIL import Image
 
 from t2f_jax.config.schema import SourceConfig, TextConfig
 from t2f_jax.data import augment, corpus, prepare, shards
-from t2f_jax.data.datasets import celeba, registry, utkface
+from t2f_jax.data.datasets import celeba, listed, registry
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import templates, text_tokenizer
@@ -210,7 +210,7 @@ def test_bad_files_are_listed_with_their_reasons_and_the_rest_is_prepared(tmp_pa
 
 def test_real_faces_become_a_store(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("T2F_DATA", str(real_data))
-    for opened in (celeba.CelebA, utkface.UTKFace):
+    for opened in (celeba.CelebA, listed.Listed):
         monkeypatch.setattr(opened, "split", lambda self, split: self._splits[split][:4])
     kinds = {"celeba": SourceConfig(kind="celeba"), "utkface": SourceConfig(kind="utkface")}
     store = Store(run(store_config(sources=kinds), tmp_path))

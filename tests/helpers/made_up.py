@@ -104,6 +104,50 @@ def _cells(texts):
     return cells
 
 
+def fairface(folder):
+    """All ranges of age and groups; numbers of files begin again in val; one group that the table does not know."""
+    ages = ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70"]
+    races = ["White", "Black", "Latino_Hispanic", "East Asian", "Southeast Asian", "Indian", "Middle Eastern", "Other"]
+    for part, count in (("train", 40), ("val", 9)):
+        rows = [["file", "age", "gender", "race", "service_test"]]
+        for k in range(1, count + 1):
+            save_jpeg(folder / f"fairface-img-margin025-trainval/{part}/{k}.jpg", k, 32, 32)
+            rows.append([f"{part}/{k}.jpg", ages[k % 9], ("Female", "Male")[k % 2], races[k % 8], k % 2 == 0])
+        rows.append([f"{part}/{count + 1}.jpg", *rows[1][1:]])
+        write_csv(folder / f"fairface_label_{part}.csv", rows, bom=part == "val")
+
+
+def raf_db(folder):
+    """The list's name as it is misspelt, names without "_aligned", tabs and blanks, gender 2, a face without labels."""
+    lines = []
+    for part, count, digits in (("train", 40, 5), ("test", 4, 4)):
+        for k in range(1, count + 1):
+            stem = f"{part}_{k:0{digits}d}"
+            save_jpeg(folder / f"basic/Image/aligned/{stem}_aligned.jpg", k, 32, 32)
+            lines.append(f"{stem}.jpg{' ' if k % 2 else chr(9)}{k % 7 + 1}\n")
+            manual = folder / f"basic/Annotation/manual/{stem}_manu_attri.txt"
+            manual.parent.mkdir(parents=True, exist_ok=True)
+            manual.write_text("1.5\t2.5\n" * 5 + f"{k % 3}\n{k % 3}\n{k % 5}\n")
+    manual.unlink()
+    (folder / "basic/EmoLabel").mkdir()
+    (folder / "basic/EmoLabel/list_patition_label.txt").write_text("".join([*lines, "test_0099.jpg 1\n"]))
+
+
+def ffhq(folder):
+    """Images in folders of a thousand, with the table of FFHQ-Aging (the text None, -1 for no face) and texts."""
+    header = "image_number,age_group,age_group_confidence,gender,gender_confidence,head_pitch,head_roll,head_yaw"
+    rows = [[*header.split(","), "left_eye_occluded", "right_eye_occluded", "glasses"]]
+    bins, glasses = ["0-2", "3-6", "10-14", "50-69", "70-120"], ["None", "Normal", "Dark", "-1"]
+    for n, number in enumerate([*range(999, 1079), 60_000, 69_999]):
+        save_jpeg(folder / f"images1024x1024/{number // 1000 * 1000:05d}/{number:05d}.png", n, 32, 32)
+        sure = 0.5 if n % 10 == 9 else 0.9
+        rows.append([number, bins[n % 5], sure, ("female", "male")[n % 2], sure, 1, 1, 1, 1, 1, glasses[n % 4]])
+    write_csv(folder / "ffhq_aging_labels.csv", rows)
+    (folder / "FFHQ-Text/text").mkdir(parents=True)
+    (folder / "FFHQ-Text/text/01001.txt").write_text("A young woman.\n\nA  woman who smiles.\nA young woman.\n")
+    (folder / "FFHQ-Text/images.txt").write_text("1 01001.png\n")
+
+
 def lfw(folder):
     """Kumar's scores and LFWA's labels in MATLAB's HDF5: names with backslashes, indices from 1 on, arrays turned."""
     people = [f"Jane_{chr(65 + k)}" for k in range(26)]
@@ -191,4 +235,29 @@ def benchmark(path, names, aligned=True):
     path.write_text(json.dumps(entries))
 
 
-MAKERS = {make.__name__: make for make in (agedb, morph, appa_real, imdb_clean, imdb_wiki, lfw, maad_face, affectnet)}
+def celeba(folder):
+    """Twelve faces of CelebA: 8 train, 2 validation, 2 test."""
+    from t2f_jax.data.datasets.celeba import COLUMNS
+
+    rows, parts = [], []
+    for k in range(1, 13):
+        save_jpeg(folder / f"img_align_celeba/{k:06d}.jpg", k, 44, 54)
+        rows.append(f"{k:06d}.jpg " + " ".join(f"{1 if (k + n) % 3 == 0 else -1:>2}" for n in range(len(COLUMNS))))
+        parts.append(f"{k:06d}.jpg {max(0, (k - 7) // 2)}")
+    (folder / "list_attr_celeba.txt").write_text("\n".join(["12", " ".join(COLUMNS) + " ", *rows]) + "\n")
+    (folder / "list_eval_partition.txt").write_text("\n".join(parts) + "\n")
+
+
+def utkface(folder):
+    """Thirty faces; the names that are published wrong: without a label, with a blank, without a dot."""
+    for k in range(1, PEOPLE + 1):
+        save_jpeg(folder / f"{k}_{k % 2}_{k % 5}_201701161745251{k:02d}.jpg.chip.jpg", k, 40, 40)
+    for name in ("39_1_20170116174525125.jpg.chip.jpg", "24_0_1_20170116220224657 .jpg.chip.jpg"):
+        save_jpeg(folder / name, 1, 40, 40)
+    save_jpeg(folder / "55_0_0_20170116232725357jpg.chip.jpg", 2, 40, 40)
+
+
+MAKERS = {
+    make.__name__: make
+    for make in (*(agedb, morph, appa_real, imdb_clean, imdb_wiki, fairface, raf_db, ffhq, lfw, maad_face, affectnet),)
+}

@@ -13,8 +13,8 @@ import numpy as np
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import names
 from t2f_jax.data.datasets import tables
-from t2f_jax.data.datasets.base import Dataset, Split
-from t2f_jax.data.datasets.listed import Box, Face, Listed, find, images_in, validation_by_hash, widened
+from t2f_jax.data.datasets.base import Box, Dataset, Split
+from t2f_jax.data.datasets.listed import Face, Listed, find, images_in, validation_by_hash, widened
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Fields
 

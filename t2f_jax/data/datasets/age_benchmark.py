@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from t2f_jax.config.schema import SourceConfig
-from t2f_jax.data.datasets.base import Split
-from t2f_jax.data.datasets.listed import Box, Face
+from t2f_jax.data.datasets.base import Box, Split
+from t2f_jax.data.datasets.listed import Face
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 
@@ -30,7 +30,12 @@ PARTITIONS = tuple(_FOLDERS)
 
 
 def repartition(
-    faces: Iterable[Face], config: SourceConfig, database: str, key: Callable[[str], str], skipped: dict[str, str]
+    faces: Iterable[Face],
+    config: SourceConfig,
+    database: str,
+    key: Callable[[str], str],
+    skipped: dict[str, str],
+    boxes: bool = True,
 ) -> Iterator[Face]:
     """Faces in the splits of `config.partition`, in place of their own; as they are if none is chosen.
 
@@ -39,6 +44,7 @@ def repartition(
     Args:
       database: the benchmark's name of the dataset, such as "AgeDB".
       key: a file's name -> what is the same in a face's `id` and in the benchmark's path.
+      boxes: are the faces read from the photographs that the benchmark's boxes were found in?
 
     Raises:
       UserError: the JSON file is missing or broken.
@@ -59,8 +65,9 @@ def repartition(
         if entry is None:
             skipped[face.id] = f"{path.name} does not name it"
         else:
+            box = _box(entry.get("aligned_bbox")) if boxes else None
             split = _split(config.partition, entry["folder"])
-            yield dataclasses.replace(face, split=split, box=_box(entry.get("aligned_bbox")) or face.box)
+            yield dataclasses.replace(face, split=split, box=box or face.box)
 
 
 def _entries(path: pathlib.Path) -> list[dict[str, Any]]:

@@ -1,11 +1,13 @@
 """What a dataset is to the rest of the program: its entry (`Dataset`) and, once opened, its faces (`Source`)."""
 
 import dataclasses
+import io
 import pathlib
 from collections.abc import Callable
 from typing import Literal, Protocol
 
 import numpy as np
+from PIL import Image
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.errors import UserError
@@ -15,6 +17,8 @@ from t2f_jax.tokens.phrases import PHRASES, Phrases
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+# Left, top, right, bottom of a face in the upright image, in pixels; what lies outside the image is black.
+Box = tuple[float, float, float, float]
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".7z.001", ".rar")
 
 
@@ -54,6 +58,14 @@ class Source(Protocol):
         ...
 
 
+class FileSource(Source, Protocol):
+    """A source whose faces lie in image files of the dataset."""
+
+    def original(self, i: int) -> bytes:
+        """The image file of face i or, if a part of it is the face, that part as PNG; raises UserError."""
+        ...
+
+
 def file_signature(path: pathlib.Path) -> str:
     """File name and size in bytes, the signature of a face in a file; of one that cannot be found the name alone."""
     try:
@@ -62,27 +74,35 @@ def file_signature(path: pathlib.Path) -> str:
         return f"{path.name} absent"
 
 
-def read_face(
-    path: pathlib.Path, size: int, crop: float, box: tuple[float, float, float, float] | None = None
-) -> np.ndarray:
+def read_face(path: pathlib.Path, size: int, crop: float, box: Box | None = None) -> np.ndarray:
     """Pixels uint8 [size, size, 3] of a face in a file, see `images.fit`.
-
-    Args:
-      box: left, top, right, bottom of the face in the upright image, in pixels; outside of the image all is black.
 
     Raises:
       UserError: no such file, none of a whole picture (nothing is read of a pipe, which would be waited for), or an
         empty box.
     """
+    return images.fit(_open_face(path, box), size, crop)
+
+
+def original(path: pathlib.Path, box: Box | None = None) -> bytes:
+    """The image file itself or, if a part of it is the face, that part as PNG. Raises UserError as `read_face` does."""
+    if box is None and not files.no_file(path):
+        return path.read_bytes()
+    png = io.BytesIO()
+    _open_face(path, box).save(png, "PNG")
+    return png.getvalue()
+
+
+def _open_face(path: pathlib.Path, box: Box | None) -> Image.Image:
     if wrong := files.no_file(path):
         raise UserError(f"{path}: {wrong}; an image file should lie there")
     image = images.open_image(path)
-    if box:
-        left, top, right, bottom = map(round, box)
-        if left >= right or top >= bottom:
-            raise UserError(f"{path}: no pixel lies in its box {box} (left, top, right, bottom)")
-        image = image.crop((left, top, right, bottom))
-    return images.fit(image, size, crop)
+    if box is None:
+        return image
+    left, top, right, bottom = map(round, box)
+    if left >= right or top >= bottom:
+        raise UserError(f"{path}: no pixel lies in its box {box} (left, top, right, bottom)")
+    return image.crop((left, top, right, bottom))
 
 
 def unnested(folder: pathlib.Path) -> pathlib.Path:

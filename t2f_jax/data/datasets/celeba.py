@@ -5,7 +5,16 @@ import pathlib
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import SPLITS, Dataset, Split, file_signature, packed_files, read_face, unnested
+from t2f_jax.data.datasets.base import (
+    SPLITS,
+    Dataset,
+    Split,
+    file_signature,
+    original,
+    packed_files,
+    read_face,
+    unnested,
+)
 from t2f_jax.data.datasets.celeba_files import PARTITION, SCHEMA, attributes_of, read_labels, read_partition
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Fields
@@ -82,6 +91,10 @@ class CelebA:
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         return read_face(self.path(i), size, crop)
+
+    def original(self, i: int) -> bytes:
+        """The image file of face i; raises UserError."""
+        return original(self.path(i))
 
 
 def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathlib.Path:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import tables
-from t2f_jax.data.datasets.base import Dataset, Split
-from t2f_jax.data.datasets.listed import MARGIN, Box, Face, Listed, find, widened
+from t2f_jax.data.datasets.base import Box, Dataset, Split
+from t2f_jax.data.datasets.listed import MARGIN, Face, Listed, find, widened
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Attribute, Fields
 

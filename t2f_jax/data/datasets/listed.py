@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import SPLITS, Dataset, Split, file_signature, packed_files, read_face
+from t2f_jax.data.datasets.base import SPLITS, Box, Dataset, Split, file_signature, original, packed_files, read_face
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the upright image
 
 
 MARGIN = 0.4  # around a detected face, as a share of its box: hair and chin
@@ -102,6 +101,10 @@ class Listed:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         face = self._faces[i]
         return read_face(face.path, size, crop, face.box)
+
+    def original(self, i: int) -> bytes:
+        """The image file of face i, or the part in its box as PNG; raises UserError."""
+        return original(self._faces[i].path, self._faces[i].box)
 
 
 class Files:

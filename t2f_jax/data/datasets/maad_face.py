@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 
 from t2f_jax.data import names
-from t2f_jax.data.datasets.base import SPLITS, Dataset, Split, file_signature, read_face
+from t2f_jax.data.datasets.base import SPLITS, Dataset, Split, file_signature, original, read_face
 from t2f_jax.data.datasets.listed import Files, find, validation_by_hash
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Fields
@@ -81,6 +81,10 @@ class MaadFace:
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         return read_face(pathlib.Path(self._paths[i]), size, crop)
+
+    def original(self, i: int) -> bytes:
+        """The image file of face i; raises UserError."""
+        return original(pathlib.Path(self._paths[i]))
 
 
 def _read(table: pathlib.Path) -> tuple[list[str], np.ndarray]:

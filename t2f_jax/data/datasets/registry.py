@@ -29,6 +29,9 @@ MODULES = {
     "agedb": "agedb",
     "appa_real": "appa_real",
     "lfw": "lfw",
+    "ffhq": "ffhq",
+    "fairface": "fairface",
+    "raf_db": "raf_db",
     "maad_face": "maad_face",
     "affectnet": "affectnet",
 }

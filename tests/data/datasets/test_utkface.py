@@ -1,6 +1,7 @@
 import os
 
 import damage
+import made_up
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -61,3 +62,14 @@ def test_faces_in_a_folder_inside_one_of_its_name_are_read(utkface_folder, tmp_p
     utkface_folder.rename(tmp_path / "UTK" / "UTK")
     source = registry.open_source(SourceConfig(kind="utkface", folder=str(tmp_path / "UTK")), "utkface")
     assert source.image(0, 16, 1.0).shape == (16, 16, 3)
+
+
+def test_the_benchmarks_partition_knows_the_photographs(utkface_folder):
+    names = sorted(path.name for path in utkface_folder.glob("[1-9]*_?_?_*"))
+    photographs = [name.replace(".chip.jpg", "").replace(".jpg", ".JPG") for name in names]
+    made_up.benchmark(utkface_folder / "UTKFace_aligned.json", photographs)
+    config = SourceConfig(kind="utkface", folder=str(utkface_folder), partition="age-benchmark-0")
+    source = registry.open_source(config, "utkface")
+    chosen = {source.id(i) for i in source.split("validation")}
+    assert chosen == {name for k, name in enumerate(names) if k % 10 in (6, 7)} - {s["id"] for s in source.skipped}
+    assert "(" not in source.signature(0)  # a box of the photograph is none of the aligned face
