@@ -2,6 +2,7 @@
 
     datasets/   the public datasets and the drawn faces, a file each
     names       one table of attributes for all datasets: what a set's own column or code says in the names used here
+    tfds_builders   the datasets as TFDS builders, `tfds.load("t2f_celeba", ...)`
     pixels      a dataset's pixels at one size, decoded or drawn once and kept as a memory map
     reading     faces decoded or drawn ahead by threads or processes
     opt_out     the list of pictures that must not be read, by hashes of files and of what they look like

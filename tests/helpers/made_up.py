@@ -4,6 +4,7 @@ import csv
 import datetime
 import json
 
+import celeba_hq
 import numpy as np
 from faces import save_jpeg
 
@@ -237,7 +238,7 @@ def benchmark(path, names, aligned=True):
 
 def celeba(folder):
     """Twelve faces of CelebA: 8 train, 2 validation, 2 test."""
-    from t2f_jax.data.datasets.celeba import COLUMNS
+    from t2f_jax.data.datasets.celeba_files import COLUMNS
 
     rows, parts = [], []
     for k in range(1, 13):
@@ -257,7 +258,52 @@ def utkface(folder):
     save_jpeg(folder / "55_0_0_20170116232725357jpg.chip.jpg", 2, 40, 40)
 
 
+def of_celeba_hq(write):
+    """A maker of what `write` puts beside six faces of CelebA-HQ, which all have the bits of its other sets."""
+
+    def make(folder):
+        celeba_hq.make(folder.parent, {0: ["Male", "Young", "No_Beard"], 3: ["No_Beard"]})
+        write(folder)
+
+    return make
+
+
+def captions_of_celeba_hq(folder):
+    write_texts(folder / "text/celeba-caption", {n: "A person.\nA face.\n" for n in range(4)})
+
+
+def celeba_dialog(folder):
+    grades = ((0, 0, 0, 0, 1), (0, 0, 0, 0, 5), (0, 0, 0, 0, 5), (0, 0, 0, 0, 4))
+    rows = [["image_name", "Bangs", "Eyeglasses", "No_Beard", "Smiling", "Young"]]
+    rows += [[f"{n}.jpg", *row] for n, row in enumerate(grades)]
+    write_csv(folder / "classification_label/combined_annotation_hq.txt", rows, delimiter="\t")
+    (folder / "text").mkdir()
+    said = {f"{n}.jpg": {"attribute_wise_captions": {}, "overall_caption": f"Face {n}."} for n in range(4)}
+    (folder / "text/captions_hq.json").write_text(json.dumps(said))
+
+
+def face2text(folder):
+    celeba(folder.parent / "CelebA")
+    texts = [{"response_id": str(k), "filename": f"{k:06d}.jpg", "description": f"Face {k}."} for k in range(1, 13)]
+    (folder / "clean_train_2.1.json").write_text(json.dumps(texts))
+
+
+def write_texts(folder, texts):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text)
+
+
 MAKERS = {
     make.__name__: make
-    for make in (*(agedb, morph, appa_real, imdb_clean, imdb_wiki, fairface, raf_db, ffhq, lfw, maad_face, affectnet),)
+    for make in (
+        *(celeba, utkface, agedb, morph, appa_real, imdb_clean, imdb_wiki),
+        *(fairface, raf_db, ffhq, lfw, maad_face, affectnet, face2text),
+    )
+}
+MAKERS |= {
+    "celeba_hq": of_celeba_hq(lambda folder: None),
+    "mm_celeba_hq": of_celeba_hq(captions_of_celeba_hq),
+    "celebatext_hq": of_celeba_hq(lambda folder: write_texts(folder / "captions", {0: "A man.\n", 3: "A girl.\n"})),
+    "celeba_dialog": of_celeba_hq(celeba_dialog),
 }

@@ -1,0 +1,150 @@
+"""The datasets as TFDS builders: once this module is imported, `tfds.load("t2f_celeba", ...)` prepares and reads one.
+
+A builder is called t2f_<kind>. It reads the folder that the dataset's owners ship, given as `manual_dir` (or a folder
+that holds it under its official name). Its examples have an image, as the dataset has it, an id, captions and
+attributes: a choice is a class label, -1 if it is unknown; a number is low..high, equal if it is exact and -1 if it is
+unknown. A published partition is a config, such as "t2f_agedb/age-benchmark-0". Given a Beam runner or Beam options,
+the images are read by Apache Beam: `tfds build t2f_celeba --imports=t2f_jax.data.tfds_builders
+--manual_dir=... --beam_pipeline_options=runner=DirectRunner`.
+"""
+
+import functools
+import inspect
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import tensorflow_datasets as tfds
+from absl import logging
+from PIL import ExifTags, Image
+
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.data.datasets import registry
+from t2f_jax.data.datasets.base import SPLITS, Dataset, FileSource
+from t2f_jax.errors import UserError
+from t2f_jax.io import images
+from t2f_jax.tokens.attributes import Attribute, Fields
+
+_DECODED = ("JPEG", "PNG")  # what TensorFlow decodes; all else is handed on as PNG
+_UNKNOWN = -1
+
+
+class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A builder of one dataset, `DATASET`."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    DATASET: ClassVar[Dataset]
+    _with_beam = False
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        dataset = self.DATASET
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=inspect.getdoc(sys.modules[dataset.open.__module__]),
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    "image": tfds.features.Image(),
+                    "captions": tfds.features.Sequence(tfds.features.Text()),
+                    "attributes": {feature_name(each): _feature(each) for each in dataset.schema},
+                }
+            ),
+            citation=dataset.citation,
+            license=dataset.licence,
+        )
+
+    def download_and_prepare(self, *, download_config: Any = None, **options: Any) -> None:
+        """Prepares the dataset, see `tfds.core.DatasetBuilder`; by Beam if the config has a runner or options."""
+        self._with_beam = bool(download_config and (download_config.beam_runner or download_config.beam_options))
+        super().download_and_prepare(download_config=download_config, **options)
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        folder = dl_manager.manual_dir
+        inner = folder / self.DATASET.folder
+        partition = self.builder_config.name if self.builder_config else ""
+        config = SourceConfig(
+            kind=self.DATASET.kind,
+            folder=str(inner if inner.is_dir() else folder),
+            partition="" if partition == "official" else partition,
+        )
+        source = _opened(config)
+        return {split: self._generate_examples(config, faces) for split in SPLITS if (faces := source.split(split))}
+
+    def _generate_examples(self, config: SourceConfig, faces: list[int]) -> Any:
+        if self._with_beam:
+            beam = tfds.core.lazy_imports.apache_beam
+            return beam.Create(faces) | beam.FlatMap(functools.partial(_examples, config))
+        return (example for i in faces for example in _examples(config, i))
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(config: SourceConfig) -> FileSource:
+    """A source; a process of Beam opens it once."""
+    return cast(FileSource, registry.open_source(config, config.kind))
+
+
+def _examples(config: SourceConfig, i: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The example of face i under its key; none, with a warning, if its image cannot be read."""
+    source = _opened(config)
+    try:
+        image = _encoded(source.original(i), source.id(i))
+    except UserError as error:
+        logging.warning("left out: %s", error)
+        return
+    fields = source.fields(i)
+    attributes = {feature_name(each): _value(each, fields) for each in source.dataset.schema}
+    yield source.id(i), {"id": source.id(i), "image": image, "captions": fields["captions"], "attributes": attributes}
+
+
+def _encoded(data: bytes, name: str) -> bytes:
+    """The file itself if TensorFlow sees in it what Pillow does, otherwise a PNG. Raises UserError if it is broken."""
+    picture = images.open_image(io.BytesIO(data), name)
+    with Image.open(io.BytesIO(data)) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        if image.format in _DECODED and image.mode == "RGB" and not turned:
+            return data
+    png = io.BytesIO()
+    picture.save(png, "PNG")
+    return png.getvalue()
+
+
+def feature_name(attribute: Attribute) -> str:
+    """An attribute's name among a builder's features: "hair color" -> "hair_color"."""
+    return attribute.name.replace(" ", "_")
+
+
+def _feature(attribute: Attribute) -> Any:
+    if attribute.is_number:
+        return {"low": tfds.features.Scalar(np.int64), "high": tfds.features.Scalar(np.int64)}
+    return tfds.features.ClassLabel(names=attribute.values)
+
+
+def _value(attribute: Attribute, fields: Fields) -> Any:
+    value = fields["attributes"].get(attribute.name)
+    if not attribute.is_number:
+        return _UNKNOWN if value is None else str(value)
+    if value is None:
+        return {"low": _UNKNOWN, "high": _UNKNOWN}
+    numbers = attribute.numbers(value)
+    return {"low": numbers[0], "high": numbers[-1]}
+
+
+def _builder(kind: str, dataset: Dataset) -> type[FaceBuilder]:
+    """The class of a dataset's builder; making it registers it."""
+    configs = [tfds.core.BuilderConfig(name=name) for name in ("official", *dataset.partitions)]
+    values = {
+        "__module__": __name__,
+        "__doc__": f"{dataset.title}, see `t2f data list {kind}`.",
+        "name": f"t2f_{kind}",
+        "DATASET": dataset,
+        "MANUAL_DOWNLOAD_INSTRUCTIONS": dataset.obtain,
+        "BUILDER_CONFIGS": configs if dataset.partitions else [],
+    }
+    return type(f"T2f{kind.title().replace('_', '')}", (FaceBuilder,), values)
+
+
+BUILDERS = {
+    f"t2f_{kind}": _builder(kind, dataset) for kind in registry.MODULES if (dataset := registry.find(kind)).folder
+}
