@@ -40,17 +40,17 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _info(self) -> tfds.core.DatasetInfo:
         dataset = self.DATASET
+        features: dict[str, Any] = {
+            "id": tfds.features.Text(),
+            "image": tfds.features.Image(),
+            "captions": tfds.features.Sequence(tfds.features.Text()),
+        }
+        if dataset.schema:
+            features["attributes"] = {feature_name(each): _feature(each) for each in dataset.schema}
         return tfds.core.DatasetInfo(
             builder=self,
             description=inspect.getdoc(sys.modules[dataset.open.__module__]),
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": tfds.features.Image(),
-                    "captions": tfds.features.Sequence(tfds.features.Text()),
-                    "attributes": {feature_name(each): _feature(each) for each in dataset.schema},
-                }
-            ),
+            features=tfds.features.FeaturesDict(features),
             citation=dataset.citation,
             license=dataset.licence,
         )
@@ -94,8 +94,10 @@ def _examples(config: SourceConfig, i: int) -> Iterator[tuple[str, dict[str, Any
         logging.warning("left out: %s", error)
         return
     fields = source.fields(i)
-    attributes = {feature_name(each): _value(each, fields) for each in source.dataset.schema}
-    yield source.id(i), {"id": source.id(i), "image": image, "captions": fields["captions"], "attributes": attributes}
+    example = {"id": source.id(i), "image": image, "captions": fields["captions"]}
+    if schema := source.dataset.schema:
+        example["attributes"] = {feature_name(each): _value(each, fields) for each in schema}
+    yield source.id(i), example
 
 
 def _encoded(data: bytes, name: str) -> bytes:

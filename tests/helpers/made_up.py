@@ -2,11 +2,14 @@
 
 import csv
 import datetime
+import io
 import json
+import tarfile
 
 import celeba_hq
 import numpy as np
 from faces import save_jpeg
+from PIL import Image
 
 PEOPLE = 30  # enough for a hash to put someone into each split
 
@@ -100,8 +103,7 @@ def imdb_wiki(folder):
 
 def _cells(texts):
     cells = np.empty((1, len(texts)), object)
-    for k, text in enumerate(texts):
-        cells[0, k] = text
+    cells[0] = texts
     return cells
 
 
@@ -258,6 +260,25 @@ def utkface(folder):
     save_jpeg(folder / "55_0_0_20170116232725357jpg.chip.jpg", 2, 40, 40)
 
 
+def laion_face(folder):
+    """Two shards whose keys are the same; text that is blank, a face's box of a photograph that was resized, NSFW."""
+    for part in range(2):
+        (folder / f"split_0000{part}").mkdir()
+        with tarfile.open(folder / f"split_0000{part}/00000.tar", "w") as tar:
+            for k in range(PEOPLE):
+                png = io.BytesIO()
+                Image.new("RGB", (40, 30), (8 * k, 0, 0)).save(png, "PNG")
+                known = {"url": f"https://a.b/{part}/{k}", "width": 40, "height": 30, "SAMPLE_ID": 1e9 + k}
+                known |= {"original_width": 80, "original_height": 60, "NSFW": ("UNLIKELY", "NSFW")[k == 4]}
+                known |= {"face_box": [20, 20, 40, 40]} if k == 2 else {"face_box": [9, 9, 9]} if k == 3 else {}
+                text = " " if k == 1 else f"Jane  Doe, {k}\n"
+                for ending, data in (("png", png.getvalue()), ("txt", text), ("json", json.dumps(known))):
+                    data = data if isinstance(data, bytes) else data.encode()
+                    member = tarfile.TarInfo(f"{k:09d}.{ending}")
+                    member.size = len(data)
+                    tar.addfile(member, io.BytesIO(data))
+
+
 def of_celeba_hq(write):
     """A maker of what `write` puts beside six faces of CelebA-HQ, which all have the bits of its other sets."""
 
@@ -266,10 +287,6 @@ def of_celeba_hq(write):
         write(folder)
 
     return make
-
-
-def captions_of_celeba_hq(folder):
-    write_texts(folder / "text/celeba-caption", {n: "A person.\nA face.\n" for n in range(4)})
 
 
 def celeba_dialog(folder):
@@ -298,12 +315,15 @@ MAKERS = {
     make.__name__: make
     for make in (
         *(celeba, utkface, agedb, morph, appa_real, imdb_clean, imdb_wiki),
-        *(fairface, raf_db, ffhq, lfw, maad_face, affectnet, face2text),
+        *(fairface, raf_db, ffhq, lfw, maad_face, affectnet, face2text, laion_face),
     )
 }
 MAKERS |= {
+    "facecaption": laion_face,
     "celeba_hq": of_celeba_hq(lambda folder: None),
-    "mm_celeba_hq": of_celeba_hq(captions_of_celeba_hq),
+    "mm_celeba_hq": of_celeba_hq(
+        lambda folder: write_texts(folder / "text/celeba-caption", {n: "A person.\nA face.\n" for n in range(4)})
+    ),
     "celebatext_hq": of_celeba_hq(lambda folder: write_texts(folder / "captions", {0: "A man.\n", 3: "A girl.\n"})),
     "celeba_dialog": of_celeba_hq(celeba_dialog),
 }

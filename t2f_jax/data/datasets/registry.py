@@ -34,6 +34,8 @@ MODULES = {
     "raf_db": "raf_db",
     "maad_face": "maad_face",
     "affectnet": "affectnet",
+    "facecaption": "facecaption",
+    "laion_face": "laion_face",
 }
 
 

@@ -40,7 +40,7 @@ def test_every_entry_is_whole(kind):
         assert words and words == " ".join(words.split())
     assert bool(dataset.folder) + dataset.drawn + dataset.own == 1
     assert bool(dataset.citation) == bool(dataset.folder)
-    assert bool(dataset.schema) == bool(dataset.prompts) == (not dataset.own)
+    assert bool(dataset.schema or dataset.captions) and bool(dataset.prompts) == (not dataset.own)
     names = {a.name for a in dataset.schema}
     for name, ways in dataset.phrases.items():
         assert name in names and all(way.split()[0] in ROLES for said in ways.values() for way in said)
