@@ -251,6 +251,35 @@ def celeba(folder):
     (folder / "list_eval_partition.txt").write_text("\n".join(parts) + "\n")
 
 
+def celeb_a(folder, file_format="tfrecord"):
+    """Nine faces as TFDS prepares its celeb_a, in one of its formats of files; `folder` is called celeb_a."""
+    import tensorflow_datasets as tfds
+
+    from t2f_jax.data.datasets.celeba_files import COLUMNS
+
+    def examples(count):
+        for k in range(count):
+            data = io.BytesIO()
+            Image.fromarray(np.full((20, 16, 3), 20 * k, np.uint8)).save(data, "JPEG")
+            bits = {column: (k + j) % 2 == 0 for j, column in enumerate(COLUMNS)}
+            yield k, {"image": data.getvalue(), "attributes": bits, "landmarks": {"nose_x": 3}}
+
+    features = {
+        "image": tfds.features.Image(encoding_format="jpeg"),
+        "attributes": {column: np.bool_ for column in COLUMNS},
+        "landmarks": {"nose_x": np.int64},
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=folder.name,
+        version="2.1.0",
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={split: examples(n) for split, n in (("train", 5), ("validation", 2), ("test", 2))},
+        data_dir=folder.parent,
+        file_format=file_format,
+        disable_shuffling=True,
+    )
+
+
 def utkface(folder):
     """Thirty faces; the names that are published wrong: without a label, with a blank, without a dot."""
     for k in range(1, PEOPLE + 1):
@@ -314,7 +343,7 @@ def write_texts(folder, texts):
 MAKERS = {
     make.__name__: make
     for make in (
-        *(celeba, utkface, agedb, morph, appa_real, imdb_clean, imdb_wiki),
+        *(celeba, celeb_a, utkface, agedb, morph, appa_real, imdb_clean, imdb_wiki),
         *(fairface, raf_db, ffhq, lfw, maad_face, affectnet, face2text, laion_face),
     )
 }

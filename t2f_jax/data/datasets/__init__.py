@@ -5,6 +5,7 @@
     tables       the rows of a CSV file of labels, with names of files and lines in its errors
     celeba_files     CelebA's label files, and its partition, which decides over all sets of CelebA's images
     celeba_hq_files  CelebA-HQ's images by number, for the sets about them
+    tfds_records     examples of what TFDS has prepared, by position
     age_benchmark   published partitions of datasets of ages, chosen by name
     own/         your own data: tables, tar shards, Hugging Face directories
     img2dataset   photographs from the web in the shards that img2dataset writes

@@ -16,6 +16,7 @@ from t2f_jax.tokens.attributes import Attribute
 MODULES = {
     "synthetic": "synthetic.source",
     "celeba": "celeba",
+    "celeb_a": "celeb_a",
     "celeba_hq": "celeba_hq",
     "mm_celeba_hq": "mm_celeba_hq",
     "celeba_dialog": "celeba_dialog",

@@ -1,0 +1,97 @@
+"""CelebA as TensorFlow Datasets prepares it, its `celeb_a`, read as it is.
+
+celeb_a/2.1.0/
+    dataset_info.json, features.json
+    celeb_a-train.tfrecord-00000-of-00016, ...      or array_record, or Parquet
+
+Its splits are CelebA's. Examples do not hold the names of their images: a face is called after its place.
+"""
+
+import io
+import pathlib
+
+import numpy as np
+
+from t2f_jax.config.schema import SourceConfig
+from t2f_jax.data.datasets.base import SPLITS, Dataset, Split
+from t2f_jax.data.datasets.celeba_files import COLUMNS, SCHEMA, attributes_of
+from t2f_jax.data.datasets.tfds_records import Examples, prepared
+from t2f_jax.errors import UserError
+from t2f_jax.io import images
+from t2f_jax.tokens.attributes import Fields
+
+
+class CelebATfds:
+    """A `base.FileSource` over a prepared `celeb_a`; opening it reads all labels.
+
+    Raises:
+      UserError: TFDS has prepared none there, or one with other features.
+    """
+
+    schema = SCHEMA
+
+    def __init__(self, name: str, folder: pathlib.Path):
+        self.name, self.dataset = name, DATASET
+        self.skipped: list[dict[str, str]] = []
+        self._folder = prepared(folder, "celeb_a")
+        self._examples: dict[Split, Examples] = {split: Examples(self._folder, split) for split in SPLITS}
+        self._places: list[tuple[Split, int]] = [
+            (split, i) for split in SPLITS for i in range(len(self._examples[split]))
+        ]
+        self._labels_NxA = np.stack([self._labels(split, i) for split, i in self._places])
+
+    def _labels(self, split: Split, i: int) -> np.ndarray:
+        try:
+            known = self._examples[split][i]["attributes"]
+            return np.array([known[column] for column in COLUMNS], np.uint8)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{self._folder}: an example has no attribute {error}; is this TFDS's celeb_a?") from error
+
+    def split(self, split: Split) -> list[int]:
+        """Indices of a split, ascending."""
+        return [i for i, (its, _) in enumerate(self._places) if its == split]
+
+    def id(self, i: int) -> str:
+        """Split and place in it, as "train/000007"."""
+        split, place = self._places[i]
+        return f"{split}/{place:06d}"
+
+    def signature(self, i: int) -> str:
+        """Version, split and place."""
+        return f"celeb_a {self._folder.name} {self.id(i)}"
+
+    def fields(self, i: int) -> Fields:
+        """Labels of face i; it has no captions."""
+        return {"attributes": attributes_of(self._labels_NxA[i]), "captions": []}
+
+    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+        """Pixels uint8 [size, size, 3]; raises UserError."""
+        picture = images.open_image(io.BytesIO(self.original(i)), f"{self._folder}: {self.id(i)}")
+        return images.fit(picture, size, crop)
+
+    def original(self, i: int) -> bytes:
+        """The image file of face i."""
+        split, place = self._places[i]
+        return self._examples[split][place]["image"]
+
+
+def _open(name: str, config: SourceConfig, seed: int) -> CelebATfds:
+    return CelebATfds(name, pathlib.Path(config.folder))
+
+
+DATASET = Dataset(
+    kind="celeb_a",
+    title="CelebA of TensorFlow Datasets",
+    folder="celeb_a",
+    open=_open,
+    schema=SCHEMA,
+    prompts=("a smiling young woman with blond hair", "gender : male , black hair , eyeglasses"),
+    size="202,599 faces",
+    licence="non-commercial research only",
+    citation="Z. Liu, P. Luo, X. Wang, X. Tang: Deep Learning Face Attributes in the Wild, ICCV 2015",
+    obtain=(
+        "`tfds build celeb_a --data_dir=FOLDER` downloads and prepares it. Where Google Drive's quota forbids that, put"
+        " img_align_celeba.zip and the files of labels into FOLDER/downloads/manual first."
+    ),
+    split_rule="TFDS's splits, which are CelebA's",
+)
