@@ -168,5 +168,6 @@ def _examples(store: Store, name: str) -> list[Example]:
     examples = []
     for image, face in zip(images, fields):
         said = {key: value for key, value in face["attributes"].items() if value != "no"}
-        examples.append(Example(grids.png(image), face["captions"][:3], templates.attributes_text(said)))
+        labels = templates.attributes_text(said).replace(" , ", ", ").replace(" : ", ": ")
+        examples.append(Example(grids.png(image), face["captions"][:3], labels))
     return examples

@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -275,9 +274,7 @@ def _digest(value: Any) -> str:
 
 def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None) -> list[Any]:
     if words is not None:
-        with tempfile.TemporaryDirectory() as folder:
-            words.save(pathlib.Path(folder))
-            return [hashlib.sha256(file.read_bytes()).hexdigest() for file in pathlib.Path(folder).iterdir()]
+        return [words.hash]
     if text.kind == "sentencepiece":
         return [text.kind, text.vocab_size, text.phrases]
     if not text.vocab_file:

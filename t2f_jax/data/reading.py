@@ -5,10 +5,11 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
-from t2f_jax.data.datasets.base import Source
+from t2f_jax.data.datasets.base import FileSource, Source
 from t2f_jax.data.opt_out import OptOut
 from t2f_jax.errors import UserError, is_machines_fault
 
@@ -65,8 +66,8 @@ def _read_chunk(source: Source, indices: Iterable[int], size: int, crop: float, 
 def _face(source: Source, i: int, size: int, crop: float, opted_out: OptOut) -> np.ndarray:
     if source.dataset.drawn or not opted_out.key:
         return source.image(i, size, crop)
-    if original := getattr(source, "original", None):
-        opted_out.check_file(lambda: original(i))
+    files = cast(FileSource, source)
+    opted_out.check_file(lambda: getattr(files, "whole_file", files.original)(i))  # of several faces there may be one
     image = source.image(i, size, crop)
     opted_out.check_picture(image if crop == 1 else source.image(i, size, 1.0))
     return image

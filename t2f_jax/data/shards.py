@@ -13,6 +13,7 @@ B images of a batch, S image side, n codes an image.
 import dataclasses
 import itertools
 import pathlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -99,9 +100,26 @@ def encode(work: Work, folder: pathlib.Path, numbers: Sequence[int], encoder: En
     wanted = [[indices[place] for place in chunk] for k in missing for chunk in chunks[k]]
     read = _kept(work.source, wanted, pixels) if pixels else _read(work, wanted)
     total = sum(len(every[k]) for k in missing) * work.views
+    timed = _Timed(encoder)
     with Progress(f"encoding {work.source.name} {work.split}", total, unit="image") as bar:
         for k in missing:
-            _write_shard(work, folder / shard_name(k), every[k], itertools.islice(read, len(chunks[k])), encoder, bar)
+            _write_shard(work, folder / shard_name(k), every[k], itertools.islice(read, len(chunks[k])), timed, bar)
+
+
+class _Timed:
+    """An `Encode` that knows its share of the time: the rest is reading, which goes on beside it."""
+
+    def __init__(self, encoder: Encode):
+        self._encoder, self._began, self._spent = encoder, time.monotonic(), 0.0
+
+    def __call__(self, images_BxSxSx3: np.ndarray) -> np.ndarray:
+        start = time.monotonic()
+        codes_Bxn = np.asarray(self._encoder(images_BxSxSx3))
+        self._spent += time.monotonic() - start
+        return codes_Bxn
+
+    def __str__(self) -> str:
+        return f"{self._spent / max(1e-9, time.monotonic() - self._began):.0%} of the time encodes"
 
 
 def shard_name(number: int) -> str:
@@ -135,7 +153,7 @@ def _kept(source: Source, chunks: Sequence[Sequence[int]], pixels: ImageSet) -> 
 
 
 def _write_shard(
-    work: Work, folder: pathlib.Path, places: range, read: Iterator[reading.Read], encoder: Encode, bar: Progress
+    work: Work, folder: pathlib.Path, places: range, read: Iterator[reading.Read], encoder: "_Timed", bar: Progress
 ) -> None:
     source, total = work.source, len(work.source.split(work.split))
     shown = {k * total // EXAMPLES for k in range(EXAMPLES)}  # places in the split
@@ -155,7 +173,7 @@ def _write_shard(
         if faces:
             codes.append(_encode(work, faces, encoder))
             hashes.append(duplicates.hashes(np.stack([image for _, image in faces])))
-        bar.advance(len(chunk) * work.views)
+        bar.advance(len(chunk) * work.views, str(encoder))
     side = work.data.image_size
     with files.whole_folder(folder) as partial:
         np.save(partial / "codes.npy", _joined(codes, (0, work.views, 0), np.uint16))
@@ -178,7 +196,7 @@ def _encode(work: Work, faces: Sequence[tuple[int, np.ndarray]], encoder: Encode
     data, views = work.data, []
     for v in range(work.views):
         seen = [augment.view(image, data.seed, place, v, data.flip, data.jitter) for place, image in filled]
-        codes_Bxn = np.asarray(encoder(np.stack(seen)))[: len(faces)]
+        codes_Bxn = encoder(np.stack(seen))[: len(faces)]
         if codes_Bxn.min() < 0 or codes_Bxn.max() > np.iinfo(np.uint16).max:
             raise ValueError(f"codes must fit 16 bits, got {codes_Bxn.min()}..{codes_Bxn.max()}")
         views.append(codes_Bxn.astype(np.uint16))

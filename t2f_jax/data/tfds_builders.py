@@ -23,12 +23,12 @@ from PIL import ExifTags, Image
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import registry
 from t2f_jax.data.datasets.base import SPLITS, Dataset, FileSource
+from t2f_jax.data.datasets.prepared import UNKNOWN, feature_name
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 _DECODED = ("JPEG", "PNG")  # what TensorFlow decodes; all else is handed on as PNG
-_UNKNOWN = -1
 
 
 class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -112,11 +112,6 @@ def _encoded(data: bytes, name: str) -> bytes:
     return png.getvalue()
 
 
-def feature_name(attribute: Attribute) -> str:
-    """An attribute's name among a builder's features: "hair color" -> "hair_color"."""
-    return attribute.name.replace(" ", "_")
-
-
 def _feature(attribute: Attribute) -> Any:
     if attribute.is_number:
         return {"low": tfds.features.Scalar(np.int64), "high": tfds.features.Scalar(np.int64)}
@@ -126,9 +121,9 @@ def _feature(attribute: Attribute) -> Any:
 def _value(attribute: Attribute, fields: Fields) -> Any:
     value = fields["attributes"].get(attribute.name)
     if not attribute.is_number:
-        return _UNKNOWN if value is None else str(value)
+        return UNKNOWN if value is None else str(value)
     if value is None:
-        return {"low": _UNKNOWN, "high": _UNKNOWN}
+        return {"low": UNKNOWN, "high": UNKNOWN}
     numbers = attribute.numbers(value)
     return {"low": numbers[0], "high": numbers[-1]}
 

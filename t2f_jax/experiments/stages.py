@@ -74,6 +74,11 @@ def train(
     tokenizer = tokenizer or origin or _own_tokenizer(config, out, store is None)
     store = store or prepare_store(config, tokenizer, out / "store", out / IMAGES)
     parts = open_parts(tokenizer, store)
+    if parent and parent.tokenizer.hash != parts.text_tokenizer.hash:
+        raise UserError(
+            f"{store}: its text tokenizer is not that of decoder.init_from={config.decoder.init_from};"
+            " run `t2f prepare` with the same decoder.init_from"
+        )
 
     run_config = choose_layout(config.decoder, parts.vocab.size)
     run = run_config.train

@@ -4,6 +4,7 @@ Both lower-case. A special id never comes out of `encode`: text that spells "[SE
 """
 
 import functools
+import hashlib
 import io
 import itertools
 import pathlib
@@ -37,6 +38,11 @@ class TextTokenizer(Protocol):
     unk: int
     cls: int
     sep: int
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the tokenizer's file: with other pieces an id means something else."""
+        ...
 
     def encode(self, text: str) -> list[int]:
         """Text -> ids, no special ones among them but `unk`."""
@@ -80,6 +86,11 @@ class SentencePiece:
     def load(cls, path: pathlib.Path) -> "SentencePiece":
         """Reads a model file. Raises UserError if it is missing or broken."""
         return cls(_read(path), str(path))
+
+    @property
+    def hash(self) -> str:
+        """See `TextTokenizer`."""
+        return hashlib.sha256(self.model).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """See `TextTokenizer`."""
@@ -198,6 +209,11 @@ class WordPiece:
     def load(cls, vocab_file: pathlib.Path) -> "WordPiece":
         """Reads a vocabulary file. Raises UserError if it is missing or broken."""
         return cls(_read(vocab_file), str(vocab_file))
+
+    @property
+    def hash(self) -> str:
+        """See `TextTokenizer`."""
+        return hashlib.sha256(self.data).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """See `TextTokenizer`. Words are split one by one, or looked up: no piece spans a blank."""

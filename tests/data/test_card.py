@@ -41,7 +41,7 @@ def test_everything_is_counted(store):
     assert [plot.title for plot in source.plots] == ["Age", "Ethnicity", "Gender", "Attributes"]
     assert sum(told.skipped.values()) == 2 and all("train" not in why for why in told.skipped)
     assert len(source.examples) == 11 and told.copies == {k: 0 for k in told.copies}
-    assert source.examples[1].labels.startswith("age : ")
+    assert source.examples[1].labels.startswith("age: ")
 
 
 def test_examples_are_the_faces_of_their_records(store):

@@ -8,7 +8,7 @@ from PIL import Image
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import tfds_builders
-from t2f_jax.data.datasets import base, registry
+from t2f_jax.data.datasets import base, prepared, registry
 
 
 def prepare(name, manual, out, **options):
@@ -35,7 +35,7 @@ def test_every_dataset_is_a_builder_that_holds_what_its_source_does(name, tmp_pa
         assert example["image"].shape[2] == 3
         assert [text.decode() for text in example["captions"]] == fields["captions"]
         for attribute in registry.find(kind).schema:
-            value = example["attributes"][tfds_builders.feature_name(attribute)]
+            value = example["attributes"][prepared.feature_name(attribute)]
             known = fields["attributes"].get(attribute.name)
             if not attribute.is_number:
                 assert value == (-1 if known is None else attribute.values.index(known))

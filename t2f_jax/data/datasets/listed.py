@@ -106,6 +106,10 @@ class Listed:
         """The image file of face i, or the part in its box as PNG; raises UserError."""
         return original(self._faces[i].path, self._faces[i].box)
 
+    def whole_file(self, i: int) -> bytes:
+        """The image file that face i lies in, perhaps beside others; raises UserError."""
+        return original(self._faces[i].path)
+
 
 class Files:
     """Which files there are. Each folder is listed once: to ask for millions of files one by one takes minutes."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from t2f_jax import arguments
 from t2f_jax.config.schema import Config, SourceConfig
+from t2f_jax.data.datasets import prepared
 from t2f_jax.data.datasets.base import Dataset, Source
 from t2f_jax.errors import UserError, WrongArgument, nearest
 from t2f_jax.tokens.attributes import Attribute
@@ -86,7 +87,10 @@ def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
         rule = f"{dataset.title} knows {known}" if known else f"{dataset.title} has its own rule alone; leave it empty"
         raise UserError(f"data.sources.{name}.partition='{config.partition}': {rule}")
     if dataset.folder:
-        config = dataclasses.replace(config, folder=str(_find_folder(dataset, config, name)))
+        folder = _find_folder(dataset, config, name)
+        if by_tfds := prepared.find(folder, dataset.kind, config.partition):
+            return prepared.Prepared(name, dataset, by_tfds)
+        config = dataclasses.replace(config, folder=str(folder))
     return dataset.open(name, config, seed)
 
 
