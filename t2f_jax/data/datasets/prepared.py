@@ -4,9 +4,10 @@ So millions of images can be gathered by Apache Beam on many machines, and then 
 files. They must be of a format that can: `--file_format=array_record`.
 """
 
+import dataclasses
 import io
 import pathlib
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -42,6 +43,15 @@ def find(folder: pathlib.Path, kind: str, partition: str) -> pathlib.Path | None
     return max(found, key=lambda path: [int(number) for number in path.name.split(".") if number.isdecimal()])
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Face:
+    id: str
+    split: Split
+    row: int  # in what TFDS has of the split
+    fields: Fields
+    size: int  # bytes of its image file
+
+
 class Prepared:
     """A `base.Source` over what TFDS has prepared; opening it reads all records, but decodes no image.
 
@@ -57,13 +67,10 @@ class Prepared:
         self.name, self.dataset, self.schema, self._folder = name, dataset, dataset.schema, folder
         self.skipped: list[dict[str, str]] = []
         try:
-            builder = tfds.builder_from_directory(folder)
-            decoders = {"image": tfds.decode.SkipDecoding()}
-            self._data: dict[Split, Any] = {
-                split: builder.as_data_source(split, decoders=decoders)
-                for split in SPLITS
-                if split in builder.info.splits
-            }
+            builder: Any = tfds.builder_from_directory(folder)
+            decoders = {"image": cast(Any, tfds.decode).SkipDecoding()}
+            splits: list[Split] = [split for split in SPLITS if split in builder.info.splits]
+            self._data: dict[Split, Any] = {s: builder.as_data_source(s, decoders=decoders) for s in splits}
         except NotImplementedError as error:
             raise UserError(
                 f"{folder}: its files cannot be read by position; prepare it with `tfds build"
@@ -71,16 +78,16 @@ class Prepared:
             ) from error
         except Exception as error:  # TFDS raises many kinds for files that are cut or missing
             raise UserError(f"{folder}: TFDS cannot read what it has prepared here ({error})") from error
-        features = builder.info.features["attributes"]
+        labels = builder.info.features["attributes"]
         faces = [
-            (_text(record["id"]), split, row, _fields(record, features, self.schema), len(record["image"]))
+            _Face(_text(record["id"]), split, row, _fields(record, labels, self.schema), len(record["image"]))
             for split, data in self._data.items()
             for row, record in enumerate(data)
         ]
-        self._faces = sorted(faces, key=lambda face: face[0])
+        self._faces = sorted(faces, key=lambda face: face.id)
         self._splits: dict[Split, list[int]] = {split: [] for split in SPLITS}
-        for i, (_, split, *_) in enumerate(self._faces):
-            self._splits[split].append(i)
+        for i, face in enumerate(self._faces):
+            self._splits[face.split].append(i)
 
     def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
@@ -88,15 +95,16 @@ class Prepared:
 
     def id(self, i: int) -> str:
         """The name that the dataset's own source gives face i."""
-        return self._faces[i][0]
+        return self._faces[i].id
 
     def signature(self, i: int) -> str:
         """Its file's name and size in bytes, as the dataset's own source has it."""
-        return f"{pathlib.PurePosixPath(self._faces[i][0]).name} {self._faces[i][4]}"
+        face = self._faces[i]
+        return f"{pathlib.PurePosixPath(face.id).name} {face.size}"
 
     def fields(self, i: int) -> Fields:
         """Labels and captions of face i."""
-        return self._faces[i][3]
+        return self._faces[i].fields
 
     def image(self, i: int, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
@@ -104,8 +112,8 @@ class Prepared:
 
     def original(self, i: int) -> bytes:
         """The image file of face i."""
-        _, split, row, *_ = self._faces[i]
-        return self._data[split][row]["image"]
+        face = self._faces[i]
+        return self._data[face.split][face.row]["image"]
 
 
 def _text(value: Any) -> str:
