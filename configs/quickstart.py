@@ -4,8 +4,9 @@
     t2f quickstart --tiny --out runs/tiny       (the argument `tiny`: small and short, to see that everything works)
 
 Time: 12 to 17 minutes; tiny: a minute or two.
-Figures on test faces: 14 attributes 98.5%, age 4.0 years (mean absolute error); 97.0% of the requested attributes are
-seen in generated faces. Those of tiny mean nothing.
+Figures on test faces: 14 attributes 98.8%, age 3.7 years (mean absolute error); 97.3% of the requested attributes are
+seen in generated faces; 93.8% of the facts in captions are true, 1.0% of the captions repeat one. Those of tiny mean
+nothing.
 """
 
 import ml_collections
@@ -42,11 +43,13 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     # Small: what counts in minutes is how many rows are read, and a narrow model reads about twice as many.
     d.model.width, d.model.layers, d.model.heads, d.model.mlp = 128, 3, 4, 512
     d.model.scan = False  # on a CPU single layers run a quarter faster, and few compile soon enough
+    d.model.products = "bfloat16"  # a tenth more rows a second on a CPU that multiplies it
     d.model.image_position = 64  # each code at its own position, whatever the words before it
     d.model.max_length = 180
     d.model.init_std = 0.08  # about 1 / sqrt(width): attention is far from uniform from the start
     d.sequence_length = 116  # a question about a face, or nearly every caption
     d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.64, 0.1, 0.26
+    d.tasks.caption_style = "plain"
     d.tasks.prompt_dropout = 0.1
     d.tasks.hidden_codes = 0.8
     d.tasks.caption_share, d.tasks.attribute_share = 0.2, 0.6
@@ -55,10 +58,10 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.optim.learning_rate = 2e-3
     d.optim.b2 = 0.98
     d.optim.warmup_steps = 100
-    d.train.steps = 10_000
+    d.train.steps = 9_000
     d.train.batch_size = 8
     d.train.ema = 0.998
-    d.train.eval_every = d.train.save_every = 2000
+    d.train.eval_every = d.train.save_every = 1500
     c.eval.guidance = 4.0
 
     if arg == "tiny":
