@@ -71,6 +71,7 @@ class Rows:
 
         Sources and tasks are mixed by their weights; words and views are drawn anew for each row.
         """
+        self._store.read_ahead("train")
         workers = self._config.workers
         if workers:
             return through_processes(self.batch, start, FOREVER, workers)

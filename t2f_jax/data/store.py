@@ -25,6 +25,7 @@ from t2f_jax.data.records import RecordFields, Records
 from t2f_jax.errors import UserError
 from t2f_jax.io.arrays import open_array
 from t2f_jax.io.files import read_json
+from t2f_jax.io.read_ahead import read_ahead
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 FORMAT = 1
@@ -142,6 +143,11 @@ class Store:
     def codes(self, source: str, split: str) -> np.ndarray:
         """uint16 [N, views, n], a read-only memory map; view 0 is the plain image."""
         return self._codes[source, split]
+
+    def read_ahead(self, split: str) -> None:
+        """Has the system read the split's files into its cache: faces are then read here and there without waiting."""
+        folders = [self.folder / name / split for name in self.sources]
+        read_ahead([folder / file for folder in folders for file in ("codes.npy", "records.jsonl")])
 
     def fields(self, source: str, split: str) -> Sequence[Fields]:
         """What is known of each of the N faces; a face is parsed when it is asked for."""

@@ -2,6 +2,7 @@
 
     files        writes files and folders that are whole or absent; reads JSON and lines
     arrays       large arrays that are mapped into memory, in space on the disk that is taken first
+    read_ahead   has the system read files into its cache before they are needed
     locks        keeps a second run out of a folder
     cache        the one folder of this machine for compiled programs and copies from buckets
     progress     bars and lines on stderr: `say` is the one way to tell a person something

@@ -28,7 +28,7 @@ _VALUES = {str, int}
 
 def check_fields(fields: object) -> None:
     """Raises ValueError for what is no `Fields`: a record that was damaged."""
-    attributes, captions = (fields.get(k) for k in ("attributes", "captions")) if isinstance(fields, dict) else (0, 0)
+    attributes, captions = (fields.get("attributes"), fields.get("captions")) if isinstance(fields, dict) else (0, 0)
     if not isinstance(attributes, dict) or not isinstance(captions, list):
         raise ValueError("no attributes and captions of a face")
     if not {*map(type, attributes.values())} <= _VALUES or not {*map(type, captions)} <= {str}:

@@ -58,13 +58,26 @@ def silenced(attributes: Mapping[str, str | int]) -> set[str]:
     return silent | ({"young"} if "age" in attributes else set())
 
 
+_tables: dict[int, tuple[Phrases, dict[str, frozenset[str]]]] = {}  # id of a table -> itself, what it can say
+
+
+def _sayable(phrases: Phrases) -> dict[str, frozenset[str]]:
+    """The values of each attribute that can be put into words."""
+    if id(phrases) not in _tables:
+        names = {*phrases, *HAIR_WORDS}
+        values = {name: frozenset({*phrases.get(name, {}), *HAIR_WORDS.get(name, {})}) for name in names}
+        _tables[id(phrases)] = phrases, values
+    return _tables[id(phrases)][1]
+
+
 def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share: float, phrases: Phrases) -> list[str]:
     """Names of the facts to mention: a share of the positives in random order, then up to two negatives."""
     silent = silenced(attributes)
     gender, grown = attributes.get("gender"), ranges.numbers(attributes.get("age", 18)).start >= 18
     positives, negatives = [], []
+    sayable = _sayable(phrases)
     for name, value in attributes.items():
-        if name in silent or not (name == "age" or value in phrases.get(name, {}) or value in HAIR_WORDS.get(name, {})):
+        if name in silent or not (value in sayable.get(name, ()) or name == "age"):
             continue
         if value != NEGATIVE.get(name, "no"):
             positives.append(name)

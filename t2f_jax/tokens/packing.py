@@ -88,27 +88,43 @@ def _fitted(examples: list[Example], room: int) -> list[Example]:
     total = sum(e.length for e in examples)
     if total <= room:
         return examples
-    queue = [(len(e.branches) == 1, -e.length, i) for i, e in enumerate(examples)]
+    examples, kept = list(examples), [len(e.branches) for e in examples]
+    queue = [(kept[i] == 1, -e.length, i) for i, e in enumerate(examples)]
     heapq.heapify(queue)
     while total > room:
         if not queue:
             raise ValueError(f"{len(examples)} examples take {total} ids at least, but only {room} are there")
-        i = heapq.heappop(queue)[2]
-        less = shorter(examples[i])
-        if less is not None:
-            total -= examples[i].length - less.length
-            examples[i] = less
-            heapq.heappush(queue, (len(less.branches) == 1, -less.length, i))
-    return examples
+        _, negative, i = heapq.heappop(queue)
+        if kept[i] > 1:  # its last question goes, from the example itself at the end
+            kept[i] -= 1
+            gone = examples[i].branches[kept[i]]
+            length = -negative - len(gone.given) - len(gone.answer)
+        elif less := shorter(_with_branches(examples[i], kept[i])):
+            examples[i], length = less, less.length
+        else:
+            continue
+        total -= -negative - length
+        heapq.heappush(queue, (kept[i] == 1, -length, i))
+    return [_with_branches(e, count) for e, count in zip(examples, kept)]
+
+
+def _with_branches(example: Example, count: int) -> Example:
+    """The example with its first `count` branches."""
+    if count == len(example.branches):
+        return example
+    return _changed(example, example.prefix, example.branches[:count])
 
 
 def _dealt(examples: list[Example], rows: int, length: int) -> list[list[Example]]:
     """The examples dealt to `rows` rows of about equal length: the longest first, each to the row with most room."""
     each = len(examples) // rows
     dealt: list[list[Example]] = [[] for _ in range(rows)]
-    used = [0] * rows
-    for i in sorted(range(len(examples)), key=lambda i: (-examples[i].length, i)):
-        row = min((r for r in range(rows) if len(dealt[r]) < each), key=lambda r: (used[r], r))
+    emptiest = [(0, row) for row in range(rows)]  # (ids in it, row) of the rows that are not full
+    for negative, i in sorted((-example.length, i) for i, example in enumerate(examples)):
+        used, row = emptiest[0]
         dealt[row].append(examples[i])
-        used[row] += examples[i].length
-    return [members if used[r] <= length else _fitted(members, length) for r, members in enumerate(dealt)]
+        if len(dealt[row]) < each:
+            heapq.heapreplace(emptiest, (used - negative, row))
+        else:
+            heapq.heappop(emptiest)
+    return [_fitted(members, length) for members in dealt]

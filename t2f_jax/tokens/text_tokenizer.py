@@ -77,6 +77,7 @@ class SentencePiece:
                 raise UserError(f"{where}: the SentencePiece model has no piece {piece}; train it with this program")
         self.pad, self.unk, self.cls, self.sep = ids.values()
         self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(self._processor.EncodeAsIds(_well_formed(text))))
+        self._has_words = _has_words(self._processor)
 
     def __reduce__(self) -> tuple:
         """Pickled and copied by its file's bytes."""
@@ -93,7 +94,9 @@ class SentencePiece:
         return hashlib.sha256(self.model).hexdigest()
 
     def encode(self, text: str) -> list[int]:
-        """See `TextTokenizer`."""
+        """See `TextTokenizer`. Where no piece spans a blank, words are split one by one, or looked up."""
+        if self._has_words and text.isascii():
+            return list(itertools.chain.from_iterable(map(self._encode, text.split(" "))))
         return list(self._encode(text))
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -104,6 +107,16 @@ class SentencePiece:
     def save(self, folder: pathlib.Path) -> None:
         """See `TextTokenizer`."""
         write_bytes(folder / SENTENCEPIECE_FILE, self.model)
+
+
+def _has_words(processor: Any) -> bool:
+    """Whether no piece of a SentencePiece model spans a blank, and blanks do nothing but part words."""
+    try:
+        pieces = [processor.IdToPiece(i) for i in range(processor.GetPieceSize())]
+    except UnicodeDecodeError:  # a damaged piece
+        return False
+    whole, *words = (processor.EncodeAsIds(text) for text in (" a  b ", "a", "b"))
+    return not any("\u2581" in piece[1:] for piece in pieces) and whole == words[0] + words[1]
 
 
 def train_sentencepiece(

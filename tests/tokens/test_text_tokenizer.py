@@ -216,5 +216,12 @@ def test_what_a_vocabulary_file_is_instead_is_told(tmp_path):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text() | st.text("aman ly34-:\u0301\u3000\t\n\u00a0é王", max_size=30))
-def test_words_by_themselves_give_the_ids_of_the_whole_text(word_piece, text):
-    assert word_piece.encode(text) == list(word_piece._encode(text))
+def test_words_by_themselves_give_the_ids_of_the_whole_text(word_piece, words, text):
+    assert words._has_words
+    for tokenizer in (word_piece, words):
+        assert tokenizer.encode(text) == list(tokenizer._encode(text))
+
+
+def test_pieces_of_several_words_are_kept(sentences):
+    made = text_tokenizer.train_sentencepiece(sentences, 500, phrases=["not hat"])
+    assert not made._has_words and len(made.encode("not hat")) == 1
