@@ -140,10 +140,13 @@ def _encode(
         every = range(len(work.shards()))
         own = [number for number in every if (dealt + number) % job.processes == job.process]
         dealt += len(every)
-        pixels = cached(work.source, work.split, work.data, cache_dir, work.pixels)
-        shards.encode(work, out / SHARDS / work.name, own, encode, pixels)
+        folder = f"{SHARDS}/{work.name}"
         for number in own:
-            job.send(f"{SHARDS}/{work.name}/{shards.shard_name(number)}")
+            if not shards.is_whole(out / folder / shards.shard_name(number), work):
+                job.fetch(f"{folder}/{shards.shard_name(number)}")  # sent before this machine was lost
+        pixels = cached(work.source, work.split, work.data, cache_dir, work.pixels)
+        for number in shards.encode(work, out / folder, own, encode, pixels):
+            job.send(f"{folder}/{shards.shard_name(number)}")
     job.wait("images encoded")
 
 

@@ -83,8 +83,10 @@ class Work:
         return [range(start, min(start + size, total)) for start in range(0, total, size)]
 
 
-def encode(work: Work, folder: pathlib.Path, numbers: Sequence[int], encoder: Encode, pixels: ImageSet | None) -> None:
-    """Writes the shards of these `numbers` into `folder`, except those that are there already.
+def encode(
+    work: Work, folder: pathlib.Path, numbers: Sequence[int], encoder: Encode, pixels: ImageSet | None
+) -> Iterator[int]:
+    """Writes the shards of these `numbers` into `folder`, except those that are there; yields each once it is there.
 
     Args:
       pixels: of the split, if they are at hand; otherwise its images are read.
@@ -101,9 +103,11 @@ def encode(work: Work, folder: pathlib.Path, numbers: Sequence[int], encoder: En
     read = _kept(work.source, wanted, pixels) if pixels else _read(work, wanted)
     total = sum(len(every[k]) for k in missing) * work.views
     timed = _Timed(encoder)
+    yield from (number for number in numbers if number not in missing)
     with Progress(f"encoding {work.source.name} {work.split}", total, unit="image") as bar:
         for k in missing:
             _write_shard(work, folder / shard_name(k), every[k], itertools.islice(read, len(chunks[k])), timed, bar)
+            yield k
 
 
 class _Timed:

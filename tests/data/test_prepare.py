@@ -86,8 +86,9 @@ def contents(folder):
 
 
 def carry(path, to):
-    to.parent.mkdir(parents=True, exist_ok=True)
-    (shutil.copytree if path.is_dir() else shutil.copyfile)(path, to)
+    if path.exists():
+        to.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if path.is_dir() else shutil.copyfile)(path, to)
 
 
 def test_processes_share_the_shards_and_the_store_is_the_same(tmp_path, monkeypatch):
@@ -112,6 +113,11 @@ def test_processes_share_the_shards_and_the_store_is_the_same(tmp_path, monkeypa
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         list(pool.map(process, range(3)))
     assert contents(tmp_path / "0" / "store") == contents(whole)
+    lost = tmp_path / "3" / "store"  # another machine, which has nothing but what was sent
+    job = shards.Job(fetch=lambda name: carry(tmp_path / "sent" / name, lost / name))
+    never = lambda _: pytest.fail("encoded again")  # noqa: E731
+    prepare.run(config, never, "stub", tmp_path / "images", lost, job=job, batch=4)
+    assert contents(lost) == contents(whole)
     counts = [len(made[number]) for number in range(3)]
     assert max(counts) - min(counts) <= 1 and sum(counts) == len({name for names in made.values() for name in names})
 

@@ -8,8 +8,10 @@ from small_model import IMAGE
 
 from t2f_jax import bundle
 from t2f_jax.config.schema import Config, DataConfig, SourceConfig, TokenizerLossConfig, TrainConfig
+from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
 from t2f_jax.experiments import runs, stages
+from t2f_jax.io.run_folder import RunFolder
 from t2f_jax.models.vqgan import VQGAN
 
 CONFIG = Config(
@@ -121,3 +123,12 @@ def test_missing_perceptual_weights_are_told_before_pixels_are_read(tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.safetensors"):
         stages.train_tokenizer(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_store_in_a_bucket_leaves_no_shard_behind(bucket, tokenizer):
+    folder = RunFolder.at("gs://b/store")
+    out = stages.prepare_store(CONFIG, tokenizer, folder.path)
+    names = {name.removeprefix("/b/store/") for name in bucket}
+    assert {"meta.json", "text_tokenizer.model", "drawn/train/codes.npy"} <= names
+    assert not any(".shards" in name or "images" in name for name in names)
+    assert Store(out).summary() == {"drawn": {"train": 16, "validation": 2, "test": 2}}
