@@ -64,24 +64,35 @@ def check(path: pathlib.Path, mapped: Mapping[str, str], decode: bool = True) ->
     for i, split in enumerate(data.splits):
         splits[split] += i not in unreadable
     captions = sum(len(face.fields["captions"]) for face in data.faces)
-    return Report(str(path), data.layout, data.columns, splits, captions, problems, _notes(path, data, splits))
+    return Report(
+        str(path), data.layout, data.columns, splits, captions, problems, _notes(path, data, splits, unreadable)
+    )
 
 
-def _notes(path: pathlib.Path, data: source.Data, splits: Mapping[str, int]) -> list[str]:
+def _notes(
+    path: pathlib.Path, data: source.Data, splits: Mapping[str, int], unreadable: Mapping[int, str]
+) -> list[str]:
     notes = []
-    dealt = [split for split in SPLITS if split not in {face.said for face in data.faces}]
+    said = {face.said for face in data.faces}
+    dealt = [split for split in SPLITS if split not in said]
     if dealt:
-        notes.append(f"nothing says which faces are {' and '.join(dealt)}: a hash of their names decides")
+        notes.append(f"nothing says which faces are {', '.join(dealt)}: a hash of their names decides")
     notes += [f"no face is {split}: each split needs one" for split in SPLITS if not splits[split]]
-    bare = [face for face in data.faces if not face.fields["captions"] and not face.fields["attributes"]]
+    faces = [face for i, face in enumerate(data.faces) if i not in unreadable]
+    bare = [face.id for face in faces if not face.fields["captions"] and not face.fields["attributes"]]
     if bare:
-        notes.append(f"{len(bare)} faces have neither caption nor label, {bare[0].id} among them")
+        notes.append(f"{_some(bare, 'face')} without a caption and a label")
     used = {face.picture.path for face in data.faces if isinstance(face.picture, FilePicture)}
     if used and path.is_dir():
-        others = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file not in used)
-        if others:
-            notes.append(f"{len(others)} images have no row that can be used, {others[0].relative_to(path)} among them")
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file not in used)
+        if files:
+            notes.append(f"{_some([str(file.relative_to(path)) for file in files], 'image')} without a usable row")
     return notes
+
+
+def _some(names: Sequence[str], what: str) -> str:
+    """["a", "b"] -> "2 faces (a, ...)"."""
+    return f"{len(names)} {what}s ({names[0]}, ...)" if len(names) > 1 else f"1 {what} ({names[0]})"
 
 
 def _unreadable(faces: Sequence[source.Face]) -> Iterator[tuple[int, str]]:
