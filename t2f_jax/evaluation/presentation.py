@@ -1,6 +1,8 @@
 """What the report shows of an evaluation: a source's plots, captioned and analysed faces, samples, loss curves."""
 
+import itertools
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,8 +14,11 @@ from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import metrics
 from t2f_jax.report import grids, plots
 from t2f_jax.report.content import Analysis, Caption, Picture, Samples, SourceReport
+from t2f_jax.tokens import templates
+from t2f_jax.tokens.attributes import Fields
 
 SHOWN = 8  # faces of a source that the report describes and analyses
+PROMPTS = 3  # that are taken from a source's own faces
 GRID = 16  # faces of its reconstruction grid
 FACE_SIDE = 128  # pixels: smaller faces are enlarged by a whole number
 
@@ -73,6 +78,12 @@ def samples(model: Model, prompt: str, count: int, sampler: Sampler, seed: int) 
     seeds = [seed + i for i in range(count)]
     faces = model.decode(model.generate_codes([prompt] * count, seeds, sampler))
     return Samples(prompt, [_enlarged(face) for face in faces], seeds)
+
+
+def prompts_of(faces: Sequence[Fields]) -> tuple[str, ...]:
+    """What the first few faces are said to show, for data whose entry names no prompts: a caption, else the labels."""
+    said = (f["captions"][0] if f["captions"] else templates.attributes_text(f["attributes"]) for f in faces)
+    return tuple(itertools.islice(dict.fromkeys(filter(None, said)), PROMPTS))
 
 
 def loss_curves(run: pathlib.Path) -> list[Picture]:

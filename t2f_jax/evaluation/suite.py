@@ -67,7 +67,7 @@ def evaluate(
         held_out = read_held_out(source, config, cache, seed)
         figures = measure_source(model, held_out, source, config, cache, seed)
         reports.append(presentation.source_report(model, held_out, figures))
-        prompts += source.dataset.prompts
+        prompts += source.dataset.prompts or presentation.prompts_of(held_out.fields)
     count = max(1, config.eval.samples // 2)
     return ReportContent(
         summary=SUMMARY,

@@ -4,8 +4,9 @@ import pathlib
 import re
 
 import pytest
+import small_model
 
-from t2f_jax import config
+from t2f_jax import bundle, config
 from t2f_jax.config import loader, typed
 from t2f_jax.errors import UserError
 
@@ -34,6 +35,21 @@ def test_overrides_keep_types_and_narrow_numbers():
     assert loaded.image.model.attn_resolutions == (8, 16)
     assert loaded.data.flip is True
     assert loaded.name == "123"
+
+
+def test_own_faces_are_trained_on_with_the_structure_of_a_model(tmp_path):
+    bundle.save(tmp_path / "model", small_model.make_bundle())
+    model = bundle.load(tmp_path / "model")
+    own = config.load(f"own:{tmp_path / 'model'}", ["data.sources.own.folder=photos"])
+    assert own.decoder.init_from == str(tmp_path / "model") and list(own.data.sources) == ["own"]
+    bundle.check_structure(model, own.decoder.model)
+    assert own.image.model == model.image_tokenizer.config and own.data.image_size == own.image.model.resolution
+    assert own.decoder.sequence_length == model.run_config.sequence_length
+    assert own.decoder.optim.learning_rate == model.run_config.optim.learning_rate / 5
+    anew = config.load("own")
+    assert anew.decoder.model == config.load("faces").decoder.model and anew.data.sources["own"].kind == "own"
+    with pytest.raises(UserError, match=r"nowhere.*config\.json of a model folder is missing"):
+        config.load("own:nowhere")
 
 
 def test_an_argument_reaches_the_config():

@@ -77,3 +77,14 @@ def test_loss_curves_are_those_that_lie_in_the_run(tmp_path):
     writer.close()
     (curve,) = presentation.loss_curves(tmp_path)
     assert (curve.title, curve.note) == ("Image tokenizer", "")
+
+
+def test_prompts_of_data_that_names_none_are_what_its_faces_show():
+    faces = [face("male", "no", 30, captions=["A man."]), face("male", "no", 30, captions=["A man.", "Old."])]
+    faces += [{"attributes": {}, "captions": []}, *(face("female", "yes", age) for age in (4, 5, 6))]
+    assert presentation.prompts_of(faces) == (
+        "A man.",
+        "gender : female , hat , age : 4",
+        "gender : female , hat , age : 5",
+    )
+    assert presentation.prompts_of([]) == ()

@@ -5,6 +5,7 @@ A column is read by its name: captions, `split`, `person`; every other one is an
 """
 
 import collections
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -203,11 +204,15 @@ def _told(
         return Column(name, ours, f"in {given} of {len(rows)} rows")
     if kind.attribute is None:
         return Column(name, "not read", kind.why)
-    return Column(name, "attribute", f"{_values(kind.attribute, ours, count or {})}, in {given} of {len(rows)} rows")
+    return Column(name, "attribute", f"{ours}: {_values(kind, count or {})}, in {given} of {len(rows)} rows")
 
 
-def _values(attribute: Attribute, ours: str, count: Mapping[str, int]) -> str:
-    called = f"{ours}: " if ours else ""
-    if attribute.is_number:
-        return f"{called}{attribute.allowed()}"
-    return called + ", ".join(f"{text} {count[text]}" for text in sorted(count, key=lambda text: -count[text])[:12])
+def _values(kind: kinds.Kind, count: Mapping[str, int]) -> str:
+    """The values and how often they stand there, the commonest first; of a number what it may be."""
+    if kind.attribute and kind.attribute.is_number:
+        return kind.attribute.allowed()
+    found: collections.Counter[str] = collections.Counter()
+    for text, times in count.items():
+        with contextlib.suppress(UserError):
+            found[str(kind.label(text) or "unknown")] += times
+    return ", ".join(f"{value} {times}" for value, times in found.most_common(12))

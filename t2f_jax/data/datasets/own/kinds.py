@@ -9,6 +9,7 @@ from typing import Any
 
 from t2f_jax.data import names
 from t2f_jax.errors import UserError
+from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, squeeze
 
 AGE = Attribute("age", (), 0, 120)
@@ -76,7 +77,7 @@ def of_column(name: str, counts: "collections.Counter[str]", rows: int) -> Kind:
     if not counts:
         return Kind(None, why="it is empty")
     if name == "age":
-        return Kind(AGE, lambda text: _number(AGE, text))
+        return _age(counts)
     if name == "gender":
         return _gender(counts)
     truth = _share(counts, _TRUTH.__contains__)
@@ -93,6 +94,23 @@ def of_column(name: str, counts: "collections.Counter[str]", rows: int) -> Kind:
 def _share(counts: "collections.Counter[str]", holds: Callable[[str], bool]) -> float:
     total = sum(counts.values())
     return sum(count for text, count in counts.items() if holds(text)) / total if total else 0.0
+
+
+def _age(counts: "collections.Counter[str]") -> Kind:
+    """Whole years, or ranges of them ("20-29", "70+"), which stay ranges."""
+    found = {text for given in counts if isinstance(text := ranges.parse(given), str) and len(AGE.numbers(text)) > 1}
+    in_order = sorted(found, key=lambda text: (ranges.numbers(text).start, ranges.numbers(text).stop))
+    attribute = dataclasses.replace(AGE, ranges=tuple(in_order))
+
+    def label(text: str) -> str | int:
+        given = ranges.parse(text)
+        if given in found:
+            return str(given)
+        if isinstance(given, str) or not text.isdecimal():
+            raise UserError(f"'{text}' should be {AGE.allowed()}, or a range such as 20-29 or 70+")
+        return _number(AGE, text)
+
+    return Kind(attribute, label)
 
 
 def _gender(counts: "collections.Counter[str]") -> Kind:

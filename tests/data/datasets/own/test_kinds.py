@@ -43,6 +43,15 @@ def test_numbers():
         labels("age", "30", "150")
 
 
+def test_an_age_may_be_a_range():
+    cells = ("20-29", "70+", "20 - 29", "31", "0-2")
+    assert labels("age", *cells) == ["20-29", "70+", "20-29", 31, "0-2"]
+    assert kind_of("age", *cells).attribute.ranges == ("0-2", "20-29", "70+")
+    for wrong in ("29-20", "130+", "20-"):
+        with pytest.raises(UserError, match="should be a whole number from 0 to 120"):
+            labels("age", "31", wrong)
+
+
 def test_a_mistake_among_many_is_named():
     with pytest.raises(UserError, match="'maybe' should be yes or no"):
         labels("eyeglasses", "yes", "no", "maybe")  # a name that other sets have, too
