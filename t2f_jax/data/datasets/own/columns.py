@@ -119,7 +119,7 @@ def _called(name: str, mapped: Mapping[str, str], where: str) -> str:
     if ours.rstrip("0123456789 ") in CAPTIONS:
         return "caption"
     if name not in mapped:
-        if ours in TECHNICAL or ours.startswith("__"):
+        if ours in TECHNICAL or ours.startswith("__") or re.search(r" [xy]\d?$", ours):  # a landmark's place
             return LEFT_OUT
         ours = RENAMED.get(ours, ours)
         near = nearest(ours, (*CAPTIONS, "split", "person", "age", "gender"), 0.8)

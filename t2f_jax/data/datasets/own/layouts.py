@@ -1,17 +1,17 @@
-"""What lies at a path: a table, tar shards, or a Hugging Face directory; the files themselves decide."""
+"""What lies at a path: a table, tar shards, a Hugging Face directory or a dataset of TFDS; the files decide."""
 
 import pathlib
 from collections.abc import Mapping
 
 from t2f_jax.data.datasets.base import packed_files
 from t2f_jax.data.datasets.listed import ENDINGS as IMAGES
-from t2f_jax.data.datasets.own import arrow, manifest, shards, splits
+from t2f_jax.data.datasets.own import arrow, manifest, shards, splits, tfds
 from t2f_jax.data.datasets.own.rows import Table
 from t2f_jax.errors import UserError
 
 WANTED = (
     "a table (.csv, .tsv, .jsonl or .parquet) with a column 'image', WebDataset shards (.tar), or a Hugging Face"
-    " directory"
+    " directory, or a prepared dataset of TFDS (tfds:NAME)"
 )
 
 
@@ -25,6 +25,8 @@ def read(path: pathlib.Path, columns: Mapping[str, str]) -> Table:
       UserError: nothing that can be read lies there, or several tables of which one must be chosen.
     """
     image = next((name for name, ours in columns.items() if ours == "image"), "")
+    if str(path).startswith(tfds.PREFIX) or tfds.is_prepared(path):
+        return tfds.read(str(path), image)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; {WANTED} should lie there")
     root = path if path.is_dir() else path.parent

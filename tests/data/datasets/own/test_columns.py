@@ -64,7 +64,7 @@ def test_a_broken_cell_names_its_column_and_what_would_be_right():
     rows = [{"age": str(20 + k), "split": "train"} for k in range(10)]
     labels = read(*rows, {"age": "old", "split": "train"}, {"age": "3", "split": "tset"})
     assert labels.broken == {
-        "line 10": "column 'age': 'old' should be a whole number from 0 to 120",
+        "line 10": "column 'age': 'old' should be a whole number from 0 to 120, or a range such as 20-29 or 70+",
         "line 11": "column 'split': 'tset' should be train, validation or test",
     }
     assert len(labels.fields) == len(labels.rows) == 10
