@@ -1,14 +1,12 @@
 """A dataset that TFDS has prepared: by its name, "tfds:lfw" or "tfds:lfw:0.1.1", or by the folder that it lies in.
 
-Nothing is downloaded or prepared here. Records are read one by one by their places in the files, so the order of faces
-does not depend on TFDS. Objects inside an example are opened: {"attributes": {"Male": True}} is column Male.
+Nothing is downloaded or prepared here. Objects inside an example are opened: {"about": {"Male": True}} is column Male.
 """
 
 import dataclasses
+import functools
 import os
 import pathlib
-import struct
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +14,7 @@ import numpy as np
 from t2f_jax.data.datasets.own import splits
 from t2f_jax.data.datasets.own.manifest import flat
 from t2f_jax.data.datasets.own.rows import Row, Table, decode
+from t2f_jax.data.datasets.tfds_records import Examples
 from t2f_jax.errors import UserError
 from t2f_jax.tokens import ranges
 
@@ -23,19 +22,17 @@ if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 PREFIX = "tfds:"
-FORMATS = ("tfrecord", "array_record")
 IDS = ("id", "image/filename", "filename", "file_name", "image_id", "key")  # features that name an example
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Record:
-    """The image of an example of TFDS: record `number` of an array_record file, or that from byte `start` on."""
+    """The image of an example of TFDS, by its number in a split."""
 
-    path: pathlib.Path
+    folder: pathlib.Path
+    split: str
     number: int
-    start: int
-    size: int
-    image: str
+    image: str  # the feature
     name: str
     length: int
 
@@ -44,21 +41,17 @@ class Record:
         return f"{self.name} {self.length}"
 
     def data(self) -> bytes:
-        """The image's bytes; none if the example has none."""
-        import tensorflow as tf
-
-        if ".array_record" in self.path.name:
-            record = _array_records(self.path)[self.number]
-        else:
-            with self.path.open("rb") as file:
-                file.seek(self.start)
-                record = file.read(self.size)
-        values = tf.train.Example.FromString(record).features.feature[self.image].bytes_list.value
-        return values[0] if values else b""
+        """The image's bytes; raises UserError."""
+        return _examples(self.folder, self.split, self.image)[self.number][self.image]
 
     def read(self, size: int, crop: float) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return decode(self.data(), f"{self.path}, {self.name}", size, crop)
+        return decode(self.data(), f"{self.folder}, {self.name}", size, crop)
+
+
+@functools.lru_cache(maxsize=16)
+def _examples(folder: pathlib.Path, split: str, image: str) -> Examples:
+    return Examples(folder, split, (image,))
 
 
 def is_prepared(folder: pathlib.Path) -> bool:
@@ -86,17 +79,16 @@ def read(place: str, image: str = "") -> Table:
     chosen = [image] if image in images else images
     if len(chosen) != 1:
         raise UserError(f'{place}: {len(images)} images in an example; choose one, such as columns="image=NAME"')
-    encoded = {name: tfds.decode.SkipDecoding() for name in images}
+    folder, name = pathlib.Path(builder.data_dir), chosen[0]
     table = Table(f"TFDS {builder.info.full_name}")
-    for split, info in builder.info.splits.items():
-        records = ((path, *record) for path in map(pathlib.Path, info.filepaths) for record in _records(path))
-        for number, (path, in_file, start, data) in enumerate(records):
-            example: Any = features.deserialize_example_np(data, decoders=encoded)
-            length = len(example[chosen[0]])
-            values = {name: _plain(features[name], example[name]) for name in features if name not in images}
+    for split in builder.info.splits:
+        examples = _examples(folder, split, name)
+        for number in range(len(examples)):
+            example = examples[number]
+            values = {key: _plain(features[key], example[key]) for key in features if key not in images}
             key = next((key for key in IDS if isinstance(values.get(key), str) and values[key]), "")
             id = values.pop(key, "") or f"{split}-{number:07d}"
-            record = Record(path, in_file, start, len(data), chosen[0], pathlib.PurePosixPath(id).name, length)
+            record = Record(folder, split, number, name, pathlib.PurePosixPath(id).name, len(example[name]))
             table.rows.append(Row(f"{split}, example {number}", id, record, flat(values), splits.of_word(split)))
     return table
 
@@ -116,34 +108,7 @@ def _builder(place: str) -> "tfds.core.DatasetBuilder":
         raise UserError(f"{place}: no dataset of TFDS ({first}); see tensorflow.org/datasets/catalog") from error
     if not builder.is_prepared():
         raise UserError(f"{place}: TFDS has not prepared it in {builder.data_dir}; run `tfds build {name}` first")
-    kind = builder.info.file_format.file_suffix if builder.info.file_format else FORMATS[0]
-    if kind not in FORMATS:
-        raise UserError(f"{place}: prepared as {kind}, which is not read; prepare it as {' or '.join(FORMATS)}")
     return builder
-
-
-def _records(path: pathlib.Path) -> Iterator[tuple[int, int, bytes]]:
-    """-> (number, first byte, data) of each record of a file."""
-    if ".array_record" in path.name:
-        reader = _array_records(path)
-        for number in range(len(reader)):
-            yield number, 0, reader[number]
-        return
-    with path.open("rb") as file:  # a record: its length, four bytes to check it, the data, four bytes to check them
-        number = 0
-        while head := file.read(12):
-            length = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else -1
-            start, data = file.tell(), file.read(max(length, 0))
-            if len(data) != length or len(file.read(4)) != 4:
-                raise UserError(f"{path}: record {number} is cut short; prepare the dataset again")
-            yield number, start, data
-            number += 1
-
-
-def _array_records(path: pathlib.Path) -> Any:
-    from array_record.python.array_record_data_source import ArrayRecordDataSource
-
-    return ArrayRecordDataSource([str(path)])
 
 
 def _plain(feature: Any, value: Any) -> Any:
