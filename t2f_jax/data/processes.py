@@ -71,7 +71,8 @@ def _begin(make: Callable[[int], Any]) -> None:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _made_by.append(make)
-    gc.freeze()  # what is there now is never looked through again
+    gc.freeze()
+    gc.set_threshold(10**6)  # batches hold no circles, and looking for some takes a fourteenth of the time
 
 
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
