@@ -147,6 +147,7 @@ def _record(dataset: "Dataset") -> dict[str, Any]:
         "citation": dataset.citation,
         "obtain": dataset.obtain,
         "splits": dataset.split_rule,
+        "partitions": list(dataset.partitions),
         "folder": dataset.folder,
         "here": str(here) if here else None,
     }
@@ -181,6 +182,7 @@ def _described(record: dict[str, Any]) -> list[str]:
         ("captions", record["captions"]),
         ("labels", ", ".join(record["labels"])),
         ("splits", record["splits"]),
+        ("partitions", ", ".join(record["partitions"])),
         ("licence", record["licence"]),
         ("cite", record["citation"]),
         ("get it", record["obtain"]),

@@ -3,9 +3,8 @@
 A builder is called t2f_<kind>. It reads the folder that the dataset's owners ship, given as `manual_dir` (or a folder
 that holds it under its official name). Its examples have an image, as the dataset has it, an id, captions and
 attributes: a choice is a class label, -1 if it is unknown; a number is low..high, equal if it is exact and -1 if it is
-unknown. A published partition is a config, such as "t2f_agedb/age-benchmark-0". Given a Beam runner or Beam options,
-the images are read by Apache Beam: `tfds build t2f_celeba --imports=t2f_jax.data.tfds_builders
---manual_dir=... --beam_pipeline_options=runner=DirectRunner`.
+unknown. A published partition is a config, such as "t2f_agedb/age-benchmark-0". Given a Beam runner or Beam options in
+its `DownloadConfig`, Apache Beam reads the images (the `beam` extra).
 """
 
 import functools
