@@ -15,7 +15,7 @@ CLASSES = [c for c in vars(schema).values() if dataclasses.is_dataclass(c) and c
 
 def test_a_resumed_run_may_change_when_and_where_it_works():
     when = {"eval_every", "save_every", "keep_last", "keep_best", "hang_after"}
-    assert typed.marked(Config, Role.FREE) == when | {"mesh", "profile", "folder"}
+    assert typed.marked(Config, Role.FREE) == when | {"mesh", "profile", "folder", "opt_out", "workers"}
 
 
 def test_a_name_is_free_everywhere_or_nowhere():
@@ -28,7 +28,8 @@ def test_an_image_tokenizers_run_is_held_to_its_data_but_not_to_where_it_lies():
     data = DataConfig(sources={"drawn": SourceConfig(folder="/mnt/faces", count=5)})
     held = typed.to_dict(data, without=(Role.FREE, Role.STORE_ONLY))
     assert list(held) == ["image_size", "crop", "flip", "jitter", "seed", "sources"]
-    assert held["sources"] == {"drawn": {"kind": "synthetic", "partition": "", "weight": 1.0, "count": 5}}
+    drawn = {"kind": "synthetic", "partition": "", "columns": "", "weight": 1.0, "count": 5}
+    assert held["sources"] == {"drawn": drawn}
 
 
 def test_what_is_no_part_of_a_decoders_structure():
