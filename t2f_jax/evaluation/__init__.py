@@ -9,6 +9,7 @@
     agreement        whether drawn faces show what was requested
     guidance         agreement over the guidance scale, and for the best of n faces by the model's own reading
     judge            a small classifier that says what a face shows; its network and training
+    figure           a figure of a card: value, unit, protocol, interval, what each example added
     stats            bootstrap intervals, calibration
     presentation     what the report shows: plots, captioned and analysed faces, samples, loss curves
     publish          writes card.json, results/ and report.html

@@ -1,5 +1,6 @@
-"""Bootstrap intervals and calibration. Axes: N faces, A attributes."""
+"""Bootstrap intervals and calibration. Axes: N faces or other examples, A attributes, K statistics of an example."""
 
+from collections.abc import Callable
 from typing import TypedDict
 
 import numpy as np
@@ -23,10 +24,57 @@ class Calibration(TypedDict):
     bins: list[CalibrationBin]
 
 
-def interval(hits_NxA: np.ndarray, counts_NxA: np.ndarray, seed: int = 0) -> list[float]:
-    """95% interval of `mean over A of (sum of hits / sum of counts)` by the percentile bootstrap over faces.
+def statistics(per_example: np.ndarray) -> np.ndarray:
+    """What each example added to a figure, as statistics that can be summed.
+
+    Args:
+      per_example: [N, K], returned as it is; or [N], NaN where an example was not scored.
+
+    Returns:
+      float64 [N, K]; of [N] the number (0 if not scored) and the count (1, 0 if not scored), [N, 2].
+    """
+    values = np.asarray(per_example, np.float64)
+    if values.ndim == 2:
+        return values
+    known = ~np.isnan(values)
+    return np.stack([np.where(known, values, 0.0), known.astype(np.float64)], axis=1)
+
+
+def ratios(sums: np.ndarray) -> np.ndarray:
+    """The mean over A of (numerator / denominator), [...], where the denominator is above 0; NaN where none is.
+
+    An accuracy and any mean have A = 1; a balanced accuracy has its values as A; a mean over attributes has them as A.
+
+    Args:
+      sums: over the examples: A numerators, then A denominators, [..., 2A].
+    """
+    above, below = np.split(np.asarray(sums, np.float64), 2, axis=-1)
+    known = below > 0
+    terms = np.divide(above, below, out=np.zeros_like(above), where=known)
+    return np.where(known.any(-1), terms.sum(-1) / np.maximum(known.sum(-1), 1), np.nan)
+
+
+# How the value of a figure comes of the sums of its statistics over the examples, [..., K] -> [...]. A card names them.
+COMBINATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"ratios": ratios}
+
+
+def resampled(statistics_NxK: np.ndarray, combine: str = "ratios", seed: int = 0) -> np.ndarray:
+    """A figure on `RESAMPLES` resamples of its examples, drawn with replacement, [RESAMPLES]; NaN where undefined.
+
+    Which examples a resample holds depends on N and `seed` alone. So the values of two models on the same examples are
+    paired: the percentiles of their differences are the paired bootstrap.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    """
+    rng, n = np.random.default_rng(seed), len(statistics_NxK)
+    sums = np.empty((RESAMPLES, statistics_NxK.shape[1]))
+    for r in range(RESAMPLES):
+        sums[r] = np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64) @ statistics_NxK
+    return COMBINATIONS[combine](sums)
+
+
+def interval(hits_NxA: np.ndarray, counts_NxA: np.ndarray, seed: int = 0) -> list[float]:
+    """95% interval of `mean over A of (sum of hits / sum of counts)` by the percentile bootstrap over faces.
 
     Args:
       hits_NxA: numerators, [N, A] or [N] for a single ratio.
@@ -35,16 +83,8 @@ def interval(hits_NxA: np.ndarray, counts_NxA: np.ndarray, seed: int = 0) -> lis
     Returns:
       [low, high]; the same for the same numbers and seed.
     """
-    hits = np.asarray(hits_NxA, np.float64).reshape(len(hits_NxA), -1)
-    counts = np.asarray(counts_NxA, np.float64).reshape(hits.shape)
-    rng = np.random.default_rng(seed)
-    draws = np.empty(RESAMPLES)
-    for r in range(RESAMPLES):
-        times_N = np.bincount(rng.integers(len(hits), size=len(hits)), minlength=len(hits)).astype(np.float64)
-        below_A = times_N @ counts
-        known_A = below_A > 0  # a resample may hold no face that has a rare label
-        draws[r] = np.mean((times_N @ hits)[known_A] / below_A[known_A]) if known_A.any() else np.nan
-    low, high = np.nanpercentile(draws, (2.5, 97.5))
+    both = [np.asarray(x, np.float64).reshape(len(hits_NxA), -1) for x in (hits_NxA, counts_NxA)]
+    low, high = np.nanpercentile(resampled(np.concatenate(both, axis=1), "ratios", seed), (2.5, 97.5))
     return [float(low), float(high)]
 
 

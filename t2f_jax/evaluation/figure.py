@@ -1,0 +1,126 @@
+"""A figure of a result: its value, how it was measured, how sure it is, and what each example added to it.
+
+Axes: N examples (faces, or requests for faces), K statistics of an example.
+"""
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+
+from t2f_jax.evaluation import stats
+
+Over = Literal["examples", "sampling seeds", "training seeds"]
+BETTER = ("higher", "lower", "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One number that a card holds. Figures are compared where `name` and `protocol` are equal.
+
+    Attributes:
+      name: path of what was measured, from general to special, such as `captions/cider_d` or
+        `attributes/smiling/accuracy`. Lower case; unique among the figures of a part of a card.
+      value: finite.
+      n: examples that were scored.
+      unit: `share` (0 to 1), `dB`, `years`, ..., or "" where the number has none.
+      better: `higher`, `lower`, or "" where neither is.
+      protocol: one line with the implementation and every choice that moves the number, see `protocol_line`.
+      interval: 95% interval, low and high.
+      interval_over: what the interval lets vary; None exactly where `interval` is. A bootstrap over examples says
+        nothing of other seeds.
+      per_example: float64, what each example added, in the order of the rows that are kept of the examples:
+        [N]: one number an example, of which `value` is the mean; NaN where the example was not scored; or
+        [N, K]: statistics of which `value` is `stats.COMBINATIONS[combine]` of their sums over the examples.
+        None where the value is no function of sums (FID, average precision): such a figure has no bootstrap.
+      combine: see `per_example`; a key of `stats.COMBINATIONS`.
+
+    Raises:
+      ValueError: a field is not as described.
+    """
+
+    name: str
+    value: float
+    n: int
+    unit: str
+    better: Literal["higher", "lower", ""]
+    protocol: str
+    interval: tuple[float, float] | None = None
+    interval_over: Over | None = None
+    per_example: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+    combine: str = "ratios"
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.value):
+            raise ValueError(f"figure {self.name}: its value {self.value} is not finite")
+        if self.better not in BETTER or self.combine not in stats.COMBINATIONS:
+            raise ValueError(f"figure {self.name}: better={self.better!r}, combine={self.combine!r}")
+        if (self.interval is None) != (self.interval_over is None):
+            raise ValueError(f"figure {self.name}: an interval and what it is over come together")
+        if not self.protocol or "\n" in self.protocol:
+            raise ValueError(f"figure {self.name}: its protocol is one line, not {self.protocol!r}")
+
+    @property
+    def statistics(self) -> np.ndarray | None:
+        """`per_example` as `stats.statistics` that can be summed, [N, K]."""
+        return None if self.per_example is None else stats.statistics(self.per_example)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: every field but `per_example`, which the rows keep."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "per_example"}
+        return values | {"interval": None if self.interval is None else list(self.interval)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], per_example: np.ndarray | None = None) -> "Figure":
+        """The figure that `to_dict` wrote."""
+        interval = values["interval"]
+        fields: dict[str, Any] = {**values, "interval": interval and tuple(interval), "per_example": per_example}
+        return cls(**fields)
+
+
+def of_examples(
+    name: str,
+    per_example: np.ndarray,
+    *,
+    unit: str,
+    better: Literal["higher", "lower", ""],
+    protocol: str,
+    combine: str = "ratios",
+    seed: int = 0,
+) -> Figure:
+    """The figure of what each example added: its value, its n, and its 95% percentile bootstrap over the examples.
+
+    Args:
+      per_example: [N] or [N, K], see `Figure`.
+      seed: of the bootstrap.
+
+    Raises:
+      ValueError: no example was scored.
+    """
+    per_example = np.asarray(per_example, np.float64)
+    scored = ~np.isnan(per_example) if per_example.ndim == 1 else per_example.any(axis=1)
+    if not scored.any():
+        raise ValueError(f"figure {name}: no example was scored")
+    statistics = stats.statistics(per_example)
+    low, high = np.nanpercentile(stats.resampled(statistics, combine, seed), (2.5, 97.5))
+    return Figure(
+        name=name,
+        value=float(stats.COMBINATIONS[combine](statistics.sum(0))),
+        n=int(scored.sum()),
+        unit=unit,
+        better=better,
+        protocol=protocol,
+        interval=(float(low), float(high)),
+        interval_over="examples",
+        per_example=per_example,
+        combine=combine,
+    )
+
+
+def protocol_line(implementation: str, **choices: object) -> str:
+    """`psnr|channels:rgb|quantised:uint8|version:1`: the implementation, then every choice that moves the number.
+
+    As sacrebleu's signature (Post, A Call for Clarity in Reporting BLEU Scores, WMT 2018). Choices keep their order; a
+    metric whose computation changes gets another `version`.
+    """
+    return "|".join([implementation, *(f"{key}:{value}" for key, value in choices.items())])
