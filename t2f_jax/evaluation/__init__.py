@@ -14,6 +14,7 @@
     presentation     what the report shows: plots, captioned and analysed faces, samples, loss curves
     publish          writes card.json, results/ and report.html
     card             the content of card.json
+    cards/           a card: its protocol, its figures by group of faces
     resources        seconds and peak memory of a piece of work
 
 Read first: `suite.evaluate`, then `source_figures.measure_source`.

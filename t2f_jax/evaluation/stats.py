@@ -7,6 +7,7 @@ import numpy as np
 
 RESAMPLES = 1000  # bootstrap resamples behind each interval
 BINS = 10  # of the calibration table
+_RESAMPLED_AT_ONCE = 1 << 20  # examples of the resamples that lie in memory together
 
 
 class CalibrationBin(TypedDict):
@@ -61,16 +62,25 @@ COMBINATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"ratios": ratios}
 def resampled(statistics_NxK: np.ndarray, combine: str = "ratios", seed: int = 0) -> np.ndarray:
     """A figure on `RESAMPLES` resamples of its examples, drawn with replacement, [RESAMPLES]; NaN where undefined.
 
-    Which examples a resample holds depends on N and `seed` alone. So the values of two models on the same examples are
-    paired: the percentiles of their differences are the paired bootstrap.
-
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
+    return COMBINATIONS[combine](resampled_sums(statistics_NxK, seed))
+
+
+def resampled_sums(statistics_NxK: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The sums of statistics over each of `RESAMPLES` resamples, [RESAMPLES, K].
+
+    Which examples a resample holds depends on N and `seed` alone. So the values of two models on the same examples are
+    paired: the percentiles of their differences are the paired bootstrap.
+    """
     rng, n = np.random.default_rng(seed), len(statistics_NxK)
-    sums = np.empty((RESAMPLES, statistics_NxK.shape[1]))
-    for r in range(RESAMPLES):
-        sums[r] = np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64) @ statistics_NxK
-    return COMBINATIONS[combine](sums)
+    together = max(1, _RESAMPLED_AT_ONCE // n)
+    parts = []
+    for start in range(0, RESAMPLES, together):
+        count = min(together, RESAMPLES - start)
+        times_RxN = np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(count)])
+        parts.append(times_RxN.astype(np.float64) @ statistics_NxK)
+    return np.concatenate(parts)
 
 
 class Difference(NamedTuple):

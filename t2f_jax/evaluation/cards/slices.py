@@ -1,0 +1,91 @@
+"""Figures by group of faces: each age, gender, ethnicity. Whatever each example added to a figure is kept, so that any
+figure that is made of sums can be had of any part of the examples. Axes: N examples, K statistics of an example.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from t2f_jax.evaluation import stats
+from t2f_jax.evaluation.figure import Figure
+from t2f_jax.tokens import ranges
+
+CHOICES = ("gender", "ethnicity", "skin tone", "young")  # attributes whose values are groups
+DECADE = 10  # years of an age group
+OLDEST = 80  # years from which on faces are one group
+FEWEST = 10  # examples of which a group's interval says something
+
+Labels = Sequence[Mapping[str, str | int]]  # of each of N examples {attribute: value}
+
+
+class Slice(TypedDict):
+    """A figure of one group: its value, of how many examples, and its 95% interval (None with fewer than `FEWEST`)."""
+
+    group: str
+    n: int
+    value: float
+    interval: list[float] | None
+
+
+def groups(labels: Labels) -> dict[str, dict[str, np.ndarray]]:
+    """{attribute: {group: bool [N]}} of the attributes that faces are grouped by, as far as they are known of any.
+
+    Ages are grouped by decade; a range of ages that reaches over two decades belongs to none. An attribute of which
+    all faces have one value is left out.
+    """
+    found: dict[str, dict[str, np.ndarray]] = {"age": {}}
+    for decade in range(0, OLDEST + 1, DECADE):
+        inside = np.array([_decade(known.get("age")) == decade for known in labels], bool)
+        if inside.any():
+            found["age"][f"{decade}–{decade + DECADE - 1}" if decade < OLDEST else f"{decade}+"] = inside
+    for name in CHOICES:
+        values = sorted({str(known[name]) for known in labels if name in known})
+        found[name] = {value: np.array([known.get(name) == value for known in labels], bool) for value in values}
+    return {name: rows for name, rows in found.items() if len(rows) > 1}
+
+
+def measure(figures: Sequence[Figure], labels: Labels, seed: int = 0) -> dict[str, dict[str, list[Slice]]]:
+    """{figure: {attribute: its groups}}, of the figures that are made of sums over the examples that `labels` tell of.
+
+    Args:
+      seed: of the bootstrap.
+    """
+    fitting = [(f, s) for f in figures if (s := f.statistics) is not None and len(s) == len(labels)]
+    sliced: dict[str, dict[str, list[Slice]]] = {figure.name: {} for figure, _ in fitting}
+    for attribute, parts in groups(labels).items() if fitting else ():
+        for group, inside in parts.items():
+            for figure, found in zip(fitting, _measure_group(fitting, inside, group, seed), strict=True):
+                if found:
+                    sliced[figure[0].name].setdefault(attribute, []).append(found)
+    return {
+        name: told for name, found in sliced.items() if (told := {key: s for key, s in found.items() if len(s) > 1})
+    }
+
+
+def _measure_group(
+    figures: Sequence[tuple[Figure, np.ndarray]], inside_N: np.ndarray, group: str, seed: int
+) -> list[Slice | None]:
+    """Every figure of one group, None where no example of it was scored."""
+    rows = [statistics_NxK[inside_N] for _, statistics_NxK in figures]
+    ends = np.cumsum([part.shape[1] for part in rows])[:-1]
+    draws = np.split(stats.resampled_sums(np.concatenate(rows, axis=1), seed), ends, axis=1)
+    return [_slice(figure, part, drawn, group) for (figure, _), part, drawn in zip(figures, rows, draws, strict=True)]
+
+
+def _slice(figure: Figure, statistics_NxK: np.ndarray, sums_RxK: np.ndarray, group: str) -> Slice | None:
+    combine, n = stats.COMBINATIONS[figure.combine], int(statistics_NxK.any(axis=1).sum())
+    value = float(combine(statistics_NxK.sum(0)))
+    if not n or not np.isfinite(value):
+        return None
+    ends = np.nanpercentile(combine(sums_RxK), (2.5, 97.5)) if n >= FEWEST else None
+    return {"group": group, "n": n, "value": value, "interval": None if ends is None else [float(e) for e in ends]}
+
+
+def _decade(age: str | int | None) -> int | None:
+    """34 -> 30, "20-29" -> 20, "70+" -> None: it is not known which decade."""
+    if age is None:
+        return None
+    inside = ranges.numbers(age)
+    low, high = (min(year // DECADE * DECADE, OLDEST) for year in (inside[0], inside[-1]))
+    return low if low == high else None
