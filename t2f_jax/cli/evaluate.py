@@ -15,10 +15,9 @@ def add(commands: options.Commands) -> None:
         run,
         "measure a model on the held-out faces of its own data",
         "Then writes the report.",
-        options.Needs(first_alone=True),
     )
     options.add_model(sub)
-    options.add_out(sub, "card.json, results and report.html")
+    options.add_out(sub, "card.json, rows, results and report.html")
     options.add_overrides(sub)
 
     summary = "write the report of an evaluated run again"
@@ -45,8 +44,11 @@ def report(args: argparse.Namespace) -> None:
 
 
 def print_card(card: Mapping[str, Any], out: options.Writable) -> None:
-    """Prints the card's figures, one a line, and where the report in `out` lies."""
+    """Prints the card's figures, one a line, and where the report in `out` lies; only the first process has a card."""
     from t2f_jax.evaluation import publish
+
+    if not card:
+        return
 
     for key, value in card.items():
         if isinstance(value, float):

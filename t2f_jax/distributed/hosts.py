@@ -156,6 +156,21 @@ def all_agree(here: bool) -> bool:
     return bool(np.all(multihost_utils.process_allgather(np.array(here))))
 
 
+def gather(data: bytes, name: str) -> list[bytes]:
+    """What every process gives, in their order; every process must call this. `name` as in `wait`."""
+    if not many():
+        return [data]
+    import numpy as np
+    from jax.experimental import multihost_utils
+
+    wait(name)
+    sizes = [int(size) for size in multihost_utils.process_allgather(np.array(len(data), np.int32))]
+    padded = np.zeros(1 << max(max(sizes) - 1, 0).bit_length(), np.uint8)  # few sizes: each is compiled
+    padded[: len(data)] = np.frombuffer(data, np.uint8)
+    rows = multihost_utils.process_allgather(padded)
+    return [row[:size].tobytes() for row, size in zip(rows, sizes, strict=True)]
+
+
 def stop_requested(step: int) -> bool:
     """Whether a process got SIGTERM, and all processes have now reached the step after which they save and end.
 

@@ -1,7 +1,10 @@
 """A model -> figures with intervals and baselines. A measure is a file, with a type that documents its figures.
 
     suite            a model measured on the test faces of its own sources: the whole order
-    source_figures   all that is measured on one source, and how its test faces are chosen
+    held_out         the faces of a source that a model is measured on
+    chunks           work on many examples: shared by processes, kept on the disk, gone on with
+    source_figures   all that is measured on one source: the work, then its figures
+    reading          what a model makes of faces that it is shown
     interfaces       what a measure is given: a model, a judge, requests for faces
     attributes       how well attributes are read from faces
     captions         captions that a model writes, beside the given ones
@@ -9,6 +12,9 @@
     agreement        whether drawn faces show what was requested
     guidance         agreement over the guidance scale, and for the best of n faces by the model's own reading
     judge            a small classifier that says what a face shows; its network and training
+    result           what an evaluation has found: parts of figures, rows and images
+    parts            work that is done -> the parts of a result
+    rows             what was found of every example, as JSON lines
     figure           a figure of a card: value, unit, protocol, interval, what each example added
     stats            bootstrap intervals, calibration
     presentation     what the report shows: plots, captioned and analysed faces, samples, loss curves
@@ -17,5 +23,5 @@
     cards/           a card: its protocol, its figures by group of faces
     resources        seconds and peak memory of a piece of work
 
-Read first: `suite.evaluate`, then `source_figures.measure_source`.
+Read first: `suite.evaluate`, then `source_figures.work_on`, `parts.make`.
 """

@@ -3,14 +3,16 @@
 Axes: N faces, S image side, A attributes.
 """
 
-import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from t2f_jax.evaluation import stats
-from t2f_jax.evaluation.interfaces import Advance, Request, Trial, ignore
+from t2f_jax.evaluation.chunks import Arrays, Chunks, Desk
+from t2f_jax.evaluation.interfaces import Request, Trial
+from t2f_jax.io.files import to_json
 from t2f_jax.tokens import ranges, templates
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -69,24 +71,6 @@ class AgreementFigures(TypedDict):
     unasked: NotRequired[Unasked]
 
 
-class RequestRecord(TypedDict):
-    """What became of one request; `judged` holds the attributes of `asked` that the judge knows."""
-
-    text: str
-    asked: Request
-    judged: Request
-    seed: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Agreement:
-    """What `measure_agreement` returns: figures, a record for each request, images uint8 [N, S, S, 3]."""
-
-    figures: AgreementFigures
-    records: list[RequestRecord]
-    images: np.ndarray
-
-
 def make_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: int, seed: int) -> list[Request]:
     """n requests; each asks for a random part (2 to 6 attributes, if as many are known) of what is true of one face.
 
@@ -123,29 +107,47 @@ def faces_of_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: 
     return [known[order[i % len(known)]] for i in range(n)]
 
 
-def measure_agreement(trial: Trial, advance: Advance = ignore, batch_size: int = 64) -> Agreement:
-    """Draws a face for each request of a trial and has the judge say what it shows.
+def draw(trial: Trial, desk: Desk, label: str) -> Chunks:
+    """Draws a face for each request of a trial and has the judge say what it shows; `label` is the progress bar's.
+
+    Returns:
+      "codes" int32 [N, n], and "judged", JSON of what the judge sees.
+    """
+    texts = texts_of(trial)
+
+    def work(examples: range) -> Arrays:
+        chosen = [texts[i] for i in examples]
+        codes = trial.model.generate_codes(chosen, [trial.seed + i for i in examples], trial.sampler)
+        return {"codes": np.asarray(codes), "judged": judge_codes(trial, codes)}
+
+    return desk.run("requests", trial.key(), len(texts), work, label)
+
+
+def texts_of(trial: Trial) -> list[str]:
+    """The prompt of each request."""
+    return [templates.image_text(None, request) for request in trial.requests]
+
+
+def judge_codes(trial: Trial, codes: np.ndarray) -> np.ndarray:
+    """What the judge sees in faces of these codes, JSON of each."""
+    return np.array([to_json(seen) for seen in trial.judge.predict(np.asarray(trial.model.decode(codes)))])
+
+
+def judgements(column: np.ndarray) -> list[Request]:
+    """What `judge_codes` wrote."""
+    return [json.loads(text) for text in column]
+
+
+def measure_agreement(trial: Trial, drawn: Chunks) -> AgreementFigures:
+    """The figures of what `draw` drew.
 
     Attributes that the judge does not predict are requested but not scored.
     """
-    texts = [templates.image_text(None, request) for request in trial.requests]
-    seeds = [trial.seed + i for i in range(len(texts))]
-    images: list[np.ndarray] = []
-    judged: list[Request] = []
-    for start in range(0, len(texts), batch_size):
-        rows = slice(start, start + batch_size)
-        codes = trial.model.generate_codes(texts[rows], seeds[rows], trial.sampler)
-        images.append(np.asarray(trial.model.decode(codes)))
-        judged += trial.judge.predict(images[-1])
-        advance(len(images[-1]))
-    records: list[RequestRecord] = [
-        {"text": text, "asked": request, "judged": {k: seen[k] for k in request if k in seen}, "seed": seed}
-        for text, request, seen, seed in zip(texts, trial.requests, judged, seeds, strict=True)
-    ]
+    judged = judgements(drawn.column("judged"))
     figures = score_requests(trial.requests, judged, trial.schema)
     if trial.labels and (unasked := measure_unasked(trial.requests, judged, trial.labels, trial.schema)):
         figures["unasked"] = unasked
-    return Agreement(figures, records, np.concatenate(images))
+    return figures
 
 
 def measure_unasked(

@@ -107,19 +107,40 @@ def measure_attributes(
       fields: of the N faces.
       training_fields: of the training split; the baselines come from these alone.
     """
-    labelled = [a for a in schema if any(a.name in f["attributes"] for f in fields)]
+    asked = labelled(schema, fields)
     answers: list[dict[str, np.ndarray]] = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        answers += model.probabilities(model.encode(batch), labelled)
+        answers += model.probabilities(model.encode(batch), asked)
         advance(len(batch))
+    return score_answers(
+        {a.name: np.stack([face[a.name] for face in answers]) for a in asked}, fields, schema, training_fields
+    )
 
-    figures: AttributeFigures = {"faces": len(images), "choices": {}, "numbers": {}}
+
+def labelled(schema: Sequence[Attribute], fields: Sequence[Fields]) -> tuple[Attribute, ...]:
+    """The attributes of which a face has a label."""
+    return tuple(a for a in schema if any(a.name in f["attributes"] for f in fields))
+
+
+def score_answers(
+    answers: Mapping[str, np.ndarray],
+    fields: Sequence[Fields],
+    schema: Sequence[Attribute],
+    training_fields: Sequence[Fields],
+) -> AttributeFigures:
+    """The figures of answers that were given, as `measure_attributes` returns them.
+
+    Args:
+      answers: {attribute: probabilities of its candidates, [N, V]}, of each that is `labelled`.
+      fields, training_fields: as in `measure_attributes`.
+    """
+    figures: AttributeFigures = {"faces": len(fields), "choices": {}, "numbers": {}}
     scored: list[_Scored] = []
-    for attribute in labelled:
+    for attribute in labelled(schema, fields):
         name = attribute.name
         rows = [i for i, f in enumerate(fields) if name in f["attributes"]]
-        p_NxV = np.stack([np.asarray(answers[i][name], np.float64) for i in rows])
+        p_NxV = np.asarray(answers[name], np.float64)[rows]
         p_NxV /= p_NxV.sum(axis=1, keepdims=True)
         truth = [fields[i]["attributes"][name] for i in rows]
         training = [f["attributes"][name] for f in training_fields if name in f["attributes"]]
@@ -131,7 +152,7 @@ def measure_attributes(
             right_N = (p_NxV.argmax(axis=1) == true_N).astype(np.float64)
             scored.append(_Scored(rows, right_N, p_NxV.max(axis=1)))
     if scored:
-        figures["mean"] = _mean_figures(figures["choices"], scored, len(images))
+        figures["mean"] = _mean_figures(figures["choices"], scored, len(fields))
         confidence = np.concatenate([s.confidence for s in scored])
         figures["calibration"] = calibration(confidence, np.concatenate([s.right for s in scored]))
     return figures

@@ -42,6 +42,11 @@ def measure_captions(
     for start in range(0, len(images), batch_size):
         captions += model.describe_codes(model.encode(np.asarray(images[start : start + batch_size])))
         advance(len(captions) - start)
+    return score_captions(captions, fields)
+
+
+def score_captions(captions: Sequence[str], fields: Sequence[Fields]) -> CaptionFigures:
+    """The figures of the captions of N faces, beside these faces' fields."""
     compared = [compare(text, face["attributes"]) for text, face in zip(captions, fields, strict=True)]
     right, wrong, stated, missing, repeats = np.array(
         [[c.right, c.wrong, c.positive, c.missing, c.repeats] for c in compared], float
@@ -49,7 +54,7 @@ def measure_captions(
     precision, precision_interval = _ratio(right, right + wrong)
     recall, recall_interval = _ratio(stated, stated + missing)
     return {
-        "faces": len(images),
+        "faces": len(fields),
         "precision": precision,
         "precision_interval": precision_interval,
         "recall": recall,

@@ -11,7 +11,8 @@ import numpy as np
 
 from t2f_jax.evaluation import agreement
 from t2f_jax.evaluation.agreement import AgreementFigures
-from t2f_jax.evaluation.interfaces import Advance, Trial, ignore
+from t2f_jax.evaluation.chunks import Arrays, Chunks, Desk
+from t2f_jax.evaluation.interfaces import Trial
 
 
 class Seen(TypedDict):
@@ -38,44 +39,55 @@ class RerankingFigures(TypedDict):
     best: Seen
 
 
-def measure_guidance_curve(trial: Trial, scales: Sequence[float], advance: Advance = ignore) -> list[GuidancePoint]:
-    """What the judge sees at each guidance scale, for the same requests and seeds."""
+def draw_curve(trial: Trial, scales: Sequence[float], desk: Desk) -> list[Chunks]:
+    """Draws the same requests from the same seeds at each guidance scale."""
+    return [agreement.draw(guided(trial, scale), desk, f"guidance {scale:g}") for scale in scales]
+
+
+def guided(trial: Trial, scale: float) -> Trial:
+    """The trial at another guidance scale."""
+    return dataclasses.replace(trial, sampler=dataclasses.replace(trial.sampler, guidance=scale))
+
+
+def measure_guidance_curve(trial: Trial, scales: Sequence[float], drawn: Sequence[Chunks]) -> list[GuidancePoint]:
+    """What the judge sees at each guidance scale in what `draw_curve` drew."""
     points: list[GuidancePoint] = []
-    for scale in scales:
-        guided = dataclasses.replace(trial, sampler=dataclasses.replace(trial.sampler, guidance=scale))
-        figures = agreement.measure_agreement(guided, advance).figures
+    for scale, faces in zip(scales, drawn, strict=True):
+        figures = agreement.measure_agreement(trial, faces)
         unasked = figures.get("unasked")
         points.append({"guidance": scale, "unasked_drift": unasked and unasked["drift"], **_seen(figures)})
     return points
 
 
-def measure_reranking(trial: Trial, best_of: int, advance: Advance = ignore) -> RerankingFigures:
-    """Draws `best_of` faces for each request; the judge looks at the first and at the best one of each.
+def draw_reranked(trial: Trial, best_of: int, desk: Desk) -> Chunks:
+    """Draws `best_of` faces for each request; the judge looks at the first and at the one that the model finds best.
 
     Face j of request i is drawn from `trial.seed + i * best_of + j`.
+
+    Returns:
+      "first" and "best": JSON of what the judge sees.
     """
     model = trial.model
-    first, best = [], []
-    for i, request in enumerate(trial.requests):
-        prompts = [model.prompt("", request)] * best_of
-        seeds = [trial.seed + i * best_of + j for j in range(best_of)]
-        codes = model.generate_codes(prompts, seeds, trial.sampler)
-        scores = [score["total"] for score in model.prompt_scores(codes, prompts)]
-        first.append(codes[0])
-        best.append(codes[int(np.argmax(scores))])
-        advance(best_of)
-    return {
-        "guidance": trial.sampler.guidance,
-        "best_of": best_of,
-        "first": _judge_codes(trial, first),
-        "best": _judge_codes(trial, best),
-    }
+
+    def work(examples: range) -> Arrays:
+        first, best = [], []
+        for i in examples:
+            prompts = [model.prompt("", trial.requests[i])] * best_of
+            seeds = [trial.seed + i * best_of + j for j in range(best_of)]
+            codes = model.generate_codes(prompts, seeds, trial.sampler)
+            scores = [score["total"] for score in model.prompt_scores(codes, prompts)]
+            first.append(codes[0])
+            best.append(codes[int(np.argmax(scores))])
+        return {name: agreement.judge_codes(trial, np.stack(c)) for name, c in (("first", first), ("best", best))}
+
+    return desk.run("reranked", {**trial.key(), "best_of": best_of}, len(trial.requests), work, f"best of {best_of}")
 
 
-def _judge_codes(trial: Trial, codes: Sequence[np.ndarray]) -> Seen:
-    """What the judge sees in one face for each request."""
-    judged = trial.judge.predict(trial.model.decode(np.stack(codes)))
-    return _seen(agreement.score_requests(trial.requests, judged, trial.schema))
+def measure_reranking(trial: Trial, best_of: int, drawn: Chunks) -> RerankingFigures:
+    """What the judge sees in what `draw_reranked` drew."""
+    judged = {name: agreement.judgements(column) for name, column in drawn.columns("first", "best").items()}
+    seen = {name: _seen(agreement.score_requests(trial.requests, j, trial.schema)) for name, j in judged.items()}
+    return {"guidance": trial.sampler.guidance, "best_of": best_of, "first": seen["first"], "best": seen["best"]}
 
 
 def _seen(figures: AgreementFigures) -> Seen:

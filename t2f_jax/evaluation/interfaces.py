@@ -79,3 +79,11 @@ class Trial:
     seed: int
     sampler: Sampler
     labels: Sequence[Request] = ()
+
+    def key(self) -> dict[str, Any]:
+        """All that decides what is drawn, besides model and judge; plain JSON."""
+        return {
+            "requests": [dict(request) for request in self.requests],
+            "sampler": dataclasses.asdict(self.sampler),
+            "seed": self.seed,
+        }

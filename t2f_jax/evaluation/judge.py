@@ -7,6 +7,8 @@ Axes: B batch, S image side, P patches, D width, A choice attributes, K number a
 
 import dataclasses
 import functools
+import hashlib
+import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,10 +17,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import traverse_util
 
 from t2f_jax.distributed import partitioning
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.interfaces import Advance, ignore
+from t2f_jax.io.files import whole_file
+from t2f_jax.io.weights import load_tensors, save_params
 from t2f_jax.models.label_network import label_loss, split_outputs
 from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, Fields
@@ -122,6 +127,14 @@ class Judge:
                 choice += 1
         return answers
 
+    @property
+    def hash(self) -> str:
+        """Hash of its weights."""
+        digest = hashlib.sha256()
+        for name, values in sorted(traverse_util.flatten_dict(self.params, sep=".").items()):
+            digest.update(name.encode() + np.asarray(values).tobytes())
+        return digest.hexdigest()
+
     def predict(self, images: np.ndarray) -> list[dict[str, str | int]]:
         """uint8 [B, S, S, 3] -> per face {attribute: most probable value, a number as int}."""
         answers = self.answers(images)
@@ -190,6 +203,17 @@ def train(
         state = step(state, **batch, key=key)
         advance(1)
     return Judge(schema, jax.device_get(state[0]))
+
+
+def save(path: pathlib.Path, judge: Judge) -> None:
+    """Writes a judge's weights as safetensors, whole or not at all."""
+    with whole_file(path) as partial:
+        save_params(partial, judge.params)
+
+
+def load(path: pathlib.Path, schema: Sequence[Attribute]) -> Judge:
+    """The judge that `save` wrote. Raises UserError for a broken file."""
+    return Judge(tuple(schema), traverse_util.unflatten_dict(load_tensors(path), sep="."))
 
 
 def _check_side(images: np.ndarray) -> None:

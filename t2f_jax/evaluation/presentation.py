@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from t2f_jax.evaluation.captions import caption_faces
-from t2f_jax.evaluation.source_figures import HeldOut, SourceFigures
+from t2f_jax.evaluation.held_out import HeldOut
+from t2f_jax.evaluation.source_figures import SourceFigures
 from t2f_jax.inference.answers import summarize_face
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
@@ -31,7 +32,7 @@ def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> Sourc
     pngs = [_enlarged(face) for face in shown]
     return SourceReport(
         name=faces.name,
-        note=f"{len(faces.images)} test faces; baselines come from the {labels} training faces' labels",
+        note=f"{len(faces.images)} {faces.split} faces; baselines come from the {labels} training faces' labels",
         attributes=figures.attributes,
         requests=figures.requests,
         reconstruction=figures.reconstruction,

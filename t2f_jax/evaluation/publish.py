@@ -2,6 +2,7 @@
 
 DIR/card.json     the figures under fixed names
 DIR/results/      everything that the report shows, as JSON and PNG files
+DIR/rows/         what was found of every example, see `evaluation.rows`
 DIR/report.html   the report
 """
 
@@ -12,16 +13,18 @@ from typing import Any
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.card import make_card
 from t2f_jax.evaluation.resources import Usage
+from t2f_jax.evaluation.result import Evaluation
 from t2f_jax.io.files import defined, write_json, write_text
 from t2f_jax.report import page
-from t2f_jax.report.content import ReportContent, load_results, save_results
+from t2f_jax.report.content import load_results, save_results
 
 CARD = "card.json"
 REPORT = "report.html"
 
 
-def publish(out: pathlib.Path, title: str, content: ReportContent, usage: Usage) -> dict[str, Any]:
+def publish(out: pathlib.Path, title: str, evaluation: Evaluation, usage: Usage) -> dict[str, Any]:
     """Writes results, report and card into `out`; returns the card."""
+    content = evaluation.content
     content = dataclasses.replace(content, run={**content.run, **dataclasses.asdict(usage)})
     card = make_card(content.sources, usage, content.details["protocol"])
     out.mkdir(parents=True, exist_ok=True)

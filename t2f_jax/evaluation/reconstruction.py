@@ -9,6 +9,7 @@ import numpy as np
 
 from t2f_jax.evaluation.interfaces import Advance, Model, ignore
 from t2f_jax.evaluation.stats import interval
+from t2f_jax.io.arrays import ChosenRows
 
 PSNR_CAP = 100.0  # decibels of an image that comes back exactly (its PSNR is infinite)
 
@@ -41,15 +42,24 @@ def measure_reconstruction(
         codes.append(np.asarray(model.encode(batch)))
         values.append(psnr(batch, np.asarray(model.decode(codes[-1]))))
         advance(len(batch))
-    psnr_N, codes_Nxn = np.concatenate(values), np.concatenate(codes)
+    return score_reconstructions(images, np.concatenate(values), np.concatenate(codes), codebook_size)
+
+
+def score_reconstructions(
+    images: ChosenRows | np.ndarray, psnr_N: np.ndarray, codes_Nxn: np.ndarray, codebook_size: int
+) -> ReconstructionFigures:
+    """The figures of N images of which PSNR and codes are known; a slice of `images` is read at a time."""
     share = np.bincount(codes_Nxn.ravel(), minlength=codebook_size) / codes_Nxn.size
     used = share[share > 0]
-    mean = np.asarray(np.mean(images, axis=0, dtype=np.float64))[None]
+    parts = [slice(start, start + 64) for start in range(0, len(images), 64)]
+    sums = [np.sum(images[part], axis=0, dtype=np.float64) for part in parts]
+    mean = np.sum(sums, axis=0)[None] / len(images)
+    baseline = [psnr(image[None], mean)[0] for part in parts for image in images[part]]
     return {
         "faces": len(images),
         "psnr": float(psnr_N.mean()),
         "interval": interval(psnr_N, np.ones(len(psnr_N))),
-        "psnr_mean_image": float(np.mean([psnr(image[None], mean)[0] for image in images])),
+        "psnr_mean_image": float(np.mean(baseline)),
         "codes_used": len(used) / codebook_size,
         "perplexity": float(np.exp(-(used * np.log(used)).sum())),
         "codes_per_image": codes_Nxn.shape[1],

@@ -1,44 +1,29 @@
-"""All that is measured on the test faces of one source."""
+"""All that is measured on the test faces of one source.
+
+The work on faces is shared by a job's processes (`work_on`); what the first one then has becomes figures (`measure`).
+"""
 
 import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from t2f_jax.config.schema import Config, EvalConfig
+from t2f_jax.config.schema import Config
 from t2f_jax.data import pixels
 from t2f_jax.data.datasets.base import Source
-from t2f_jax.evaluation import judge
-from t2f_jax.evaluation.agreement import faces_of_requests, make_requests, measure_agreement
-from t2f_jax.evaluation.attributes import AttributeFigures, measure_attributes
-from t2f_jax.evaluation.captions import CaptionFigures, measure_captions
-from t2f_jax.evaluation.guidance import measure_guidance_curve, measure_reranking
-from t2f_jax.evaluation.interfaces import Trial
-from t2f_jax.evaluation.reconstruction import ReconstructionFigures, measure_reconstruction
+from t2f_jax.distributed import hosts
+from t2f_jax.evaluation import attributes, captions, judge, reading, reconstruction
+from t2f_jax.evaluation.agreement import draw, faces_of_requests, make_requests, measure_agreement
+from t2f_jax.evaluation.attributes import AttributeFigures
+from t2f_jax.evaluation.captions import CaptionFigures
+from t2f_jax.evaluation.chunks import Chunks, Desk
+from t2f_jax.evaluation.guidance import draw_curve, draw_reranked, guided, measure_guidance_curve, measure_reranking
+from t2f_jax.evaluation.held_out import HeldOut
+from t2f_jax.evaluation.interfaces import Judge, Trial
+from t2f_jax.evaluation.reconstruction import ReconstructionFigures
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io.progress import Progress
-from t2f_jax.tokens.attributes import Attribute, Fields
-
-
-@dataclasses.dataclass(frozen=True)
-class HeldOut:
-    """The faces of a source that a model is measured on, and the labels that baselines come from.
-
-    Attributes:
-      every: all test faces; the judge's accuracy is measured on them.
-      images, fields: those that the model is measured on, images uint8 [N, S, S, 3].
-      training_fields: the labels of the training faces.
-    """
-
-    name: str
-    schema: tuple[Attribute, ...]
-    every: pixels.ImageSet
-    images: np.ndarray
-    fields: list[Fields]
-    training_fields: list[Fields]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,75 +37,92 @@ class SourceFigures:
     judge_accuracy: float | None = None  # share of labels of test faces that the judge gets right
 
 
-def read_held_out(source: Source, config: Config, cache: pathlib.Path, seed: int) -> HeldOut:
-    """`config.eval.faces` random test faces of a source (all if it is 0 or more than there are), in the source's order.
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What was done with the faces of a source: `read` (see `reading`), and what was drawn for requests.
 
-    Args:
-      cache: folder in which pixels are kept.
+    Attributes:
+      trained: the judge, where there is one.
+      trial, drawn: the requests, and what was drawn for them (see `agreement.draw`); None without a judge.
+      fewer: the requests of guidance curve and reranking, which `curve` and `reranked` were drawn for; None where they
+        are not measured.
     """
-    every = pixels.read_images(source, "test", config.data, cache)
-    n = min(len(every), config.eval.faces or len(every))
-    rows = np.sort(np.random.default_rng(seed).permutation(len(every))[:n])
-    return HeldOut(
-        name=source.name,
-        schema=source.schema,
-        every=every,
-        images=np.asarray(every.images[rows]),
-        fields=[every.fields[i] for i in rows],
-        training_fields=[source.fields(i) for i in source.split("train")],
-    )
+
+    faces: HeldOut
+    read: Chunks
+    trained: judge.Judge | None = None
+    trial: Trial | None = None
+    drawn: Chunks | None = None
+    fewer: Trial | None = None
+    curve: tuple[Chunks, ...] = ()
+    reranked: Chunks | None = None
 
 
-def measure_source(
-    model: Model, faces: HeldOut, source: Source, config: Config, cache: pathlib.Path, seed: int
-) -> SourceFigures:
-    """Measures how attributes are read and images come back; with a judge also whether drawn faces fit their requests.
+def work_on(
+    model: Model, faces: HeldOut, source: Source, config: Config, cache: pathlib.Path, seed: int, desk: Desk
+) -> Work:
+    """Reads faces, and draws others for a judge. Every process of a job must call this.
 
     Only drawn sources get a judge: their training faces have every label, and none is wrong.
     """
     settings = config.eval
-    with Progress(f"analyzing {faces.name}", len(faces.images), unit="face") as bar:
-        attributes = measure_attributes(
-            *(model, faces.images, faces.fields, faces.schema, faces.training_fields, bar.advance),
-            batch_size=settings.batch_size,
-        )
-    reconstruction = measure_reconstruction(model, faces.images, model.vocab.image_size)
-    with Progress(f"describing {faces.name}", len(faces.images), unit="face") as bar:
-        captions = measure_captions(model, faces.images, faces.fields, bar.advance, settings.batch_size)
+    read = reading.read_faces(model, faces, desk)
     if not source.dataset.drawn:
-        return SourceFigures(attributes, reconstruction, captions)
-    trained = _train_judge(source, config, cache, seed)
-    accuracy = trained.mean_accuracy(np.asarray(faces.every.images), faces.every.fields)
-    trial = Trial(
+        return Work(faces, read)
+    trained = hosts.in_turn(lambda: _train_judge(source, config, cache, seed, desk), f"the judge of {faces.name}")
+    trial = _trial(model, trained, faces, config, settings.generated, seed)
+    work = Work(faces, read, trained, trial, draw(trial, desk, f"generating {faces.name}"))
+    if not settings.curve_faces or not model.run_config.tasks.prompt_dropout:
+        return work
+    fewer = _trial(model, trained, faces, config, settings.curve_faces, seed)
+    curve = draw_curve(fewer, settings.guidance_scales, desk)
+    reranked = draw_reranked(guided(fewer, 1.0), settings.best_of, desk)
+    return dataclasses.replace(work, fewer=fewer, curve=tuple(curve), reranked=reranked)
+
+
+def _trial(model: Model, trained: Judge, faces: HeldOut, config: Config, count: int, seed: int) -> Trial:
+    return Trial(
         model=model,
         judge=trained,
-        requests=make_requests(faces.fields, faces.schema, settings.generated, seed),
+        requests=make_requests(faces.fields, faces.schema, count, seed),
         schema=faces.schema,
         seed=seed,
-        sampler=Sampler.of(settings),
-        labels=faces_of_requests(faces.fields, faces.schema, settings.generated, seed),
+        sampler=Sampler.of(config.eval),
+        labels=faces_of_requests(faces.fields, faces.schema, count, seed),
     )
-    with Progress(f"generating {faces.name}", settings.generated, unit="face") as bar:
-        requests = {**measure_agreement(trial, bar.advance, settings.batch_size).figures}
-    if settings.curve_faces and model.run_config.tasks.prompt_dropout:
-        fewer = make_requests(faces.fields, faces.schema, settings.curve_faces, seed)
-        labels = faces_of_requests(faces.fields, faces.schema, settings.curve_faces, seed)
-        requests |= _guidance_figures(dataclasses.replace(trial, requests=fewer, labels=labels), settings)
-    return SourceFigures(attributes, reconstruction, captions, requests, accuracy)
 
 
-def _train_judge(source: Source, config: Config, cache: pathlib.Path, seed: int) -> judge.Judge:
+def _train_judge(source: Source, config: Config, cache: pathlib.Path, seed: int, desk: Desk) -> judge.Judge:
+    """The judge of a source, trained unless it has been before."""
     drawn = pixels.read_images(source, "train", config.data, cache)
     steps = config.eval.judge_steps
+    key = {"data": drawn.key, "schema": [a.to_json() for a in source.schema], "steps": steps, "seed": seed}
+    path = desk.path("judge", key).with_suffix(".safetensors")
+    if path.is_file():
+        return judge.load(path, source.schema)
     with Progress(f"judge of {source.name}", steps, unit="step") as bar:
-        return judge.train(drawn.images, drawn.fields, source.schema, steps, seed, bar.advance)
+        trained = judge.train(drawn.images, drawn.fields, source.schema, steps, seed, bar.advance)
+    if hosts.first():
+        judge.save(path, trained)
+    return trained
 
 
-def _guidance_figures(trial: Trial, settings: EvalConfig) -> dict[str, Any]:
-    faces = len(trial.requests) * (len(settings.guidance_scales) + settings.best_of)
-    unguided = dataclasses.replace(trial, sampler=dataclasses.replace(trial.sampler, guidance=1.0))
-    with Progress("guidance and reranking", faces, unit="face") as bar:
-        return {
-            "guidance_curve": measure_guidance_curve(trial, settings.guidance_scales, bar.advance),
-            "reranking": measure_reranking(unguided, settings.best_of, bar.advance),
-        }
+def measure(work: Work, config: Config, codebook_size: int) -> SourceFigures:
+    """The figures of what was done; for the first process of a job."""
+    faces, settings = work.faces, config.eval
+    read = work.read.columns("codes", "answers", "caption", "psnr")
+    asked = attributes.labelled(faces.schema, faces.fields)
+    answers = reading.split_answers(read["answers"], asked)
+    found = SourceFigures(
+        attributes.score_answers(answers, faces.fields, faces.schema, faces.training_fields),
+        reconstruction.score_reconstructions(faces.images, read["psnr"], read["codes"], codebook_size),
+        captions.score_captions(read["caption"].tolist(), faces.fields),
+    )
+    if work.trial is None or work.trained is None or work.drawn is None:
+        return found
+    accuracy = work.trained.mean_accuracy(faces.every.images, faces.every.fields)
+    requests: dict[str, Any] = {**measure_agreement(work.trial, work.drawn)}
+    if work.fewer is not None and work.reranked is not None:
+        requests["guidance_curve"] = measure_guidance_curve(work.fewer, settings.guidance_scales, work.curve)
+        requests["reranking"] = measure_reranking(guided(work.fewer, 1.0), settings.best_of, work.reranked)
+    return dataclasses.replace(found, requests=requests, judge_accuracy=accuracy)

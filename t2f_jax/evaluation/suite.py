@@ -1,27 +1,35 @@
 """A model measured on the test faces of its own sources: what `t2f evaluate` does."""
 
 import dataclasses
+import functools
 import pathlib
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from t2f_jax import arguments, environment
+from t2f_jax import __version__, arguments, environment
 from t2f_jax.config.loader import narrow, override, to_config_dict
 from t2f_jax.config.schema import Config
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.data.datasets import registry
+from t2f_jax.distributed import hosts
 from t2f_jax.errors import naming
 from t2f_jax.evaluation import presentation
+from t2f_jax.evaluation.chunks import Desk
+from t2f_jax.evaluation.held_out import read_held_out
+from t2f_jax.evaluation.parts import make as make_parts
 from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
-from t2f_jax.evaluation.source_figures import measure_source, read_held_out
+from t2f_jax.evaluation.result import Evaluation
+from t2f_jax.evaluation.source_figures import measure, work_on
 from t2f_jax.inference.model import Model, load
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.report.content import ReportContent
+from t2f_jax.report.content import ReportContent, SourceReport
 
+WORK = "work"  # in the output folder, until all is done
 SUMMARY = (
     "One model that turns words into faces, faces into words, faces into age and attributes. Every face here comes from"
     " the held-out part of the data or was generated; samples are the first ones drawn, not picked."
@@ -31,10 +39,12 @@ SUMMARY = (
 def evaluate_and_publish(
     model_folder: pathlib.Path, out: pathlib.Path, overrides: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """`evaluate`, then card, results and report in `out`. Returns the card."""
+    """`evaluate`, then card, results and report in `out`. Returns the card, empty in all but the first process."""
     with measure_usage() as usage:
-        content = evaluate(model_folder, out, overrides)
-    return publish(out, f"t2f_jax: {model_folder}", content, usage)
+        evaluation = evaluate(model_folder, out, overrides)
+    card = publish(out, f"t2f_jax: {model_folder}", evaluation, usage) if evaluation else {}
+    hosts.wait("the card is written")
+    return card
 
 
 def evaluate(
@@ -43,8 +53,10 @@ def evaluate(
     overrides: Sequence[str] = (),
     cache: pathlib.Path | None = None,
     seed: int = 0,
-) -> ReportContent:
-    """Measures a model on the test faces of its own sources.
+) -> Evaluation | None:
+    """Measures a model on the test faces of its own sources. Every process of a job must call this.
+
+    What is done of the faces is kept in `out/work` until all is: an evaluation that was interrupted goes on.
 
     Args:
       model_folder: what `train` wrote; its provenance holds the config, hence the sources.
@@ -53,21 +65,38 @@ def evaluate(
       seed: of the choice of faces, requests and samples.
 
     Returns:
-      What the report shows, without time and memory.
+      What was found, without time and memory; its rows lie in `out/rows`. None in all but the first process of a job.
 
     Raises:
       UserError: the folder holds no model, an override is wrong, or a source cannot be opened.
     """
     model_folder, out = arguments.path("model_folder", model_folder), arguments.path("out", out)
     cache, seed = out / "images" if cache is None else arguments.path("cache", cache), arguments.first_seed(seed, 1)
+    hosts.join()
     model = load(model_folder)
     config = _config(model, overrides)
-    reports, prompts = [], []
-    for source in registry.open_sources(config).values():
-        held_out = read_held_out(source, config, cache, seed)
-        figures = measure_source(model, held_out, source, config, cache, seed)
-        reports.append(presentation.source_report(model, held_out, figures))
-        prompts += source.dataset.prompts or presentation.prompts_of(held_out.fields)
+    desk = Desk(out / WORK, config.eval.batch_size, {"model": model.hash, "program": __version__})
+    sources, done = registry.open_sources(config), []
+    for source in sources.values():
+        read = functools.partial(read_held_out, source, config, cache, seed)
+        held_out = hosts.in_turn(read, f"faces of {source.name}")
+        done.append(work_on(model, held_out, source, config, cache, seed, desk))
+    if not hosts.first():
+        return None
+    reports, parts, prompts = [], [], []
+    for source, work in zip(sources.values(), done):
+        figures = measure(work, config, model.vocab.image_size)
+        reports.append(presentation.source_report(model, work.faces, figures))
+        parts += make_parts(work, model, source, config, seed, out)
+        prompts += source.dataset.prompts or presentation.prompts_of(work.faces.fields)
+    content = _content(model, model_folder, config, reports, prompts, seed)
+    shutil.rmtree(desk.folder, ignore_errors=True)
+    return Evaluation(content, tuple(parts), content.details["protocol"])
+
+
+def _content(
+    model: Model, model_folder: pathlib.Path, config: Config, reports: list[SourceReport], prompts: list[str], seed: int
+) -> ReportContent:
     count = max(1, config.eval.samples // 2)
     return ReportContent(
         summary=SUMMARY,

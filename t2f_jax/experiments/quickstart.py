@@ -5,6 +5,7 @@ from typing import Any
 
 from t2f_jax import arguments
 from t2f_jax.config.schema import Config
+from t2f_jax.distributed import hosts
 from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
 from t2f_jax.evaluation.suite import evaluate
@@ -15,10 +16,12 @@ def quickstart(config: Config, out: pathlib.Path) -> dict[str, Any]:
     """Draws faces, trains on them, evaluates the model, and writes card, results and report into `out`.
 
     Returns:
-      The card.
+      The card; an empty one in all but the first process of a job.
     """
     out = arguments.path("out", out)
     with measure_usage() as usage:
         model = stages.train(config, out)
-        content = evaluate(model, out)
-    return publish(out, "t2f_jax quickstart", content, usage)
+        evaluation = evaluate(model, out)
+    card = publish(out, "t2f_jax quickstart", evaluation, usage) if evaluation else {}
+    hosts.wait("the card is written")
+    return card

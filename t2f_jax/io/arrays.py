@@ -73,3 +73,27 @@ def row_reader(array: np.ndarray) -> Callable[[int, int], np.ndarray]:
 
     weakref.finalize(read, os.close, file)
     return read
+
+
+class ChosenRows:
+    """Some rows of an array [N, ...], in the order of `rows`; a slice reads them, [n, ...].
+
+    Of a mapped array the file is read, as by `row_reader`: memory stays flat however many rows are read one after the
+    other.
+    """
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray):
+        self.rows, self.shape = np.asarray(rows), (len(rows), *array.shape[1:])
+        flat = array.reshape(1, len(array), -1)
+        self._row, self._dtype = row_reader(flat), array.dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, chosen: slice | range | np.ndarray) -> np.ndarray:
+        """The chosen of the rows, as an array of their own."""
+        places = self.rows[np.asarray(chosen) if isinstance(chosen, range) else chosen]
+        out = np.empty((len(places), *self.shape[1:]), self._dtype)
+        for to, place in zip(out, places):
+            to[...] = self._row(0, int(place)).reshape(to.shape)
+        return out

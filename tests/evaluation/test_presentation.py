@@ -8,8 +8,9 @@ from PIL import Image
 from t2f_jax.evaluation import presentation
 from t2f_jax.evaluation.attributes import measure_attributes
 from t2f_jax.evaluation.captions import measure_captions
+from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.reconstruction import measure_reconstruction
-from t2f_jax.evaluation.source_figures import HeldOut, SourceFigures
+from t2f_jax.evaluation.source_figures import SourceFigures
 from t2f_jax.io import metrics
 
 ANSWERS = [{"gender": [0.9, 0.1], "hat": [0.8, 0.2], "age": ages(a30=1.0)}] * 12

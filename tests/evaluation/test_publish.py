@@ -11,6 +11,7 @@ from sample_report import content
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.publish import publish, rewrite
 from t2f_jax.evaluation.resources import Usage
+from t2f_jax.evaluation.result import Evaluation
 from t2f_jax.report.content import load_results
 
 
@@ -18,7 +19,7 @@ def published(folder):
     details = {"protocol": {"split": "test"}}
     report = content()
     report.details.update(details)
-    return publish(folder, "A title", report, Usage(12.0, 2 << 30))
+    return publish(folder, "A title", Evaluation(report, (), details["protocol"]), Usage(12.0, 2 << 30))
 
 
 def test_card_results_and_report_lie_in_the_folder(tmp_path):
@@ -35,7 +36,7 @@ def test_a_figure_that_is_not_defined_is_null_and_shown_as_none(tmp_path):
     report = content()
     report.details["protocol"] = {"split": "test"}
     report.sources[0].reconstruction.update(psnr=math.inf, perplexity=math.nan, interval=[math.nan, 1.0])
-    publish(tmp_path, "A title", report, Usage(12.0, 2 << 30))
+    publish(tmp_path, "A title", Evaluation(report, (), {}), Usage(12.0, 2 << 30))
     for file in ("card.json", "results/results.json"):
         text = (tmp_path / file).read_text()
         assert "NaN" not in text and "Infinity" not in text

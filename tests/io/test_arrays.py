@@ -74,3 +74,15 @@ def test_rows_are_read_from_a_mapped_file_and_from_memory(tmp_path):
             for j in range(3):
                 np.testing.assert_array_equal(read(i, j), array[i, j])
                 assert read(i, j).dtype == np.uint16
+
+
+def test_chosen_rows_are_read_from_the_file_in_their_order(tmp_path):
+    array = arrays.create_array(tmp_path / "a.npy", np.uint8, (6, 2, 3))
+    array[:] = np.arange(36).reshape(6, 2, 3)
+    array.flush()
+    for source in (array, np.array(array)):
+        chosen = arrays.ChosenRows(source, np.array([5, 0, 3]))
+        assert len(chosen) == 3 and chosen.shape == (3, 2, 3)
+        np.testing.assert_array_equal(chosen[1:], array[[0, 3]])
+        np.testing.assert_array_equal(chosen[np.array([2, 0])], array[[3, 5]])
+        assert chosen[3:].shape == (0, 2, 3)

@@ -1,0 +1,131 @@
+"""Work on many examples, a chunk at a time: shared out over a job's processes, kept on the disk, gone on with.
+
+A chunk is so many consecutive examples, whichever process works on it and however many processes there are: so its
+numbers are the same. The first process writes what all have done:
+
+DIR/<name>-<key>/00000128.npz    the arrays of the chunk that begins with example 128
+"""
+
+import dataclasses
+import hashlib
+import io
+import pathlib
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from t2f_jax.distributed import hosts
+from t2f_jax.io import files
+from t2f_jax.io.progress import Progress
+
+Arrays = dict[str, np.ndarray]  # each has the examples of a chunk as its first axis
+Work = Callable[[range], Arrays]  # the numbers of consecutive examples -> their arrays
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunks:
+    """What was done of N examples; on the disk, of which a chunk at a time is read.
+
+    In a job of several processes only the first has it.
+    """
+
+    paths: tuple[pathlib.Path, ...]
+
+    def __iter__(self) -> Iterator[Arrays]:
+        """The chunks in the order of the examples."""
+        for path in self.paths:
+            with np.load(path, allow_pickle=False) as arrays:
+                yield dict(arrays)
+
+    def column(self, name: str) -> np.ndarray:
+        """One array of all examples, [N, ...]."""
+        return self.columns(name)[name]
+
+    def columns(self, *names: str) -> Arrays:
+        """Some arrays of all examples, each [N, ...]."""
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for path in self.paths:
+            with np.load(path, allow_pickle=False) as arrays:  # reads what is asked for alone
+                for name, found in parts.items():
+                    found.append(arrays[name])
+        return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Desk:
+    """Where an evaluation works.
+
+    Attributes:
+      folder: chunks are kept there; may be deleted when the evaluation is done.
+      batch_size: examples of a chunk.
+      key: what decides the numbers of everything that is done here, such as the model's hash; plain JSON.
+    """
+
+    folder: pathlib.Path
+    batch_size: int = 64
+    key: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def run(self, name: str, key: Mapping[str, Any], n: int, work: Work, label: str = "") -> Chunks:
+        """`work` on n examples. Every process of a job must call this, with the same arguments.
+
+        Chunks that an earlier call has left for the same `name`, `key`, n and size are not done again.
+
+        Args:
+          name: of the folder.
+          key: what decides the numbers besides the desk's own key, such as the sampler; plain JSON.
+          label: of the progress bar, over faces; `name` if not given.
+        """
+        folder = self.path(name, {**key, "n": n, "size": self.batch_size})
+        paths = tuple(folder / f"{start:08}.npz" for start in range(0, n, self.batch_size))
+        missing = [i for i, path in enumerate(paths) if not _whole(path)]
+        missing = files.parse_json(hosts.gather(files.to_json(missing).encode(), f"{name}: what is missing")[0])
+        with Progress(label or name, n, n - len(missing) * self.batch_size, "face", not hosts.first()) as bar:
+            for turn in _turns(missing):
+                ours = None if turn.ours is None else self._examples(turn.ours, n)
+                data = b"" if ours is None else _to_bytes(work(ours))
+                for number, done in zip(turn.numbers, hosts.gather(data, f"{name} {turn.numbers[0]}")):
+                    if hosts.first():
+                        files.write_bytes(paths[number], done)
+                    bar.advance(len(self._examples(number, n)))
+        return Chunks(paths)
+
+    def path(self, name: str, key: Mapping[str, Any]) -> pathlib.Path:
+        """Where work of a name is kept that `key` and the desk's own key decide."""
+        identity = files.to_json({"key": {**self.key}, "of": {**key}})
+        return self.folder / f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+    def _examples(self, number: int, n: int) -> range:
+        return range(number * self.batch_size, min((number + 1) * self.batch_size, n))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Turn:
+    """The chunks that the processes do at the same time, and which of them is this process's."""
+
+    numbers: list[int]
+    ours: int | None
+
+
+def _turns(missing: list[int]) -> Iterator[_Turn]:
+    count, process = jax.process_count(), jax.process_index()
+    for start in range(0, len(missing), count):
+        numbers = missing[start : start + count]
+        yield _Turn(numbers, numbers[process] if process < len(numbers) else None)
+
+
+def _to_bytes(arrays: Arrays) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]  # its other arguments have other types
+    return file.getvalue()
+
+
+def _whole(path: pathlib.Path) -> bool:
+    """Whether a chunk is there and can be read: it may have been cut since."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return bool(arrays.files)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,61 @@
+"""What an evaluation has found: for each source and kind of example its figures, rows and images."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from t2f_jax.evaluation.figure import Figure
+from t2f_jax.report.content import ReportContent
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Figures of N examples of one source.
+
+    Attributes:
+      source: its name.
+      examples: `faces`: test faces that the model read. `requests`: faces that it drew, and a judge looked at.
+      n: how many.
+      figures: their names are unique; `per_example` of each has N rows.
+      rows: the file of what was found of each example, see `evaluation.rows`.
+      protocol: what decides the figures besides the model, plain JSON. Of both kinds: "dataset" (its kind), "title",
+        "split", "partition", "available" (faces of the split that can be read), "n" (examples of this part), "seed",
+        "data" (a fingerprint of the pixels, names and labels of the chosen faces), "image_size" and "crop". Of
+        requests besides "sampler" and "judge" (its settings and a fingerprint of its weights).
+      images: which examples -> uint8 [n, S, S, 3]: the test faces, or the drawn ones.
+    """
+
+    source: str
+    examples: Literal["faces", "requests"]
+    n: int
+    figures: tuple[Figure, ...]
+    rows: pathlib.Path
+    protocol: Mapping[str, Any]
+    images: Callable[[Sequence[int]], np.ndarray] = dataclasses.field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """`<source>-<examples>`; unique in an evaluation, and the name of its rows."""
+        return f"{self.source}-{self.examples}"
+
+    def figure(self, name: str) -> Figure | None:
+        """The figure of that name; None where there is none."""
+        return next((figure for figure in self.figures if figure.name == name), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What `suite.evaluate` returns.
+
+    Attributes:
+      content: what the report shows.
+      parts: what was measured, in the order of the sources.
+      protocol: what decides all figures, plain JSON: "model" (hash of its weights), "preprocess", "sampler", "seed".
+    """
+
+    content: ReportContent
+    parts: tuple[Part, ...]
+    protocol: Mapping[str, Any]

@@ -1,0 +1,91 @@
+"""What was found of every single example, kept as JSON lines beside the card: every table can be made of it again.
+
+DIR/rows/<source>-faces.jsonl       a line each test face, `FaceRow`
+DIR/rows/<source>-requests.jsonl    a line each face drawn for a request, `RequestRow`
+
+Lines are in the order of the examples, the same whoever measures: those of two models on the same data belong together
+line by line.
+"""
+
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+
+from t2f_jax.errors import UserError
+from t2f_jax.evaluation.figure import Figure
+from t2f_jax.io import files
+from t2f_jax.io.files import whole_file
+
+FOLDER = "rows"
+
+# What an example added to each figure that has `per_example`, by the figure's name: the number (None: not scored), or
+# the statistics.
+Scores = Mapping[str, float | list[float] | None]
+
+
+class FaceRow(TypedDict):
+    """A test face. What is not known of it is absent from `labels`; what the model cannot be asked, from `answers`."""
+
+    id: str  # its name in the source
+    labels: dict[str, str | int]  # {attribute: value}; a number is an int, or a str for a range such as "20-29"
+    given: list[str]  # the captions that it came with
+    # {attribute: answer}, see `inference.answers.summarize_face`: of a choice "value" (the likeliest) and its
+    # "probability", of a number "value" (the median) and "low", "high" (the central 80%).
+    answers: dict[str, dict[str, str | int | float]]
+    caption: str  # that the model wrote
+    scores: Scores
+
+
+class RequestRow(TypedDict):
+    """A face drawn for a request."""
+
+    id: str  # the request's number
+    text: str  # the prompt
+    asked: dict[str, str | int]  # the attributes that it asks for
+    labels: dict[str, str | int]  # all that is known of the test face that the request was made of
+    judged: dict[str, str | int]  # all that the judge sees in the drawn face; its numbers are estimates
+    seed: int
+    scores: Scores
+
+
+def write(path: pathlib.Path, examples: Iterable[Mapping[str, Any]], figures: Sequence[Figure]) -> None:
+    """Writes rows, whole or not at all.
+
+    Args:
+      examples: N rows without `scores`; these come of the figures.
+    """
+    scored = {f.name: f.per_example for f in figures if f.per_example is not None}
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        for i, example in enumerate(examples):
+            scores = {name: files.defined(values[i].tolist()) for name, values in scored.items()}
+            file.write(files.json_line({**example, "scores": scores}))
+
+
+def read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
+    """The rows, one after another. Raises UserError for a missing file, or a line that is no row."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                row = files.parse_json(line)
+                if not isinstance(row, dict) or not isinstance(row.get("scores"), dict):
+                    raise ValueError(f"line {number} holds no scores")
+                yield row
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: broken ({error}); evaluate the model again") from error
+
+
+def per_example(path: pathlib.Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """What each example added to some figures, as `Figure.per_example` has it, float64 [N] or [N, K].
+
+    Raises:
+      UserError: as `read`; a figure that the rows do not hold.
+    """
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    for row in read(path):
+        for name, values in found.items():
+            if name not in row["scores"]:
+                raise UserError(f"{path}: {name} is not among its scores")
+            values.append(row["scores"][name])
+    return {name: np.array(values, np.float64) for name, values in found.items()}  # None becomes NaN
