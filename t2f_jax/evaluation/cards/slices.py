@@ -35,10 +35,10 @@ def groups(labels: Labels) -> dict[str, dict[str, np.ndarray]]:
     all faces have one value is left out.
     """
     found: dict[str, dict[str, np.ndarray]] = {"age": {}}
-    for decade in range(0, OLDEST + 1, DECADE):
-        inside = np.array([_decade(known.get("age")) == decade for known in labels], bool)
-        if inside.any():
-            found["age"][f"{decade}–{decade + DECADE - 1}" if decade < OLDEST else f"{decade}+"] = inside
+    decades = [decade(known["age"]) if "age" in known else None for known in labels]
+    for first in range(0, OLDEST + 1, DECADE):
+        if first in decades:
+            found["age"][decade_name(first)] = np.array([one == first for one in decades], bool)
     for name in CHOICES:
         values = sorted({str(known[name]) for known in labels if name in known})
         found[name] = {value: np.array([known.get(name) == value for known in labels], bool) for value in values}
@@ -82,10 +82,13 @@ def _slice(figure: Figure, statistics_NxK: np.ndarray, sums_RxK: np.ndarray, gro
     return {"group": group, "n": n, "value": value, "interval": None if ends is None else [float(e) for e in ends]}
 
 
-def _decade(age: str | int | None) -> int | None:
-    """34 -> 30, "20-29" -> 20, "70+" -> None: it is not known which decade."""
-    if age is None:
-        return None
+def decade(age: str | int) -> int | None:
+    """The first year of an age's group: 34 -> 30, "20-29" -> 20, 93 -> 80; None of a range that reaches over two."""
     inside = ranges.numbers(age)
     low, high = (min(year // DECADE * DECADE, OLDEST) for year in (inside[0], inside[-1]))
     return low if low == high else None
+
+
+def decade_name(first: int) -> str:
+    """30 -> "30–39", 80 -> "80+"."""
+    return f"{first}–{first + DECADE - 1}" if first < OLDEST else f"{first}+"

@@ -40,61 +40,45 @@ def test_a_fingerprint_changes_with_faces_files_labels_and_order():
     assert protocol.fingerprint(Faces()) == protocol.fingerprint(Faces(), [0, 1, 2, 3])
 
 
-def test_faces_are_described_by_what_decides_their_figures():
-    assert protocol.describe_faces(Faces(), "test", iter([3]), {"size": 32}) == {
-        "dataset": "toy",
-        "split": "test",
-        "faces": 1,
-        "fingerprint": protocol.fingerprint(Faces(), [3]),
-        "pixels": {"size": 32},
-    }
-
-
 def figure(name="age/mae", line="mae|point:median|version:1"):
     return Figure(name, 5.0, 3, "years", "lower", line)
 
 
-PROTOCOL = {"all": {"faces": 3, "pixels": {"filter": "bicubic"}}, "requests": {"sampler": {"top_p": 0.9}}}
+PROTOCOL = {"n": 3, "pixels": {"filter": "bicubic"}}
 
 
-def test_a_figure_is_decided_by_the_fields_of_all_of_its_family_and_of_its_metric():
-    age, requests = (
-        protocol.fields_of(PROTOCOL, figure()),
-        protocol.fields_of(PROTOCOL, figure("requests/seen", "seen")),
-    )
-    assert age == {
-        "faces": 3,
+def test_a_figure_is_decided_by_the_fields_of_its_part_and_of_its_metric():
+    assert protocol.fields_of(PROTOCOL, figure()) == {
+        "n": 3,
         "pixels.filter": "bicubic",
         "metric": "mae",
         "metric.point": "median",
         "metric.version": "1",
     }
-    assert requests == {"faces": 3, "pixels.filter": "bicubic", "sampler.top_p": 0.9, "metric": "seen"}
 
 
 def test_what_differs_is_named_with_both_values():
     ours = protocol.fields_of(PROTOCOL, figure())
-    other = {"all": {"faces": 4, "pixels": {"filter": "area", "align": "eyes"}}}
+    other = {"n": 4, "pixels": {"filter": "area", "align": "eyes"}}
     found = protocol.differences(ours, protocol.fields_of(other, figure(line="mae|point:mean|version:1")))
     assert found == {
-        "faces": (3, 4),
+        "n": (3, 4),
         "pixels.filter": ("bicubic", "area"),
         "metric.point": ("median", "mean"),
         "pixels.align": (None, "eyes"),
     }
-    told = "faces: 3 | 4; pixels.filter: bicubic | area; metric.point: median | mean; pixels.align: – | eyes"
-    assert protocol.tell_differences(found) == told
+    told = "n: 3 | 4; pixels.filter: bicubic | area; metric.point: median | mean; pixels.align: – | eyes"
+    assert protocol.tell(found) == told
     assert protocol.differences(ours, dict(ours)) == {}
 
 
 def test_the_order_of_fields_is_no_part_of_an_identity():
-    backwards = {name: dict(reversed(fields.items())) for name, fields in reversed(PROTOCOL.items())}
-    assert protocol.identity(backwards) == protocol.identity(PROTOCOL)
-    assert protocol.identity({**PROTOCOL, "all": {"faces": 4}}) != protocol.identity(PROTOCOL)
+    assert protocol.identity(dict(reversed(PROTOCOL.items()))) == protocol.identity(PROTOCOL)
+    assert protocol.identity({**PROTOCOL, "n": 4}) != protocol.identity(PROTOCOL)
 
 
 def test_a_protocol_that_came_back_from_json_is_the_same():
-    ours = protocol.fields_of({"all": {"scales": (1, 2)}}, figure())
-    assert protocol.differences(ours, protocol.fields_of({"all": {"scales": [1, 2]}}, figure())) == {}
+    ours = protocol.fields_of({"scales": (1, 2)}, figure())
+    assert protocol.differences(ours, protocol.fields_of({"scales": [1, 2]}, figure())) == {}
     changed = dataclasses.replace(figure(), value=6.0, per_example=np.array([6.0]))
     assert protocol.fields_of(PROTOCOL, changed) == protocol.fields_of(PROTOCOL, figure())
