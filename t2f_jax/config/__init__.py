@@ -4,29 +4,44 @@
     typed    plain dictionaries to config dataclasses and back; checks each value by its field's type
     limits   which values must fit together, such as the decoder's width and its number of heads
     loader   config files and `key=value` overrides: `FILE:ARG` to a checked `Config`
+    sweep    the variants of a config that a config file's `sweep` names
 
 Read first: `schema.Config`. For other rooms: `loader.load` and `loader.narrow` make a checked `Config`; `typed.to_dict`
 and `typed.from_dict` write and read parts of it as JSON. Config files use `config.base_config()`, `source`, `shipped`,
-`check_argument`.
+`check_argument`; sweeps `config.Sweep`, `Arm` and `grid`.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from t2f_jax.config.loader import base_config, check_argument, load, override, shipped, source
     from t2f_jax.config.schema import Config
+    from t2f_jax.config.sweep import Arm, Sweep, grid, load_sweep
 
-__all__ = ["Config", "base_config", "check_argument", "load", "override", "shipped", "source"]
+_PLACES = {
+    "schema": ("Config",),
+    "loader": ("base_config", "check_argument", "load", "override", "shipped", "source"),
+    "sweep": ("Arm", "Sweep", "grid", "load_sweep"),
+}
+__all__ = [
+    "Arm",
+    "Config",
+    "Sweep",
+    "base_config",
+    "check_argument",
+    "grid",
+    "load",
+    "load_sweep",
+    "override",
+    "shipped",
+    "source",
+]
 
 
 def __getattr__(name: str) -> Any:
     """The names above are imported when they are used, so that a module of this room loads no other for nothing."""
-    if name == "Config":
-        from t2f_jax.config import schema
-
-        return schema.Config
-    if name in __all__:
-        from t2f_jax.config import loader
-
-        return getattr(loader, name)
+    for place, names in _PLACES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"t2f_jax.config.{place}"), name)
     raise AttributeError(f"module 't2f_jax.config' has no attribute '{name}'")

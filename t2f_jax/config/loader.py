@@ -21,6 +21,8 @@ from t2f_jax.config.schema import Config, SourceConfig
 from t2f_jax.config.typed import flat_keys, from_dict, to_dict, unknown
 from t2f_jax.errors import UserError, WrongArgument
 
+_KINDS = {"get_config": "a config file", "sweep": "a sweep"}
+
 
 def base_config() -> ml_collections.ConfigDict:
     """The defaults of `schema.Config` as a locked ConfigDict, for a config file to change."""
@@ -98,8 +100,7 @@ def find(name: str) -> pathlib.Path:
 
 def shipped(name: str, arg: str = "") -> ml_collections.ConfigDict:
     """What `get_config(arg)` of a config in `configs/` returns, for another config to change."""
-    path = find(name)
-    return _call(path, *_module(path), arg)
+    return config_of(find(name), arg)
 
 
 def load(spec: str | os.PathLike, overrides: str | Sequence[str] = ()) -> Config:
@@ -110,8 +111,7 @@ def load(spec: str | os.PathLike, overrides: str | Sequence[str] = ()) -> Config
     """
     spec = spec if isinstance(spec, str) else str(arguments.path("spec", spec))
     name, _, arg = arguments.text("spec", spec).partition(":")
-    path = find(name)
-    values = _call(path, *_module(path), arg)
+    values = config_of(find(name), arg)
     override(values, overrides)
     return narrow(values)
 
@@ -132,20 +132,20 @@ def narrow(values: Config | ml_collections.ConfigDict | Mapping[str, Any]) -> Co
     return config
 
 
-def _module(path: pathlib.Path) -> tuple[Any, types.ModuleType]:
-    """-> (loader, empty module) of a config file."""
+def call(path: pathlib.Path, function: str, arg: str) -> Any:
+    """What a config file's `function(arg)` returns. An error in the file names file and line.
+
+    Raises:
+      WrongArgument: there is no such function, or the file raises an error.
+    """
     module_spec = importlib.util.spec_from_file_location(f"t2f_config_{path.stem}", path)
     assert module_spec and module_spec.loader
-    return module_spec.loader, importlib.util.module_from_spec(module_spec)
-
-
-def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -> ml_collections.ConfigDict:
-    """What the file's `get_config(arg)` returns. An error in the file becomes a UserError that names file and line."""
+    module = importlib.util.module_from_spec(module_spec)
     try:
-        loader.exec_module(module)
-        if not isinstance(getattr(module, "get_config", None), types.FunctionType):
-            raise WrongArgument(f"{path}: a config file defines get_config(arg); this one does not")
-        values = module.get_config(arg)
+        module_spec.loader.exec_module(module)
+        if not isinstance(getattr(module, function, None), types.FunctionType):
+            raise WrongArgument(f"{path}: {_KINDS[function]} defines {function}(arg); this one does not")
+        return getattr(module, function)(arg)
     except UserError:
         raise
     except (Exception, SystemExit) as error:
@@ -154,6 +154,11 @@ def _call(path: pathlib.Path, loader: Any, module: types.ModuleType, arg: str) -
         last = (str(error).strip().splitlines() or [""])[-1]  # a ConfigDict prints itself first, its hint last
         where = f"{path}, line {line}" if line else str(path)
         raise WrongArgument(f"{where}: {type(error).__name__}: {last.strip()}") from error
+
+
+def config_of(path: pathlib.Path, arg: str) -> ml_collections.ConfigDict:
+    """What the `get_config(arg)` of the config file `path` returns. Raises WrongArgument as `call`."""
+    values = call(path, "get_config", arg)
     if not isinstance(values, ml_collections.ConfigDict):
         raise WrongArgument(
             f"{path}: get_config must return a ConfigDict, such as base_config(); it returned {values!r}"

@@ -139,9 +139,13 @@ def alone(work: Callable[[], object], name: str) -> None:
 
 
 @contextlib.contextmanager
-def alone_in(folder: pathlib.Path) -> Iterator[None]:
-    """Locks `folder` against a second run during the block; the first process holds the lock for all."""
-    with contextlib.nullcontext() if many() and not first() else locks.held(folder):
+def alone_in(folder: pathlib.Path, patience: float = locks.PATIENCE) -> Iterator[None]:
+    """Locks `folder` against a second run during the block; the first process holds the lock for all.
+
+    Args:
+      patience: seconds to wait for another run's end.
+    """
+    with contextlib.nullcontext() if many() and not first() else locks.held(folder, patience):
         wait("the folder is this run's")
         yield
 

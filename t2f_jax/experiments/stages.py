@@ -71,7 +71,7 @@ def train(
         bundle.check_structure(parent, config.decoder.model)
     _check_devices(config, tokenizer is None and origin is None)
     # The parent's weights know the codes of its own image tokenizer.
-    tokenizer = tokenizer or origin or _own_tokenizer(config, out, store is None)
+    tokenizer = tokenizer or origin or own_tokenizer(config, out / "tokenizer", out / IMAGES, store is None)
     store = store or prepare_store(config, tokenizer, out / "store", out / IMAGES)
     parts = open_parts(tokenizer, store)
     if parent and parent.tokenizer.hash != parts.text_tokenizer.hash:
@@ -214,27 +214,34 @@ def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig
     return chosen
 
 
-def _own_tokenizer(config: Config, out: pathlib.Path, store_follows: bool) -> pathlib.Path:
-    """The image tokenizer in `out/tokenizer`, trained unless an earlier run with the same config has done so.
+def own_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path, store_follows: bool = True) -> pathlib.Path:
+    """The image tokenizer of the run in `out`, trained unless an earlier run with the same config has done so.
 
     A damaged one is written again from the last checkpoint of its run.
 
     Args:
+      cache: where the pixels are kept.
       store_follows: a store is made next: what would stop that is told before the training.
+
+    Returns:
+      `out/tokenizer`.
+
+    Raises:
+      UserError: as `train_tokenizer`.
     """
-    tokenizer = RunFolder(out).fetch("tokenizer/tokenizer")
+    tokenizer = RunFolder(out).fetch("tokenizer")
     if (tokenizer / "config.json").is_file():
-        checkpoint.check_config(out / "tokenizer", _tokenizer_identity(config))
+        checkpoint.check_config(out, _tokenizer_identity(config))
         damage = _damage(tokenizer)
         if hosts.all_agree(damage is None):
             return tokenizer
-        if not checkpoint.steps(out / "tokenizer"):
+        if not checkpoint.steps(out):
             raise damage or UserError(f"{tokenizer}: another process could not read it")
         if hosts.first():
             say(f"{damage or tokenizer}; it is written again from the last checkpoint")
     if store_follows:
         hosts.in_turn(lambda: prepare.check(config), "data checked")
-    return train_tokenizer(config, out / "tokenizer", out / IMAGES)
+    return train_tokenizer(config, out, cache)
 
 
 def _damage(tokenizer: pathlib.Path) -> UserError | None:

@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 LOCK = ".lock"  # the locked file in a folder
 HOLDER = ".lock-holder"  # who holds the lock; a file of its own, because Windows lets nobody read a locked file
 POLL_SECONDS = 0.1
+PATIENCE = 120.0  # seconds to wait for another holder: a shared disk may notice late that a host is lost
 NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 
 
 @contextlib.contextmanager
-def held(folder: pathlib.Path, patience: float = 120.0) -> Iterator[None]:
+def held(folder: pathlib.Path, patience: float = PATIENCE) -> Iterator[None]:
     """Keeps out of `folder` all other programs that call this, until the block or this process ends.
 
     Nothing stays behind, not even the folder if it was made for the lock and is empty.
 
     Args:
-      patience: seconds to wait for another holder: a shared disk may notice late that a host is lost.
+      patience: seconds to wait for another holder.
 
     Raises:
       UserError: another process, on this machine or on another one that shares the disk, still holds the folder.

@@ -53,7 +53,7 @@ def loss_curves(rows: list[dict[str, Any]]) -> bytes | None:
     if not keys:
         return None
     columns = min(len(keys), 2)
-    figure, panels = _figure(math.ceil(len(keys) / columns), columns, (4.2, 2.9))
+    figure, panels = new_figure(math.ceil(len(keys) / columns), columns, (4.2, 2.9))
     for axes, key, color in zip(panels, keys, COLORS):
         steps, values = _series(train, key)
         if len(steps):
@@ -67,7 +67,7 @@ def loss_curves(rows: list[dict[str, Any]]) -> bytes | None:
         axes.legend()
     for axes in panels[len(keys) :]:
         axes.set_axis_off()
-    return _png(figure)
+    return png(figure)
 
 
 def _series(rows: Sequence[Mapping[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +83,7 @@ def age_scatter(pairs: Sequence[Sequence[int]], mae: float) -> bytes:
       mae: mean absolute error in years.
     """
     true, predicted = np.array(pairs, np.float64).reshape(-1, 2).T
-    figure, (axes,) = _figure(1, 1, (4.6, 4.4))
+    figure, (axes,) = new_figure(1, 1, (4.6, 4.4))
     top = 5 * math.ceil(max(true.max(), predicted.max(), 1) / 5) + 2
     axes.plot([0, top], [0, top], color=INK, linewidth=1)
     jitter = np.random.default_rng(0).uniform(
@@ -92,7 +92,7 @@ def age_scatter(pairs: Sequence[Sequence[int]], mae: float) -> bytes:
     axes.scatter(true + jitter[0], predicted + jitter[1], s=12, alpha=0.45, color=COLORS[0], linewidths=0)
     axes.set(xlim=(0, top), ylim=(0, top), xlabel="true age", ylabel="predicted age", aspect="equal")
     axes.set_title(f"mean absolute error {mae:.1f} years, {len(true)} faces")
-    return _png(figure)
+    return png(figure)
 
 
 def calibration(result: Mapping[str, Any]) -> bytes:
@@ -102,7 +102,7 @@ def calibration(result: Mapping[str, Any]) -> bytes:
       result: {"ece", "bins": [{"confidence", "accuracy", "n"}, ...]}, what `evaluation.stats.calibration` returns.
     """
     bins = result["bins"]
-    figure, (axes,) = _figure(1, 1, (4.2, 4.0))
+    figure, (axes,) = new_figure(1, 1, (4.2, 4.0))
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1)
     sizes = np.array([b["n"] for b in bins], np.float64)
     x, y = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
@@ -110,7 +110,7 @@ def calibration(result: Mapping[str, Any]) -> bytes:
     axes.scatter(x, y, s=12 + 110 * sizes / sizes.max(), color=COLORS[0], alpha=0.8, linewidths=0)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
     axes.set_title(f"calibration error {result['ece']:.3f}")
-    return _png(figure)
+    return png(figure)
 
 
 def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, Any] | None = None) -> bytes:
@@ -122,7 +122,7 @@ def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, 
       points, reranking: what the functions of these names in `evaluation.guidance` return.
     """
     points = [p for p in points if p["seen"] is not None]
-    figure, (axes,) = _figure(1, 1, (4.6, 3.4))
+    figure, (axes,) = new_figure(1, 1, (4.6, 3.4))
     scales, seen = [p["guidance"] for p in points], [p["seen"] for p in points]
     lows, highs = zip(*(p["interval"] for p in points))
     axes.fill_between(scales, lows, highs, color=COLORS[0], alpha=0.18, linewidth=0)
@@ -141,7 +141,7 @@ def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, 
     axes.set(xlabel="guidance", ylabel="requested attributes seen")
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.legend(loc="center right" if drifting else "lower right")
-    return _png(figure)
+    return png(figure)
 
 
 def histogram(values: np.ndarray, groups: Mapping[str, np.ndarray], label: str) -> bytes:
@@ -152,7 +152,7 @@ def histogram(values: np.ndarray, groups: Mapping[str, np.ndarray], label: str) 
       groups: {name: faces of each value [V]}, such as of each gender.
       label: what the values are.
     """
-    figure, (axes,) = _figure(1, 1, (4.6, 3.0))
+    figure, (axes,) = new_figure(1, 1, (4.6, 3.0))
     below = np.zeros(len(values))
     for (name, faces), color in zip(groups.items(), (*COLORS, INK)):
         axes.bar(values, faces, bottom=below, width=1.0, color=color, label=name or None, linewidth=0)
@@ -160,12 +160,12 @@ def histogram(values: np.ndarray, groups: Mapping[str, np.ndarray], label: str) 
     axes.set(xlabel=label, ylabel="faces")
     if any(groups):
         axes.legend()
-    return _png(figure)
+    return png(figure)
 
 
 def shares(rows: Mapping[str, float]) -> bytes:
     """A bar for each name, the share from 0 to 1 behind it; in the order of `rows` from the top."""
-    figure, (axes,) = _figure(1, 1, (4.6, 0.6 + 0.21 * len(rows)))
+    figure, (axes,) = new_figure(1, 1, (4.6, 0.6 + 0.21 * len(rows)))
     places = np.arange(len(rows))[::-1]
     axes.barh(places, list(rows.values()), height=0.7, color=COLORS[0])
     axes.set_yticks(places, list(rows))
@@ -181,10 +181,10 @@ def shares(rows: Mapping[str, float]) -> bytes:
     axes.set(xlim=(0, 1.1), ylim=(-0.7, len(rows) - 0.3))
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.grid(visible=False, axis="y")
-    return _png(figure)
+    return png(figure)
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, list[Axes]]":
+def new_figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, list[Axes]]":
     """A figure of rows x columns panels of `size` inches each, and its panels in one list. It needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -203,7 +203,8 @@ def _figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure
     return figure, panels
 
 
-def _png(figure: "Figure") -> bytes:
+def png(figure: "Figure") -> bytes:
+    """The PNG file of a figure, without a background, its text in `INK`."""
     for axes in figure.axes:
         for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
             text.set_color(INK)

@@ -22,6 +22,7 @@ def rates(values: dict[str, float], mesh: Mesh) -> dict[str, float]:
     numbers = {f"{name}_per_second": values.pop(name) / seconds for name in WORK if name in values}
     flops, chip = values.pop("model_flops", None), chips.find(mesh.devices.flat[0].device_kind)
     if flops is not None:
+        numbers["model_flops_per_second"] = flops / seconds
         numbers["mfu"] = math.nan if chip is None else flops / seconds / (chip.peak_flops * mesh.devices.size)
     memory = jax.local_devices()[0].memory_stats() or {}
     names = {"hbm_bytes": "bytes_in_use", "hbm_peak_bytes": "peak_bytes_in_use"}

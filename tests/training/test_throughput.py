@@ -34,6 +34,7 @@ def test_rates_on_a_known_chip(monkeypatch):
     told = values()
     told |= throughput.rates(told, mesh("tpu"))
     assert told["sequences_per_second"] == 4 and told["tokens_per_second"] == 1500
+    assert told["model_flops_per_second"] == 197e12 / 2
     assert told["mfu"] == pytest.approx(1 / 8)  # half of one chip's peak, of four
     assert told["hbm_bytes"] == 3 << 30 and told["hbm_peak_bytes"] == 5 << 30
     assert not {"sequences", "tokens", "model_flops"} & told.keys()
