@@ -24,7 +24,7 @@ from t2f_jax.errors import UserError
         ),
         (["decoder.pack=4", "decoder.row_length=100"], "decoder.row_length=100 holds no example of"),
         (["decoder.accumulate=3"], "decoder.train.batch_size=8 is no multiple of decoder.accumulate=3"),
-        (["decoder.tasks.prompt_dropout=0"], "eval.guidance=4.0 needs a decoder that was trained on empty prompts"),
+        (["decoder.tasks.prompt_dropout=0"], "eval.guidance=2.5 needs a decoder that was trained on empty prompts"),
         (["decoder.text_length=200"], "decoder.text_length=200 exceeds decoder.sequence_length=116"),
         (["decoder.model.image_position=7"], "decoder.model.image_position=7 must be 0"),
         (["decoder.model.max_length=100"], "needs decoder.model.max_length=180, got 100"),
