@@ -12,6 +12,8 @@
     agreement        whether drawn faces show what was requested
     guidance         agreement over the guidance scale, and for the best of n faces by the model's own reading
     judge            a small classifier that says what a face shows; its network and training
+    metrics/         one metric a file: BLEU, calibration, ...
+    corpus_scores    scores of a whole corpus of captions, from sums over its examples
     result           what an evaluation has found: parts of figures, rows and images
     parts            work that is done -> the parts of a result
     rows             what was found of every example, as JSON lines

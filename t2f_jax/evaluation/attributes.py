@@ -5,13 +5,15 @@ Axes: N faces, S image side, A attributes, V values of an attribute.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from t2f_jax.evaluation.interfaces import Advance, Model, ignore
-from t2f_jax.evaluation.stats import Calibration, calibration, interval
-from t2f_jax.inference.answers import quantile
+from t2f_jax.evaluation.metrics.choices import Answers, recall_statistics
+from t2f_jax.evaluation.metrics.numbers import NumberAnswers, covered, mean_error
+from t2f_jax.evaluation.metrics.range_labels import RangeAnswers
+from t2f_jax.evaluation.stats import Calibration, calibration, interval, ratios
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 
@@ -83,14 +85,6 @@ class AttributeFigures(TypedDict):
     calibration: NotRequired[Calibration]
 
 
-class _Scored(NamedTuple):
-    """A choice attribute's answers: for which faces, 1.0 where right, and the probability of each answer."""
-
-    rows: list[int]
-    right: np.ndarray
-    confidence: np.ndarray
-
-
 def measure_attributes(
     model: Model,
     images: np.ndarray,
@@ -136,73 +130,47 @@ def score_answers(
       fields, training_fields: as in `measure_attributes`.
     """
     figures: AttributeFigures = {"faces": len(fields), "choices": {}, "numbers": {}}
-    scored: list[_Scored] = []
+    scored: list[Answers] = []
     for attribute in labelled(schema, fields):
         name = attribute.name
-        rows = [i for i, f in enumerate(fields) if name in f["attributes"]]
-        p_NxV = np.asarray(answers[name], np.float64)[rows]
-        p_NxV /= p_NxV.sum(axis=1, keepdims=True)
-        truth = [fields[i]["attributes"][name] for i in rows]
-        training = [f["attributes"][name] for f in training_fields if name in f["attributes"]]
+        labels = [face["attributes"].get(name) for face in fields]
+        training = [face["attributes"][name] for face in training_fields if name in face["attributes"]]
         if attribute.is_number:
-            _add_number(figures, attribute, p_NxV, truth, training)
+            number = NumberAnswers.of(attribute, answers[name], labels, training)
+            if not np.isnan(number.truth).all():
+                figures["numbers"][name] = _number_figures(number)
+            ranged = RangeAnswers.of(attribute, answers[name], labels, training)
+            if ranged.known.any():
+                figures.setdefault("ranges", {})[name] = _range_figures(ranged)
         else:
-            true_N = np.array([attribute.values.index(str(v)) for v in truth])
-            figures["choices"][name] = _choice_figures(attribute, p_NxV, true_N, training)
-            right_N = (p_NxV.argmax(axis=1) == true_N).astype(np.float64)
-            scored.append(_Scored(rows, right_N, p_NxV.max(axis=1)))
+            scored.append(Answers.of(attribute, answers[name], labels, training))
+            figures["choices"][name] = _choice_figures(scored[-1])
     if scored:
-        figures["mean"] = _mean_figures(figures["choices"], scored, len(fields))
-        confidence = np.concatenate([s.confidence for s in scored])
-        figures["calibration"] = calibration(confidence, np.concatenate([s.right for s in scored]))
+        figures["mean"] = _mean_figures(figures["choices"], scored)
+        confidence = np.concatenate([one.probs.max(axis=1)[one.known] for one in scored])
+        figures["calibration"] = calibration(confidence, np.concatenate([one.right[one.known] for one in scored]))
     return figures
 
 
-def _add_number(
-    figures: AttributeFigures,
-    attribute: Attribute,
-    p_NxV: np.ndarray,
-    truth: Sequence[str | int],
-    training: Sequence[str | int],
-) -> None:
-    """Puts a number's figures where they belong: faces of which it is known, and faces of which a range is."""
-    exact = [i for i, value in enumerate(truth) if len(attribute.numbers(value)) == 1]
-    ranged = sorted(set(range(len(truth))) - set(exact))
-    if exact:
-        true_N = np.array([truth[i] for i in exact], np.float64)
-        known = [value for value in training if len(attribute.numbers(value)) == 1]
-        figures["numbers"][attribute.name] = _number_figures(attribute, p_NxV[exact], true_N, known)
-    if ranged:
-        some = [str(value) for value in training if len(attribute.numbers(value)) > 1]
-        rows = figures.setdefault("ranges", {})
-        rows[attribute.name] = _range_figures(attribute, p_NxV[ranged], [str(truth[i]) for i in ranged], some)
-
-
-def _choice_figures(
-    attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, training: Sequence[str | int]
-) -> ChoiceFigures:
-    right_N = p_NxV.argmax(axis=1) == true_N
-    values, times = np.unique([attribute.values.index(str(v)) for v in training], return_counts=True)
-    majority = int(values[times.argmax()]) if training else None
+def _choice_figures(answers: Answers) -> ChoiceFigures:
+    right_N, usual = answers.right[answers.known], answers.usual
+    true_N = answers.truth[answers.known]
     return {
-        "n": len(true_N),
+        "n": len(right_N),
         "accuracy": float(right_N.mean()),
         "interval": interval(right_N, np.ones(len(right_N))),
-        "balanced_accuracy": float(np.mean([right_N[true_N == v].mean() for v in np.unique(true_N)])),
-        "majority": None if majority is None else attribute.values[majority],
-        "majority_accuracy": None if majority is None else float((true_N == majority).mean()),
-        "ece": calibration(p_NxV.max(axis=1), right_N)["ece"],
+        "balanced_accuracy": float(ratios(recall_statistics(answers).sum(axis=0))),
+        "majority": usual,
+        "majority_accuracy": None if usual is None else float((true_N == answers.attribute.values.index(usual)).mean()),
+        "ece": calibration(answers.probs.max(axis=1)[answers.known], right_N)["ece"],
     }
 
 
-def _mean_figures(choices: Mapping[str, ChoiceFigures], scored: Sequence[_Scored], n: int) -> MeanFigures:
-    hits_NxA, counts_NxA = np.zeros((n, len(scored))), np.zeros((n, len(scored)))
-    for a, one in enumerate(scored):
-        hits_NxA[one.rows, a] = one.right
-        counts_NxA[one.rows, a] = 1.0
+def _mean_figures(choices: Mapping[str, ChoiceFigures], scored: Sequence[Answers]) -> MeanFigures:
+    right_NxA = np.stack([answers.right for answers in scored], axis=1)
     return {
         "attributes": len(choices),
-        "interval": interval(hits_NxA, counts_NxA),
+        "interval": interval(np.nan_to_num(right_NxA), ~np.isnan(right_NxA)),
         "accuracy": _mean([c["accuracy"] for c in choices.values()]),
         "balanced_accuracy": _mean([c["balanced_accuracy"] for c in choices.values()]),
         "majority_accuracy": _mean([c["majority_accuracy"] for c in choices.values()]),
@@ -214,43 +182,34 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _number_figures(
-    attribute: Attribute, p_NxV: np.ndarray, true_N: np.ndarray, training: Sequence[str | int]
-) -> NumberFigures:
-    values_V = np.array(attribute.candidates(), np.float64)
-    low_N, median_N, high_N = (values_V[quantile(p_NxV, q)] for q in (0.1, 0.5, 0.9))
+def _number_figures(answers: NumberAnswers) -> NumberFigures:
+    known, mean = ~np.isnan(answers.truth), answers.training_mean
+    true_N, median_N, probs_NxV = answers.truth[known], answers.at(0.5)[known], answers.probs[known]
     error_N = np.abs(median_N - true_N)
-    mean = float(np.mean([int(v) for v in training])) if training else None
     return {
         "n": len(true_N),
         "mae": float(error_N.mean()),
         "interval": interval(error_N, np.ones(len(error_N))),
-        "mae_expectation": float(np.abs(p_NxV @ values_V - true_N).mean()),
-        "mae_mode": float(np.abs(values_V[p_NxV.argmax(axis=1)] - true_N).mean()),
-        "mae_sampled": float(np.mean((p_NxV * np.abs(values_V[None] - true_N[:, None])).sum(axis=1))),
+        "mae_expectation": float(np.abs(probs_NxV @ answers.numbers - true_N).mean()),
+        "mae_mode": float(np.abs(answers.numbers[probs_NxV.argmax(axis=1)] - true_N).mean()),
+        "mae_sampled": float(mean_error(answers)[known].mean()),
         "training_mean": mean,
         "mae_training_mean": None if mean is None else float(np.abs(mean - true_N).mean()),
         "cs5": float((error_N <= 5).mean()),
-        "coverage80": float(((low_N <= true_N) & (true_N <= high_N)).mean()),
+        "coverage80": float(covered(answers, 80)[known].mean()),
         "pairs": [[int(t), int(p)] for t, p in zip(true_N, median_N)],
     }
 
 
-def _range_figures(
-    attribute: Attribute, p_NxV: np.ndarray, truth: Sequence[str], training: Sequence[str]
-) -> RangeFigures:
-    occurring = list(dict.fromkeys(sorted([*truth, *training], key=lambda text: attribute.places(text)[0])))
-    p_NxR = np.stack([p_NxV[:, attribute.places(text)].sum(axis=1) for text in occurring], axis=1)
-    true_N = np.array([occurring.index(text) for text in truth])
-    right_N = p_NxR.argmax(axis=1) == true_N
-    inside_N = [place in attribute.places(text) for place, text in zip(quantile(p_NxV, 0.5), truth)]
-    majority = max(sorted(set(training)), key=training.count) if training else None
+def _range_figures(answers: RangeAnswers) -> RangeFigures:
+    known, usual = answers.known, answers.usual
+    right_N, true_N = answers.right[known], answers.truth[known]
     return {
-        "n": len(truth),
+        "n": len(right_N),
         "accuracy": float(right_N.mean()),
         "interval": interval(right_N, np.ones(len(right_N))),
-        "majority": majority,
-        "majority_accuracy": None if majority is None else float(np.mean([text == majority for text in truth])),
-        "probability": float(p_NxR[np.arange(len(truth)), true_N].mean()),
-        "median_inside": float(np.mean(inside_N)),
+        "majority": usual,
+        "majority_accuracy": None if usual is None else float((true_N == answers.ranges.index(usual)).mean()),
+        "probability": float(answers.probs[known, true_N].mean()),
+        "median_inside": float(answers.median_inside[known].mean()),
     }

@@ -6,9 +6,9 @@ from typing import TypedDict
 import numpy as np
 
 from t2f_jax.evaluation.interfaces import Advance, Model, ignore
+from t2f_jax.evaluation.metrics.facts import count_facts
 from t2f_jax.evaluation.stats import interval
 from t2f_jax.tokens.attributes import Fields
-from t2f_jax.tokens.facts import compare
 
 
 class CaptionRecord(TypedDict):
@@ -47,20 +47,17 @@ def measure_captions(
 
 def score_captions(captions: Sequence[str], fields: Sequence[Fields]) -> CaptionFigures:
     """The figures of the captions of N faces, beside these faces' fields."""
-    compared = [compare(text, face["attributes"]) for text, face in zip(captions, fields, strict=True)]
-    right, wrong, stated, missing, repeats = np.array(
-        [[c.right, c.wrong, c.positive, c.missing, c.repeats] for c in compared], float
-    ).T
-    precision, precision_interval = _ratio(right, right + wrong)
-    recall, recall_interval = _ratio(stated, stated + missing)
+    counts = count_facts(captions, [face["attributes"] for face in fields])
+    precision, precision_interval = _ratio(counts.right, counts.right + counts.wrong)
+    recall, recall_interval = _ratio(counts.stated, counts.stated + counts.missing)
     return {
         "faces": len(fields),
         "precision": precision,
         "precision_interval": precision_interval,
         "recall": recall,
         "recall_interval": recall_interval,
-        "repeats": float(repeats.mean()),
-        "repeats_interval": interval(repeats, np.ones(len(repeats))),
+        "repeats": float(counts.repeats.mean()),
+        "repeats_interval": interval(counts.repeats, np.ones(len(counts.repeats))),
         "different": len(set(captions)),
     }
 

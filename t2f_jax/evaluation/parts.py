@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from t2f_jax.evaluation import agreement, attributes, reading, rows
 from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
 from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.interfaces import Trial
+from t2f_jax.evaluation.metrics import choices, facts, numbers, range_labels, wording
+from t2f_jax.evaluation.metrics.extra import MissingPackage
 from t2f_jax.evaluation.result import Part
 from t2f_jax.evaluation.source_figures import Work
-from t2f_jax.inference.answers import quantile, summarize_face
+from t2f_jax.inference.answers import summarize_face
 from t2f_jax.inference.model import Model
+from t2f_jax.io.progress import say
 from t2f_jax.tokens.attributes import Attribute
-from t2f_jax.tokens.facts import compare
 
 SHARE: dict[str, Any] = {"unit": "share", "better": "higher"}
 
@@ -75,65 +77,37 @@ def face_figures(work: Work) -> list[Figure]:
     faces = work.faces
     read = work.read.columns("answers", "caption", "psnr")
     asked = attributes.labelled(faces.schema, faces.fields)
-    figures, hits = [], []
-    for attribute, p_NxV in zip(asked, reading.split_answers(read["answers"], asked).values()):
-        labels = [face["attributes"].get(attribute.name) for face in faces.fields]
-        if attribute.is_number:
-            figures += _number_figures(attribute, p_NxV, labels)
-        else:
-            answers = p_NxV.argmax(1)
-            hits.append([np.nan if v is None else float(attribute.values[a] == v) for a, v in zip(answers, labels)])
-            figures += _choice_figures(attribute, np.array(hits[-1]), labels)
-    if hits:
-        hits_NxA = np.array(hits).T
-        both = np.concatenate([np.nan_to_num(hits_NxA), ~np.isnan(hits_NxA)], axis=1)
-        line = protocol_line("accuracy", of="likeliest", mean="attributes", version=1)
-        figures.insert(0, of_examples("attributes/accuracy", both, **SHARE, protocol=line))
+    figures = _answer_figures(faces, dict(zip(asked, reading.split_answers(read["answers"], asked).values())))
     figures += _caption_figures(read["caption"].tolist(), faces)
     line = protocol_line("psnr", range=255, channels="rgb", quantised="uint8", cap=100, version=1)
     return [*figures, of_examples("reconstruction/psnr", read["psnr"], unit="dB", better="higher", protocol=line)]
 
 
-def _choice_figures(attribute: Attribute, hits_N: np.ndarray, labels: Sequence[str | int | None]) -> list[Figure]:
-    name = f"attributes/{attribute.name}"
-    of_value = np.array([[v == value for value in attribute.values] for v in labels], float)
-    balanced = np.concatenate([of_value * np.nan_to_num(hits_N)[:, None], of_value], axis=1)
-    line = protocol_line("accuracy", of="likeliest", version=1)
-    mean_recall = protocol_line("balanced accuracy", of="likeliest", mean="recall of values that occur", version=1)
-    return [
-        of_examples(f"{name}/accuracy", hits_N, **SHARE, protocol=line),
-        of_examples(f"{name}/balanced_accuracy", balanced, **SHARE, protocol=mean_recall),
-    ]
-
-
-def _number_figures(attribute: Attribute, p_NxV: np.ndarray, labels: Sequence[str | int | None]) -> list[Figure]:
-    exact = [v is not None and len(attribute.numbers(v)) == 1 for v in labels]
-    if not any(exact):
-        return []
-    truth = np.array([float(v) if ok and v is not None else np.nan for v, ok in zip(labels, exact)])
-    error = np.abs(quantile(p_NxV, 0.5) + attribute.low - truth)
-    name, unit = f"attributes/{attribute.name}", "years" if attribute.name == "age" else ""
-    within = np.where(np.isnan(error), np.nan, error <= 5)
-    mae = protocol_line("mae", of="median", version=1)
-    cs = protocol_line("cs", k=5, of="median", version=1)
-    return [
-        of_examples(f"{name}/mae", error, unit=unit, better="lower", protocol=mae),
-        of_examples(f"{name}/cs5", within, **SHARE, protocol=cs),
-    ]
+def _answer_figures(faces: HeldOut, answers: Mapping[Attribute, np.ndarray]) -> list[Figure]:
+    figures: list[Figure] = []
+    every: list[choices.Answers] = []
+    for attribute, p_NxV in answers.items():
+        labels = [face["attributes"].get(attribute.name) for face in faces.fields]
+        training = [f["attributes"][attribute.name] for f in faces.training_fields if attribute.name in f["attributes"]]
+        given = (attribute, p_NxV, labels, training)
+        if attribute.is_number:
+            figures += numbers.number_figures(numbers.NumberAnswers.of(*given))
+            figures += range_labels.range_figures(range_labels.RangeAnswers.of(*given))
+        else:
+            every.append(choices.Answers.of(*given))
+    return choices.choice_figures(every) + figures
 
 
 def _caption_figures(texts: Sequence[str], faces: HeldOut) -> list[Figure]:
-    compared = [compare(text, face["attributes"]) for text, face in zip(texts, faces.fields, strict=True)]
-    precision = np.array([[c.right, c.right + c.wrong] for c in compared], float)
-    recall = np.array([[c.positive, c.positive + c.missing] for c in compared], float)
-    repeats = np.array([c.repeats for c in compared], float)
-    figures = []
-    for name, counts in (("precision", precision), ("recall", recall)):
-        if counts[:, 1].any():
-            line = protocol_line(f"fact {name}", facts="t2f_jax.tokens.facts", over="all faces", version=1)
-            figures.append(of_examples(f"captions/fact_{name}", counts, **SHARE, protocol=line))
-    line = protocol_line("repeats", facts="t2f_jax.tokens.facts", version=1)
-    return [*figures, of_examples("captions/repeats", repeats, unit="share", better="lower", protocol=line)]
+    figures = facts.fact_figures(texts, [face["attributes"] for face in faces.fields])
+    given = [face.get("captions", []) for face in faces.fields]
+    if not any(given):
+        return figures
+    try:
+        return figures + wording.wording_figures(texts, given)
+    except MissingPackage as error:
+        say(f"no BLEU, ROUGE-L, CIDEr: {error}")
+        return figures
 
 
 def _requests_part(

@@ -5,6 +5,8 @@ from typing import NamedTuple, TypedDict
 
 import numpy as np
 
+from t2f_jax.evaluation import corpus_scores
+
 RESAMPLES = 1000  # bootstrap resamples behind each interval
 BINS = 10  # of the calibration table
 _RESAMPLED_AT_ONCE = 1 << 20  # examples of the resamples that lie in memory together
@@ -56,7 +58,11 @@ def ratios(sums: np.ndarray) -> np.ndarray:
 
 
 # How the value of a figure comes of the sums of its statistics over the examples, [..., K] -> [...]. A card names them.
-COMBINATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"ratios": ratios}
+COMBINATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "ratios": ratios,
+    "bleu": corpus_scores.bleu,
+    "meteor": corpus_scores.meteor,
+}
 
 
 def resampled(statistics_NxK: np.ndarray, combine: str = "ratios", seed: int = 0) -> np.ndarray:

@@ -1,0 +1,19 @@
+"""Metrics, one file each: arrays or texts -> `Figure`, with a protocol that names every choice that moves the number.
+
+Captions beside given ones:
+
+    wording       all of the following as figures
+    ptb           a caption -> the tokens by which it is scored
+    bleu          BLEU-1 to BLEU-4
+    rouge         ROUGE-L
+    cider         CIDEr-D and CIDEr
+    facts         what captions say, beside the labels of their faces
+    extra         packages that only metrics need
+
+Answers beside labels:
+
+    choices        accuracy, balanced accuracy, F1, average precision, Brier score, calibration error
+    numbers        errors, cumulative scores, coverage of intervals, CRPS
+    range_labels   the same question where only a range of the number is known
+    calibration    bins of equal mass, calibration error, the parts of the Brier score
+"""

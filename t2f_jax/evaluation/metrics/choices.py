@@ -1,0 +1,173 @@
+"""How well a choice is answered: accuracy, balanced accuracy, F1, average precision, Brier score, calibration error.
+
+Axes: N examples, A attributes, V values of an attribute.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
+from t2f_jax.evaluation.metrics.calibration import calibration_error
+from t2f_jax.tokens.attributes import Attribute
+
+SHARE: dict[str, Any] = {"unit": "share", "better": "higher"}
+YES_NO = ("no", "yes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What was answered about N examples to the question for a choice, and what is true.
+
+    Attributes:
+      probs: of the attribute's values, float64 [N, V]; each row sums to 1.
+      truth: the place of the true value among them, int [N]; -1 where it is not known, and the example not scored.
+      usual: the commonest value of the training faces, the baseline; None if it is not known.
+    """
+
+    attribute: Attribute
+    probs: np.ndarray
+    truth: np.ndarray
+    usual: str | None = None
+
+    @classmethod
+    def of(
+        cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Sequence[Any]
+    ) -> "Answers":
+        """Of labels, None where not known, and the labels of the training faces; rows are made to sum to 1."""
+        places = {value: i for i, value in enumerate(attribute.values)}
+        truth = np.array([-1 if v is None else places[str(v)] for v in labels], int)
+        probs = np.asarray(probs_NxV, np.float64)
+        counts = {value: training.count(value) for value in attribute.values}
+        usual = max(counts, key=lambda value: counts[value]) if any(counts.values()) else None
+        return cls(attribute, probs / probs.sum(axis=1, keepdims=True), truth, usual)
+
+    @property
+    def known(self) -> np.ndarray:
+        """Whose true value is known, bool [N]."""
+        return self.truth >= 0
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether the likeliest value is true, float64 [N]; NaN where it is not known."""
+        return np.where(self.known, self.probs.argmax(axis=1) == self.truth, np.nan)
+
+
+def confusion(answers: Answers) -> np.ndarray:
+    """How many examples of each true value (row) got each answer (column), int [V, V]."""
+    table = np.zeros((answers.probs.shape[1],) * 2, int)
+    np.add.at(table, (answers.truth[answers.known], answers.probs.argmax(axis=1)[answers.known]), 1)
+    return table
+
+
+def average_precision(score_N: np.ndarray, true_N: np.ndarray) -> float:
+    """The mean precision over the true examples, ranked by their scores; equal scores share a rank.
+
+    Source: the area under the steps of the precision-recall curve, as scikit-learn's `average_precision_score`.
+
+    Raises:
+      ValueError: no example is true.
+    """
+    if not np.any(true_N):
+        raise ValueError("average precision needs a true example")
+    order = np.argsort(-score_N, kind="stable")
+    last = np.append(np.diff(score_N[order]) != 0, True)  # of each group of equal scores
+    hits, ranks = np.cumsum(true_N[order])[last], np.arange(1, len(order) + 1)[last]
+    return float(np.sum(np.diff(hits, prepend=0) * hits / ranks) / hits[-1])
+
+
+def brier_scores(answers: Answers) -> np.ndarray:
+    """Half the squared distance of the probabilities from the truth, 0 (best) to 1, [N]; NaN where it is not known.
+
+    Of two values it is (p - 1[true])². Source: Brier, Verification of Forecasts Expressed in Terms of Probability,
+    Monthly Weather Review 1950, there without the half.
+    """
+    truth_NxV = np.eye(answers.probs.shape[1])[answers.truth]
+    return np.where(answers.known, np.square(answers.probs - truth_NxV).sum(axis=1) / 2, np.nan)
+
+
+def choice_figures(all_answers: Sequence[Answers]) -> list[Figure]:
+    """The means over choices (of CelebA's 40 accuracies it is what papers call mAcc), then the figures of each choice.
+
+    Of a yes-or-no attribute F1 and average precision are those of "yes".
+    """
+    all_answers = [answers for answers in all_answers if answers.known.any()]
+    if not all_answers:
+        return []
+    hits_NxA = np.stack([answers.right for answers in all_answers], axis=1)
+    both = np.concatenate([np.nan_to_num(hits_NxA), ~np.isnan(hits_NxA)], axis=1)
+    line = _line("accuracy", mean="attributes")
+    figures = [of_examples("attributes/accuracy", both, **SHARE, protocol=line)]
+    every = [_figures(answers) for answers in all_answers]
+    for metric in ("balanced_accuracy", "f1", "average_precision", "majority_accuracy"):
+        if some := [figure for one in every for figure in one if figure.name.endswith(f"/{metric}")]:
+            figures.append(_mean(f"attributes/{metric}", some))
+    return [*figures, _error_figure("attributes/ece", all_answers), *(figure for one in every for figure in one)]
+
+
+def _figures(answers: Answers) -> list[Figure]:
+    """All figures of one choice."""
+    name = f"attributes/{answers.attribute.name}"
+    recall = _line("balanced accuracy", mean="recall of values that occur")
+    brier = protocol_line("brier", range="0-1", version=1)
+    figures = [
+        of_examples(f"{name}/accuracy", answers.right, **SHARE, protocol=_line("accuracy")),
+        of_examples(f"{name}/balanced_accuracy", recall_statistics(answers), **SHARE, protocol=recall),
+        of_examples(f"{name}/brier", brier_scores(answers), unit="", better="lower", protocol=brier),
+        _error_figure(f"{name}/ece", [answers]),
+    ]
+    statistics = f1_statistics(answers)
+    if statistics.any():
+        mean = "yes alone" if answers.attribute.values == YES_NO else "values that occur"
+        f1 = of_examples(f"{name}/f1", statistics, **SHARE, protocol=_line("f1", mean=mean))
+        figures.append(dataclasses.replace(f1, n=int(answers.known.sum())))
+    true = answers.truth[answers.known] == 1
+    if answers.attribute.values == YES_NO and true.any():
+        precision = average_precision(answers.probs[answers.known, 1], true)
+        line = protocol_line("ap", of="yes", version=1)
+        figures.append(Figure(f"{name}/average_precision", precision, len(true), **SHARE, protocol=line))
+    if answers.usual is not None:
+        usual = answers.attribute.values.index(answers.usual)
+        hits = np.where(answers.known, answers.truth == usual, np.nan)
+        line = protocol_line("accuracy", of="commonest value of training faces", version=1)
+        figures.append(of_examples(f"{name}/majority_accuracy", hits, unit="share", better="", protocol=line))
+    return figures
+
+
+def _mean(name: str, figures: Sequence[Figure]) -> Figure:
+    """The mean of the same figure of several attributes, without an interval."""
+    implementation, *choices = figures[0].protocol.split("|")
+    line = "|".join([implementation, *choices[:-1], f"attributes:{len(figures)}", choices[-1]])
+    value, n = float(np.mean([figure.value for figure in figures])), max(figure.n for figure in figures)
+    return Figure(name, value, n, "share", figures[0].better, line)
+
+
+def _error_figure(name: str, all_answers: Sequence[Answers]) -> Figure:
+    """The calibration error of the likeliest values. Resamples of examples have larger ones: it has no interval."""
+    confidence = np.concatenate([a.probs.max(axis=1)[a.known] for a in all_answers])
+    right = np.concatenate([a.right[a.known] for a in all_answers])
+    error = calibration_error(confidence, right)
+    line = protocol_line("ece", of="likeliest", bins="equal mass", count="cube root of n", version=1)
+    return Figure(name, error, len(right), "share", "lower", line)
+
+
+def recall_statistics(answers: Answers) -> np.ndarray:
+    """Of each value whether it is true and answered, then whether it is true, [N, 2V], for `stats.ratios`."""
+    true_NxV = answers.truth[:, None] == np.arange(answers.probs.shape[1])
+    return np.concatenate([true_NxV * np.nan_to_num(answers.right)[:, None], true_NxV], axis=1).astype(np.float64)
+
+
+def f1_statistics(answers: Answers) -> np.ndarray:
+    """Of "yes", or of each value, 2 if it is true and answered, then the 2, 1 or 0 times that it is either, [N, 2V]."""
+    values = np.arange(answers.probs.shape[1])
+    if answers.attribute.values == YES_NO:
+        values = values[1:]
+    true = (answers.truth[:, None] == values) & answers.known[:, None]
+    said = (answers.probs.argmax(axis=1)[:, None] == values) & answers.known[:, None]
+    return np.concatenate([2.0 * (true & said), true.astype(float) + said], axis=1)
+
+
+def _line(metric: str, **choices: str) -> str:
+    return protocol_line(metric, of="likeliest", **choices, version=1)

@@ -1,0 +1,87 @@
+"""How well a number is answered where only a range of it is known, such as the age groups of FairFace.
+
+A range's probability is the sum in it. Axes: N examples, V numbers, R ranges.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
+from t2f_jax.evaluation.metrics.numbers import is_exact
+from t2f_jax.inference.answers import quantile
+from t2f_jax.tokens.attributes import Attribute
+
+
+@dataclasses.dataclass(frozen=True)
+class RangeAnswers:
+    """The distributions that were answered about N examples, and the ranges that are true.
+
+    Attributes:
+      ranges: those that occur among the labels, of the training faces too, by their lowest number.
+      probs: of the ranges, float64 [N, R].
+      truth: the place of the true one among them, int [N]; -1 where no range is known, and the example not scored.
+      median_inside: whether the distribution's median lies in the true range, float64 [N]; NaN where none is known.
+      usual: the commonest range of the training faces, the baseline; None where there is none.
+    """
+
+    attribute: Attribute
+    ranges: tuple[str, ...]
+    probs: np.ndarray
+    truth: np.ndarray
+    median_inside: np.ndarray
+    usual: str | None = None
+
+    @classmethod
+    def of(
+        cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Sequence[Any]
+    ) -> "RangeAnswers":
+        """Of labels and training labels: ranges, or None or a number where no range is known."""
+        probs = np.asarray(probs_NxV, np.float64)
+        probs = probs / probs.sum(axis=1, keepdims=True)
+        truth, some = ([v for v in values if _is_range(attribute, v)] for values in (labels, training))
+        first = {text: attribute.places(text)[0] for text in sorted([*truth, *some])}
+        ranges = tuple(sorted(first, key=lambda text: first[text]))
+        sums = [probs[:, attribute.places(text)].sum(axis=1) for text in ranges]
+        places = [ranges.index(v) if v in first else -1 for v in labels]
+        median = quantile(probs, 0.5)
+        inside = [float(m in attribute.places(v)) if v in first else np.nan for m, v in zip(median, labels)]
+        return cls(
+            attribute,
+            ranges,
+            np.stack(sums, axis=1) if sums else np.zeros((len(probs), 0)),
+            np.array(places, int),
+            np.array(inside, np.float64),
+            max(sorted(set(some)), key=some.count) if some else None,
+        )
+
+    @property
+    def known(self) -> np.ndarray:
+        """Whose range is known, bool [N]."""
+        return self.truth >= 0
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether the likeliest range is true, float64 [N]; NaN where none is known."""
+        if not self.ranges:
+            return np.full(len(self.truth), np.nan)
+        return np.where(self.known, self.probs.argmax(axis=1) == self.truth, np.nan)
+
+
+def range_figures(answers: RangeAnswers) -> list[Figure]:
+    """The share of right ranges, and that of medians inside; none where no range is known."""
+    if not answers.known.any():
+        return []
+    line = protocol_line("range accuracy", of="likeliest", over=f"{len(answers.ranges)} ranges that occur", version=1)
+    inside = protocol_line("median inside its range", version=1)
+    name = f"attributes/{answers.attribute.name}"
+    return [
+        of_examples(f"{name}/range_accuracy", answers.right, unit="share", better="higher", protocol=line),
+        of_examples(f"{name}/median_inside", answers.median_inside, unit="share", better="higher", protocol=inside),
+    ]
+
+
+def _is_range(attribute: Attribute, label: str | int | None) -> bool:
+    return label is not None and not is_exact(attribute, label)
