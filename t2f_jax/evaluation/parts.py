@@ -20,7 +20,7 @@ from t2f_jax.evaluation.source_figures import Work
 from t2f_jax.inference.answers import summarize_face
 from t2f_jax.inference.model import Model
 from t2f_jax.io.progress import say
-from t2f_jax.tokens.attributes import Attribute
+from t2f_jax.tokens.attributes import Attribute, Fields
 
 SHARE: dict[str, Any] = {"unit": "share", "better": "higher"}
 
@@ -78,7 +78,7 @@ def face_figures(work: Work) -> list[Figure]:
     read = work.read.columns("answers", "caption", "psnr")
     asked = attributes.labelled(faces.schema, faces.fields)
     figures = _answer_figures(faces, dict(zip(asked, reading.split_answers(read["answers"], asked).values())))
-    figures += _caption_figures(read["caption"].tolist(), faces)
+    figures += caption_figures(read["caption"].tolist(), faces.fields)
     line = protocol_line("psnr", range=255, channels="rgb", quantised="uint8", cap=100, version=1)
     return [*figures, of_examples("reconstruction/psnr", read["psnr"], unit="dB", better="higher", protocol=line)]
 
@@ -98,9 +98,10 @@ def _answer_figures(faces: HeldOut, answers: Mapping[Attribute, np.ndarray]) -> 
     return choices.choice_figures(every) + figures
 
 
-def _caption_figures(texts: Sequence[str], faces: HeldOut) -> list[Figure]:
-    figures = facts.fact_figures(texts, [face["attributes"] for face in faces.fields])
-    given = [face.get("captions", []) for face in faces.fields]
+def caption_figures(texts: Sequence[str], fields: Sequence[Fields]) -> list[Figure]:
+    """Captions beside the labels of their faces, and beside given captions where there are any."""
+    figures = facts.fact_figures(texts, [face["attributes"] for face in fields])
+    given = [face.get("captions", []) for face in fields]
     if not any(given):
         return figures
     try:

@@ -1,3 +1,4 @@
+import sys
 import types
 
 import numpy as np
@@ -49,6 +50,8 @@ def test_faces_have_figures_rows_and_images(made):
     assert found["attributes/accuracy"] == pytest.approx((1 / 3 + 1) / 2)
     assert found["attributes/gender/balanced_accuracy"] == pytest.approx(1 / 4)
     assert (found["attributes/age/mae"], found["attributes/age/cs5"]) == (3, 0.5)  # of a range no error is known
+    assert (found["attributes/hat/f1"], found["attributes/age/coverage90"]) == (1, 0.5)
+    assert (found["captions/rouge_l"], found["captions/repeats"]) == (0, 0)  # "face 0" for "A man."
     read = list(rows.read(part.rows))
     assert [row["id"] for row in read] == ["a", "b", "c"] and read[0]["given"] == ["A man."]
     assert read[1]["labels"] == {"gender": "female", "age": 40} and read[1]["caption"] == "face 1"
@@ -71,8 +74,16 @@ def test_requests_have_figures_rows_and_images(made):
 
 def test_every_figure_of_examples_is_what_its_rows_say(made):
     for part in made:
-        kept = rows.per_example(part.rows, [f.name for f in part.figures])
-        assert len(kept) == len(part.figures) > 2
-        for figure in part.figures:
+        summed = [f for f in part.figures if f.per_example is not None]
+        kept = rows.per_example(part.rows, [f.name for f in summed])
+        assert len(kept) == len(summed) > 2
+        for figure in summed:
             np.testing.assert_array_equal(kept[figure.name], figure.per_example)
             assert len(figure.per_example) == part.n
+
+
+def test_without_the_packages_wording_is_left_out(made, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
+    figures = parts.caption_figures(["A man."], [face("male", captions=["A man."])])
+    assert [f.name for f in figures] == ["captions/fact_precision", "captions/fact_recall", "captions/repeats"]
+    assert "no BLEU, ROUGE-L, CIDEr: the package sacrebleu is missing" in capsys.readouterr().err
