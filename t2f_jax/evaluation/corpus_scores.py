@@ -20,10 +20,9 @@ def bleu(sums: np.ndarray) -> np.ndarray:
     sums = np.asarray(sums, np.float64)
     n = (sums.shape[-1] - 2) // 2
     matches, grams, length, wanted = sums[..., :n], sums[..., n : 2 * n], sums[..., -2], sums[..., -1]
-    some = (matches > 0).all(-1)
-    precision = np.where(some[..., None], matches, 1.0) / np.maximum(grams, 1.0)
+    precision = np.where(matches > 0, matches, 1.0) / np.maximum(grams, 1.0)
     brevity = np.minimum(0.0, 1 - wanted / np.maximum(length, 1.0))
-    return np.where(some, np.exp(np.log(precision).mean(-1) + brevity), 0.0)
+    return np.where(np.all(matches > 0, axis=-1), np.exp(np.log(precision).mean(-1) + brevity), 0.0)
 
 
 def meteor(sums: np.ndarray) -> np.ndarray:

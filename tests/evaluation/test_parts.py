@@ -82,7 +82,7 @@ def test_every_figure_of_examples_is_what_its_rows_say(made):
             assert len(figure.per_example) == part.n
 
 
-def test_without_the_packages_wording_is_left_out(made, monkeypatch, capsys):
+def test_without_the_packages_wording_is_left_out(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
     figures = parts.caption_figures(["A man."], [face("male", captions=["A man."])])
     assert [f.name for f in figures] == ["captions/fact_precision", "captions/fact_recall", "captions/repeats"]
