@@ -19,9 +19,14 @@ The image tokenizer:
     quantizer           the nearest code, its straight-through gradient, and how a codebook is kept in use
     discriminator       the patch discriminator that training may set against the decoder of the VQGAN
     label_network       networks that read labels off faces or codes, which training may set beside the VQGAN; losses
-    lpips               the perceptual distance of two images (VGG16 features)
 
-Both:
+Networks that compare images, with weights that a user holds:
+
+    lpips               the perceptual distance of two images (VGG16 features)
+    inception           FID's Inception-v3: images -> features
+    resampling          images resized as other programs resize them before a feature network
+
+All of them:
 
     params              fresh parameters, their shapes before there are arrays, and layers stacked or single
 

@@ -16,4 +16,10 @@ Answers beside labels:
     numbers        errors, cumulative scores, coverage of intervals, CRPS
     range_labels   the same question where only a range of the number is known
     calibration    bins of equal mass, calibration error, the parts of the Brier score
+
+Two sets of images, by features that are computed batch by batch:
+
+    frechet           Fréchet distance (FID), from means and covariances alone
+    kernel_distance   kernel distance (KID), unbiased, over all pairs
+    manifold          precision, recall, density and coverage by nearest neighbours
 """
