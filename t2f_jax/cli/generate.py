@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import hashlib
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.io.progress import Progress, say
 
 if TYPE_CHECKING:
+    from etils import epath
     from PIL import Image
 
     from t2f_jax.inference.model import Model
@@ -60,7 +62,8 @@ def add(commands: options.Commands) -> None:
     what = "seed of the first face; the others follow (0)"
     group.add_argument("--seed", type=int, default=0, metavar="S", help=what)
     drawing.add(sub, drawing.FACES, "code", "where nothing is said, the values that the model was evaluated with")
-    options.add_out(sub, "where the PNGs go")
+    options.add_out(sub, "where the PNGs go; it holds faces of one request alone")
+    sub.add_argument("--replace", action="store_true", help="first delete the faces of another request that lie there")
 
 
 def check(args: argparse.Namespace) -> None:
@@ -89,16 +92,17 @@ def check(args: argparse.Namespace) -> None:
     arguments.first_seed(args.seed, args.n or (1 if args.prompts else FACES))
     for flag in ("complete", "vary", "prompts"):
         given = getattr(args, flag)
-        if given and _is_made(pathlib.Path(given.text), args.out.path, range(args.seed, args.seed + n)):
+        if given and _is_made(pathlib.Path(given.text), args.out.path, range(args.seed, args.seed + n), args.replace):
             raise UserError(f"generate: --{flag} {given} would be overwritten; give another --out")
 
 
-def _is_made(file: pathlib.Path, out: pathlib.Path, seeds: range) -> bool:
-    """Whether a file that is read has the place of one that is written."""
+def _is_made(file: pathlib.Path, out: pathlib.Path, seeds: range, replace: bool) -> bool:
+    """Whether a file that is read has the place of one that is written, or is deleted by --replace."""
     if file.resolve().parent != out.resolve():
         return False
     face = re.fullmatch(r"face-(\d{6,10})\.png", file.name)
-    return file.name in ("grid.png", "manifest.jsonl") or (face is not None and int(face[1]) in seeds)
+    own = ("grid.png", "manifest.jsonl", "request.json")
+    return file.name in own or (face is not None and (replace or int(face[1]) in seeds))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -119,6 +123,8 @@ def run(args: argparse.Namespace) -> None:
     model = load(args.model.path())
     planned = prompt_file.plan_faces(file, lines, model)
     _warn(model, [face.prompt for face in planned])
+    _check_folder(args, None)
+    _begin_folder(args)
     made = prompt_file.make_faces(model, planned, dataclasses.replace(model.sampler, **given), args.out.path)
     manifest = args.out.origin / prompt_file.MANIFEST
     print(f"{made} faces made, {len(planned) - made} were there; {manifest} lists all")
@@ -126,24 +132,68 @@ def run(args: argparse.Namespace) -> None:
 
 def _make(model: "Model", args: argparse.Namespace, sampler: "Sampler") -> None:
     """Faces for one prompt, in batches that are saved as they come; --keep compares all of them, so it has one."""
+    from t2f_jax.inference.face_folder import REQUEST
     from t2f_jax.inference.token_model import BATCH
     from t2f_jax.io import images
+    from t2f_jax.io.files import write_json
     from t2f_jax.tokens import prompts
 
     wanted, avoid = (prompts.parse(pairs, model.schema) for pairs in (args.attribute, args.avoid))
-    _warn(model, [model.prompt(args.text, wanted, avoid)])
-    n = args.n or FACES
+    prompt, n = model.prompt(args.text, wanted, avoid), args.n or FACES
+    _warn(model, [prompt])
+    asked = _request(model, args, prompt, n, sampler)
+    _check_folder(args, asked)
     faces: list[Image.Image] = []
     with Progress("generate", n, unit="face") as bar:
         for start in range(0, n, n if args.keep else BATCH):
             part = range(start, n if args.keep else min(start + BATCH, n))
             request = {"n": len(part), "seed": args.seed + start, "keep": args.keep, "sampler": sampler}
             new = _faces(model, args, {**request, "text": args.text, "attributes": wanted, "avoid": avoid})
+            if not faces:
+                _begin_folder(args)
+                write_json(args.out.path / REQUEST, asked)
             for face in new:
                 images.save_png(args.out.path / _name(face), face, face.info)
             faces += new
             bar.update(part.stop)
     _finish(model, faces, args.out)
+
+
+def _request(model: "Model", args: argparse.Namespace, prompt: "Prompt", n: int, sampler: "Sampler") -> dict[str, Any]:
+    """What is asked, as `request.json` holds it."""
+    given = {flag: getattr(args, flag) for flag in ("complete", "vary") if getattr(args, flag)}
+    pixels = {flag: model.images(file.path()).tobytes() for flag, file in given.items()}
+    return {
+        "prompt": str(prompt),
+        "options": dataclasses.asdict(sampler),
+        "model": model.hash,
+        "seed": args.seed,
+        "keep": args.keep,
+        **{flag: hashlib.sha256(values).hexdigest() for flag, values in pixels.items()},
+        "share": args.share,
+        "n": n,
+    }
+
+
+def _check_folder(args: argparse.Namespace, request: dict[str, Any] | None) -> None:
+    """Raises UserError if --out holds faces of another request (None: of a file of prompts) and they shall stay."""
+    from t2f_jax.inference import face_folder
+
+    for place in () if args.replace else _places(args.out):
+        face_folder.check(place, request)
+
+
+def _begin_folder(args: argparse.Namespace) -> None:
+    """With --replace, deletes the faces of an earlier request."""
+    from t2f_jax.inference import face_folder
+
+    for place in _places(args.out) if args.replace else ():
+        face_folder.clear(place)
+
+
+def _places(out: options.Writable) -> "list[pathlib.Path | epath.Path]":
+    """The folder; of a bucket's its working copy, too: what an earlier command left there would go up again."""
+    return [out.path] if out.origin == out.path else [out.origin, out.path]
 
 
 def _faces(model: "Model", args: argparse.Namespace, request: Mapping[str, Any]) -> "list[Image.Image]":

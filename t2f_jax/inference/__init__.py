@@ -13,6 +13,7 @@
     scoring         exact probabilities of answers (all attributes of a face in one pass), captions and images
     answers         what probabilities say: the likeliest of a choice, the median and an interval of a number
     prompt_file     faces for every line of a file, resumable, with a manifest: `t2f generate --prompts FILE`
+    face_folder     a folder of faces holds those of one request; what would mix with them is refused
 
 Read first: `model.Model`, then `likelihoods` and `token_model`. Codes are drawn in `decoding.generate`; so are a
 caption's words.

@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 
 from t2f_jax.errors import UserError, nearest
 from t2f_jax.inference.batching import group_rows
+from t2f_jax.inference.face_folder import ADVICE, MANIFEST
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import files, images
@@ -24,7 +25,6 @@ from t2f_jax.io.locks import held
 from t2f_jax.io.progress import Progress
 from t2f_jax.tokens.prompts import Prompt
 
-MANIFEST = "manifest.jsonl"
 BATCH = 64  # faces drawn at once on each device
 MOST_FACES = 1_000_000  # of a file; each is planned before the first is drawn
 KEYS = {"text": str, "attributes": dict, "avoid": dict, "n": int, "seed": int}
@@ -165,8 +165,8 @@ def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathl
       How many were made.
 
     Raises:
-      UserError: `out` holds faces of the same names made with other words, options or another model, or another
-        process is making faces there.
+      UserError: `out` holds other faces, or those of the same names made with other words, options or another model,
+        or another process is making faces there.
     """
     with held(out):
         for unfinished in out.glob(".*.png.*.partial"):  # of a process that was killed while it wrote
@@ -176,8 +176,7 @@ def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathl
         _check_same(out, entries, made)
         missing = [face for face in faces if face.file not in made]
         _make_missing(model, missing, sampler, out, len(faces))
-        others = [entry for file, entry in made.items() if file not in entries]
-        write_text(out / MANIFEST, "".join(map(json_line, [*entries.values(), *others])))
+        write_text(out / MANIFEST, "".join(map(json_line, entries.values())))
     return len(missing)
 
 
@@ -221,12 +220,15 @@ def _entry(face: Face, sampler: Sampler, model: str) -> Entry:
 
 
 def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, Entry]) -> None:
-    """Raises UserError if a face of the same name was made otherwise."""
+    """Raises UserError if a face of the same name was made otherwise, or a face is there that is not asked for."""
+    for file in made:
+        if file not in entries:
+            raise UserError(f"{out / file}: no line asks for this face; {ADVICE}")
     for file, entry in entries.items():
         if file in made and made[file] != entry:
             keys = [*entry, *made[file]]
             key = next(k for k in keys if made[file].get(k) != entry.get(k))
-            raise UserError(f"{out / file}: is there with other {key}: {made[file].get(key)!r}; give another --out")
+            raise UserError(f"{out / file}: is there with other {key}: {made[file].get(key)!r}; {ADVICE}")
 
 
 def _repair_manifest(out: pathlib.Path) -> dict[str, Entry]:

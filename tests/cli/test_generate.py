@@ -28,8 +28,34 @@ def test_saved_faces_carry_what_made_them(folder, tmp_path, capsys):
     assert about["model"] == bundle.load(folder).hash and about["Software"].startswith("t2f_jax")
 
     generate(folder, tmp_path / "more", "--complete", str(faces[0]), "--share", "0.5", "--n", "2")
-    generate(folder, tmp_path / "more", "--vary", str(faces[0]), "--text", "a man", "--n", "1", "--seed", "9")
-    assert sorted(p.name for p in (tmp_path / "more").glob("face*")) == [f"face-00000{i}.png" for i in (0, 1, 9)]
+    generate(folder, tmp_path / "other", "--vary", str(faces[0]), "--text", "a man", "--n", "1", "--seed", "9")
+    assert sorted(p.name for p in (tmp_path / "more").glob("face*")) == ["face-000000.png", "face-000001.png"]
+    assert [p.name for p in (tmp_path / "other").glob("face*")] == ["face-000009.png"]
+
+
+def test_two_requests_do_not_mix_in_a_folder(folder, tmp_path, capsys):
+    def names():
+        return sorted(path.name for path in tmp_path.iterdir())
+
+    generate(folder, tmp_path, "--text", "a man", "--n", "1")
+    first = (tmp_path / "face-000000.png").read_bytes()
+    generate(folder, tmp_path, "--text", "a man", "--n", "2")  # more of the same
+    faces = ["face-000000.png", "face-000001.png", "grid.png", "request.json"]
+    assert names() == faces and (tmp_path / "face-000000.png").read_bytes() == first
+    (tmp_path / "prompts.txt").write_text("a man\n")
+    capsys.readouterr()
+    for words, told in (
+        (["--text", "a woman", "--n", "2"], "another request (prompt: 'a man', now 'a woman')"),
+        (["--text", "a man", "--n", "2", "--seed", "5"], "another request (seed: 0, now 5)"),
+        (["--text", "a man", "--n", "1"], "another request (n: 2, now 1)"),
+        (["--prompts", str(tmp_path / "prompts.txt")], "holds faces of a single prompt"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            generate(folder, tmp_path, *words)
+        assert told in capsys.readouterr().err
+    (tmp_path / "prompts.txt").rename(tmp_path / "mine.txt")
+    generate(folder, tmp_path, "--text", "a woman", "--n", "1", "--seed", "5", "--replace")
+    assert names() == ["face-000005.png", "grid.png", "mine.txt", "request.json"]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +175,7 @@ def test_nothing_is_fetched_for_options_that_exclude_each_other(bucket, capsys):
         (["--vary", "grid.png", "--seed", "9"], True),
         (["--prompts", "manifest.jsonl"], True),
         (["--complete", "face-000003.png", "--seed", "4"], False),
+        (["--complete", "face-000003.png", "--seed", "4", "--replace"], True),
         (["--complete", "face.png"], False),
     ],
 )
