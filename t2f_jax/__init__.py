@@ -19,6 +19,7 @@ Rooms, in the order in which data flows; a room imports rooms above it alone:
     plan          training runs planned before a chip is rented
     bench         what this machine reaches
     experiments   whole runs
+    doctor        what is here and what is missing
     cli           the `t2f` command
 
 Read first: `experiments/stages.py`, which shows a whole run, or `inference/model.py`, which shows what a model does.

@@ -34,6 +34,7 @@ MAY_IMPORT = {
         *("bundle", "config", "data", "distributed", "environment", "evaluation", "inference"),
         *("io", "models", "plan.layout", "report", "tokens", "training"),
     ),
+    "doctor": ("data.datasets", "environment", "io"),
     "cli": ("*",),
     "errors": (),
     "arguments": (),

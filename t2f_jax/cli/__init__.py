@@ -10,6 +10,9 @@
     describe     `t2f caption` and `t2f analyze`: faces described in words, and measured
     drawing      the options that say how codes or words are drawn: the fields of a `Sampler`
     evaluate     `t2f evaluate` and `t2f report`
+    config       `t2f config`
+    doctor       `t2f doctor`
+    completion   `t2f completion`
     bench        `t2f bench`
     supervise    `t2f supervise`
     card         `t2f data card` and `t2f data hash`

@@ -212,9 +212,9 @@ def tolerance(text: str) -> float:
     return value
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Adds CONFIG; `add_overrides` adds the values that change it."""
-    parser.add_argument("config", metavar="CONFIG", help=CONFIG_HELP)
+def add_config(parser: argparse.ArgumentParser, optional: bool = False) -> None:
+    """Adds CONFIG, which is None if it is optional and not given; `add_overrides` adds the values that change it."""
+    parser.add_argument("config", nargs="?" if optional else None, metavar="CONFIG", help=CONFIG_HELP)
 
 
 def add_overrides(parser: argparse.ArgumentParser) -> None:

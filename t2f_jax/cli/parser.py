@@ -7,9 +7,12 @@ from collections.abc import Callable
 from t2f_jax import __version__, environment
 from t2f_jax.cli import (
     bench,
+    completion,
+    config,
     convert,
     data,
     describe,
+    doctor,
     evaluate,
     generate,
     interrupts,
@@ -22,7 +25,10 @@ from t2f_jax.cli import (
 from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io.progress import say
 
-COMMANDS = (train, data, generate, describe, evaluate, bench, supervise, plan, convert)  # in the order of `t2f --help`
+COMMANDS = (  # in the order of `t2f --help`
+    *(train, data, generate, describe, evaluate),
+    *(config, bench, supervise, plan, convert, doctor, completion),
+)
 PIPE_CLOSED = 141  # what a shell says of a program that was ended by SIGPIPE
 
 

@@ -2,6 +2,7 @@
 
     schema   the dataclasses of a config: each key: type, default, choices, range, whether a resumed run may change it
     typed    plain dictionaries to config dataclasses and back; checks each value by its field's type
+    keys     every key in words: type, range, default and the meaning that `schema` gives it
     limits   which values must fit together, such as the decoder's width and its number of heads
     loader   config files and `key=value` overrides: `FILE:ARG` to a checked `Config`
     sweep    the variants of a config that a config file's `sweep` names

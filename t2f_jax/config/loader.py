@@ -22,6 +22,7 @@ from t2f_jax.config.typed import flat_keys, from_dict, to_dict, unknown
 from t2f_jax.errors import UserError, WrongArgument
 
 _KINDS = {"get_config": "a config file", "sweep": "a sweep"}
+FOLDERS = [pathlib.Path(__file__).parents[k] / "configs" for k in (2, 1)]  # in a clone, in an installed package
 
 
 def base_config() -> ml_collections.ConfigDict:
@@ -88,14 +89,21 @@ def find(name: str) -> pathlib.Path:
     Raises:
       WrongArgument: there is none.
     """
-    shipped = pathlib.Path(__file__).parents[2] / "configs"
-    installed = pathlib.Path(__file__).parents[1] / "configs"
-    candidates = [pathlib.Path(os.path.expanduser(name))] + [folder / f"{name}.py" for folder in (shipped, installed)]
+    candidates = [pathlib.Path(os.path.expanduser(name))] + [folder / f"{name}.py" for folder in FOLDERS]
     for path in candidates:
         if path.suffix == ".py" and path.is_file():
             return path
-    names = sorted({p.stem for folder in (shipped, installed) for p in folder.glob("*.py")} - {"__init__"})
-    raise WrongArgument(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names)}")
+    raise WrongArgument(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names())}")
+
+
+def names() -> list[str]:
+    """The names of the configs in `configs/`."""
+    return sorted({path.stem for folder in FOLDERS for path in folder.glob("*.py")} - {"__init__"})
+
+
+def keys(name: str) -> list[str]:
+    """The dotted keys of a config in `configs/`."""
+    return flat_keys(shipped(name))
 
 
 def shipped(name: str, arg: str = "") -> ml_collections.ConfigDict:

@@ -48,12 +48,12 @@ class DataConfig:
     """Pixels and their sources."""
 
     image_size: Annotated[int, Range(8, 4096)] = 64  # pixels of a side
-    crop: Crop = 1.0
+    crop: Crop = 1.0  # side of a centred square of the picture, as a share of its shorter side
     # Views of a training face whose codes are kept: 1 = the plain one, more = flipped, shifted and scaled ones, too.
     views: Annotated[int, Range(1, 1000), Role.STORE_ONLY] = 1
     flip: bool = False  # may training mirror a face?
     jitter: Annotated[float, Range(0, 0.5)] = 0.0  # largest shift and scale change of a view, as a share of the side
-    seed: Seed = 0
+    seed: Seed = 0  # of splits, views and corpora that are drawn
     # One picture twice, perhaps recompressed, resized or mirrored. report: the store's copies.jsonl lists it;
     # drop_leaked: and train has no copy of a face of validation or test, nor validation one of test; drop: one stays.
     copies: Annotated[Copies, Role.STORE_ONLY] = "report"
@@ -69,12 +69,12 @@ class OptimConfig:
     # muon: the kernels of dense layers by Muon, the rest by NAdam. bert: AdamW without bias correction.
     kind: Literal["adamw", "muon", "bert"] = "adamw"
     learning_rate: Annotated[float, Range(0, 10)] = 1e-3  # the peak
-    warmup_steps: CountOrNone = 100
+    warmup_steps: CountOrNone = 100  # steps in which the learning rate rises to its peak
     final_fraction: float = 0.0  # learning rate at the end, as a share of the peak
-    weight_decay: float = 0.01
-    b1: Share = 0.9
-    b2: Share = 0.99
-    eps: float = 1e-8
+    weight_decay: float = 0.01  # decoupled; biases and scales of norms have none
+    b1: Share = 0.9  # decay of the mean of gradients
+    b2: Share = 0.99  # decay of the mean of squared gradients
+    eps: float = 1e-8  # added to the root of the squared gradients' mean
     clip_norm: float = 1.0  # global norm; 0 = off
     schedule: Literal["cosine", "linear"] = "cosine"  # linear: from 0 up and down to 0 again, as the original's
 
@@ -83,14 +83,14 @@ class OptimConfig:
 class TrainConfig:
     """What the training loop needs to know, whichever trainer it runs."""
 
-    steps: Count = 1000
-    batch_size: Annotated[int, Range(1, 10**6)] = 32
-    seed: Seed = 0
+    steps: Count = 1000  # updates of the weights
+    batch_size: Annotated[int, Range(1, 10**6)] = 32  # images or rows of one step, on all devices together
+    seed: Seed = 0  # of the first weights, of the order of the data and of what training draws
     ema: Share = 0.999  # decay of the weights' moving average; 0 = off
-    compute_dtype: Literal["float32", "bfloat16"] = "float32"
-    eval_every: Annotated[Count, Role.FREE] = 200
-    eval_batches: Count = 8
-    save_every: Annotated[Count, Role.FREE] = 200
+    compute_dtype: Literal["float32", "bfloat16"] = "float32"  # of activations; weights stay float32
+    eval_every: Annotated[Count, Role.FREE] = 200  # steps from one evaluation on validation faces to the next
+    eval_batches: Count = 8  # batches of an evaluation
+    save_every: Annotated[Count, Role.FREE] = 200  # steps from one checkpoint to the next
     keep_last: Annotated[int, Range(1, 10**6), Role.FREE] = 2  # the newest checkpoints that stay
     keep_best: Annotated[int, Range(0, 10**6), Role.FREE] = 1  # checkpoints of smallest evaluation loss that stay
     # Seconds without the end of a step after which a process gives up; 0 = never.
@@ -118,22 +118,23 @@ class TrainConfig:
 class VQGANConfig:
     """Structure of the image tokenizer (taming-transformers' VQModel); `patch=1` is the original's."""
 
-    resolution: Annotated[int, Range(1, 2**16)] = 64
-    in_channels: Annotated[int, Range(1, 64)] = 3
+    resolution: Annotated[int, Range(1, 2**16)] = 64  # pixels of a side; equal to data.image_size
+    in_channels: Annotated[int, Range(1, 64)] = 3  # red, green and blue
     # Side of the squares of pixels folded into channels before conv_in (space to depth) and unfolded after conv_out.
     patch: Annotated[int, Range(1, 256)] = 1
     encoder: Literal["vqgan", "patch"] = "vqgan"  # patch: a code depends on its own patch alone; needs ch_mult=(1,)
-    ch: Annotated[int, Range(1, 10**5)] = 32
+    ch: Annotated[int, Range(1, 10**5)] = 32  # channels of the first level
+    # Channels of each level, as multiples of ch; each but the first halves the side.
     ch_mult: tuple[Annotated[int, Range(1, 1000)], ...] = (1, 2, 4, 4)
-    num_res_blocks: Annotated[int, Range(0, 100)] = 1
+    num_res_blocks: Annotated[int, Range(0, 100)] = 1  # residual blocks of a level
     attn_resolutions: tuple[Annotated[int, Range(1, 2**16)], ...] = (8,)  # sides of the feature maps that attend
-    z_channels: Annotated[int, Range(1, 10**5)] = 64
-    embed_dim: Annotated[int, Range(1, 10**5)] = 32
+    z_channels: Annotated[int, Range(1, 10**5)] = 64  # channels that the encoder gives and the decoder takes
+    embed_dim: Annotated[int, Range(1, 10**5)] = 32  # length of a code's vector
     n_embed: Annotated[int, Range(2, 65536)] = 512  # codes of the codebook
     # Sides of an image's grids of codes, coarse to fine, such as (4, 8, 8): each holds what those before it leave, and
     # each side divides the last, which is the encoder's. Empty: that one grid, as the original has.
     scales: tuple[Annotated[int, Range(1, 2**16)], ...] = ()
-    dropout: Dropout = 0.0
+    dropout: Dropout = 0.0  # share of activations that training drops in residual blocks
 
     @property
     def factor(self) -> int:
@@ -169,24 +170,25 @@ class Preprocess:
 class TokenizerLossConfig:
     """What the image tokenizer minimizes, and how its codebook moves."""
 
-    pixel: Literal["l1", "l2"] = "l2"
+    pixel: Literal["l1", "l2"] = "l2"  # distance of image and reconstruction: absolute or squared
+    # ema: codes are moving averages of encoder outputs; gradient: they are trained.
     codebook: Literal["ema", "gradient"] = "ema"
     codebook_decay: Share = 0.99  # of the EMA codebook
-    commitment: float = 0.25
+    commitment: float = 0.25  # weight of the distance from an encoder output to its code
     revive_after: CountOrNone = 50  # steps without use after which a code is moved onto an encoder output; 0 = never
     perceptual_weights: str = ""  # VGG16/LPIPS weights (.npz, .safetensors, .pth); empty: no perceptual loss
-    perceptual: float = 1.0
+    perceptual: float = 1.0  # weight of the perceptual loss
     # Weight of the label distance: a small network learns the faces' labels in the same run, and its features of an
     # image and of the reconstruction are compared, so that codes keep what tells an age or a gender; 0 = none.
     labels: float = 0.0
-    labels_ch: int = 64
+    labels_ch: int = 64  # channels of the first layer of the network that learns labels
     # Weight of the labels' cross-entropy as a small network reads them off the coarsest grid of codes, so that these
     # codes tell an age or a gender; 0 = none.
     code_labels: float = 0.0
     discriminator: float = 0.0  # weight of the adversarial loss; 0 = no discriminator
     discriminator_start: int = 1000  # the first step with an adversarial loss
-    discriminator_ch: int = 64
-    discriminator_layers: int = 2
+    discriminator_ch: int = 64  # channels of the first layer of the discriminator
+    discriminator_layers: int = 2  # convolutions of stride 2 in the discriminator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +205,7 @@ class ImageTokenizerConfig:
 class TextConfig:
     """The text tokenizer."""
 
-    kind: Literal["sentencepiece", "wordpiece"] = "sentencepiece"
+    kind: Literal["sentencepiece", "wordpiece"] = "sentencepiece"  # wordpiece: with the original's vocabulary
     # Of a SentencePiece model that `prepare` trains; an upper bound: a small corpus gives fewer pieces.
     vocab_size: Annotated[int, Range(40, 10**6)] = 1000
     phrases: bool = False  # SentencePiece: "not hat" and "hair color : red" are one piece each
@@ -214,9 +216,9 @@ class TextConfig:
 class TaskConfig:
     """The mixture of tasks and what a sequence of each holds."""
 
-    to_image: float = 0.4  # shares of the training sequences
-    to_caption: float = 0.2
-    to_attributes: float = 0.4
+    to_image: float = 0.4  # share of training sequences: words are read, a face is written
+    to_caption: float = 0.2  # share: a face is read, a caption written
+    to_attributes: float = 0.4  # share: a face is read, its labels are written
     # What a model learns to write of a face without captions of its own. varied: as in prompts, in changing words and
     # order; plain: each fact once, the most telling first, so that its likeliest caption repeats nothing.
     caption_style: Literal["varied", "plain"] = "varied"
@@ -231,30 +233,32 @@ class TaskConfig:
     clause_dropout: Share = 0.0  # chance of each sentence and clause of a prompt's caption to be left out
     prompt_dropout: Share = 0.0  # of to-image rows: share whose prompt is empty, for classifier-free guidance
     hidden_codes: Share = 0.0  # of to-image rows: mean share of the codes read so far that training hides (1 = all)
-    image_weight: float = 1.0  # loss weight of a target token, by task
-    caption_weight: float = 1.0
-    attribute_weight: float = 1.0
+    image_weight: float = 1.0  # loss weight of a token of a face
+    caption_weight: float = 1.0  # loss weight of a token of a caption
+    attribute_weight: float = 1.0  # loss weight of a token of labels
 
 
 @dataclasses.dataclass(frozen=True)
 class DecoderConfig:
     """Structure of the prefix-LM transformer."""
 
-    layers: Annotated[int, Range(1, 1000)] = 4
-    width: Annotated[int, Range(1, 10**6)] = 192
-    heads: Annotated[int, Range(1, 10**4)] = 6
-    mlp: Annotated[int, Range(1, 10**7)] = 768
+    layers: Annotated[int, Range(1, 1000)] = 4  # transformer layers
+    width: Annotated[int, Range(1, 10**6)] = 192  # length of a token's vector
+    heads: Annotated[int, Range(1, 10**4)] = 6  # attention heads, which divide the width
+    mlp: Annotated[int, Range(1, 10**7)] = 768  # hidden width of a layer's MLP
     max_length: Annotated[int, Range(1, 10**7)] = 256  # rows of a learned position table; longest sequence
-    positions: Literal["learned", "rotary"] = "learned"
+    positions: Literal["learned", "rotary"] = "learned"  # learned: a table of vectors; rotary: keys and queries turn
     # Position of an image's first code, whatever stands before it; 0: the next one, as in the original.
     image_position: Annotated[int, Range(0, 10**7)] = 0
+    # talk2face: the original's, which divides by the unbiased standard deviation; rmsnorm: without a mean.
     norm: Literal["talk2face", "layernorm", "rmsnorm"] = "layernorm"
+    # prefix: the prefix is read in both directions; causal: from left to right.
     mask: Literal["prefix", "causal"] = "prefix"
     tie: bool = False  # head = word embedding
-    bias: bool = True
+    bias: bool = True  # biases of dense layers
     segments: bool = True  # segment embedding (0 pad, 1 prefix, 2 target)
-    dropout: Annotated[Dropout, Role.NOT_STRUCTURE] = 0.0
-    init_std: Annotated[float, Range(1e-9, 10), Role.TRAINING_ONLY] = 0.02
+    dropout: Annotated[Dropout, Role.NOT_STRUCTURE] = 0.0  # share of activations that training drops
+    init_std: Annotated[float, Range(1e-9, 10), Role.TRAINING_ONLY] = 0.02  # standard deviation of the first weights
     scan: Annotated[bool, Role.TRAINING_ONLY] = True  # training stacks the layers; a model folder holds them singly
     # bfloat16: dense layers and the head round what they multiply to bfloat16 while training; sums and activations stay
     # float32. CPUs with AVX-512 BF16 multiply twice as fast then. (TPUs round float32 products anyway.)
@@ -305,11 +309,12 @@ class DecoderRunConfig:
 class SamplerConfig:
     """How the next id is drawn, see `inference.sampler.Sampler`."""
 
-    temperature: Annotated[float, Range(0, 100)] = 1.0
-    top_k: CountOrNone = 0
+    temperature: Annotated[float, Range(0, 100)] = 1.0  # 0 takes the likeliest id each time, 1 is the model's own
+    top_k: CountOrNone = 0  # ids that are drawn from, the likeliest; 0 = all
+    # The likeliest ids that hold this probability are drawn from; 1 = all.
     top_p: Annotated[float, Range(1e-9, 1)] = 1.0
     guidance: Annotated[float, Range(0, 1000)] = 1.0  # how much the words count; else than 1: tasks.prompt_dropout
-    min_p: Share = 0.0
+    min_p: Share = 0.0  # least probability of an id, as a share of the likeliest one's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -326,8 +331,8 @@ class EvalConfig(SamplerConfig, FaceCounts):  # a dataclass takes the fields of 
     """How a model is measured."""
 
     top_p: Annotated[float, Range(1e-9, 1)] = 0.95
-    judge_steps: Count = 600
-    batch_size: Annotated[int, Range(1, 10**6)] = 64
+    judge_steps: Count = 600  # training steps of the judge, a network that sees attributes in faces
+    batch_size: Annotated[int, Range(1, 10**6)] = 64  # faces computed at once
     guidance_scales: tuple[Annotated[float, Range(0, 1000)], ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # that the judge looks at
     curve_faces: CountOrNone = 64  # requests at each scale, and of self-reranking; 0 = neither is measured
     best_of: Annotated[int, Range(1, 10**6)] = 16  # faces that self-reranking chooses from
@@ -337,7 +342,7 @@ class EvalConfig(SamplerConfig, FaceCounts):  # a dataclass takes the fields of 
 class Config:
     """A whole experiment."""
 
-    name: str = "t2f"
+    name: str = "t2f"  # of the experiment; it stands in its cards and reports
     data: DataConfig = DataConfig()
     image: ImageTokenizerConfig = ImageTokenizerConfig()
     text: TextConfig = TextConfig()

@@ -41,16 +41,16 @@ def to_dict(config: Any, without: Collection[Any] = ()) -> dict[str, Any]:
 
     return {
         name: plain(getattr(config, name))
-        for name, hint in _hints(type(config)).items()
-        if not any(mark in without for mark in _split(hint)[1])
+        for name, hint in field_types(type(config)).items()
+        if not any(mark in without for mark in split_marks(hint)[1])
     }
 
 
 def marked(cls: type, mark: Any) -> set[str]:
     """Names of the fields of `cls`, and of the dataclasses inside it, whose type has a mark."""
     names: set[str] = set()
-    for name, hint in _hints(cls).items():
-        kind, marks = _split(hint)
+    for name, hint in field_types(cls).items():
+        kind, marks = split_marks(hint)
         names |= {name} if mark in marks else set()
         for inner in (kind, *typing.get_args(kind)):
             if isinstance(inner, type) and dataclasses.is_dataclass(inner):
@@ -68,7 +68,7 @@ def from_dict(cls: type, values: Any, where: str = "") -> Any:
       WrongArgument: an unknown key (the nearest right one is named), a missing one that has no default, a value of the
         wrong type or outside its choices or range.
     """
-    hints = _hints(cls)
+    hints = field_types(cls)
     values = _named(values, where.rstrip("."))
     for key in values:
         if key not in hints:
@@ -93,11 +93,12 @@ def flat_keys(values: Any, where: str = "") -> list[str]:
     return keys
 
 
-def _hints(cls: type) -> dict[str, Any]:
+def field_types(cls: type) -> dict[str, Any]:
+    """The fields of a config dataclass: name -> type, its marks included."""
     return typing.get_type_hints(cls, include_extras=True)
 
 
-def _split(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+def split_marks(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """Annotated[int, Range(1, 9)] -> (int, (Range(1, 9),)); any other type -> (type, ())."""
     if typing.get_origin(hint) is typing.Annotated:
         kind, *marks = typing.get_args(hint)
@@ -113,7 +114,7 @@ def _named(values: Any, where: str) -> Mapping[str, Any]:
 
 def _narrow(hint: Any, value: Any, where: str) -> Any:
     """`value` as the type `hint` wants it. Raises WrongArgument, naming the key `where`, if it does not fit."""
-    kind, marks = _split(hint)
+    kind, marks = split_marks(hint)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return from_dict(typing.cast(type, kind), value, where + ".")

@@ -10,7 +10,7 @@ from t2f_jax.cli import parser
 from t2f_jax.errors import UserError
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
-COMMANDS += ("evaluate", "report", "bench", "supervise", "plan", "convert", "data")
+COMMANDS += ("evaluate", "report", "bench", "supervise", "plan", "convert", "data", "config", "doctor", "completion")
 DATA = ("list", "check", "make", "card", "hash")
 CONVERT = ("import", "export", "round", "verify", "explain")
 
