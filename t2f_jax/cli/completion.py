@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from typing import Any
 
 from t2f_jax.cli import options
 
@@ -73,7 +74,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
             yield action
 
 
-def _completed(action: argparse.Action) -> dict[str, str] | None:
+def _completed(action: argparse.Action) -> Any:
     """By shell: what offers values of an option or argument; None where nothing does."""
     import shtab
 
