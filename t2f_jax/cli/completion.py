@@ -49,17 +49,15 @@ def run(args: argparse.Namespace) -> None:
     """`t2f completion`."""
     import shtab
 
-    from t2f_jax.cli import parser
     from t2f_jax.config import loader
 
-    whole = parser.build_parser()
-    for action in _actions(whole):
+    for action in _actions(args.parser):
         completed = _completed(action)
         if completed:
             action.complete = completed  # pyright: ignore[reportAttributeAccessIssue]  # where shtab looks for it
     keys = {key: None for name in loader.names() for key in loader.keys(name)}
     words = {"configs": " ".join(loader.names()), "keys": " ".join(f"{key}=" for key in keys)}
-    print(shtab.complete(whole, args.shell, preamble=FUNCTIONS[args.shell].format(**words)))
+    print(shtab.complete(args.parser, args.shell, preamble=FUNCTIONS[args.shell].format(**words)))
     if args.shell == "bash":
         print(BASH_END)
 

@@ -48,6 +48,7 @@ def build_parser() -> Parser:
         epilog="Where a config names no data folder, datasets are looked for in $T2F_DATA.",
     )
     parser.add_argument("--version", action="version", version=f"t2f_jax {__version__}")
+    parser.set_defaults(parser=parser)  # which `t2f completion` tells of
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for module in COMMANDS:
         module.add(commands)
