@@ -13,10 +13,14 @@ def add(commands: options.Commands) -> None:
         commands,
         "evaluate",
         run,
-        "measure a model on the held-out faces of its own data",
-        "Then writes the report.",
+        "measure a model on the held-out faces of its own data, or on others",
+        "Then writes the report. An evaluation that was interrupted goes on.",
     )
     options.add_model(sub)
+    what = "other data: a kind of dataset (celeba), with its folder (celeba:DIR), or your own (a path); may be repeated"
+    sub.add_argument("--data", action="append", default=[], metavar="D", help=what)
+    what = "whose faces are measured (test); all: of the three splits together"
+    sub.add_argument("--split", choices=("train", "validation", "test", "all"), default="test", help=what)
     options.add_out(sub, "card.json, rows, results and report.html")
     options.add_overrides(sub)
 
@@ -31,7 +35,8 @@ def run(args: argparse.Namespace) -> None:
     """`t2f evaluate`."""
     from t2f_jax.evaluation import suite
 
-    print_card(suite.evaluate_and_publish(args.model.path(), args.out.path, args.overrides), args.out)
+    card = suite.evaluate_and_publish(args.model.path(), args.out.path, args.overrides, args.data, args.split)
+    print_card(card, args.out)
 
 
 def report(args: argparse.Namespace) -> None:

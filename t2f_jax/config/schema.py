@@ -322,7 +322,8 @@ class FaceCounts:
     """How many faces an evaluation looks at."""
 
     faces: CountOrNone = 500  # test faces of a source that are analysed; 0 = all
-    generated: Count = 500  # faces generated for the judge
+    # Faces of a source that are drawn for requests, and as many for captions of its test faces; 0 = none.
+    generated: CountOrNone = 500
     samples: Annotated[int, Range(1, 10**6)] = 16  # faces generated for the report
 
 
@@ -331,7 +332,10 @@ class EvalConfig(SamplerConfig, FaceCounts):  # a dataclass takes the fields of 
     """How a model is measured."""
 
     top_p: Annotated[float, Range(1e-9, 1)] = 0.95
-    judge_steps: Count = 600  # training steps of the judge, a network that sees attributes in faces
+    # Which sources get a judge, a network that learns to see attributes in their training faces. drawn: those of drawn
+    # faces, whose labels are all right; always: photographs, too, whose judge is as good as their labels.
+    judge: Literal["drawn", "always", "never"] = "drawn"
+    judge_steps: Count = 600  # training steps of the judge
     batch_size: Annotated[int, Range(1, 10**6)] = 64  # faces computed at once
     guidance_scales: tuple[Annotated[float, Range(0, 1000)], ...] = (1.0, 2.0, 3.0, 4.0, 6.0)  # that the judge looks at
     curve_faces: CountOrNone = 64  # requests at each scale, and of self-reranking; 0 = neither is measured

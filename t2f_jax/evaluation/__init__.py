@@ -1,6 +1,7 @@
 """A model -> figures with intervals and baselines. A measure is a file, with a type that documents its figures.
 
     suite            a model measured on the test faces of its own sources: the whole order
+    sources          which data a model is measured on, and what it can be asked about their faces
     held_out         the faces of a source that a model is measured on
     chunks           work on many examples: shared by processes, kept on the disk, gone on with
     source_figures   all that is measured on one source: the work, then its figures
@@ -16,7 +17,10 @@
     metrics/         one metric a file: BLEU, calibration, ...
     corpus_scores    scores of a whole corpus of captions, from sums over its examples
     result           what an evaluation has found: parts of figures, rows and images
-    parts            work that is done -> the parts of a result
+    parts            work that is done -> the parts of a result: figures
+    face_figures     ... of faces that were read
+    ceiling          ... of what the image tokenizer alone keeps of them
+    drawn_figures    ... of faces that were drawn
     rows             what was found of every example, as JSON lines
     figure           a figure of a card: value, unit, protocol, interval, what each example added
     stats            bootstrap intervals, calibration

@@ -11,7 +11,7 @@ import numpy as np
 
 from t2f_jax.evaluation import stats
 from t2f_jax.evaluation.chunks import Arrays, Chunks, Desk
-from t2f_jax.evaluation.interfaces import Request, Trial
+from t2f_jax.evaluation.interfaces import Judge, Request, Trial
 from t2f_jax.io.files import to_json
 from t2f_jax.tokens import ranges, templates
 from t2f_jax.tokens.attributes import Attribute, Fields
@@ -108,10 +108,13 @@ def faces_of_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: 
 
 
 def draw(trial: Trial, desk: Desk, label: str) -> Chunks:
-    """Draws a face for each request of a trial and has the judge say what it shows; `label` is the progress bar's.
+    """Draws a face for each request or caption of a trial, and has the judge say what it shows.
+
+    Args:
+      label: of the progress bar.
 
     Returns:
-      "codes" int32 [N, n], and "judged", JSON of what the judge sees.
+      "codes" int32 [N, n], and "judged", JSON of what the judge sees ({} where there is none).
     """
     texts = texts_of(trial)
 
@@ -120,21 +123,28 @@ def draw(trial: Trial, desk: Desk, label: str) -> Chunks:
         codes = trial.model.generate_codes(chosen, [trial.seed + i for i in examples], trial.sampler)
         return {"codes": np.asarray(codes), "judged": judge_codes(trial, codes)}
 
-    return desk.run("requests", trial.key(), len(texts), work, label)
+    return desk.run("drawn", trial.key(), len(texts), work, label)
 
 
 def texts_of(trial: Trial) -> list[str]:
-    """The prompt of each request."""
-    return [templates.image_text(None, request) for request in trial.requests]
+    """The prompt of each request, or the captions."""
+    return [*trial.texts] or [templates.image_text(None, request) for request in trial.requests]
 
 
 def judge_codes(trial: Trial, codes: np.ndarray) -> np.ndarray:
     """What the judge sees in faces of these codes, JSON of each."""
-    return np.array([to_json(seen) for seen in trial.judge.predict(np.asarray(trial.model.decode(codes)))])
+    if trial.judge is None:
+        return np.full(len(codes), "{}")
+    return judge_images(trial.judge, np.asarray(trial.model.decode(codes)))
+
+
+def judge_images(judge: Judge, images: np.ndarray) -> np.ndarray:
+    """What the judge sees in uint8 [N, S, S, 3], JSON of each."""
+    return np.array([to_json(seen) for seen in judge.predict(images)])
 
 
 def judgements(column: np.ndarray) -> list[Request]:
-    """What `judge_codes` wrote."""
+    """What `judge_codes` and `judge_images` wrote."""
     return [json.loads(text) for text in column]
 
 

@@ -3,13 +3,14 @@
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from t2f_jax.config.schema import Config
 from t2f_jax.data import pixels
-from t2f_jax.data.datasets.base import Source, Split
+from t2f_jax.data.datasets.base import Source
+from t2f_jax.evaluation.sources import Part, known_fields, shared_schema, with_all_faces
 from t2f_jax.io.arrays import ChosenRows
 from t2f_jax.io.files import to_json
 from t2f_jax.tokens.attributes import Attribute, Fields
@@ -24,7 +25,7 @@ class HeldOut:
       images, fields: those that the model is measured on, images uint8 [N, S, S, 3], of which slices are read.
       ids: their names in the source.
       training_fields: the labels of the training faces.
-      split: of the source.
+      split: of the source; `all`: the three together.
     """
 
     name: str
@@ -42,22 +43,32 @@ class HeldOut:
         return hashlib.sha256(to_json([self.every.key, self.split, list(self.ids), self.fields]).encode()).hexdigest()
 
 
-def read_held_out(source: Source, config: Config, cache: pathlib.Path, seed: int, split: Split = "test") -> HeldOut:
+def read_held_out(
+    source: Source,
+    config: Config,
+    cache: pathlib.Path,
+    seed: int,
+    split: Part = "test",
+    known: Iterable[Attribute] | None = None,
+) -> HeldOut:
     """`config.eval.faces` random faces of a split (all if it is 0 or more than there are), in the source's order.
 
     Args:
       cache: folder in which pixels are kept.
+      known: attributes that the model knows; others, and values that it does not know, are not asked. All if not given.
     """
-    every = pixels.read_images(source, split, config.data, cache)
+    chosen, of = (with_all_faces(source), "test") if split == "all" else (source, split)
+    every = pixels.read_images(chosen, of, config.data, cache)
+    schema = source.schema if known is None else shared_schema(source.schema, known)
     n = min(len(every), config.eval.faces or len(every))
     rows = np.sort(np.random.default_rng(seed).permutation(len(every))[:n])
     return HeldOut(
         name=source.name,
-        schema=source.schema,
+        schema=schema,
         every=every,
         images=ChosenRows(every.images, rows),
-        fields=[every.fields[i] for i in rows],
-        training_fields=[source.fields(i) for i in source.split("train")],
+        fields=[known_fields(every.fields[i], schema) for i in rows],
+        training_fields=[known_fields(source.fields(i), schema) for i in source.split("train")],
         ids=[every.ids[i] for i in rows],
         split=split,
     )

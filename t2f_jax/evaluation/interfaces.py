@@ -56,6 +56,11 @@ class Model(Protocol):
 class Judge(Protocol):
     """Says what a face shows, without knowing what was requested; `evaluation.judge.Judge` is one."""
 
+    @property
+    def hash(self) -> str:
+        """Changes with what it says."""
+        ...
+
     def predict(self, images: np.ndarray, /) -> Sequence[Mapping[str, str | int]]:
         """uint8 [N, S, S, 3] -> for each face {attribute: value}; attributes that it does not know are absent."""
         ...
@@ -63,9 +68,11 @@ class Judge(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """Faces that a model draws for requests, and a judge who says what they show.
+    """Faces that a model draws for requests or captions, and a judge, where there is one, who says what they show.
 
     Attributes:
+      requests: what is asked for; empty where captions are.
+      texts: the captions that are drawn, in place of requests.
       schema: the attributes that the requests are made of.
       seed: face i is drawn from `seed + i`.
       sampler: how the model draws.
@@ -73,17 +80,20 @@ class Trial:
     """
 
     model: Model
-    judge: Judge
+    judge: Judge | None
     requests: Sequence[Request]
     schema: Sequence[Attribute]
     seed: int
     sampler: Sampler
     labels: Sequence[Request] = ()
+    texts: Sequence[str] = ()
 
     def key(self) -> dict[str, Any]:
-        """All that decides what is drawn, besides model and judge; plain JSON."""
+        """All that decides what is drawn and judged, besides the model; plain JSON."""
         return {
+            "texts": list(self.texts),
             "requests": [dict(request) for request in self.requests],
+            "judge": self.judge and self.judge.hash,
             "sampler": dataclasses.asdict(self.sampler),
             "seed": self.seed,
         }

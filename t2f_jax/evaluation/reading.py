@@ -8,41 +8,50 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from t2f_jax.evaluation import attributes, reconstruction
+from t2f_jax.evaluation.agreement import judge_images
 from t2f_jax.evaluation.chunks import Arrays, Chunks, Desk
 from t2f_jax.evaluation.held_out import HeldOut
-from t2f_jax.evaluation.interfaces import Model
+from t2f_jax.evaluation.interfaces import Judge, Model
 from t2f_jax.tokens.attributes import Attribute
 
 
-def read_faces(model: Model, faces: HeldOut, desk: Desk) -> Chunks:
-    """Shows the model every face once.
+def read_faces(model: Model, faces: HeldOut, desk: Desk, judge: Judge | None = None) -> Chunks:
+    """Shows the model every face, and what its codes give back of it: the reconstruction.
 
     Returns:
       "codes" int32 [N, n]; "answers" float64, the probabilities of the candidates of every attribute that some face has
-      a label of, side by side (`split_answers`); "caption"; "psnr" of what the codes give back, decibels.
+      a label of, side by side (`split_answers`); "caption"; "psnr" of the reconstruction, decibels; "answers_again" of
+      the reconstruction; with a judge "judged" and "judged_again" (`agreement.judgements`): what he sees in both.
     """
     asked = attributes.labelled(faces.schema, faces.fields)
 
     def work(examples: range) -> Arrays:
         images = np.asarray(faces.images[examples.start : examples.stop])
         codes = model.encode(images)
-        answers = (
-            [np.concatenate([face[a.name] for a in asked]) for face in model.probabilities(codes, asked)]
-            if asked
-            else np.zeros((len(images), 0))
-        )
-        return {
+        again = np.asarray(model.decode(codes))
+        found = {
             "codes": np.asarray(codes),
-            "answers": np.asarray(answers, np.float64),
+            "answers": _answers(model, codes, asked),
             "caption": np.array(model.describe_codes(codes)),
-            "psnr": reconstruction.psnr(images, np.asarray(model.decode(codes))),
+            "psnr": reconstruction.psnr(images, again),
+            "answers_again": _answers(model, model.encode(again), asked),
         }
+        if judge is not None:
+            found |= {"judged": judge_images(judge, images), "judged_again": judge_images(judge, again)}
+        return found
 
-    key = {"data": faces.fingerprint, "asked": [a.to_json() for a in asked]}
+    key = {"data": faces.fingerprint, "asked": [a.to_json() for a in asked], "judge": judge and judge.hash}
     return desk.run("faces", key, len(faces.fields), work, f"reading {faces.name}")
 
 
+def _answers(model: Model, codes: np.ndarray, asked: Sequence[Attribute]) -> np.ndarray:
+    if not asked:
+        return np.zeros((len(codes), 0))
+    rows = [np.concatenate([face[a.name] for a in asked]) for face in model.probabilities(codes, asked)]
+    return np.asarray(rows, np.float64)
+
+
 def split_answers(answers: np.ndarray, asked: Sequence[Attribute]) -> Mapping[str, np.ndarray]:
-    """ "answers" of `read_faces` by attribute: {name: [N, V]}."""
+    """ "answers" or "answers_again" of `read_faces` by attribute: {name: [N, V]}."""
     ends = np.cumsum([len(a.candidates()) for a in asked])
     return dict(zip([a.name for a in asked], np.split(answers, ends[:-1], axis=1)))

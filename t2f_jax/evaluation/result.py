@@ -17,19 +17,21 @@ class Part:
 
     Attributes:
       source: its name.
-      examples: `faces`: test faces that the model read. `requests`: faces that it drew, and a judge looked at.
+      examples: `faces`: test faces that the model read. `requests`: faces that it drew for attributes of test faces.
+        `texts`: faces that it drew for captions of test faces.
       n: how many.
       figures: their names are unique; `per_example` of each has N rows.
       rows: the file of what was found of each example, see `evaluation.rows`.
       protocol: what decides the figures besides the model, plain JSON. Of both kinds: "dataset" (its kind), "title",
         "split", "partition", "available" (faces of the split that can be read), "n" (examples of this part), "seed",
         "data" (a fingerprint of the pixels, names and labels of the chosen faces), "image_size" and "crop". Of
-        requests besides "sampler" and "judge" (its settings and a fingerprint of its weights).
+        drawn faces besides "sampler" and, where a judge looked at them, "judge" (its settings and a fingerprint of
+        its weights).
       images: which examples -> uint8 [n, S, S, 3]: the test faces, or the drawn ones.
     """
 
     source: str
-    examples: Literal["faces", "requests"]
+    examples: Literal["faces", "requests", "texts"]
     n: int
     figures: tuple[Figure, ...]
     rows: pathlib.Path

@@ -1,7 +1,8 @@
 """What was found of every single example, kept as JSON lines beside the card: every table can be made of it again.
 
 DIR/rows/<source>-faces.jsonl       a line each test face, `FaceRow`
-DIR/rows/<source>-requests.jsonl    a line each face drawn for a request, `RequestRow`
+DIR/rows/<source>-requests.jsonl    a line each face drawn for a request, `DrawnRow`
+DIR/rows/<source>-texts.jsonl       a line each face drawn for a caption of a test face, `DrawnRow`
 
 Lines are in the order of the examples, the same whoever measures: those of two models on the same data belong together
 line by line.
@@ -9,7 +10,7 @@ line by line.
 
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -35,17 +36,20 @@ class FaceRow(TypedDict):
     # "probability", of a number "value" (the median) and "low", "high" (the central 80%).
     answers: dict[str, dict[str, str | int | float]]
     caption: str  # that the model wrote
+    answers_again: dict[str, dict[str, str | int | float]]  # of the face's reconstruction
+    judged: NotRequired[dict[str, str | int]]  # what the judge sees, where there is one; his numbers are estimates
+    judged_again: NotRequired[dict[str, str | int]]  # in the reconstruction
     scores: Scores
 
 
-class RequestRow(TypedDict):
-    """A face drawn for a request."""
+class DrawnRow(TypedDict):
+    """A face drawn for a request, or for a caption."""
 
-    id: str  # the request's number
+    id: str  # its number
     text: str  # the prompt
-    asked: dict[str, str | int]  # the attributes that it asks for
-    labels: dict[str, str | int]  # all that is known of the test face that the request was made of
-    judged: dict[str, str | int]  # all that the judge sees in the drawn face; its numbers are estimates
+    asked: dict[str, str | int]  # the attributes that the request asks for; empty for a caption
+    labels: dict[str, str | int]  # all that is known of the test face that request or caption was taken from
+    judged: dict[str, str | int]  # all that the judge sees in the drawn face; empty without a judge
     seed: int
     scores: Scores
 

@@ -4,6 +4,7 @@ The work on faces is shared by a job's processes (`work_on`); what the first one
 """
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -39,11 +40,12 @@ class SourceFigures:
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What was done with the faces of a source: `read` (see `reading`), and what was drawn for requests.
+    """What was done with the faces of a source: `read` (see `reading`), and what was drawn.
 
     Attributes:
       trained: the judge, where there is one.
-      trial, drawn: the requests, and what was drawn for them (see `agreement.draw`); None without a judge.
+      trial, drawn: the requests, and what was drawn for them (see `agreement.draw`); None where no face has a label.
+      described, described_drawn: the captions of test faces, and what was drawn for them; None where none is given.
       fewer: the requests of guidance curve and reranking, which `curve` and `reranked` were drawn for; None where they
         are not measured.
     """
@@ -53,6 +55,8 @@ class Work:
     trained: judge.Judge | None = None
     trial: Trial | None = None
     drawn: Chunks | None = None
+    described: Trial | None = None
+    described_drawn: Chunks | None = None
     fewer: Trial | None = None
     curve: tuple[Chunks, ...] = ()
     reranked: Chunks | None = None
@@ -61,18 +65,20 @@ class Work:
 def work_on(
     model: Model, faces: HeldOut, source: Source, config: Config, cache: pathlib.Path, seed: int, desk: Desk
 ) -> Work:
-    """Reads faces, and draws others for a judge. Every process of a job must call this.
-
-    Only drawn sources get a judge: their training faces have every label, and none is wrong.
-    """
-    settings = config.eval
-    read = reading.read_faces(model, faces, desk)
-    if not source.dataset.drawn:
-        return Work(faces, read)
-    trained = hosts.in_turn(lambda: _train_judge(source, config, cache, seed, desk), f"the judge of {faces.name}")
+    """Reads faces and draws others. Every process of a job must call this."""
+    settings, trained = config.eval, None
+    if settings.judge == "always" or (settings.judge == "drawn" and source.dataset.drawn):
+        train = functools.partial(_train_judge, source, config, cache, seed, desk)
+        trained = hosts.in_turn(train, f"the judge of {faces.name}")
+    work = Work(faces, reading.read_faces(model, faces, desk, trained), trained)
+    if described := _described(model, trained, faces, config, seed):
+        drawn = draw(described, desk, f"drawing captions of {faces.name}")
+        work = dataclasses.replace(work, described=described, described_drawn=drawn)
+    if not settings.generated or not attributes.labelled(faces.schema, faces.fields):
+        return work
     trial = _trial(model, trained, faces, config, settings.generated, seed)
-    work = Work(faces, read, trained, trial, draw(trial, desk, f"generating {faces.name}"))
-    if not settings.curve_faces or not model.run_config.tasks.prompt_dropout:
+    work = dataclasses.replace(work, trial=trial, drawn=draw(trial, desk, f"drawing {faces.name}"))
+    if trained is None or not settings.curve_faces or not model.run_config.tasks.prompt_dropout:
         return work
     fewer = _trial(model, trained, faces, config, settings.curve_faces, seed)
     curve = draw_curve(fewer, settings.guidance_scales, desk)
@@ -80,7 +86,7 @@ def work_on(
     return dataclasses.replace(work, fewer=fewer, curve=tuple(curve), reranked=reranked)
 
 
-def _trial(model: Model, trained: Judge, faces: HeldOut, config: Config, count: int, seed: int) -> Trial:
+def _trial(model: Model, trained: Judge | None, faces: HeldOut, config: Config, count: int, seed: int) -> Trial:
     return Trial(
         model=model,
         judge=trained,
@@ -89,6 +95,23 @@ def _trial(model: Model, trained: Judge, faces: HeldOut, config: Config, count: 
         seed=seed,
         sampler=Sampler.of(config.eval),
         labels=faces_of_requests(faces.fields, faces.schema, count, seed),
+    )
+
+
+def _described(model: Model, trained: Judge | None, faces: HeldOut, config: Config, seed: int) -> Trial | None:
+    """The first caption of each of the first `config.eval.generated` faces that have one; None where none has."""
+    given = [face for face in faces.fields if face["captions"]][: config.eval.generated]
+    if not given:
+        return None
+    return Trial(
+        model=model,
+        judge=trained,
+        requests=(),
+        schema=faces.schema,
+        seed=seed,
+        sampler=Sampler.of(config.eval),
+        labels=[face["attributes"] for face in given],
+        texts=[face["captions"][0] for face in given],
     )
 
 

@@ -1,6 +1,7 @@
 """Bootstrap intervals and calibration. Axes: N faces or other examples, A attributes, K statistics of an example."""
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -9,6 +10,7 @@ from t2f_jax.evaluation import corpus_scores
 
 RESAMPLES = 1000  # bootstrap resamples behind each interval
 BINS = 10  # of the calibration table
+_KEPT = 100_000  # examples whose resamples stay in memory, a byte an example and resample
 _RESAMPLED_AT_ONCE = 1 << 20  # examples of the resamples that lie in memory together
 
 
@@ -79,14 +81,24 @@ def resampled_sums(statistics_NxK: np.ndarray, seed: int = 0) -> np.ndarray:
     Which examples a resample holds depends on N and `seed` alone. So the values of two models on the same examples are
     paired: the percentiles of their differences are the paired bootstrap.
     """
-    rng, n = np.random.default_rng(seed), len(statistics_NxK)
-    together = max(1, _RESAMPLED_AT_ONCE // n)
-    parts = []
+    n = len(statistics_NxK)
+    parts = _resamples(n, seed) if n <= _KEPT else _drawn(n, seed)
+    return np.concatenate([times_RxN.astype(np.float64) @ statistics_NxK for times_RxN in parts])
+
+
+@functools.lru_cache(maxsize=4)
+def _resamples(n: int, seed: int) -> tuple[np.ndarray, ...]:
+    """`_drawn`, kept: hundreds of figures of the same examples meet the same resamples."""
+    return tuple(_drawn(n, seed))
+
+
+def _drawn(n: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each example lies in each resample, uint8 [some of the RESAMPLES, n] at a time."""
+    rng, together = np.random.default_rng(seed), max(1, _RESAMPLED_AT_ONCE // n)
     for start in range(0, RESAMPLES, together):
         count = min(together, RESAMPLES - start)
-        times_RxN = np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(count)])
-        parts.append(times_RxN.astype(np.float64) @ statistics_NxK)
-    return np.concatenate(parts)
+        times = [np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(count)]
+        yield np.stack(times).astype(np.uint8)
 
 
 class Difference(NamedTuple):

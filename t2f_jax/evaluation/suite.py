@@ -11,12 +11,10 @@ import jax
 import numpy as np
 
 from t2f_jax import __version__, arguments, environment
-from t2f_jax.config.loader import narrow, override, to_config_dict
 from t2f_jax.config.schema import Config
-from t2f_jax.config.typed import from_dict, to_dict
+from t2f_jax.config.typed import to_dict
 from t2f_jax.data.datasets import registry
 from t2f_jax.distributed import hosts
-from t2f_jax.errors import naming
 from t2f_jax.evaluation import presentation
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import read_held_out
@@ -25,6 +23,7 @@ from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
 from t2f_jax.evaluation.result import Evaluation
 from t2f_jax.evaluation.source_figures import measure, work_on
+from t2f_jax.evaluation.sources import Part, configure
 from t2f_jax.inference.model import Model, load
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.report.content import ReportContent, SourceReport
@@ -37,11 +36,15 @@ SUMMARY = (
 
 
 def evaluate_and_publish(
-    model_folder: pathlib.Path, out: pathlib.Path, overrides: Sequence[str] = ()
+    model_folder: pathlib.Path,
+    out: pathlib.Path,
+    overrides: Sequence[str] = (),
+    data: Sequence[str] = (),
+    split: Part = "test",
 ) -> dict[str, Any]:
     """`evaluate`, then card, results and report in `out`. Returns the card, empty in all but the first process."""
     with measure_usage() as usage:
-        evaluation = evaluate(model_folder, out, overrides)
+        evaluation = evaluate(model_folder, out, overrides, data=data, split=split)
     card = publish(out, f"t2f_jax: {model_folder}", evaluation, usage) if evaluation else {}
     hosts.wait("the card is written")
     return card
@@ -53,8 +56,10 @@ def evaluate(
     overrides: Sequence[str] = (),
     cache: pathlib.Path | None = None,
     seed: int = 0,
+    data: Sequence[str] = (),
+    split: Part = "test",
 ) -> Evaluation | None:
-    """Measures a model on the test faces of its own sources. Every process of a job must call this.
+    """Measures a model on the test faces of its own sources, or on other data. Every process of a job must call this.
 
     What is done of the faces is kept in `out/work` until all is: an evaluation that was interrupted goes on.
 
@@ -63,6 +68,8 @@ def evaluate(
       overrides: `key=value` for that config, such as `eval.faces=100` or another folder of a source.
       cache: where the pixels are kept (`out/images` if not given).
       seed: of the choice of faces, requests and samples.
+      data: other data in place of the model's own sources, see `sources.configure`.
+      split: whose faces; `all`: of the three splits together.
 
     Returns:
       What was found, without time and memory; its rows lie in `out/rows`. None in all but the first process of a job.
@@ -74,11 +81,11 @@ def evaluate(
     cache, seed = out / "images" if cache is None else arguments.path("cache", cache), arguments.first_seed(seed, 1)
     hosts.join()
     model = load(model_folder)
-    config = _config(model, overrides)
+    config = configure(model, overrides, data)
     desk = Desk(out / WORK, config.eval.batch_size, {"model": model.hash, "program": __version__})
     sources, done = registry.open_sources(config), []
     for source in sources.values():
-        read = functools.partial(read_held_out, source, config, cache, seed)
+        read = functools.partial(read_held_out, source, config, cache, seed, split, model.schema)
         held_out = hosts.in_turn(read, f"faces of {source.name}")
         done.append(work_on(model, held_out, source, config, cache, seed, desk))
     if not hosts.first():
@@ -89,13 +96,19 @@ def evaluate(
         reports.append(presentation.source_report(model, work.faces, figures))
         parts += make_parts(work, model, source, config, seed, out)
         prompts += source.dataset.prompts or presentation.prompts_of(work.faces.fields)
-    content = _content(model, model_folder, config, reports, prompts, seed)
+    content = _content(model, model_folder, config, reports, prompts, seed, split)
     shutil.rmtree(desk.folder, ignore_errors=True)
     return Evaluation(content, tuple(parts), content.details["protocol"])
 
 
 def _content(
-    model: Model, model_folder: pathlib.Path, config: Config, reports: list[SourceReport], prompts: list[str], seed: int
+    model: Model,
+    model_folder: pathlib.Path,
+    config: Config,
+    reports: list[SourceReport],
+    prompts: list[str],
+    seed: int,
+    split: Part,
 ) -> ReportContent:
     count = max(1, config.eval.samples // 2)
     return ReportContent(
@@ -106,7 +119,7 @@ def _content(
         run=_facts(model),
         details={
             "protocol": {
-                "split": "test",
+                "split": split,
                 "faces": config.eval.faces or "all",
                 "generated": config.eval.generated,
                 "sampler": dataclasses.asdict(Sampler.of(config.eval)),
@@ -118,14 +131,6 @@ def _content(
             "config": to_dict(config),
         },
     )
-
-
-def _config(model: Model, overrides: Sequence[str]) -> Config:
-    """The config that a model was trained with, changed by `key=value` strings."""
-    with naming("the model's provenance.json"):
-        values = to_config_dict(from_dict(Config, model.provenance.get("config", {})))
-    override(values, overrides)
-    return narrow(values)
 
 
 def _facts(model: Model) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from t2f_jax.evaluation import publish, suite
 
 
 def test_a_model_is_read_from_a_bucket_and_its_figures_go_there(folder, bucket, monkeypatch, capsys):
-    def evaluate(model, out, overrides):
+    def evaluate(model, out, overrides, data, split):
+        assert (data, split) == (["celeba", "own.csv"], "all")
         assert (model / "config.json").read_bytes() == (folder / "config.json").read_bytes()
         assert overrides == ["eval.requests=3"]
         (out / "results").mkdir(parents=True)
@@ -17,7 +18,8 @@ def test_a_model_is_read_from_a_bucket_and_its_figures_go_there(folder, bucket, 
 
     monkeypatch.setattr(suite, "evaluate_and_publish", evaluate)
     buckets.put(folder, "gs://b/model")
-    cli.main(["evaluate", "--model", "gs://b/model", "--out", "gs://b/e", "eval.requests=3"])
+    chosen = ["--split", "all", "--data", "celeba", "--data", "own.csv"]
+    cli.main(["evaluate", "--model", "gs://b/model", "--out", "gs://b/e", *chosen, "eval.requests=3"])
     assert capsys.readouterr().out.splitlines() == [f"{'faces/age_mae':32} 3.25", "report: gs://b/e/report.html"]
     assert {"/b/e/card.json", "/b/e/results/results.json"} <= set(bucket)
 

@@ -20,3 +20,12 @@ def test_held_out_faces_are_a_fixed_choice_of_the_test_faces(tmp_path):
     whole = read_held_out(source, every, tmp_path, seed=1)
     assert len(whole.images) == 6 and whole.fingerprint != chosen.fingerprint
     assert len(read_held_out(source, every, tmp_path, seed=1, split="validation").images) == 6
+
+
+def test_what_the_model_does_not_know_is_not_asked(tmp_path):
+    source = Synthetic("drawn", 60, 0)
+    known = [a for a in source.schema if a.name in ("gender", "age")]
+    chosen = read_held_out(source, CONFIG, tmp_path, seed=1, split="all", known=known)
+    assert {a.name for a in chosen.schema} == {"gender", "age"} and chosen.split == "all"
+    assert all(set(f["attributes"]) <= {"gender", "age"} for f in [*chosen.fields, *chosen.training_fields])
+    assert len(chosen.every) == 60

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from fake_model import BLUE, RED, SCHEMA, FakeJudge, FakeModel, ages, face, numbered
 
-from t2f_jax.config.schema import Config, DataConfig, SourceConfig
+from t2f_jax.config.schema import Config, DataConfig, EvalConfig, SourceConfig
 from t2f_jax.data.pixels import ImageSet
-from t2f_jax.evaluation import agreement, parts, reading, rows
+from t2f_jax.evaluation import agreement, face_figures, parts, reading, rows
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.interfaces import Trial
@@ -28,14 +28,15 @@ def made(tmp_path):
     faces = HeldOut("drawn", SCHEMA, every, numbered(3), FIELDS, [], list("abc"))
     model = FakeModel(ANSWERS, draws=lambda text, seed: RED if seed % 2 else BLUE)
     desk, judge = Desk(tmp_path / "work", 2), FakeJudge()
-    judge.hash = "the judge"
     asked = [{"gender": "male", "age": 40}, {"gender": "male"}, {"hat": "no"}]
     labels = [dict(f["attributes"]) for f in FIELDS]
     trial = Trial(model, judge, asked, SCHEMA, 6, Sampler(guidance=2.0), labels)
-    read, drawn = reading.read_faces(model, faces, desk), agreement.draw(trial, desk, "drawing")
+    read, drawn = reading.read_faces(model, faces, desk, judge), agreement.draw(trial, desk, "drawing")
     source = types.SimpleNamespace(name="drawn", dataset=types.SimpleNamespace(kind="synthetic", title="Drawn faces"))
-    config = Config(data=DataConfig(sources={"drawn": SourceConfig()}))
-    return parts.make(Work(faces, read, judge, trial, drawn), model, source, config, 6, tmp_path)
+    config = Config(data=DataConfig(sources={"drawn": SourceConfig()}), eval=EvalConfig(guidance=2.0))
+    described = Trial(model, judge, (), SCHEMA, 6, Sampler(guidance=2.0), labels[:1], texts=["A man."])
+    work = Work(faces, read, judge, trial, drawn, described, agreement.draw(described, desk, "captions"))
+    return parts.make(work, model, source, config, 6, tmp_path)
 
 
 def values(part):
@@ -57,6 +58,8 @@ def test_faces_have_figures_rows_and_images(made):
     assert read[1]["labels"] == {"gender": "female", "age": 40} and read[1]["caption"] == "face 1"
     assert read[1]["answers"]["gender"] == {"value": "male", "probability": 0.6}
     assert read[1]["scores"]["attributes/hat/accuracy"] is None
+    assert read[1]["answers_again"] == read[1]["answers"] and read[1]["judged_again"]["hat"] == "no"
+    assert found["ceiling/model/kept"] == found["ceiling/judge/kept"] == 1 and found["ceiling/model/age/shift"] == 0
     np.testing.assert_array_equal(part.images([2, 0]), numbered(3)[[2, 0]])
 
 
@@ -72,11 +75,19 @@ def test_requests_have_figures_rows_and_images(made):
     assert part.images([1])[0, 0, 0, 0] == RED
 
 
+def test_captions_are_drawn_and_judged(made):
+    part = made[2]
+    assert (part.name, part.n, part.figures, part.protocol["sampler"]["guidance"]) == ("drawn-texts", 1, (), 2)
+    (row,) = rows.read(part.rows)
+    assert row["text"] == "A man." and row["asked"] == {} and row["labels"]["hat"] == "no" and row["judged"]
+    assert part.images([0]).shape == (1, 2, 2, 3)
+
+
 def test_every_figure_of_examples_is_what_its_rows_say(made):
     for part in made:
         summed = [f for f in part.figures if f.per_example is not None]
         kept = rows.per_example(part.rows, [f.name for f in summed])
-        assert len(kept) == len(summed) > 2
+        assert len(kept) == len(summed)
         for figure in summed:
             np.testing.assert_array_equal(kept[figure.name], figure.per_example)
             assert len(figure.per_example) == part.n
@@ -84,6 +95,6 @@ def test_every_figure_of_examples_is_what_its_rows_say(made):
 
 def test_without_the_packages_wording_is_left_out(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
-    figures = parts.caption_figures(["A man."], [face("male", captions=["A man."])])
+    figures = face_figures.caption_figures(["A man."], [face("male", captions=["A man."])])
     assert [f.name for f in figures] == ["captions/fact_precision", "captions/fact_recall", "captions/repeats"]
     assert "no BLEU, ROUGE-L, CIDEr: the package sacrebleu is missing" in capsys.readouterr().err

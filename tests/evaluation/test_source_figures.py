@@ -1,3 +1,4 @@
+import dataclasses
 import types
 
 import pytest
@@ -54,20 +55,21 @@ def held_out():
     return HeldOut("faces", SCHEMA, every, numbered(3), fields, [face("male", "no", 20)], list("abc"))
 
 
-def done(monkeypatch, tmp_path, held_out, drawn, model):
+def done(monkeypatch, tmp_path, held_out, drawn, model, config=CONFIG):
     """(figures, work, the arguments with which judges were trained)."""
     trained = []
     monkeypatch.setattr(source_figures.pixels, "read_images", lambda *_: held_out.every)
     monkeypatch.setattr(source_figures.judge, "train", lambda *a: trained.append(a) or Judge())
     monkeypatch.setattr(source_figures.judge, "save", lambda path, judge: None)
     source = types.SimpleNamespace(name="faces", schema=SCHEMA, dataset=types.SimpleNamespace(drawn=drawn))
-    work = work_on(model, held_out, source, CONFIG, tmp_path, 0, Desk(tmp_path / "work", batch_size=2))
-    return measure(work, CONFIG, 256), work, trained
+    work = work_on(model, held_out, source, config, tmp_path, 0, Desk(tmp_path / "work", batch_size=2))
+    return measure(work, config, 256), work, trained
 
 
 def test_photographs_get_no_judge(monkeypatch, tmp_path, held_out):
     figures, work, trained = done(monkeypatch, tmp_path, held_out, drawn=False, model=Drawer())
-    assert trained == [] and figures.requests is None and figures.judge_accuracy is None and work.trial is None
+    assert trained == [] and figures.requests is None and figures.judge_accuracy is None
+    assert work.drawn.column("judged").tolist() == ["{}"] * 5 and work.described is None  # drawn all the same
     expected = measure_attributes(Drawer(), held_out.images, held_out.fields, SCHEMA, held_out.training_fields)
     assert figures.attributes == expected
     assert figures.reconstruction == measure_reconstruction(Drawer(), held_out.images, 256)
@@ -92,3 +94,29 @@ def test_a_second_call_finds_what_was_done(monkeypatch, tmp_path, held_out):
     again = Drawer()
     assert done(monkeypatch, tmp_path, held_out, drawn=True, model=again)[0] == first
     assert again.calls == []
+
+
+@pytest.mark.parametrize("wanted, drawn, count", [("always", False, 1), ("never", True, 0)])
+def test_the_config_says_which_sources_get_a_judge(monkeypatch, tmp_path, held_out, wanted, drawn, count):
+    config = dataclasses.replace(CONFIG, eval=dataclasses.replace(EVAL, judge=wanted))
+    figures, work, trained = done(monkeypatch, tmp_path, held_out, drawn, Drawer(), config)
+    assert len(trained) == count and (figures.judge_accuracy is None) == (count == 0)
+    assert (work.read.column("answers_again") == work.read.column("answers")).all()
+
+
+def test_nothing_need_be_drawn(monkeypatch, tmp_path, held_out):
+    held_out.fields[1] = face("female", "yes", 40, ["A woman."])
+    config = dataclasses.replace(CONFIG, eval=dataclasses.replace(EVAL, generated=0))
+    figures, work, _ = done(monkeypatch, tmp_path, held_out, True, Drawer(), config)
+    assert work.trial is None and work.described is None and figures.requests is None
+
+
+def test_captions_of_test_faces_are_drawn(monkeypatch, tmp_path, held_out):
+    held_out.fields[1] = face("female", "yes", 40, ["A woman.", "She smiles."])
+    model = Drawer()
+    _, work, _ = done(monkeypatch, tmp_path, held_out, drawn=False, model=model)
+    assert work.described.texts == ["A woman."] and work.described.labels == [
+        {"gender": "female", "hat": "yes", "age": 40}
+    ]
+    assert work.described_drawn.column("codes").tolist() == [[200, 200]]
+    assert next(call[0] for call in model.calls if isinstance(call, tuple)) == ["A woman."]

@@ -47,6 +47,8 @@ class FakeModel:
 class FakeJudge:
     """Sees a red image as a man with a hat of 40, any other as a bare-headed woman of 20."""
 
+    hash = "the judge"
+
     def predict(self, images):
         man, woman = {"gender": "male", "hat": "yes", "age": 40}, {"gender": "female", "hat": "no", "age": 20}
         return [man if image[0, 0, 0] == RED else woman for image in images]

@@ -1,0 +1,68 @@
+"""Figures of what a model reads of faces, writes of them and gives back. Axes: N faces, V values of an attribute."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from t2f_jax.evaluation import agreement, attributes, ceiling, reading
+from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
+from t2f_jax.evaluation.held_out import HeldOut
+from t2f_jax.evaluation.metrics import choices, facts, numbers, range_labels, wording
+from t2f_jax.evaluation.metrics.extra import MissingPackage
+from t2f_jax.evaluation.source_figures import Work
+from t2f_jax.io.progress import say
+from t2f_jax.tokens.attributes import Attribute, Fields
+
+
+def face_figures(work: Work) -> list[Figure]:
+    """What the model reads of faces, writes of them and gives back."""
+    faces = work.faces
+    read = work.read.columns("answers", "caption", "psnr")
+    asked = attributes.labelled(faces.schema, faces.fields)
+    figures = _answer_figures(faces, dict(zip(asked, reading.split_answers(read["answers"], asked).values())))
+    figures += caption_figures(read["caption"].tolist(), faces.fields)
+    line = protocol_line("psnr", range=255, channels="rgb", quantised="uint8", cap=100, version=1)
+    figures.append(of_examples("reconstruction/psnr", read["psnr"], unit="dB", better="higher", protocol=line))
+    return [*figures, *_ceilings(work, asked)]
+
+
+def _answer_figures(faces: HeldOut, answers: Mapping[Attribute, np.ndarray]) -> list[Figure]:
+    figures: list[Figure] = []
+    every: list[choices.Answers] = []
+    for attribute, p_NxV in answers.items():
+        labels = [face["attributes"].get(attribute.name) for face in faces.fields]
+        training = [f["attributes"][attribute.name] for f in faces.training_fields if attribute.name in f["attributes"]]
+        given = (attribute, p_NxV, labels, training)
+        if attribute.is_number:
+            figures += numbers.number_figures(numbers.NumberAnswers.of(*given))
+            figures += range_labels.range_figures(range_labels.RangeAnswers.of(*given))
+        else:
+            every.append(choices.Answers.of(*given))
+    return choices.choice_figures(every) + figures
+
+
+def caption_figures(texts: Sequence[str], fields: Sequence[Fields]) -> list[Figure]:
+    """Captions beside the labels of their faces, and beside given captions where there are any."""
+    figures = facts.fact_figures(texts, [face["attributes"] for face in fields])
+    given = [face.get("captions", []) for face in fields]
+    if not any(given):
+        return figures
+    try:
+        return figures + wording.wording_figures(texts, given)
+    except MissingPackage as error:
+        say(f"no BLEU, ROUGE-L, CIDEr: {error}")
+        return figures
+
+
+def _ceilings(work: Work, asked: Sequence[Attribute]) -> list[Figure]:
+    labels = [face["attributes"] for face in work.faces.fields]
+    figures = []
+    if asked:
+        pair = work.read.columns("answers", "answers_again").values()
+        seen, again = (ceiling.likeliest(reading.split_answers(answers, asked), asked) for answers in pair)
+        figures += ceiling.ceiling_figures("model", seen, again, labels, asked)
+    if work.trained is not None:
+        pair = work.read.columns("judged", "judged_again").values()
+        seen, again = (agreement.judgements(column) for column in pair)
+        figures += ceiling.ceiling_figures("judge", seen, again, labels, work.faces.schema)
+    return figures

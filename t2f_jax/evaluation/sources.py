@@ -1,0 +1,116 @@
+"""Which data a model is measured on: its own sources or others, and what it can be asked about their faces."""
+
+import copy
+import dataclasses
+import functools
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from t2f_jax.config.loader import narrow, override, source, to_config_dict
+from t2f_jax.config.schema import Config
+from t2f_jax.config.typed import from_dict
+from t2f_jax.data.datasets import registry
+from t2f_jax.data.datasets.base import SPLITS, Source, Split
+from t2f_jax.errors import UserError, naming
+from t2f_jax.inference.model import Model
+from t2f_jax.tokens.attributes import Attribute, Fields
+
+Part = Literal["train", "validation", "test", "all"]  # which faces of a source; all: of the three splits together
+
+
+def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] = ()) -> Config:
+    """The config that a model was trained with, changed.
+
+    Args:
+      overrides: `key=value` strings.
+      data: other data in place of the model's own sources: kinds of datasets (`celeba`, which lies in $T2F_DATA), a
+        kind and its folder (`celeba:FOLDER`), or paths of own data (a table, shards, a folder). The sources are called
+        by their kinds, own data by its last folder or file.
+
+    Raises:
+      UserError: a wrong override, data that is neither a kind nor there.
+    """
+    trained = model.provenance.get("config", {})
+    with naming("the model's provenance.json"):
+        config = from_dict(Config, trained)
+    if not trained:  # an imported model: pixels are made as it wants them
+        structure, crop = model.image_tokenizer.config, model.preprocess.crop
+        pixels = dataclasses.replace(config.data, image_size=model.image_size, crop=crop)
+        image, decoder = dataclasses.replace(config.image, model=structure), model.run_config
+        config = dataclasses.replace(config, data=pixels, image=image, decoder=decoder)
+    if data:
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, sources={}))
+    values = to_config_dict(config)
+    taken: set[str] = set()
+    for text in data:
+        kind, folder = _place(text)
+        name = _name(pathlib.PurePath(folder).stem if kind == "own" else kind, taken)
+        source(values, name, kind=kind, folder=folder)
+    override(values, overrides)
+    return narrow(values)
+
+
+def _place(text: str) -> tuple[str, str]:
+    """(kind, folder) of what `--data` says; the folder is empty where it is $T2F_DATA that holds it."""
+    kind, colon, folder = text.partition(":")
+    if kind.lower() in registry.MODULES and (folder or not colon):
+        return kind.lower(), folder
+    if not kind or not (kind == "tfds" or pathlib.Path(text).expanduser().exists()):
+        registry.find(text, "--data")  # raises, unless it is a kind
+        raise UserError(f"--data {text}: no such file or folder, and no kind of dataset (t2f data list)")
+    return "own", text
+
+
+def _name(text: str, taken: set[str]) -> str:
+    """A new name of a source: letters, digits and _, made of a text."""
+    stem = re.sub(r"\W+", "_", text).strip("_") or "own"
+    name = next(n for n in (stem, *(f"{stem}_{i}" for i in range(2, 10_000))) if n not in taken)
+    taken.add(name)
+    return name
+
+
+def shared_schema(theirs: Iterable[Attribute], known: Iterable[Attribute]) -> tuple[Attribute, ...]:
+    """The attributes of a source that a model can be asked about, with the values and numbers that both have.
+
+    Those of which fewer than two values are left are left out. A source that the model learned from keeps its schema.
+    """
+    by_name, shared = {a.name: a for a in known}, []
+    for attribute in theirs:
+        other = by_name.get(attribute.name)
+        if other is None or other.is_number != attribute.is_number:
+            continue
+        if not attribute.is_number:
+            if len(values := tuple(v for v in attribute.values if v in other.values)) > 1:
+                shared.append(dataclasses.replace(attribute, values=values))
+        elif (low := max(attribute.low, other.low)) < (high := min(attribute.high, other.high)):
+            clipped = dataclasses.replace(attribute, low=low, high=high, ranges=())
+            ranges = tuple(text for text in attribute.ranges if len(clipped.numbers(text)) > 1)
+            shared.append(dataclasses.replace(clipped, ranges=ranges))
+    return tuple(shared)
+
+
+def known_fields(fields: Fields, schema: Sequence[Attribute]) -> Fields:
+    """A face's captions, and those of its labels that lie in a schema."""
+    labels = {a.name: v for a in schema if (v := fields["attributes"].get(a.name)) is not None and _fits(a, v)}
+    if len(labels) == len(fields["attributes"]):
+        return fields
+    return {"attributes": labels, "captions": fields["captions"]}
+
+
+def _fits(attribute: Attribute, value: str | int) -> bool:
+    return bool(attribute.numbers(value)) if attribute.is_number else value in attribute.values
+
+
+def with_all_faces(source: Source) -> Source:
+    """A source whose test split is all of its faces: for data that is there to be measured on."""
+    whole = copy.copy(source)
+    whole.split = functools.partial(_split_of_all, source)
+    return whole
+
+
+def _split_of_all(source: Source, split: Split) -> list[int]:
+    if split != "test":
+        return source.split(split)
+    return sorted(i for one in SPLITS for i in source.split(one))
