@@ -10,6 +10,7 @@
     describe     `t2f caption` and `t2f analyze`: faces described in words, and measured
     drawing      the options that say how codes or words are drawn: the fields of a `Sampler`
     evaluate     `t2f evaluate` and `t2f report`
+    reproduce    `t2f reproduce`
     config       `t2f config`
     doctor       `t2f doctor`
     completion   `t2f completion`

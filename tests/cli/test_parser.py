@@ -10,7 +10,8 @@ from t2f_jax.cli import parser
 from t2f_jax.errors import UserError
 
 COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
-COMMANDS += ("evaluate", "report", "bench", "supervise", "plan", "convert", "data", "config", "doctor", "completion")
+COMMANDS += ("evaluate", "report", "reproduce", "bench", "supervise", "plan", "convert", "data")
+COMMANDS += ("config", "doctor", "completion")
 DATA = ("list", "check", "make", "card", "hash")
 CONVERT = ("import", "export", "round", "verify", "explain")
 

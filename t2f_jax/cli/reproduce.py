@@ -1,0 +1,48 @@
+"""`t2f reproduce`: a table of the paper and its rivals, with a model's own row in it."""
+
+import argparse
+
+from t2f_jax.cli import options
+from t2f_jax.errors import UserError
+
+
+def add(commands: options.Commands) -> None:
+    """Adds the command."""
+    sub = options.add_command(
+        commands,
+        "reproduce",
+        run,
+        "measure a model for a table of the paper, beside published figures",
+        "Datasets that are not there are named in the table. Settings that were measured before are not again.",
+    )
+    sub.add_argument("table", metavar="TABLE", help="faces, captions, age or attributes")
+    options.add_model(sub)
+    what = "a dataset's folder, where it is not in $T2F_DATA; may be repeated"
+    sub.add_argument("--data", action="append", default=[], type=_place, metavar="KIND:DIR", help=what)
+    options.add_out(sub, "table.md, table.json and each dataset's evaluation")
+    options.add_overrides(sub)
+
+
+def run(args: argparse.Namespace) -> None:
+    """`t2f reproduce`."""
+    from t2f_jax.errors import nearest
+    from t2f_jax.experiments import table_text
+    from t2f_jax.experiments.reproduce import reproduce
+    from t2f_jax.experiments.tables import TABLES
+
+    if args.table not in TABLES:
+        near = nearest(args.table, TABLES)
+        hint = f"; the nearest is '{near}'" if near else ""
+        raise UserError(f"there is no table '{args.table}', only {', '.join(TABLES)}{hint}")
+    table = TABLES[args.table]
+    if rows := reproduce(table, args.model.path(), args.out.path, dict(args.data), args.overrides):
+        print(table_text.write(table, rows, args.out.path))
+        print(f"written: {args.out.origin / 'table.md'}")
+
+
+def _place(text: str) -> tuple[str, str]:
+    """ "celeba:DIR" -> ("celeba", "DIR")."""
+    kind, colon, folder = text.partition(":")
+    if not kind or not colon or not folder:
+        raise argparse.ArgumentTypeError(f"'{text}' should be KIND:DIR, such as celeba:/data/CelebA")
+    return kind, folder

@@ -1,0 +1,93 @@
+import json
+import types
+
+import made_up
+import numpy as np
+import pytest
+
+from t2f_jax import bundle
+from t2f_jax.config.schema import Config, DataConfig, SourceConfig
+from t2f_jax.config.typed import to_dict
+from t2f_jax.errors import UserError
+from t2f_jax.evaluation.figure import of_examples
+from t2f_jax.experiments import reproduce, table_text
+from t2f_jax.experiments.tables import TABLES
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Instead of measuring: {"figures": what is found, "calls": of `evaluate`, "trained": sources of the model}."""
+    state = types.SimpleNamespace(figures={}, calls=[], trained={})
+
+    def evaluate(model, out, overrides, data, split):
+        state.calls.append((list(overrides), list(data), split))
+        options = {"unit": "", "better": "", "protocol": "made|version:1"}
+        found = [of_examples(name, np.full(4, value), **options) for name, value in state.figures.items()]
+        return types.SimpleNamespace(parts=[types.SimpleNamespace(figures=found)])
+
+    def load(folder):
+        sources = {name: SourceConfig(**values) for name, values in state.trained.items()}
+        config = to_dict(Config(data=DataConfig(sources=sources)))
+        return types.SimpleNamespace(hash="abc", provenance={"config": config})
+
+    monkeypatch.setattr(reproduce.suite, "evaluate", evaluate)
+    monkeypatch.setattr(reproduce, "publish", lambda out, title, evaluation, usage: None)
+    monkeypatch.setattr(bundle, "load", load)
+    monkeypatch.delenv("T2F_DATA", raising=False)
+    return state
+
+
+def test_a_setting_whose_data_is_there_gets_our_row(measured, tmp_path):
+    measured.figures = {"attributes/age/range_accuracy": 0.5, "attributes/gender/accuracy": 0.9}
+    folder = str(made_up.make("fairface", tmp_path / "FairFace"))
+    rows = reproduce.reproduce(
+        TABLES["age"], tmp_path / "model", tmp_path / "out", {"fairface": folder}, ["eval.faces=5"]
+    )
+    assert measured.calls == [(["data.sources.fairface.partition=", "eval.faces=5"], [f"fairface:{folder}"], "test")]
+    assert rows["fairface"]["figures"]["gender"]["value"] == 0.9 and not rows["fairface"]["missing"]
+    assert "set T2F_DATA to the folder that holds UTKFace/" in rows["utkface-benchmark"]["missing"]
+
+    text = table_text.write(TABLES["age"], rows, tmp_path / "out")
+    lines = text.splitlines()
+    assert "| **this model** | **50.00** (50.00 to 50.00) | **90.00** (90.00 to 90.00) | – | measured here |" in lines
+    assert "No ethnicity: not among the figures that were measured." in lines
+    assert "Our gender: `made|version:1`, n = 4." in lines
+    assert any(line.startswith("| FairFace ResNet-34 | 59.7† | 94.2† | 93.7† | [") for line in lines)
+    assert "| FaRL+MLP | 3.87 | [1] |" in lines
+    assert (tmp_path / "out" / "table.md").read_text() == text
+    assert json.loads((tmp_path / "out" / "table.json").read_text())["settings"][5]["ours"] == rows["fairface"]
+
+
+def test_what_was_measured_is_not_measured_again(measured, tmp_path):
+    measured.figures = {"attributes/accuracy": 0.8}
+    given = (TABLES["attributes"], tmp_path / "model", tmp_path / "out")
+    folders = {"celeba": str(made_up.make("celeba", tmp_path / "CelebA"))}
+    first = reproduce.reproduce(*given, folders)
+    assert reproduce.reproduce(*given, folders) == first and len(measured.calls) == 1
+    reproduce.reproduce(*given, folders, ["eval.faces=3"])
+    assert len(measured.calls) == 2
+    assert "LFW" in first["lfwa"]["missing"]
+
+
+@pytest.mark.parametrize(
+    ("partition", "told"),
+    [("", "the dataset's own rule"), ("age-benchmark-2", "no UTKFace"), (None, "no UTKFace")],
+)
+def test_a_model_is_not_measured_on_what_it_learned_from(measured, tmp_path, partition, told):
+    if partition is not None:
+        measured.trained = {"faces": {"kind": "utkface", "partition": partition}}
+    folder = made_up.make("utkface", tmp_path / "UTKFace")
+    rows = reproduce.reproduce(TABLES["age"], tmp_path / "model", tmp_path / "out", {"utkface": str(folder)})
+    row = rows["utkface-benchmark"]
+    assert not measured.calls and row["missing"]
+    if partition == "":
+        assert "its training faces may be among the test faces" in row["missing"]
+        assert "partition=age-benchmark-0" in row["missing"] and told in row["missing"]
+    else:  # the benchmark's file is not there
+        assert row["partition"] == (partition or "age-benchmark-0") and "UTKFace.json" in row["missing"]
+
+
+def test_a_dataset_that_the_table_does_not_read_is_refused(measured, tmp_path):
+    with pytest.raises(UserError, match=r"--data celeba: table 'captions' reads celebatext_hq, face2text, mm_celeba"):
+        reproduce.reproduce(TABLES["captions"], tmp_path, tmp_path / "out", {"celeba": "x"})
+    assert not (tmp_path / "out").exists()
