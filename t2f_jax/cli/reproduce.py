@@ -3,7 +3,8 @@
 import argparse
 
 from t2f_jax.cli import options
-from t2f_jax.errors import UserError
+
+NAMES = ("faces", "captions", "age", "attributes")  # of `experiments.tables.TABLES`
 
 
 def add(commands: options.Commands) -> None:
@@ -15,7 +16,7 @@ def add(commands: options.Commands) -> None:
         "measure a model for a table of the paper, beside published figures",
         "Datasets that are not there are named in the table. Settings that were measured before are not again.",
     )
-    sub.add_argument("table", metavar="TABLE", help="faces, captions, age or attributes")
+    sub.add_argument("table", choices=NAMES, help="which table")
     options.add_model(sub)
     what = "a dataset's folder, where it is not in $T2F_DATA; may be repeated"
     sub.add_argument("--data", action="append", default=[], type=_place, metavar="KIND:DIR", help=what)
@@ -25,15 +26,10 @@ def add(commands: options.Commands) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """`t2f reproduce`."""
-    from t2f_jax.errors import nearest
     from t2f_jax.experiments import table_text
     from t2f_jax.experiments.reproduce import reproduce
     from t2f_jax.experiments.tables import TABLES
 
-    if args.table not in TABLES:
-        near = nearest(args.table, TABLES)
-        hint = f"; the nearest is '{near}'" if near else ""
-        raise UserError(f"there is no table '{args.table}', only {', '.join(TABLES)}{hint}")
     table = TABLES[args.table]
     if rows := reproduce(table, args.model.path(), args.out.path, dict(args.data), args.overrides):
         print(table_text.write(table, rows, args.out.path))

@@ -1,6 +1,7 @@
 import pytest
 
 from t2f_jax import cli
+from t2f_jax.cli.reproduce import NAMES
 from t2f_jax.experiments import reproduce
 from t2f_jax.experiments.tables import TABLES
 
@@ -20,11 +21,15 @@ def test_a_table_is_printed_and_written(folder, tmp_path, monkeypatch, capsys):
     assert (out / "table.md").read_text() in told
 
 
+def test_every_table_has_its_name():
+    assert tuple(TABLES) == NAMES
+
+
 @pytest.mark.parametrize(
     ("table", "data", "told"),
     [
         ("age", "celeba", "argument --data: 'celeba' should be KIND:DIR, such as celeba:/data/CelebA"),
-        ("ages", "celeba:x", "there is no table 'ages', only faces, captions, age, attributes; the nearest is 'age'"),
+        ("ages", "celeba:x", "argument table: invalid choice: 'ages' (choose from"),
     ],
 )
 def test_mistakes_are_told(folder, tmp_path, capsys, table, data, told):
