@@ -19,6 +19,7 @@ def add(commands: options.Commands) -> None:
     detail = "A line of the list keeps out the picture and its recompressed, resized or mirrored copies."
     sub = options.add_command(commands, "hash", print_hashes, summary, detail, NEEDS)
     sub.add_argument("files", type=options.readable, nargs="+", metavar="FILE", help="image files")
+    options.add_json(sub, "hashes")
 
 
 def card(args: argparse.Namespace) -> None:
@@ -34,6 +35,11 @@ def card(args: argparse.Namespace) -> None:
 def print_hashes(args: argparse.Namespace) -> None:
     """`t2f data hash`."""
     from t2f_jax.data import opt_out
+    from t2f_jax.io.files import write_json
 
+    hashes = {}
     for file in args.files:
-        print(f"{opt_out.picture_line(file.path())}  {file}")
+        hashes[str(file)] = opt_out.picture_line(file.path())
+        print(f"{hashes[str(file)]}  {file}")
+    if args.json:
+        write_json(args.json.file("--json"), hashes)

@@ -1,10 +1,12 @@
 """`t2f convert`: import, export, round, verify, explain."""
 
 import argparse
+import dataclasses
 import sys
 
 from t2f_jax.cli import options
 from t2f_jax.errors import UserError
+from t2f_jax.io.files import defined, write_json
 
 NEEDS = options.Needs(tuned=False)
 
@@ -20,6 +22,7 @@ def add(commands: options.Commands) -> None:
     _add_verify(inner)
     sub = inner.add_parser("explain", help="what the original does otherwise, and which option stands for it")
     sub.set_defaults(run=explain)
+    options.add_json(sub, "options")
 
 
 def _add_import(commands: options.Commands) -> None:
@@ -79,6 +82,7 @@ def _add_verify(commands: options.Commands) -> None:
     sub.add_argument("b", type=options.readable, metavar="B", help="another one")
     what = "largest difference (1e-4); 0: bit for bit"
     sub.add_argument("--tolerance", type=options.tolerance, default=1e-4, metavar="X", help=what)
+    options.add_json(sub, "rows")
 
 
 def import_original(args: argparse.Namespace) -> None:
@@ -159,12 +163,16 @@ def verify(args: argparse.Namespace) -> None:
     from t2f_jax.cli.opening import open_model
     from t2f_jax.convert import verify
 
+    if args.json:
+        args.json.file("--json")
     a, b = open_model(args.a.path()), open_model(args.b.path())
     rows = verify.compare(a, b, args.tolerance)
     print(verify.table(rows, args.tolerance))
     if isinstance(a, bundle.Bundle) and isinstance(b, bundle.Bundle):
         for line in verify.settings(a, b):
             print(f"stored otherwise: {line}")
+    if args.json:
+        write_json(args.json.path, defined([dataclasses.asdict(row) for row in rows]))
     if any(not row.difference <= args.tolerance for row in rows):
         sys.exit(1)
 
@@ -174,3 +182,5 @@ def explain(args: argparse.Namespace) -> None:
     from t2f_jax.convert import quirks
 
     print(quirks.explain())
+    if args.json:
+        write_json(args.json.file("--json"), [dataclasses.asdict(quirk) for quirk in quirks.QUIRKS])
