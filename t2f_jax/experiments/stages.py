@@ -29,6 +29,7 @@ from t2f_jax.data.rows import Rows
 from t2f_jax.distributed import hosts, partitioning
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError
+from t2f_jax.experiments import model_card
 from t2f_jax.experiments.runs import EXPERIMENT, LABELS, make_bundle, open_parts, write_experiment
 from t2f_jax.io import remote
 from t2f_jax.io.progress import say
@@ -98,6 +99,7 @@ def train(
 
     def write() -> None:
         bundle.save(out / "model", model)
+        model_card.write(config, model, out / "model")
         RunFolder(out).publish("model")
 
     hosts.alone(write, "model written")

@@ -17,10 +17,15 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(values)
 
 
-def _environment() -> jinja2.Environment:
+def render_text(template: str, **values: Any) -> str:
+    """As `render`, of a template that is no HTML: nothing is escaped."""
+    return _environment(escapes=False).get_template(template).render(values)
+
+
+def _environment(escapes: bool = True) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("t2f_jax.report", ""),
-        autoescape=True,
+        autoescape=escapes,
         undefined=jinja2.StrictUndefined,  # a name that is not there is a mistake, not an empty text
         trim_blocks=True,
         lstrip_blocks=True,
