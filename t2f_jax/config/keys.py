@@ -116,4 +116,4 @@ def _bounds(kind: Any, marks: tuple[Any, ...]) -> tuple[float | None, float | No
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"

@@ -34,7 +34,7 @@ PixelRange = Literal["correct", "paper_double", "clip_double"]  # see `models.im
 class SourceConfig:
     """One dataset of the mixture."""
 
-    kind: str = "synthetic"  # of dataset, one of `data.datasets.registry.MODULES`; checked where sources are opened
+    kind: str = "synthetic"  # which dataset: `t2f data list` names all; checked where sources are opened
     folder: Annotated[str, Role.FREE] = ""  # where it lies; empty: $T2F_DATA/<official folder name>
     partition: str = ""  # a published one of those that the dataset knows by name; empty: the dataset's own rule
     # Own data: what its columns are called here, such as "caption=text, age=years, none=notes"; none leaves one out.
