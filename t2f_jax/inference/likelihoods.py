@@ -106,6 +106,17 @@ class LikelihoodModel(TokenModel):
             answers += scoring.score_attributes(self.engine, self.tokenizer, prefixes, questions)
         return answers
 
+    def face_features(self, codes: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
+        """Image codes int32 [N, n] -> what the model holds of each face as it answers questions, float32 [N, width].
+
+        Two faces with near features are alike to this model; another model has other features. Raises WrongArgument
+        for what are no codes of this model.
+        """
+        codes, size = self.image_tokenizer.checked_codes(codes), arguments.batch_size(batch_size)
+        prefixes = self._image_prefixes(codes, templates.ATTRIBUTE_PROMPT)
+        parts = [scoring.face_features(self.engine, part) for part in split(prefixes, size)]
+        return np.concatenate(parts) if parts else np.zeros((0, self.decoder.config.width), np.float32)
+
     def asked(self, attributes: str | Sequence[Attribute | str] | None = None) -> list[Attribute]:
         """The attributes of names, or of one name; all that the model knows if none is given.
 

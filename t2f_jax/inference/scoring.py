@@ -169,6 +169,36 @@ def score_attributes(
     return results
 
 
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _face_means(decoder: Decoder, vocab: Vocab, params: Any, ids_BxP: jax.Array, lengths_B: jax.Array) -> jax.Array:
+    hidden, _, _ = decoding.prefill(decoder, vocab, params, ids_BxP, lengths_B, ids_BxP.shape[1])
+    first, count = vocab.image_span
+    is_code = (ids_BxP >= first) & (ids_BxP < first + count) & (jnp.arange(ids_BxP.shape[1]) < lengths_B[:, None])
+    return jnp.where(is_code[..., None], hidden.astype(jnp.float32), 0).sum(1) / is_code.sum(1)[:, None]
+
+
+@computes
+def face_features(engine: Engine, prefixes: Sequence[Sequence[int]]) -> np.ndarray:
+    """The mean over a face's codes of what the decoder's last layer holds at them, float32 [B, width].
+
+    Args:
+      prefixes: B prefixes with an image each (`sequence.image_prefix`), ids.
+
+    Raises:
+      WrongArgument: a prefix exceeds a learned position table.
+      UserError: the model computes no numbers.
+    """
+    features = np.zeros((len(prefixes), engine.decoder.config.width), np.float32)
+    engine.check_length(max(map(len, prefixes), default=0))
+    for size, rows in group_rows([bucket(len(p)) for p in prefixes], decoding.LARGEST_BATCH):
+        padded = engine.spread(pad(pad_to_power_of_two([prefixes[r] for r in rows]), size))
+        found = _face_means(engine.decoder, engine.vocab, engine.params, *padded)
+        features[rows] = np.asarray(found)[: len(rows)]
+    if not np.isfinite(features).all():
+        raise UserError(NO_NUMBERS)
+    return features
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def _score_rows(decoder: Decoder, vocab: Vocab, kind: str, params: Any, rows: dict[str, jax.Array]) -> jax.Array:
     inputs = (rows["tokens"], rows["segments"], rows["positions"])

@@ -118,8 +118,8 @@ def check_finite(where: str, values: np.ndarray) -> None:
     )
 
 
-def _map_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file, mapped into memory: they are read when they are used.
+def _map_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
+    """The tensors of a safetensors file that are wanted, mapped into memory: they are read when they are used.
 
     By hand, because safetensors' own reader for NumPy copies each tensor: a model would be read whole, and lie in
     memory twice while JAX takes it over. Here the library checks the file, and only the offsets are read.
@@ -142,6 +142,8 @@ def _map_tensors(path: pathlib.Path) -> dict[str, np.ndarray]:
     header.pop("__metadata__", None)
     tensors = {}
     for name, entry in header.items():
+        if not is_wanted(name):
+            continue
         first, last = (start + offset for offset in entry["data_offsets"])
         if entry["dtype"] not in _TYPES:
             raise UserError(f"{path}: tensor {name} is {entry['dtype']}; the types read are {', '.join(_TYPES)}")
@@ -153,7 +155,7 @@ def load_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda n
     """Name -> tensor, of a .npz or .safetensors file or one of torch.save that another program wrote.
 
     Args:
-      is_wanted: which tensors are returned, by their names; of a torch file only these are read.
+      is_wanted: which tensors are returned, by their names; of a torch or safetensors file only these are read.
 
     Raises:
       UserError: no such file, another type of file, a broken one, or a tensor that holds NaN or infinity.
@@ -168,7 +170,7 @@ def load_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda n
         file = TorchFile(path)
         tensors = {name: file.read(name) for name in file.tensors if is_wanted(name)}
     elif path.suffix.lower() == ".safetensors":
-        tensors = _map_tensors(path)
+        tensors = _map_tensors(path, is_wanted)
     elif not zipfile.is_zipfile(path):
         raise UserError(f"{path}: not a whole .npz file ({foreign(path) or 'it is no zip archive'}); get it again")
     else:

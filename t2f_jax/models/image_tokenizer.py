@@ -56,6 +56,12 @@ def decode(config: VQGANConfig, params: Any, codes_BxN: ArrayLike) -> jax.Array:
     return to_uint8(VQGAN(config).apply({"params": params}, codes_BxN, method="decode_codes"))  # type: ignore
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def code_vectors(config: VQGANConfig, params: Any, codes_BxN: ArrayLike) -> jax.Array:
+    """Codes, int [B, N] -> what the decoder reads for them, fp32 [B, G, G, E]."""
+    return VQGAN(config).apply({"params": params}, codes_BxN, method="code_vectors")  # type: ignore[return-value]
+
+
 class ImageTokenizer:
     """A VQGAN with its weights. Each new batch size compiles once: callers pad to few sizes.
 
@@ -74,6 +80,10 @@ class ImageTokenizer:
     def decode(self, codes_BxN: ArrayLike) -> jax.Array:
         """Codes, int [B, N] -> uint8 images [B, R, R, 3]. Raises WrongArgument as `checked_codes`."""
         return decode(self.config, self.params, self.checked_codes(codes_BxN))
+
+    def code_vectors(self, codes_BxN: ArrayLike) -> jax.Array:
+        """Codes, int [B, N] -> their vectors, fp32 [B, G, G, E]. Raises WrongArgument as `checked_codes`."""
+        return code_vectors(self.config, self.params, self.checked_codes(codes_BxN))
 
     def reconstruct(self, images_BxRxRx3: ArrayLike) -> jax.Array:
         """uint8 images -> their reconstructions, uint8, same shape. Raises WrongArgument for any other array."""

@@ -144,8 +144,12 @@ class VQGAN(nn.Module):
 
     def decode_codes(self, codes_BxN: jax.Array) -> jax.Array:
         """Codes, int [B, N], grid after grid, row-major -> images, fp32 [B, R, R, 3], clipped to [-1, 1]."""
+        return jnp.clip(self.decode(self.code_vectors(codes_BxN)), -1, 1)
+
+    def code_vectors(self, codes_BxN: jax.Array) -> jax.Array:
+        """Codes, int [B, N] -> what they stand for, fp32 [B, G, G, E]."""
         grids = self.config.scales or (math.isqrt(codes_BxN.shape[1]),)  # one grid may be of another size
-        return jnp.clip(self.decode(scales.assemble(codes_BxN, self.quantize.lookup, grids)), -1, 1)
+        return scales.assemble(codes_BxN, self.quantize.lookup, grids)
 
     def __call__(self, x_BxRxRx3: jax.Array, train: bool = False) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Images in [-1, 1] -> (reconstruction [B, R, R, 3], z [B, G, G, E] before quantization, codes [B, N])."""

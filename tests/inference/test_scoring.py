@@ -136,3 +136,14 @@ def test_a_model_that_computes_nan_says_so(value):
     with pytest.raises(UserError, match="the model computes NaN"):
         scoring.score_text(made, PREFIXES[:1], [[*TOK.encode("abc"), VOCAB.sep]])
     assert scoring.score_text(engine.prepare(*model(), VOCAB), PREFIXES[:1], [[VOCAB.unk]]) == [-np.inf]
+
+
+@pytest.mark.parametrize("changes", [{}, {"mask": "causal", "positions": "rotary"}])
+def test_face_features_are_the_mean_of_the_last_layer_over_the_codes(changes):
+    decoder, params = model(**changes)
+    found = scoring.face_features(engine.prepare(decoder, params, VOCAB), PREFIXES)
+    assert found.shape == (len(PREFIXES), 16)
+    for prefix, features in zip(PREFIXES, found):
+        ids, ones = np.array([prefix], np.int32), np.ones((1, len(prefix)), np.int32)
+        hidden = decoder.apply({"params": params}, ids, ones, np.arange(len(prefix))[None], method="hidden")
+        np.testing.assert_allclose(features, hidden[0, ids[0] >= VOCAB.image_span[0]].mean(0), atol=1e-5)

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from vgg import thin_vgg
+from vgg import thin_alex, thin_vgg
 
 from t2f_jax.errors import UserError
 from t2f_jax.models import lpips
@@ -30,7 +30,7 @@ def test_without_linear_layers_every_channel_counts_one_and_the_lpips_names_are_
     renamed = {}
     for name, value in tensors.items():
         _, position, kind = name.split(".")
-        stage = next(i for i, positions in enumerate(lpips.STAGES) if int(position) in positions)
+        stage = next(i for i, positions in enumerate(lpips.VGG.stages) if int(position) in positions)
         renamed[f"net.slice{stage + 1}.{position}.{kind}"] = value
     a, b = lpips.from_tensors(tensors), lpips.from_tensors(renamed)
     assert jax.tree.all(jax.tree.map(lambda x, y: bool((x == y).all()), a, b))
@@ -57,5 +57,42 @@ def test_weights_inside_another_model_are_found():
     with pytest.raises(UserError, match="is there twice, inside two models"):
         lpips.from_tensors(tensors | inside)
     heads = {name: value for name, value in tensors.items() if name.startswith("lin")}
-    with pytest.raises(UserError, match="LPIPS's linear layers alone; VGG16's convolutions are wanted beside them"):
+    with pytest.raises(UserError, match="LPIPS's linear layers alone; a network's convolutions are wanted beside them"):
         lpips.from_tensors(heads)
+
+
+def torch_distance(torch, net, tensors, a, b):
+    """LPIPS as the lpips package computes it, from its description."""
+    F = torch.nn.functional
+    state = {name: torch.as_tensor(value) for name, value in tensors.items()}
+
+    def maps(x):
+        x = torch.as_tensor(x).permute(0, 3, 1, 2)
+        x = (x - torch.tensor([-0.030, -0.088, -0.188])[:, None, None]) / torch.tensor([0.458, 0.448, 0.450])[
+            :, None, None
+        ]
+        found = []
+        for stage, positions in enumerate(net.stages):
+            if stage in net.pooled:
+                x = F.max_pool2d(x, 2 if net is lpips.VGG else 3, 2)
+            for i in positions:
+                stride, padding = (
+                    (4, 2) if net is lpips.ALEX and i == 0 else (1, state[f"features.{i}.weight"].shape[2] // 2)
+                )
+                x = F.relu(F.conv2d(x, state[f"features.{i}.weight"], state[f"features.{i}.bias"], stride, padding))
+            found.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+        return found
+
+    heads = [state[f"lin{stage}.model.1.weight"] for stage in range(5)]
+    return sum(F.conv2d((x - y).square(), w).mean((1, 2, 3)) for x, y, w in zip(maps(a), maps(b), heads)).numpy()
+
+
+@pytest.mark.parametrize("thin, net", [(thin_vgg, lpips.VGG), (thin_alex, lpips.ALEX)])
+def test_distances_are_torchs_for_both_networks(torch, thin, net):
+    tensors = thin(np.random.default_rng(0))
+    a, b = (RNG.uniform(-1, 1, (2, 40, 40, 3)).astype(np.float32) for _ in range(2))
+    weights = lpips.from_tensors(tensors)
+    assert lpips.trunk(weights) is net
+    np.testing.assert_allclose(
+        jax.jit(lpips.distance)(weights, a, b), torch_distance(torch, net, tensors, a, b), rtol=1e-4
+    )

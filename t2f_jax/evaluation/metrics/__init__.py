@@ -22,4 +22,13 @@ Two sets of images, by features that are computed batch by batch:
     frechet           Fréchet distance (FID), from means and covariances alone
     kernel_distance   kernel distance (KID), unbiased, over all pairs
     manifold          precision, recall, density and coverage by nearest neighbours
+    networks          feature networks: a user's Inception or CLIP, or a model's own face features
+
+Pairs of images, faces and captions, drawn faces and training faces:
+
+    ssim              structural similarity
+    perceptual        LPIPS, with a user's files
+    clip_score        CLIP score, R-precision
+    clip_files        a user's CLIP: structure, weights, tokenizer
+    memorization      the nearest training face of each drawn one
 """

@@ -1,0 +1,98 @@
+"""Whether a model copies: the nearest training face of each drawn one, in the space of the image tokenizer's codes.
+
+A face that the model has never seen has a nearest training face, too. So drawn faces are set beside held-out ones
+(Meehan et al., A Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, arXiv:2004.05675): where they
+lie nearer to the training faces than held-out faces do, the model copies.
+Axes: N faces, n codes of a face, D numbers of its codes' vectors.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from t2f_jax.environment import computes
+from t2f_jax.errors import UserError
+from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
+
+RARE = 0.01  # a drawn face is a copy if it is nearer than this share of the held-out ones
+
+
+@dataclasses.dataclass(frozen=True)
+class Nearest:
+    """The nearest training face of each of N faces.
+
+    Attributes:
+      row_N: its number among the training faces.
+      distance_N: root mean square difference of the two faces' code vectors, float64.
+      same_N: share of their codes that are equal.
+    """
+
+    row_N: np.ndarray
+    distance_N: np.ndarray
+    same_N: np.ndarray
+
+
+@jax.jit
+def _squares(a_NxD: jax.Array, b_BxD: jax.Array) -> jax.Array:
+    products = jnp.matmul(a_NxD, b_BxD.T, precision="highest")
+    return (jnp.square(a_NxD).sum(1)[:, None] + jnp.square(b_BxD).sum(1) - 2 * products) / a_NxD.shape[1]
+
+
+@computes
+def nearest(
+    codes_Nxn: np.ndarray, training: Iterable[np.ndarray], vectors: Callable[[np.ndarray], jax.Array]
+) -> Nearest:
+    """Looks through the training faces once; one batch of them is held at a time.
+
+    Args:
+      training: their codes in batches, int [B, n].
+      vectors: codes -> the code vectors of faces, [B, D], such as `ImageTokenizer.code_vectors`.
+
+    Raises:
+      UserError: there is no training face.
+    """
+    codes_Nxn = np.asarray(codes_Nxn)
+    ours = jnp.asarray(vectors(codes_Nxn)).reshape(len(codes_Nxn), -1)
+    best = np.full(len(codes_Nxn), np.inf)
+    row, same, first = np.zeros(len(codes_Nxn), int), np.zeros(len(codes_Nxn)), 0
+    for batch in training:
+        squares_NxB = np.asarray(_squares(ours, jnp.asarray(vectors(batch)).reshape(len(batch), -1)))
+        place = squares_NxB.argmin(1)
+        found = squares_NxB[np.arange(len(place)), place]
+        nearer = found < best
+        best[nearer], row[nearer] = found[nearer], first + place[nearer]
+        same[nearer] = (codes_Nxn == np.asarray(batch)[place]).mean(1)[nearer]
+        first += len(batch)
+    if not first:
+        raise UserError("there is no training face to compare with; give the training part of the model's data")
+    return Nearest(row, np.sqrt(np.maximum(best, 0)), same)
+
+
+def memorization_figures(
+    drawn: Nearest, held_out: Nearest, n_training: int, prefix: str = "memorization"
+) -> list[Figure]:
+    """Drawn faces beside held-out ones.
+
+    Returns:
+      `copies`: share of drawn faces that are nearer to a training face than all but `RARE` of the held-out faces; about
+      that share where nothing is copied. `nearer`: probability that a drawn face is nearer than a held-out one, a half
+      where nothing is copied. `same_codes`: share of codes that a drawn face has in common with its nearest.
+    """
+    limit = np.quantile(held_out.distance_N, RARE)
+    others = np.sort(held_out.distance_N)
+    below, above = (np.searchsorted(others, drawn.distance_N, side) for side in ("left", "right"))
+    nearer = 1 - (below + above) / (2 * len(others))  # an equal distance counts half
+    choices = {"space": "code vectors", "n_training": n_training, "n_held_out": len(others), "version": 1}
+    return [
+        of_examples(
+            f"{prefix}/{name}", values, unit="share", better="lower", protocol=protocol_line(name, **more, **choices)
+        )
+        for name, values, more in (
+            ("copies", (drawn.distance_N < limit).astype(float), {"nearer_than": f"{RARE:.0%} of held-out"}),
+            ("nearer", nearer, {}),
+            ("same_codes", drawn.same_N, {}),
+        )
+    ]
