@@ -6,6 +6,7 @@
     chunks           work on many examples: shared by processes, kept on the disk, gone on with
     source_figures   all that is measured on one source: the work, then its figures
     reading          what a model makes of faces that it is shown
+    image_sets       real and drawn images through a feature network, and the figures of both sets
     metrics          one metric a file: FID, KID, precision and recall, ...
     interfaces       what a measure is given: a model, a judge, requests for faces
     attributes       how well attributes are read from faces
