@@ -44,13 +44,9 @@ STORAGES = {  # storage class -> name of its values' type
 }
 READABLE = {*STORAGES.values(), "uint16", "uint32", "uint64"}  # names of types whose values are read
 _OTHER_STORAGES = {
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-    "QInt8Storage": "qint8",
-    "QUInt8Storage": "quint8",
-    "QInt32Storage": "qint32",
-    "QUInt4x2Storage": "quint4x2",
-    "QUInt2x4Storage": "quint2x4",
+    **{"ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128"},
+    **{"QInt8Storage": "qint8", "QUInt8Storage": "quint8", "QInt32Storage": "qint32"},
+    **{"QUInt4x2Storage": "quint4x2", "QUInt2x4Storage": "quint2x4"},
 }
 _OTHER = {*_OTHER_STORAGES.values(), "complex32", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"}
 _DTYPES = READABLE | _OTHER
@@ -236,8 +232,7 @@ class _Machine:
         arguments, function = self.stack.pop(), self.stack.pop()
         self.stack.append(_call(function, arguments))
 
-    def _newobj(self) -> None:
-        self._reduce()
+    _newobj = _reduce
 
     def _newobj_ex(self) -> None:
         self.stack.pop()
@@ -297,10 +292,10 @@ def _call(function: object, arguments: object) -> object:
     if not isinstance(arguments, tuple):
         raise Broken(f"{function.name} without arguments")
     name = function.name.rpartition(".")[2]
-    if name == "OrderedDict" and not arguments:
-        return {}
+    if name == "OrderedDict" and len(arguments) <= 1:
+        return _ordered(*arguments)
     if name == "Size" and len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
-        return tuple(arguments[0])
+        return tuple(arguments[0][: MOST_AXES + 1])
     if name == "_rebuild_parameter" and arguments and isinstance(arguments[0], (Tensor, Opaque)):
         return arguments[0]
     if name == "_rebuild_tensor" and len(arguments) == 4:
@@ -309,6 +304,15 @@ def _call(function: object, arguments: object) -> object:
         dtype = arguments[6] if name.endswith("3") and len(arguments) > 6 else None
         return _tensor(*arguments[:4], dtype)
     raise Broken(f"{function.name} with other arguments than torch's")
+
+
+def _ordered(pairs: object = None) -> dict[object, object]:
+    """Without pairs, or of a list of them as Python 2 wrote it, which is emptied: it fills one, however often named."""
+    if not isinstance(pairs, list):
+        return {}
+    found = {_key(pair[0]): pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2}
+    pairs.clear()
+    return found
 
 
 def _tensor(storage: object, offset: object, shape: object, strides: object, dtype: object) -> Tensor:

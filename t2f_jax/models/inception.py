@@ -170,7 +170,7 @@ def from_tensors(tensors: Mapping[str, np.ndarray], network: Inception) -> Any:
     Raises:
       UserError: a tensor is missing or misshapen (it is named), or `fc.weight` shows other weights than FID's.
     """
-    classes = np.shape(tensors.get("fc.weight", ()))[:1]
+    classes = np.shape(tensors["fc.weight"])[:1] if "fc.weight" in tensors else ()
     if classes != (CLASSES,):
         told = f"its 'fc.weight' has {classes[0]} rows" if classes else "it has no 'fc.weight'"
         raise UserError(

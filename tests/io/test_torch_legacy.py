@@ -40,6 +40,21 @@ def test_reads_what_torch_wrote_before_zip_files(torch, state, legacy):
         np.testing.assert_array_equal(file.read(name).astype(wanted.numpy().dtype), wanted.numpy())
 
 
+def test_a_dictionary_that_python_2_wrote_as_a_list_of_pairs(tmp_path):
+    """As in LPIPS's heads: collections.OrderedDict called with [[name, tensor], ...]."""
+    tensor = (
+        b"ctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\nU\x017U\x03cpuK\x02NtQK\x00(K\x02t(K\x01t\x89Nt"
+        b"R"
+    )
+    described = b"\x80\x02ccollections\nOrderedDict\n](](U\x06weight" + tensor + b"ee\x85R."
+    parts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
+    head = b"".join(pickle.dumps(part, protocol=2) for part in parts)
+    values = (2).to_bytes(8, "little") + np.array([1.5, -2], np.float32).tobytes()
+    (tmp_path / "old.pth").write_bytes(head + described + pickle.dumps(["7"], protocol=2) + values)
+    file = TorchFile(tmp_path / "old.pth")
+    assert file.read("weight").tolist() == [1.5, -2]
+
+
 def test_a_lightning_checkpoint_and_nothing_in_it_is_run(torch, state, tmp_path):
     value = {"callbacks": Gadget(tmp_path / "run"), "state_dict": state}
     torch.save(value, tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
