@@ -5,6 +5,7 @@
     streams      standard output and error that are closed, or lack signs
     interrupts   Ctrl-C, SIGTERM and SIGHUP
     train        `t2f quickstart`, `train-tokenizer`, `prepare`, `train`
+    sweep        `t2f sweep`
     data         `t2f data`: the datasets that there are, and your own
     generate     `t2f generate`: faces for one prompt, from a given face, or for every line of a file
     describe     `t2f caption` and `t2f analyze`: faces described in words, and measured

@@ -21,13 +21,14 @@ from t2f_jax.cli import (
     reproduce,
     streams,
     supervise,
+    sweep,
     train,
 )
 from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io.progress import say
 
 COMMANDS = (  # in the order of `t2f --help`
-    *(train, data, generate, describe, evaluate, reproduce),
+    *(train, sweep, data, generate, describe, evaluate, reproduce),
     *(config, bench, supervise, plan, convert, doctor, completion),
 )
 PIPE_CLOSED = 141  # what a shell says of a program that was ended by SIGPIPE

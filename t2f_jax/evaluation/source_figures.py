@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from t2f_jax import __version__
 from t2f_jax.config.schema import Config
 from t2f_jax.data import pixels
 from t2f_jax.data.datasets.base import Source
@@ -68,7 +69,7 @@ def work_on(
     """Reads faces and draws others. Every process of a job must call this."""
     settings, trained = config.eval, None
     if settings.judge == "always" or (settings.judge == "drawn" and source.dataset.drawn):
-        train = functools.partial(_train_judge, source, config, cache, seed, desk)
+        train = functools.partial(_train_judge, source, config, cache, seed)
         trained = hosts.in_turn(train, f"the judge of {faces.name}")
     work = Work(faces, reading.read_faces(model, faces, desk, trained), trained)
     if described := _described(model, trained, faces, config, seed):
@@ -115,12 +116,12 @@ def _described(model: Model, trained: Judge | None, faces: HeldOut, config: Conf
     )
 
 
-def _train_judge(source: Source, config: Config, cache: pathlib.Path, seed: int, desk: Desk) -> judge.Judge:
-    """The judge of a source, trained unless it has been before."""
+def _train_judge(source: Source, config: Config, cache: pathlib.Path, seed: int) -> judge.Judge:
+    """The judge of a source, trained unless it has been before: it is kept beside the pixels, for other models, too."""
     drawn = pixels.read_images(source, "train", config.data, cache)
     steps = config.eval.judge_steps
     key = {"data": drawn.key, "schema": [a.to_json() for a in source.schema], "steps": steps, "seed": seed}
-    path = desk.path("judge", key).with_suffix(".safetensors")
+    path = Desk(cache, key={"program": __version__}).path("judge", key).with_suffix(".safetensors")
     if path.is_file():
         return judge.load(path, source.schema)
     with Progress(f"judge of {source.name}", steps, unit="step") as bar:

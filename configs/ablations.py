@@ -1,0 +1,113 @@
+"""What a reader of the paper would ask, on drawn faces: quickstart with a seventh of its steps, one thing changed each.
+
+    t2f sweep ablations --out runs/ablations
+    t2f sweep ablations:all --out runs/ablations           (the argument `all`: more variants; finished runs are kept)
+    t2f sweep ablations:faces --out runs/ablations-faces   (the argument `faces`: all of them on CelebA and UTKFace)
+
+Time: not run; planned for three quarters of an hour of two CPU cores, three seeds. Figures: none yet.
+"""
+
+import ml_collections
+
+from t2f_jax import config
+
+LOOKED_AT = (
+    *("attributes/accuracy", "attributes/age/mae", "requests/attributes_seen"),
+    *("captions/fact_precision", "captions/fact_recall", "held_out/loss"),
+)
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    config.check_argument(arg, "all", "faces")
+    if arg == "faces":
+        return config.shipped("faces")
+    c = config.shipped("quickstart")
+    c.name = "ablations"
+    c.image.train.steps = 800
+    d = c.decoder
+    d.train.steps = 1200
+    d.train.ema = 0.99
+    d.train.eval_every, d.train.save_every = 150, 600
+    d.train.eval_batches = 32
+    c.eval.faces = c.eval.generated = 200
+    c.eval.samples, c.eval.curve_faces = 4, 0
+    c.eval.judge_steps = 400
+    return c
+
+
+def sweep(arg: str = "") -> config.Sweep:
+    c = get_config(arg)
+    style = "varied" if c.decoder.tasks.caption_style == "plain" else "plain"
+    arms = [
+        config.Arm("causal", {"decoder.model.mask": "causal"}, "Must the prefix see all of itself?", "mask"),
+        config.Arm(
+            "loss-on-all",
+            {"decoder.loss_span": "all"},
+            "Is the loss on the target alone better than on the prefix, too, as the original has it?",
+            "loss",
+            tuple(name for name in LOOKED_AT if name != "held_out/loss"),
+        ),
+        config.Arm("rotary", {"decoder.model.positions": "rotary"}, "Learned or rotary positions?", "positions"),
+        codebook(4 * c.image.model.n_embed),
+        config.Arm(
+            f"{style}-captions",
+            {"decoder.tasks.caption_style": style},
+            "Should the captions to be learned say each fact once, or vary their words and order as prompts do?",
+            "caption templates",
+            ("captions/fact_precision", "captions/fact_recall", "captions/repeats"),
+        ),
+        *specialists(c),
+    ]
+    return config.Sweep([*arms, *(more(c) if arg else ())], LOOKED_AT)
+
+
+def specialists(c: ml_collections.ConfigDict) -> list[config.Arm]:
+    """A model for each task: together they take as many steps as the joint model, each as many of its task's rows."""
+    question = "One model for all tasks, or one each, at the same total budget?"
+    looked_at = {
+        "to_image": ("requests/attributes_seen",),
+        "to_caption": ("captions/fact_precision", "captions/fact_recall"),
+        "to_attributes": ("attributes/accuracy", "attributes/age/mae"),
+    }
+    shares = {task: c.decoder.tasks[task] for task in looked_at}
+    arms = []
+    for task, names in looked_at.items():
+        steps = max(1, round(c.decoder.train.steps * shares[task] / sum(shares.values())))
+        changes = {f"decoder.tasks.{other}": float(other == task) for other in looked_at}
+        changes |= {"decoder.train.steps": steps, "decoder.optim.warmup_steps": min(100, steps // 5)}
+        arms.append(config.Arm(f"{task}-only", changes, question, "one model for all tasks", names))
+    return arms
+
+
+def codebook(size: int) -> config.Arm:
+    question = "How many codes?"
+    return config.Arm(
+        f"{size}-codes",
+        {"image.model.n_embed": size},
+        question,
+        "codebook",
+        (*(name for name in LOOKED_AT if name != "held_out/loss"), "reconstruction/psnr"),
+    )
+
+
+def more(c: ml_collections.ConfigDict) -> list[config.Arm]:
+    looked_at = codebook(0).figures
+    even = dict.fromkeys((f"decoder.tasks.{task}" for task in ("to_image", "to_caption", "to_attributes")), 1 / 3)
+    judged = tuple(name for name in LOOKED_AT if name != "held_out/loss")
+    return [
+        codebook(c.image.model.n_embed // 4),
+        config.Arm(
+            "16-pixels",
+            {"image.model.patch": 16},
+            "How many pixels should a code stand for?",
+            "factor",
+            looked_at,
+        ),
+        config.Arm("even-mixture", even, "Which share of the rows should each task have?", "task mixture", judged),
+        config.Arm(
+            "no-hidden-codes",
+            {"decoder.tasks.hidden_codes": 0.0},
+            "Is it worth hiding some of a face's codes while it is learned?",
+            "hidden codes",
+        ),
+    ]

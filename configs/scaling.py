@@ -1,0 +1,35 @@
+"""The law of size on drawn faces: five decoders from 0.1 to 1.7 million parameters, trained alike.
+
+    t2f sweep scaling --out runs/ablations     (its fourth size is the baseline of `ablations`, and done there)
+
+Time: not run; planned for a quarter of an hour of two CPU cores, two seeds. Figures: none yet.
+"""
+
+import ml_collections
+
+from t2f_jax import config
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    config.check_argument(arg)
+    return config.shipped("ablations")
+
+
+def sweep(arg: str = "") -> config.Sweep:
+    sizes = {"32x2": (32, 2, 1), "64x2": (64, 2, 2), "96x3": (96, 3, 3), "192x3": (192, 3, 6)}
+    arms = [
+        config.Arm(
+            name,
+            {
+                "decoder.model.width": width,
+                "decoder.model.layers": layers,
+                "decoder.model.heads": heads,
+                "decoder.model.mlp": 4 * width,
+                "decoder.model.init_std": round(width**-0.5, 3),
+            },
+            "How does the held-out loss fall with the decoder's size?",
+            "size (width x layers)",
+        )
+        for name, (width, layers, heads) in sizes.items()
+    ]
+    return config.Sweep(arms, ("held_out/loss", "attributes/accuracy", "requests/attributes_seen"), (0, 1), law=True)

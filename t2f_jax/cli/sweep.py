@@ -1,0 +1,99 @@
+"""`t2f sweep`: the variants of a config, trained with several seeds, and a report of what their differences show."""
+
+import argparse
+import pathlib
+from typing import TYPE_CHECKING
+
+from t2f_jax import environment
+from t2f_jax.cli import options
+from t2f_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from t2f_jax.config.sweep import Sweep, Trial
+
+
+def add(commands: options.Commands) -> None:
+    """Adds the command."""
+    sub = options.add_command(
+        commands,
+        "sweep",
+        run,
+        "train the variants of a config with several seeds, and report what their differences show",
+        "The config file says by sweep() which. Run it again after an interruption and it goes on where it was.",
+        options.Needs(uploads=False, many_steps=True),
+    )
+    options.add_config(sub)
+    options.add_out(sub, "report.html, report.md, runs.csv and all runs")
+    what = "these alone, besides the baseline (all)"
+    sub.add_argument("--arms", default="", metavar="A,B", help=what)
+    what = "when the runs have taken so long, all together, begin no further one (the sweep's own)"
+    sub.add_argument("--hours", type=options.tolerance, metavar="H", help=what)
+    mode = sub.add_mutually_exclusive_group()
+    mode.add_argument("--report", action="store_true", help="write the report of what is finished, and train nothing")
+    mode.add_argument("--lines", action="store_true", help="print a command for each run that is not finished")
+    what = "as --lines, each behind PREFIX, such as 'launch/slurm --nodes 1 --gpus 8 --name {run} --'"
+    mode.add_argument("--launch", metavar="PREFIX", help=what)
+    mode.add_argument("--shared", action="store_true", help="make what runs share (tokenizers and stores), and no run")
+    mode.add_argument("--run", dest="only", metavar="RUN", help="this run alone, such as causal-1, and no report")
+    options.add_overrides(sub)
+
+
+def run(args: argparse.Namespace) -> None:
+    """`t2f sweep`."""
+    from t2f_jax import config
+    from t2f_jax.config.sweep import BASELINE
+    from t2f_jax.experiments.sweeps import runner
+
+    sweep, every = config.load_sweep(args.config, args.overrides)
+    trials = runner.choose(every, [name for name in args.arms.split(",") if name], BASELINE)
+    out: pathlib.Path = args.out.path
+    if args.only:
+        _run_here(lambda: runner.run(runner.find(every, args.only), out))
+    elif args.shared:
+        _run_here(lambda: [runner.make_shared(trial.config, out) for trial in runner.distinct(trials)])
+    elif args.lines or args.launch is not None:
+        print("\n".join(runner.lines(trials, out, ["t2f", *_command(args)], args.launch or "")))
+    else:
+        failed: dict[str, str] = {}
+        if not args.report:
+            start = [*environment.command(), *_command(args)]
+            hours = sweep.hours if args.hours is None else args.hours
+            failed = runner.run_all(trials, out, lambda trial: [*start, "--run", trial.name], hours)
+        _report(args, sweep, trials, failed)
+
+
+def _run_here(work) -> None:
+    from t2f_jax.distributed import hosts
+
+    hosts.join()
+    work()
+
+
+def _command(args: argparse.Namespace) -> list[str]:
+    return ["sweep", args.config, "--out", str(args.out), *args.overrides]
+
+
+def _report(args: argparse.Namespace, sweep: "Sweep", trials: "list[Trial]", failed: dict[str, str]) -> None:
+    from t2f_jax.experiments.sweeps import report, results, runner
+
+    out = args.out.path
+    found = [(trial, result) for trial in trials if (result := results.read(runner.folder_of(out, trial), trial))]
+    finished = {trial.name for trial, _ in found}
+    left = {trial.name: failed.get(trial.name, "not run yet") for trial in trials if trial.name not in finished}
+    if not found and not failed:
+        raise UserError(f"{args.out}: no run of this sweep is finished there; run `t2f sweep` without --report")
+    page = report.write(out, f"Sweep of {args.config}", sweep, found, left)
+    for name in (report.PAGE, report.MARKDOWN, report.RUNS):
+        args.out.run.publish(name)
+    for finding in page.findings:
+        for arm, said in finding.lines:
+            print(f"{arm}: {'; '.join(said)}")
+    for what, law in page.laws.items():
+        print(f"{what}: {law}")
+    print(f"report: {args.out.origin / report.PAGE}")
+    if failed:
+        first = next(iter(failed))
+        raise UserError(
+            f"{len(failed)} of {len(trials)} runs failed, the first {first} ({failed[first]}); the same command tries"
+            " them again"
+        )

@@ -1,0 +1,220 @@
+"""A sweep's results -> report.html, report.md and runs.csv."""
+
+import csv
+import io
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from t2f_jax.config.sweep import BASELINE, Sweep, Trial
+from t2f_jax.experiments.sweeps import scaling, tables, wording
+from t2f_jax.experiments.sweeps.results import Result
+from t2f_jax.experiments.sweeps.tables import Row, Table
+from t2f_jax.io.files import write_text
+from t2f_jax.report import sweep_page, sweep_plots
+from t2f_jax.report.content import Picture
+from t2f_jax.report.sweep_page import Cell, Finding, SweepPage
+
+PAGE, MARKDOWN, RUNS = "report.html", "report.md", "runs.csv"
+LOSS = "held_out/loss"
+Found = Sequence[tuple[Trial, Result]]
+
+
+def write(out: pathlib.Path, title: str, sweep: Sweep, found: Found, left: Mapping[str, str]) -> SweepPage:
+    """Writes the three files into `out`.
+
+    Args:
+      found: the trials that have a result, and it.
+      left: {run: why it has no result}.
+    """
+    page = make(sweep, found, left)
+    sweep_page.write(out / PAGE, title, page)
+    sweep_page.write_markdown(out / MARKDOWN, title, page)
+    write_text(out / RUNS, _runs(found))
+    return page
+
+
+def make(sweep: Sweep, found: Found, left: Mapping[str, str]) -> SweepPage:
+    """The report's content."""
+    table = tables.make(sweep, found)
+    laws, law_plots = _laws(table, found) if sweep.law else ({}, [])
+    return SweepPage(
+        summary=_summary(sweep, found, left),
+        findings=_findings(table),
+        figures=[wording.title(name) for name in table.kinds],
+        rows={row.arm.name: [_cell(row, name, table) for name in table.kinds] for row in table.rows},
+        budget=_budget(table),
+        left=left,
+        plots=[*law_plots, *_plots(table, found)],
+        laws=laws,
+        notes=_notes(sweep),
+        details={
+            "arms": {arm.name: dict(arm.changes) for arm in sweep.arms},
+            "protocols": {name: kind.protocol for name, kind in table.kinds.items()},
+        },
+    )
+
+
+def _summary(sweep: Sweep, found: Found, left: Mapping[str, str]) -> str:
+    runs = (
+        f"{len(sweep.arms)} variants and the baseline, {len(sweep.seeds)} seeds each: {len(found)} runs have a result"
+    )
+    return runs + (f", {len(left)} have none." if left else ".")
+
+
+def _notes(sweep: Sweep) -> list[str]:
+    keys = ", ".join(sweep.seed_keys)
+    notes = [
+        f"A seed is the value of {keys}. A variant's run and the baseline's run of the same seed are compared; what"
+        " the seed does not reach (the test faces, and the image tokenizer unless image.train.seed is named) is the"
+        " same in all runs, and the intervals say nothing of its luck.",
+        "Intervals are Student's over seeds, 95%. p is that of the paired t-test (from eight seeds on of the exact"
+        " sign-flip test), corrected by Holm's method for all variants that are compared by the figure. A difference"
+        " that “would have been” shown is one that this design shows four times out of five, before the correction.",
+        "Every model is measured after its last step, on test faces; no checkpoint was chosen.",
+    ]
+    if sweep.law:
+        notes.append(
+            "Laws are least squares of floor + scale × size ^ −exponent. The frontier holds the least loss that any run"
+            " had reached at each amount of model FLOPs, from the end of the shortest run on; within a run the learning"
+            " rate had not decayed yet."
+        )
+    return notes
+
+
+def _findings(table: Table) -> list[Finding]:
+    """A finding for each factor, in the order of the arms."""
+    factors: dict[str, list[Row]] = {}
+    for row in table.rows:
+        if row.arm.name != BASELINE:
+            factors.setdefault(row.arm.factor or row.arm.name, []).append(row)
+    findings = []
+    for factor, rows in factors.items():
+        question = next((row.arm.note for row in rows if row.arm.note), "")
+        findings.append(Finding(factor, question, [(row.arm.name, _said(row, table)) for row in rows]))
+    return findings
+
+
+def _said(row: Row, table: Table) -> list[str]:
+    names = [name for name in (row.arm.figures or table.judged) if name in row.cells]
+    said = [wording.finding(name, row.cells[name], table.kinds[name]) for name in names]
+    if not row.equal_budget:
+        said.append(f"not the baseline's budget: {row.relative['model_flops']:.2f} times its model FLOPs")
+    return said
+
+
+def _cell(row: Row, figure: str, table: Table) -> Cell | None:
+    cell, kind = row.cells.get(figure), table.kinds[figure]
+    if cell is None:
+        return None
+    verdict = cell.verdict
+    shown = verdict.outcome if verdict and verdict.outcome in ("better", "worse", "different") else ""
+    changed = wording.change(verdict, kind) if verdict else "measured otherwise" if cell.measured_otherwise else ""
+    return Cell(wording.value(cell.mean, kind), changed, shown, wording.seeds(row, figure, kind))
+
+
+def _budget(table: Table) -> list[list[str]]:
+    head = ["arm", "seeds", "steps", "parameters", "model FLOPs", "of the baseline's", "seconds"]
+    rows = [
+        [
+            row.arm.name,
+            ", ".join(map(str, row.seeds)),
+            wording.count(row.costs["steps"]),
+            wording.count(row.costs["parameters"]),
+            wording.count(row.costs["model_flops"]),
+            f"{row.relative['model_flops']:.2f}" if "model_flops" in row.relative else "–",
+            wording.count(row.costs["seconds"]),
+        ]
+        for row in table.rows
+    ]
+    return [head, *rows] if rows else []
+
+
+def _plots(table: Table, found: Found) -> list[Picture]:
+    panels: dict[str, list[sweep_plots.Change]] = {}
+    for name in table.judged:
+        scale = 100 if table.kinds[name].unit == "share" else 1
+        for row in table.rows:
+            verdict = row.cells[name].verdict if name in row.cells else None
+            if verdict:
+                one = verdict.difference
+                both = one.interval and (scale * one.interval[0], scale * one.interval[1])
+                values = [scale * value for value in one.by_seed.values()]
+                label = f"{wording.title(name)}, {wording.unit(table.kinds[name])}".removesuffix(", ")
+                change = sweep_plots.Change(row.arm.name, values, scale * one.mean, both, verdict.outcome)
+                panels.setdefault(label, []).append(change)
+    plots = []
+    if panels:
+        note = "Mean over seeds with its 95% interval; a faint dot is a seed. Green is better, red is worse."
+        plots.append(Picture(sweep_plots.differences(panels), "Differences from the baseline", note))
+    curves: dict[str, list[tuple[Sequence[float], Sequence[float]]]] = {}
+    for trial, result in found:
+        row = next(row for row in table.rows if row.arm.name == trial.arm.name)
+        if LOSS in row.cells and not row.cells[LOSS].measured_otherwise:
+            curves.setdefault(trial.arm.name, []).append((result.curve["step"], result.curve["loss"]))
+    if curves:
+        note = "Variants whose loss is that of the same held-out rows; a line is a seed."
+        plots.append(Picture(sweep_plots.learning_curves(curves), "Learning curves", note))
+    return plots
+
+
+def _laws(table: Table, found: Found) -> tuple[dict[str, str], list[Picture]]:
+    """The laws in words, and their plots: final loss over parameters, and the frontier of loss over model FLOPs."""
+    fitting = {r.arm.name for r in table.rows if LOSS in r.cells and not r.cells[LOSS].measured_otherwise}
+    sized = [(trial.arm.name, result) for trial, result in found if trial.arm.name in fitting]
+    if not sized:
+        return {}, []
+    sized.sort(key=lambda pair: pair[1].costs["parameters"])
+    points: dict[str, tuple[list[float], list[float]]] = {}
+    for name, result in sized:
+        sizes, losses = points.setdefault(name, ([], []))
+        sizes.append(result.costs["parameters"])
+        losses.append(result.figures[LOSS].value)
+    law = scaling.fit(*(np.concatenate([pair[k] for pair in points.values()]) for k in (0, 1)))
+    curves = [(np.array(r.curve["model_flops"]), np.array(r.curve["loss"])) for _, r in sized]
+    flops, losses = scaling.frontier(curves)
+    settled = flops >= min(curve[0][-1] for curve in curves)  # before, no run had come to its end
+    edge = scaling.fit(flops[settled], losses[settled])
+    firsts = {name: (r.curve["model_flops"], r.curve["loss"]) for name, r in reversed(sized)}
+    firsts = dict(reversed(firsts.items()))
+    words = {"loss over parameters": _law(law, "N"), "loss over model FLOPs": _law(edge, "C")}
+    return words, [
+        Picture(sweep_plots.law(points, law, "parameters", law.text("N") if law else ""), "Loss over parameters"),
+        Picture(
+            sweep_plots.law(firsts, edge, "model FLOPs", edge.text("C") if edge else "", lines=True),
+            "Loss over model FLOPs",
+            "A line is the run of a size's first seed; dashed is the law of the frontier, over all seeds.",
+        ),
+    ]
+
+
+def _law(law: scaling.Law | None, symbol: str) -> str:
+    if law is None:
+        return f"no law: it takes {scaling.LEAST} sizes, and losses that fall with them"
+    exponent = f"exponent {law.exponent:.3f}"
+    if law.interval:
+        exponent += f", 95% interval {law.interval[0]:.3f} to {law.interval[1]:.3f}"
+    return f"{law.text(symbol)}; {exponent}; {law.points} points, off by {law.residual:.4f} nats on average"
+
+
+def _runs(found: Found) -> str:
+    """A line a run: its arm, seed, folder, costs, and all figures by name."""
+    names = sorted({name for _, result in found for name in result.figures})
+    costs = sorted({name for _, result in found for name in result.costs})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["run", "arm", "seed", "key", *costs, *names])
+    for trial, result in found:
+        values = [result.figures[name].value if name in result.figures else "" for name in names]
+        writer.writerow(
+            [
+                trial.name,
+                trial.arm.name,
+                trial.seed,
+                trial.key,
+                *(result.costs.get(name, "") for name in costs),
+                *values,
+            ]
+        )
+    return text.getvalue()

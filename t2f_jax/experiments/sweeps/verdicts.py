@@ -1,0 +1,119 @@
+"""What a sweep may conclude: differences between an arm and the baseline, paired by seed, and what they show.
+
+The unit is a training run. The difference of two runs with the same seed leaves out what the seed does to both (the
+order of faces, and where shapes allow it the initial weights). With three to five seeds nothing can be resampled: the
+interval is Student's, and every seed's value is reported beside it. From eight seeds on the exact sign-flip test needs
+no normal distribution. Verdicts are corrected for the number of arms.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from scipy import optimize, stats
+
+from t2f_jax.evaluation.stats import holm
+
+LEVEL = 0.95  # of the intervals; 1 - LEVEL is the error rate of all verdicts about a figure together
+POWER = 0.8  # with which a difference of `detectable` would have been shown
+EXACT = 8  # seeds from which on the sign-flip test decides: fewer cannot fall below 1%
+
+Better = Literal["higher", "lower", ""]
+Outcome = Literal["better", "worse", "different", "no difference shown", "not tested"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """An arm's figure minus the baseline's, over the seeds that both have.
+
+    Attributes:
+      by_seed: {seed: difference}.
+      mean: of `by_seed`.
+      interval: of the mean, at `LEVEL`; None with fewer than two seeds, or where all seeds give the same.
+      p: that the seeds alone make as large a difference; None as the interval.
+      detectable: the smallest difference that this design shows with probability `POWER`, by the spread of these
+        differences and before any correction; None as the interval.
+    """
+
+    by_seed: Mapping[int, float]
+    mean: float
+    interval: tuple[float, float] | None
+    p: float | None
+    detectable: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What a difference shows: `outcome`, by `p` after the correction for all arms of the figure (Holm)."""
+
+    difference: Difference
+    p_corrected: float | None
+    outcome: Outcome
+
+
+def difference(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Difference | None:
+    """Compares {seed: value} of an arm and of the baseline; None without a common seed."""
+    by_seed = {seed: arm[seed] - baseline[seed] for seed in sorted(arm.keys() & baseline.keys())}
+    if not by_seed:
+        return None
+    values, n = np.array(list(by_seed.values()), np.float64), len(by_seed)
+    mean = float(values.mean())
+    error = float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    if not error:
+        return Difference(by_seed, mean, None, None, None)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * error
+    p = sign_flip(values) if n >= EXACT else float(2 * stats.t.sf(abs(mean) / error, n - 1))
+    return Difference(by_seed, mean, (mean - half, mean + half), p, detectable(error, n))
+
+
+def sign_flip(values: np.ndarray) -> float:
+    """Two-sided exact p that the mean of N differences is 0: the share of the 2^N sign patterns with as large a mean.
+
+    Source: Fisher, The Design of Experiments, 1935, section 21.
+    """
+    signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(values) - 1)))  # a pattern and its mirror are one
+    sums = np.abs(values[0] + signs @ values[1:])
+    return float(np.mean(sums >= abs(values.sum()) * (1 - 1e-12)))
+
+
+def detectable(error: float, n: int) -> float:
+    """The true difference at which a two-sided t-test of `n` pairs, whose mean has this standard error, has `POWER`."""
+    critical = stats.t.ppf((1 + LEVEL) / 2, n - 1)
+
+    def power(effect: float) -> float:
+        return float(stats.nct.sf(critical, n - 1, effect) + stats.nct.cdf(-critical, n - 1, effect))
+
+    return error * float(optimize.brentq(lambda effect: power(effect) - POWER, 0.0, 20 * critical))  # type: ignore[arg-type]
+
+
+def judge(differences: Mapping[str, Difference], better: Better) -> dict[str, Verdict]:
+    """The verdicts on one figure of all arms, {arm: ...}; `better` says which direction is the good one."""
+    tested = [name for name, one in differences.items() if one.p is not None]
+    corrected = dict(zip(tested, holm([differences[name].p or 0.0 for name in tested])))
+    return {
+        name: Verdict(one, corrected.get(name), _outcome(one.mean, corrected.get(name), better))
+        for name, one in differences.items()
+    }
+
+
+def _outcome(mean: float, p: float | None, better: Better) -> Outcome:
+    if p is None:
+        return "not tested"
+    if p > 1 - LEVEL:
+        return "no difference shown"
+    if not better:
+        return "different"
+    return "better" if (mean > 0) == (better == "higher") else "worse"
+
+
+def spread(values: Mapping[int, float]) -> tuple[float, tuple[float, float] | None]:
+    """Mean of {seed: value} and its interval over seeds (Student's), None with fewer than two seeds."""
+    numbers = np.array(list(values.values()), np.float64)
+    mean, n = float(numbers.mean()), len(numbers)
+    if n < 2:
+        return mean, None
+    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * float(numbers.std(ddof=1)) / math.sqrt(n)
+    return mean, (mean - half, mean + half)

@@ -1,0 +1,78 @@
+"""Figures and verdicts as text."""
+
+from t2f_jax.evaluation.figure import Figure
+from t2f_jax.experiments.sweeps.tables import Cell, Row
+from t2f_jax.experiments.sweeps.verdicts import Verdict
+
+TITLES = {
+    "held_out/loss": "held-out loss",
+    "attributes/accuracy": "attributes, right answers",
+    "attributes/age/mae": "age, mean absolute error",
+    "requests/attributes_seen": "requested attributes seen",
+    "captions/fact_precision": "facts in captions that are true",
+    "captions/fact_recall": "facts that captions say",
+    "captions/repeats": "captions that repeat a fact",
+    "reconstruction/psnr": "reconstruction",
+}
+
+
+def title(figure: str) -> str:
+    """Such as `age, mean absolute error`; of a figure without a title its own name."""
+    return TITLES.get(figure, figure.replace("_", " "))
+
+
+def value(x: float, kind: Figure) -> str:
+    """98.2%, 3.70 years, 0.5751 nats."""
+    if kind.unit == "share":
+        return f"{100 * x:.1f}%"
+    digits = 4 if kind.unit == "nats" else 2
+    return f"{x:.{digits}f} {kind.unit}".rstrip()
+
+
+def bare(x: float, kind: Figure) -> str:
+    """A difference without its unit: +1.2 (points of a share), -0.31, +0.0123; `points` of a share are percent."""
+    scaled, digits = (100 * x, 2) if kind.unit == "share" else (x, 4 if kind.unit == "nats" else 2)
+    return f"{scaled:+.{digits}f}".replace("-", "−")
+
+
+def unit(kind: Figure) -> str:
+    """Of a difference."""
+    return {"share": "points", "nats": "nats"}.get(kind.unit, kind.unit)
+
+
+def interval(both: tuple[float, float] | None, kind: Figure) -> str:
+    """Such as ` [−0.31, +0.02]`; empty for None."""
+    return f" [{bare(both[0], kind)}, {bare(both[1], kind)}]" if both else ""
+
+
+def change(verdict: Verdict, kind: Figure) -> str:
+    """Such as `−2.10 points [−3.00, −1.20]`."""
+    one = verdict.difference
+    return f"{bare(one.mean, kind)} {unit(kind)}".rstrip() + interval(one.interval, kind)
+
+
+def finding(name: str, cell: Cell, kind: Figure) -> str:
+    """A sentence on what an arm's figure shows."""
+    verdict = cell.verdict
+    if cell.measured_otherwise:
+        return f"{title(name)}: measured otherwise than the baseline's, not comparable"
+    if verdict is None:
+        return f"{title(name)}: not compared"
+    told = f"{title(name)}: {verdict.outcome}, {change(verdict, kind)}"
+    if verdict.p_corrected is None:
+        return f"{told} (one seed, or no spread over seeds)"
+    told += f", p {verdict.p_corrected:.2g}" if verdict.p_corrected >= 1e-3 else ", p < 0.001"
+    if verdict.outcome == "no difference shown" and verdict.difference.detectable is not None:
+        told += f"; one of {bare(verdict.difference.detectable, kind)[1:]} {unit(kind)}".rstrip() + " would have been"
+    return told
+
+
+def count(x: float) -> str:
+    """1.2e15 -> 1.20e15; 12345 -> 12,345."""
+    return f"{x:.2e}".replace("e+", "e") if x >= 1e9 else f"{x:,.0f}"
+
+
+def seeds(row: Row, figure: str, kind: Figure) -> str:
+    """Each seed's value, in their order."""
+    cell = row.cells.get(figure)
+    return "; ".join(value(x, kind) for _, x in sorted(cell.values.items())) if cell else "–"
