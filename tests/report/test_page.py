@@ -1,43 +1,13 @@
-import html.parser
 import re
 
 import numpy as np
 from sample_report import NASTY, content, face, source
+from sound_html import parsed
 
 from t2f_jax.evaluation import agreement, attributes
 from t2f_jax.report import page
 from t2f_jax.report.content import Analysis, ReportContent, SourceReport
 from t2f_jax.tokens.attributes import Attribute
-
-VOID = {"meta", "img", "br", "hr", "link", "input"}
-
-
-class Balanced(html.parser.HTMLParser):
-    """Fails on a tag that is closed wrongly or never; collects tags, attributes and words."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.tags, self.words = [], [], ""
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
-        self.open.pop()
-
-    def handle_data(self, data):
-        self.words += data if self.open[-1:] != ["style"] else ""
-
-
-def parsed(text):
-    parser = Balanced()
-    parser.feed(text)
-    parser.close()
-    assert parser.open == []
-    return parser
 
 
 def test_page_is_sound_self_contained_and_escaped():

@@ -1,7 +1,7 @@
 """The report of a sweep: sound HTML and Markdown, whatever the words are."""
 
 from sample_report import NASTY
-from test_page import parsed
+from sound_html import parsed
 
 from t2f_jax.report import sweep_page, sweep_plots
 from t2f_jax.report.content import Picture
@@ -47,7 +47,8 @@ def test_markdown_tables_keep_their_columns(tmp_path):
 
 def test_plots_are_pictures():
     change = sweep_plots.Change("causal", [0.1, 0.2], 0.15, (0.0, 0.3), "worse")
-    three = dict.fromkeys(("loss", "age", "seen"), [change, change._replace(interval=None, outcome="")])
+    both = [change, change._replace(interval=None, outcome="")]
+    three = {name: both for name in ("loss", "age", "seen")}
     curves = {f"arm{i}": [([1, 2], [2.0, 1.0])] * 2 for i in range(20)}
     law = sweep_plots.law({"a": ([1e4, 1e5], [2.0, 1.0])}, lambda x: x**-0.1, "parameters", "L = x")
     for png in (sweep_plots.differences(three), sweep_plots.learning_curves(curves), law):

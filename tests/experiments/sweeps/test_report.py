@@ -27,8 +27,8 @@ def test_a_table_has_verdicts_where_both_were_measured_alike():
 
 def test_an_arm_is_compared_by_its_own_figures_alone():
     arms = (Arm("causal", {}, figures=("attributes/accuracy",)), *sweep_runs.ARMS[1:])
-    table = tables.make(Sweep(arms, ("held_out/loss",)), [(sweep_runs.trial(arms[0], t.seed), r) if t.arm.name == "causal"
-                                                          else (t, r) for t, r in sweep_runs.found()])  # fmt: skip
+    renamed = [(sweep_runs.trial(arms[0], t.seed) if t.arm.name == "causal" else t, r) for t, r in sweep_runs.found()]
+    table = tables.make(Sweep(arms, ("held_out/loss",)), renamed)
     causal = next(row for row in table.rows if row.arm.name == "causal")
     assert causal.cells["held_out/loss"].verdict is None and causal.cells["attributes/accuracy"].verdict
     assert table.judged == ["held_out/loss", "attributes/accuracy"]
