@@ -97,7 +97,7 @@ def _findings(table: Table) -> list[Finding]:
 
 
 def _said(row: Row, table: Table) -> list[str]:
-    names = [name for name in (row.arm.figures or table.judged) if name in row.cells]
+    names = [name for name in (row.arm.figures or table.kinds) if name in row.cells]
     said = [wording.finding(name, row.cells[name], table.kinds[name]) for name in names]
     if not row.equal_budget:
         said.append(f"not the baseline's budget: {row.relative['model_flops']:.2f} times its model FLOPs")
@@ -133,7 +133,7 @@ def _budget(table: Table) -> list[list[str]]:
 
 def _plots(table: Table, found: Found) -> list[Picture]:
     panels: dict[str, list[sweep_plots.Change]] = {}
-    for name in table.judged:
+    for name in table.kinds:
         scale = 100 if table.kinds[name].unit == "share" else 1
         for row in table.rows:
             verdict = row.cells[name].verdict if name in row.cells else None

@@ -41,7 +41,7 @@ class Law:
         return f"L = {self.floor:.3f} + {self.scale:.3g} {symbol}^-{self.exponent:.3f}"
 
 
-def fit(x: Sequence[float], losses: Sequence[float]) -> Law | None:
+def fit(x: Sequence[float] | np.ndarray, losses: Sequence[float] | np.ndarray) -> Law | None:
     """The law of least squares; None with fewer than `LEAST` different x, or where no falling law fits.
 
     Several losses at one x, such as those of several seeds, count each.

@@ -53,13 +53,11 @@ class Table:
     """All arms that have a result; the baseline, if it has one, is first.
 
     Attributes:
-      kinds: of each figure that is shown, in this order, some arm's, which tells unit and direction.
-      judged: those of `kinds` that an arm is compared by.
+      kinds: of each figure that arms are compared by, in this order, some run's, which tells unit and direction.
     """
 
     rows: Sequence[Row]
     kinds: Mapping[str, Figure]
-    judged: Sequence[str]
 
 
 def make(sweep: Sweep, found: Sequence[tuple[Trial, Result]]) -> Table:
@@ -81,14 +79,12 @@ def make(sweep: Sweep, found: Sequence[tuple[Trial, Result]]) -> Table:
         normal = _costs(baseline)
         relative = {key: costs[key] / normal[key] for key in costs if normal.get(key)}
         rows.append(Row(arm, tuple(sorted(results)), full, costs, relative))
-    return Table(rows, kinds, [name for name in judged if name in kinds])
+    return Table(rows, kinds)
 
 
 def _kinds(judged: Sequence[str], results: Sequence[Result]) -> dict[str, Figure]:
-    """The figures to show: those that are judged, then the others of a few words' path, such as `requests/x`."""
     every = {name: figure for result in results for name, figure in result.figures.items()}
-    others = sorted(name for name in every if name not in judged and name.count("/") == 1)
-    return {name: every[name] for name in [*judged, *others] if name in every}
+    return {name: every[name] for name in judged if name in every}
 
 
 def _cell(results: Mapping[int, Result], baseline: Mapping[int, Result], figure: str) -> Cell | None:

@@ -81,12 +81,13 @@ def sign_flip(values: np.ndarray) -> float:
 
 def detectable(error: float, n: int) -> float:
     """The true difference at which a two-sided t-test of `n` pairs, whose mean has this standard error, has `POWER`."""
-    critical = stats.t.ppf((1 + LEVEL) / 2, n - 1)
+    quantiles = (np.arange(2000) + 0.5) / 2000
+    needed = stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt(stats.chi2.ppf(quantiles, n - 1) / (n - 1))
 
-    def power(effect: float) -> float:
-        return float(stats.nct.sf(critical, n - 1, effect) + stats.nct.cdf(-critical, n - 1, effect))
+    def missing(effect: float) -> float:  # over all spreads that the differences could have shown
+        return POWER - float(np.mean(stats.norm.sf(needed - effect) + stats.norm.cdf(-needed - effect)))
 
-    return error * float(optimize.brentq(lambda effect: power(effect) - POWER, 0.0, 20 * critical))  # type: ignore[arg-type]
+    return error * float(optimize.brentq(missing, 0.0, 2 * needed.max()))  # type: ignore[arg-type]
 
 
 def judge(differences: Mapping[str, Difference], better: Better) -> dict[str, Verdict]:

@@ -31,7 +31,7 @@ def test_an_arm_is_compared_by_its_own_figures_alone():
     table = tables.make(Sweep(arms, ("held_out/loss",)), renamed)
     causal = next(row for row in table.rows if row.arm.name == "causal")
     assert causal.cells["held_out/loss"].verdict is None and causal.cells["attributes/accuracy"].verdict
-    assert table.judged == ["held_out/loss", "attributes/accuracy"]
+    assert list(table.kinds) == ["held_out/loss", "attributes/accuracy"]
 
 
 def test_a_sweep_that_has_just_begun_has_a_report_too(tmp_path):
