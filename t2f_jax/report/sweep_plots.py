@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from t2f_jax.report.plots import COLORS, INK, new_figure, png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 OUTCOMES = {"better": COLORS[2], "worse": COLORS[5], "different": COLORS[0]}
 
@@ -51,6 +54,7 @@ def learning_curves(curves: Mapping[str, Sequence[tuple[Sequence[float], Sequenc
         for number, (steps, losses) in enumerate(runs):
             axes.plot(steps, losses, dash, color=color, linewidth=1.1, alpha=0.8, label=None if number else arm)
     axes.set(xlabel="step", ylabel="held-out loss, nats", yscale="log")
+    _plain_numbers(axes)
     axes.legend(ncols=2)
     return png(figure)
 
@@ -61,6 +65,7 @@ def law(
     label: str,
     text: str,
     lines: bool = False,
+    since: float = 0.0,
 ) -> bytes:
     """Loss over size, both logarithmic: (sizes, losses) of each arm, and the fitted law as a line.
 
@@ -68,14 +73,24 @@ def law(
       label: of the axis of sizes.
       text: the law in words, for the legend.
       lines: whether an arm's points are a curve.
+      since: the size from which on the law is drawn.
     """
     figure, (axes,) = new_figure(1, 1, (4.8, 3.6))
     for (arm, (sizes, losses)), color in zip(points.items(), COLORS * (len(points) // len(COLORS) + 1)):
         axes.plot(sizes, losses, "-" if lines else "o", color=color, markersize=4.5, linewidth=1, alpha=0.8, label=arm)
     if fitted is not None:
         every = np.concatenate([np.asarray(sizes, np.float64) for sizes, _ in points.values()])
-        span = np.geomspace(every[every > 0].min(), every.max(), 100)
+        span = np.geomspace(max(since, every[every > 0].min()), every.max(), 100)
         axes.plot(span, fitted(span), "--", color=INK, linewidth=1.3, label=text)
     axes.set(xlabel=label, ylabel="held-out loss, nats", xscale="log", yscale="log")
+    _plain_numbers(axes)
     axes.legend()
     return png(figure)
+
+
+def _plain_numbers(axes: "Axes") -> None:
+    """Losses on a logarithmic axis: 0.6, not 6 x 10^-1, and small ticks in the ink of the others."""
+    for at in ("major", "minor"):
+        axes.tick_params(which=at, colors=INK, labelsize=9)
+    axes.yaxis.set_major_formatter("{x:.3g}")
+    axes.yaxis.set_minor_formatter("{x:.3g}")

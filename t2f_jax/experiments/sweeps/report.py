@@ -58,9 +58,9 @@ def make(sweep: Sweep, found: Found, left: Mapping[str, str]) -> SweepPage:
 
 def _summary(sweep: Sweep, found: Found, left: Mapping[str, str]) -> str:
     runs = (
-        f"{len(sweep.arms)} variants and the baseline, {len(sweep.seeds)} seeds each: {len(found)} runs have a result"
+        f"{len(sweep.arms)} variants and the baseline, {len(sweep.seeds)} seeds each: {len(found)} runs with a result"
     )
-    return runs + (f", {len(left)} have none." if left else ".")
+    return runs + (f", {len(left)} without one." if left else ".")
 
 
 def _notes(sweep: Sweep) -> list[str]:
@@ -174,15 +174,15 @@ def _laws(table: Table, found: Found) -> tuple[dict[str, str], list[Picture]]:
     law = scaling.fit(*(np.concatenate([pair[k] for pair in points.values()]) for k in (0, 1)))
     curves = [(np.array(r.curve["model_flops"]), np.array(r.curve["loss"])) for _, r in sized]
     flops, losses = scaling.frontier(curves)
-    settled = flops >= min(curve[0][-1] for curve in curves)  # before, no run had come to its end
-    edge = scaling.fit(flops[settled], losses[settled])
+    shortest = min(float(curve[0][-1]) for curve in curves)  # before, no run had come to its end
+    edge = scaling.fit(flops[flops >= shortest], losses[flops >= shortest])
     firsts = {name: (r.curve["model_flops"], r.curve["loss"]) for name, r in reversed(sized)}
     firsts = dict(reversed(firsts.items()))
     words = {"loss over parameters": _law(law, "N"), "loss over model FLOPs": _law(edge, "C")}
     return words, [
         Picture(sweep_plots.law(points, law, "parameters", law.text("N") if law else ""), "Loss over parameters"),
         Picture(
-            sweep_plots.law(firsts, edge, "model FLOPs", edge.text("C") if edge else "", lines=True),
+            sweep_plots.law(firsts, edge, "model FLOPs", edge.text("C") if edge else "", True, shortest),
             "Loss over model FLOPs",
             "A line is the run of a size's first seed; dashed is the law of the frontier, over all seeds.",
         ),
