@@ -9,7 +9,7 @@ from t2f_jax import cli
 from t2f_jax.cli import parser
 from t2f_jax.errors import UserError
 
-COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "generate", "caption", "analyze")
+COMMANDS = ("quickstart", "train-tokenizer", "prepare", "train", "sweep", "generate", "caption", "analyze")
 COMMANDS += ("evaluate", "report", "reproduce", "bench", "supervise", "plan", "convert", "data")
 COMMANDS += ("config", "doctor", "completion")
 DATA = ("list", "check", "make", "card", "hash")
