@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from t2f_jax import environment
@@ -50,9 +51,10 @@ def run(args: argparse.Namespace) -> None:
     if args.only:
         _run_here(lambda: runner.run(runner.find(every, args.only), out))
     elif args.shared:
-        _run_here(lambda: [runner.make_shared(trial.config, out) for trial in runner.distinct(trials)])
+        _run_here(lambda: runner.make_all_shared(trials, out))
     elif args.lines or args.launch is not None:
-        print("\n".join(runner.lines(trials, out, ["t2f", *_command(args)], args.launch or "")))
+        for line in runner.lines(trials, out, ["t2f", *_command(args)], args.launch or ""):
+            print(line)
     else:
         failed: dict[str, str] = {}
         if not args.report:
@@ -62,7 +64,8 @@ def run(args: argparse.Namespace) -> None:
         _report(args, sweep, trials, failed)
 
 
-def _run_here(work) -> None:
+def _run_here(work: Callable[[], object]) -> None:
+    """Does work in a process that has joined its job."""
     from t2f_jax.distributed import hosts
 
     hosts.join()

@@ -4,6 +4,7 @@ import pytest
 
 from t2f_jax import config
 from t2f_jax.errors import UserError
+from t2f_jax.models import flops
 
 FILE = """
 from t2f_jax import config
@@ -86,3 +87,24 @@ def test_what_is_wrong_is_told(given, told, tmp_path):
 def test_a_config_without_a_sweep_is_told():
     with pytest.raises(UserError, match=r"quickstart\.py: a sweep defines sweep\(arg\); this one does not"):
         config.load_sweep("quickstart")
+
+
+@pytest.mark.parametrize("name", ["ablations", "ablations:all", "ablations:faces"])
+def test_the_ablations_that_are_shipped(name):
+    sweep, trials = config.load_sweep(name)
+    factors = {arm.factor or arm.name for arm in sweep.arms}
+    assert {"mask", "loss", "positions", "codebook", "caption templates", "one model for all tasks"} <= factors
+    assert len(sweep.seeds) == 3 and len({trial.key for trial in trials}) == len(trials)
+    specialists = [t for t in trials if t.arm.factor == "one model for all tasks" and t.seed == 0]
+    steps = sum(trial.config.decoder.train.steps for trial in specialists)
+    assert steps == pytest.approx(trials[0].config.decoder.train.steps, rel=0.01), "together the joint model's budget"
+    for trial in specialists:
+        tasks = trial.config.decoder.tasks
+        assert sorted((tasks.to_image, tasks.to_caption, tasks.to_attributes)) == [0, 0, 1]
+
+
+def test_the_sizes_that_are_shipped_share_the_ablations_baseline():
+    sweep, trials = config.load_sweep("scaling")
+    sizes = {flops.parameters(trial.config.decoder.model, 700) for trial in trials}
+    assert sweep.law and len(sizes) == 5 and max(sizes) > 10 * min(sizes)
+    assert trials[0].key == config.load_sweep("ablations")[1][0].key

@@ -194,6 +194,12 @@ def make_shared(config: Config, out: pathlib.Path) -> tuple[pathlib.Path, pathli
         return tokenizer, stages.prepare_store(config, tokenizer, place, images)
 
 
+def make_all_shared(trials: Sequence[Trial], out: pathlib.Path) -> None:
+    """Makes the image tokenizers and stores of all trials, each once."""
+    for config in {shared_keys(trial.config): trial.config for trial in trials}.values():
+        make_shared(config, out)
+
+
 def shared_keys(config: Config) -> tuple[str, str]:
     """Digests of what decides a config's image tokenizer, and its store."""
     seen = to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY))
