@@ -1,10 +1,10 @@
-"""What a reader of the paper would ask, on drawn faces: quickstart with a seventh of its steps, one thing changed each.
+"""What a reader of the paper would ask, on drawn faces: quickstart with a ninth of its steps, one thing changed each.
 
     t2f sweep ablations --out runs/ablations
     t2f sweep ablations:all --out runs/ablations           (the argument `all`: more variants; finished runs are kept)
     t2f sweep ablations:faces --out runs/ablations-faces   (the argument `faces`: all of them on CelebA and UTKFace)
 
-Time: not run; planned for three quarters of an hour of two CPU cores, three seeds. Figures: none yet.
+Time: not run; planned for 40 minutes of two CPU cores, three seeds. Figures: none yet.
 """
 
 import ml_collections
@@ -25,11 +25,11 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.name = "ablations"
     c.image.train.steps = 800
     d = c.decoder
-    d.train.steps = 1200
+    d.train.steps = 1000
     d.train.ema = 0.99
-    d.train.eval_every, d.train.save_every = 150, 600
+    d.train.eval_every, d.train.save_every = 100, 500
     d.train.eval_batches = 32
-    c.eval.faces = c.eval.generated = 200
+    c.eval.faces = c.eval.generated = 128
     c.eval.samples, c.eval.curve_faces = 4, 0
     c.eval.judge_steps = 400
     return c
@@ -48,7 +48,6 @@ def sweep(arg: str = "") -> config.Sweep:
             tuple(name for name in LOOKED_AT if name != "held_out/loss"),
         ),
         config.Arm("rotary", {"decoder.model.positions": "rotary"}, "Learned or rotary positions?", "positions"),
-        codebook(4 * c.image.model.n_embed),
         config.Arm(
             f"{style}-captions",
             {"decoder.tasks.caption_style": style},
@@ -96,6 +95,7 @@ def more(c: ml_collections.ConfigDict) -> list[config.Arm]:
     judged = tuple(name for name in LOOKED_AT if name != "held_out/loss")
     return [
         codebook(c.image.model.n_embed // 4),
+        codebook(4 * c.image.model.n_embed),
         config.Arm(
             "16-pixels",
             {"image.model.patch": 16},

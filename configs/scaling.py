@@ -1,4 +1,4 @@
-"""The law of size on drawn faces: five decoders from 0.1 to 1.7 million parameters, trained alike.
+"""The law of size on drawn faces: five decoders from 0.08 to 1.6 million parameters, trained alike.
 
     t2f sweep scaling --out runs/ablations     (its fourth size is the baseline of `ablations`, and done there)
 
