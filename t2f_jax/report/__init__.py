@@ -10,8 +10,8 @@
     grids      grids of images, originals above their reconstructions
 
 Templates: `base.html` (what all pages share), `blocks.html` (headline figures, tables, pictures), `page.html` (the
-report), `data_card.html`, `sweep.html`, `style.css`; `model_card.md` (README.md of a trained model, no HTML). A new page extends
-`base.html` and is made by `render.render`.
+report), `data_card.html`, `sweep.html`, `style.css`; `model_card.md` (README.md of a trained model, no HTML). A new
+page extends `base.html` and is made by `render.render`.
 
 Read first: `page.render_report`, then `page.html`.
 """

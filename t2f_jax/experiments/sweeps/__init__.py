@@ -1,10 +1,9 @@
 """Sweeps: variants of a config trained with several seeds, and what their differences show.
 
-OUT/runs/<key>/       a run, see `stages`; figures.json is written last; failure.txt if it has failed. A key is the
-                      digest of all that decides the weights: arms with the same config are one run
-OUT/shared/<key>/     an image tokenizer, or a store, of all runs with the same settings
-OUT/images/           pixels, which stay on this machine
-OUT/report.html, report.md, runs.csv
+OUT/runs/<key>/: a run, see `stages`; figures.json is written last, failure.txt if it has failed. A key is the digest of
+all that decides the weights: arms with the same config are one run.
+OUT/shared/: an image tokenizer or a store of all runs with the same settings. OUT/images/: pixels, which stay on this
+machine. OUT/report.html, report.md, runs.csv: what `report` writes.
 
     runner     runs one after another, or each by a command of its own; what is finished is kept
     results    what a finished run gave: its figures, costs and learning curve
