@@ -26,16 +26,16 @@ def bleu(sums: np.ndarray) -> np.ndarray:
 
 
 def meteor(sums: np.ndarray) -> np.ndarray:
-    """METEOR 1.5, 0 where nothing matches. [..., 7] -> [...].
+    """METEOR 1.5, 0 where nothing matches. [..., 6] -> [...].
 
     Args:
-      sums: weights of the caption's matched words and of all its words, the same two of the reference, chunks, matched
-        words (mean of caption and reference), and captions that differ from their reference.
+      sums: weights of the caption's matched words and of all its words, the same two of the reference, chunks (0 for
+        a caption that matches its reference whole, in order), and matched words.
     """
-    matched, words, reference_matched, reference_words, chunks, matches, other = np.moveaxis(np.asarray(sums), -1, 0)
+    matched, words, reference_matched, reference_words, chunks, matches = np.moveaxis(np.asarray(sums), -1, 0)
     some = (matched > 0) & (reference_matched > 0)
     precision = np.where(some, matched, 1.0) / np.maximum(words, 1e-9)
     recall = np.where(some, reference_matched, 1.0) / np.maximum(reference_words, 1e-9)
     mean = precision * recall / (ALPHA * precision + (1 - ALPHA) * recall)
-    penalty = np.where(other > 0, GAMMA * (chunks / np.maximum(matches, 1e-9)) ** BETA, 0.0)
+    penalty = GAMMA * (chunks / np.maximum(matches, 1e-9)) ** BETA
     return np.where(some, mean * (1 - penalty), 0.0)

@@ -12,7 +12,7 @@ def test_bleu_is_the_geometric_mean_of_precisions():
 
 def test_meteor_by_hand():
     # "a man" against "a bald man with a goatee": precision 1, recall 1/3, two chunks of two words.
-    sums = np.array([1.0, 1.0, 1.0, 3.0, 2, 2, 1])
+    sums = np.array([1.0, 1.0, 1.0, 3.0, 2, 2])
     assert meteor(sums) == pytest.approx(0.1481, abs=5e-5)
-    assert meteor(np.array([2.0, 2.0, 2.0, 2.0, 1, 2, 0])) == pytest.approx(1)  # equal texts are not punished
-    assert meteor(np.zeros((2, 7))).tolist() == [0, 0]
+    assert meteor(np.array([2.0, 2.0, 2.0, 2.0, 0, 2])) == pytest.approx(1)  # equal texts are not punished
+    assert meteor(np.zeros((2, 6))).tolist() == [0, 0]

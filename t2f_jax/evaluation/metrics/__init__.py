@@ -2,13 +2,16 @@
 
 Captions beside given ones:
 
-    wording       all of the following as figures
-    ptb           a caption -> the tokens by which it is scored
-    bleu          BLEU-1 to BLEU-4
-    rouge         ROUGE-L
-    cider         CIDEr-D and CIDEr
-    facts         what captions say, beside the labels of their faces
-    extra         packages that only metrics need
+    wording            all of the following as figures
+    ptb                a caption -> the tokens by which it is scored
+    bleu               BLEU-1 to BLEU-4
+    rouge              ROUGE-L
+    cider              CIDEr-D and CIDEr
+    meteor             METEOR 1.5 without paraphrases
+    meteor_alignment   which words METEOR matches
+    meteor_tables      what METEOR knows of English words, from the user's .jar file
+    facts              what captions say, beside the labels of their faces
+    extra              packages that only metrics need
 
 Answers beside labels:
 

@@ -1,4 +1,7 @@
-"""How near the wording of captions comes to that of given ones: BLEU, ROUGE-L, CIDEr and METEOR as figures."""
+"""How near the wording of captions comes to that of given ones: BLEU, ROUGE-L, CIDEr and METEOR as figures.
+
+Axes: N examples.
+"""
 
 import importlib.metadata
 from collections.abc import Sequence
@@ -9,6 +12,8 @@ from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
 from t2f_jax.evaluation.metrics import bleu
 from t2f_jax.evaluation.metrics.cider import SIGMA, cider, rarity
 from t2f_jax.evaluation.metrics.facts import REPEATED, repeats_words
+from t2f_jax.evaluation.metrics.meteor import MODULES, meteor_statistics
+from t2f_jax.evaluation.metrics.meteor_tables import Tables
 from t2f_jax.evaluation.metrics.ptb import Brackets, ptb_tokens
 from t2f_jax.evaluation.metrics.rouge import BETA, rouge_l
 
@@ -16,14 +21,18 @@ Tokens = list[str]
 
 
 def wording_figures(
-    captions: Sequence[str], given: Sequence[Sequence[str]], brackets: Brackets = "kept"
+    captions: Sequence[str],
+    given: Sequence[Sequence[str]],
+    brackets: Brackets = "kept",
+    meteor: Tables | None = None,
 ) -> list[Figure]:
-    """BLEU-1 to 4, ROUGE-L, CIDEr-D, CIDEr and the share of captions that repeat words, each a figure over N examples.
+    """BLEU-1 to 4, ROUGE-L, CIDEr-D, CIDEr, METEOR where its tables are given, and how many captions repeat words.
 
     Args:
       captions: what a model wrote for N faces.
       given: what the faces came with; a face without any caption is not scored, but for its repeats.
       brackets: what becomes of brackets, see `ptb.ptb_tokens`.
+      meteor: the tables of METEOR 1.5, of the user's .jar file.
 
     Raises:
       MissingPackage: the package nltk or sacrebleu is missing.
@@ -47,6 +56,10 @@ def wording_figures(
         placed[known] = rows
         return placed
 
+    if meteor is not None:
+        rows = place(meteor_statistics(ours, theirs, meteor), 0.0)
+        line = protocol_line("meteor-1.5-port", modules=MODULES, **common, version=1)
+        figures.append(of_examples("captions/meteor", rows, unit="", better="higher", protocol=line, combine="meteor"))
     return [
         *_bleu_figures(place(bleu.bleu_statistics(ours, theirs), 0.0), common),
         *[
