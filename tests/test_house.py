@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom, no circles, heavy packages in their rooms, a map that is complete."""
 
 import ast
+import os
 import pathlib
 import re
 import subprocess
@@ -260,6 +261,14 @@ def test_neither_tensorflow_nor_torch_is_loaded(statement):
     code = f"{statement}; import sys; print([m for m in ('tensorflow', 'torch') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_tensorflow_prints_no_notices():
+    variables = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
+    code = f"import os, t2f_jax.data.pipeline; print([os.environ[name] for name in {variables}])"
+    clean = {name: value for name, value in os.environ.items() if name not in variables}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean)
+    assert (done.stdout.strip(), done.stderr) == ("['3', '0']", "")
 
 
 @pytest.mark.parametrize("statement", ["cli.main(['--help'])", "cli.main(['generate', '--help'])"])

@@ -83,8 +83,6 @@ def main(argv: list[str] | None = None) -> None:
             environment.tune(many_steps=needs.many_steps)
         if needs.programs:
             environment.keep_programs()
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # TensorFlow only feeds data here; its notice is noise
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     with environment.assumed_settings():
         guarded(lambda: _run(args), next(iter(_outputs(args)), None))
