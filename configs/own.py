@@ -37,7 +37,7 @@ def of_model(folder: str) -> ml_collections.ConfigDict:
     c.decoder.update(model["decoder"])
     c.image.model.update(model["image_tokenizer"])
     c.data.image_size = c.image.model.resolution
-    c.data.crop = model["preprocess"]["crop"]
+    c.data.update({key: value for key, value in model["preprocess"].items() if key != "range"})
     d = c.decoder
     d.init_from = folder
     d.model.dropout = 0.1  # a few faces are soon known by heart

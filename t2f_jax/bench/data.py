@@ -138,7 +138,7 @@ def _jpegs() -> Row:
         chunks = [range(first, min(first + 64, JPEGS)) for first in range(0, JPEGS, 64)]
 
         def ours() -> int:
-            return sum(len(chunk) for chunk in reading.read(source, chunks, SIDE, 1.0))
+            return sum(len(chunk) for chunk in reading.read(source, chunks, SIDE))
 
         def bare() -> int:
             return bare_decoding.decode_jpegs(paths, cores())

@@ -1,6 +1,7 @@
 """`t2f caption` and `t2f analyze`: faces described in words, and measured."""
 
 import argparse
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ def add(commands: options.Commands) -> None:
 def _add_faces(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     parser.add_argument("files", type=options.readable, nargs="+", metavar="FILE", help="image files")
+    what = "table of their eyes, nose and mouth, as CelebA's list_landmarks_align_celeba.txt (a model of aligned faces)"
+    parser.add_argument("--landmarks", type=options.readable, metavar="TABLE", help=what)
     options.add_json(parser, "answers")
 
 
@@ -56,7 +59,7 @@ def caption(args: argparse.Namespace) -> None:
     given = drawing.given(args, drawing.WORDS)
     sampler = Sampler(**given) if given or args.n > 1 else Sampler(temperature=0.0)
     model = load(args.model.path())
-    files, images = _read(model, args.files)
+    files, images = _read(model, args.files, args.landmarks)
     captions: list[list[tuple[float, str]]] = []
     with Progress("caption", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
@@ -89,7 +92,7 @@ def analyze(args: argparse.Namespace) -> None:
     _check_json(args)
     model = load(args.model.path())
     attributes = [model.attribute(name).name for name in args.attribute]
-    files, images = _read(model, args.files)
+    files, images = _read(model, args.files, args.landmarks)
     records: list[dict[str, Any]] = []
     with Progress("analyze", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
@@ -99,22 +102,31 @@ def analyze(args: argparse.Namespace) -> None:
     _tell(args, lines, [{"file": f, "attributes": _rounded(r)} for f, r in zip(files, records)])
 
 
-def _read(model: "Model", files: Sequence[options.Readable]) -> "tuple[list[str], np.ndarray]":
+def _read(
+    model: "Model", files: Sequence[options.Readable], table: options.Readable | None
+) -> "tuple[list[str], np.ndarray]":
     """The files that can be read, as they were named, and their pixels [N, S, S, 3].
 
     Corrupt ones are left out, and listed on stderr.
 
     Raises:
-      UserError: a file that is not there, or none that can be read.
+      UserError: a file that is not there, or none that can be read; landmarks for a model that heeds none.
     """
     import numpy as np
 
+    from t2f_jax.io.framing import read_landmarks
     from t2f_jax.io.images import CorruptImage
 
+    aligns = model.preprocess.resize == "landmarks"
+    if table and not aligns:
+        raise UserError(f"--landmarks: this model reads faces with data.resize={model.preprocess.resize}; leave it out")
+    if aligns and not table:
+        say("this model was trained on faces aligned by their landmarks; give --landmarks, or they are cropped")
+    known = read_landmarks(table.path()) if table else {}
     names, images, skipped = [], [], []
     for file in files:
         try:
-            images.append(model.images(file.path())[0])
+            images.append(model.images(file.path(), [known.get(pathlib.PurePath(file.text).name)])[0])
             names.append(file.text)
         except CorruptImage as error:
             skipped.append(str(error))

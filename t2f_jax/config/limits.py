@@ -9,6 +9,8 @@ def check(config: Config) -> None:
     for run in (config.image.train, config.decoder.train):
         _ = run.profiled  # raises
     _check_resolution(config)
+    if config.data.resize == "squash" and config.data.crop != 1:
+        raise WrongArgument(f"data.crop={config.data.crop}: data.resize=squash crops nothing; set data.crop=1")
     check_vqgan(config.image.model, "image.model")
     check_decoder(config.decoder.model, "decoder.model")
     check_tasks(config.decoder.tasks)

@@ -7,7 +7,7 @@ import dataclasses
 import enum
 from typing import Annotated, Literal
 
-from t2f_jax.config.typed import Range
+from t2f_jax.config.typed import SPARSE, Range
 from t2f_jax.errors import WrongArgument
 
 
@@ -26,6 +26,8 @@ Share = Annotated[float, Range(0, 1)]
 Dropout = Annotated[float, Range(0, 0.99)]
 Crop = Annotated[float, Range(0.01, 1)]  # side of a centred square crop, as a share of the shorter side
 Seed = Annotated[int, Range(0, 2**32 - 1)]
+Resize = Literal["crop", "squash", "landmarks"]  # what of a picture becomes a square, see `io.framing`
+Filter = Literal["auto", "bicubic", "bilinear", "lanczos", "box"]
 Copies = Literal["report", "drop_leaked", "drop"]  # see `data.copies.find`
 PixelRange = Literal["correct", "paper_double", "clip_double"]  # see `models.image_tokenizer.to_unit`
 
@@ -37,6 +39,9 @@ class SourceConfig:
     kind: str = "synthetic"  # which dataset: `t2f data list` names all; checked where sources are opened
     folder: Annotated[str, Role.FREE] = ""  # where it lies; empty: $T2F_DATA/<official folder name>
     partition: str = ""  # a published one of those that the dataset knows by name; empty: the dataset's own rule
+    # Where CelebA lies, for a set of its images, whose splits are CelebA's; empty: where a source of kind celeba has
+    # it, beside the set's own folder, or in $T2F_DATA.
+    celeba: Annotated[str, Role.FREE, SPARSE] = ""
     # Own data: what its columns are called here, such as "caption=text, age=years, none=notes"; none leaves one out.
     columns: str = ""
     weight: Annotated[float, Range(0, 1e6)] = 1.0  # share of the training mixture; 0 leaves it out
@@ -49,6 +54,12 @@ class DataConfig:
 
     image_size: Annotated[int, Range(8, 4096)] = 64  # pixels of a side
     crop: Crop = 1.0  # side of a centred square of the picture, as a share of its shorter side
+    # crop: a centred square; squash: the picture as it is given, whatever the ratio of its sides; landmarks: eyes, nose
+    # and mouth onto ArcFace's places, in sets that know where they are (the rest is cropped), crop=0.667 as close.
+    resize: Annotated[Resize, SPARSE] = "crop"
+    # Of resizing, with antialiasing. auto: bicubic, much too large pictures first reduced by a whole number; squash:
+    # bilinear, as the original.
+    filter: Annotated[Filter, SPARSE] = "auto"
     # Views of a training face whose codes are kept: 1 = the plain one, more = flipped, shifted and scaled ones, too.
     views: Annotated[int, Range(1, 1000), Role.STORE_ONLY] = 1
     flip: bool = False  # may training mirror a face?
@@ -162,8 +173,9 @@ class Preprocess:
     """What is done to a picture before it is encoded. Part of a model folder, not of an experiment."""
 
     crop: Crop = 1.0
-    resize: Literal["crop", "squash"] = "crop"  # crop: a centred square, bicubic; squash: all of it, bilinear
+    resize: Resize = "crop"
     range: PixelRange = "correct"  # how pixels are scaled for the encoder
+    filter: Annotated[Filter, SPARSE] = "auto"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,11 +25,17 @@ class Range:
     high: float
 
 
+SPARSE = (
+    "sparse"  # marks a field that is recorded only where it differs from its default: older records stay as they are
+)
+
+
 def to_dict(config: Any, without: Collection[Any] = ()) -> dict[str, Any]:
     """A config dataclass -> plain JSON-able dictionary (tuples become lists).
 
     Args:
-      without: fields whose type has one of these marks are left out, at whatever depth.
+      without: fields whose type has one of these marks are left out, at whatever depth. So is, always, a `SPARSE` one
+        that has its default.
     """
 
     def plain(value: Any) -> Any:
@@ -39,10 +45,15 @@ def to_dict(config: Any, without: Collection[Any] = ()) -> dict[str, Any]:
             return {k: plain(v) for k, v in value.items()}
         return [plain(v) for v in value] if isinstance(value, tuple) else value
 
+    defaults = {field.name: field.default for field in dataclasses.fields(config)}
+
+    def is_told(name: str, hint: Any) -> bool:
+        marks = split_marks(hint)[1]
+        usual = SPARSE in marks and getattr(config, name) == defaults[name]
+        return not usual and not any(mark in without for mark in marks)
+
     return {
-        name: plain(getattr(config, name))
-        for name, hint in field_types(type(config)).items()
-        if not any(mark in without for mark in split_marks(hint)[1])
+        name: plain(getattr(config, name)) for name, hint in field_types(type(config)).items() if is_told(name, hint)
     }
 
 

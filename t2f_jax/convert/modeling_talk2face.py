@@ -684,7 +684,11 @@ def sentence_case(text: str) -> str:
 
 # --- pictures --------------------------------------------------------------------------------------------------------
 
-RESIZES, RANGES = ("crop", "squash"), ("correct", "paper_double", "clip_double")
+RESIZES, RANGES = ("crop", "squash", "landmarks"), ("correct", "paper_double", "clip_double")
+FILTERS = {kernel.name.lower(): kernel for kernel in Image.Resampling if kernel is not Image.Resampling.NEAREST}
+KERNELS = ("auto", *FILTERS)
+# Of ArcFace (InsightFace's `arcface_dst`), in a square of 112: left eye, right eye, nose, corners of the mouth.
+TEMPLATE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 
@@ -785,11 +789,20 @@ def opened(picture: Any, name: str) -> Image.Image:
     raise UnreadablePicture(f"{name}: {reason}")
 
 
-def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop", name: str = "picture") -> np.ndarray:
+def fit(
+    picture: Picture,
+    size: int,
+    crop: float = 1.0,
+    resize: str = "crop",
+    filter: str = "auto",
+    landmarks: np.ndarray | None = None,
+    name: str = "picture",
+) -> np.ndarray:
     """A picture -> uint8 [size, size, 3].
 
     With "crop" a centred square of `crop` times the shorter side, bicubic; with "squash" all of it, bilinear, whatever
-    the sides' ratio, as the original does. Both with antialiasing. A face that a model drew is not cropped. ValueError
+    the sides' ratio, as the original does. With "landmarks" see `align`; a picture without them is cropped. All with
+    antialiasing, by another filter if that is named. A face that a model drew is not cropped. ValueError
     for arrays that are no uint8 images, UnreadablePicture for files that are none, TypeError for what is no picture;
     `name` is what they call it.
     """
@@ -799,7 +812,7 @@ def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop", na
             raise ValueError(
                 f"{name}: an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}"
             )
-        if picture.shape[:2] == (size, size) and (resize == "squash" or crop == 1.0):
+        if picture.shape[:2] == (size, size) and landmarks is None and (resize != "crop" or crop == 1.0):
             return picture
         picture = Image.fromarray(picture)
     if not isinstance(picture, (str, os.PathLike, Image.Image)) and not hasattr(picture, "read"):
@@ -809,14 +822,41 @@ def fit(picture: Picture, size: int, crop: float = 1.0, resize: str = "crop", na
     if 0 in image.size:
         raise UnreadablePicture(f"{name}: an empty picture, {image.width} x {image.height} pixels; give one with some")
     if str(image.info.get("Software", "")).startswith(MAKER):
-        crop = 1.0  # generated: a model draws what is inside the crop
+        crop, resize, filter = 1.0, "crop", "auto"  # generated: a model draws what is inside the crop
     if resize == "squash":
-        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
+        return np.asarray(image.resize((size, size), FILTERS.get(filter, Image.Resampling.BILINEAR)), np.uint8)
+    resample = FILTERS.get(filter, Image.Resampling.BICUBIC)
+    if resize == "landmarks" and landmarks is not None:
+        return align(image, size, crop, resample, landmarks, name)
     width, height = image.size
     side = min(width, height) * crop
     left, top = (width - side) / 2, (height - side) / 2
     box = (left, top, left + side, top + side)
-    return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0), np.uint8)
+    gap = 3.0 if filter == "auto" else None
+    return np.asarray(image.resize((size, size), resample, box=box, reducing_gap=gap), np.uint8)
+
+
+def align(
+    image: Image.Image, size: int, crop: float, resample: Image.Resampling, landmarks: np.ndarray, name: str
+) -> np.ndarray:
+    """Eyes, nose and corners of the mouth onto the places of `TEMPLATE`, by the similarity of least squares.
+
+    `landmarks` are float [5, 2]: x and y in pixels of the upright picture. The square is 1.5 times ArcFace's, times
+    `crop`; what lies outside the picture is black.
+    """
+    z, w = np.asarray(landmarks, np.float64) @ (1, 1j), np.array(TEMPLATE) @ (1, 1j)
+    centred, side = z - z.mean(), 112 * 1.5 * crop
+    spread = float(np.sum(np.abs(centred) ** 2))
+    turn = complex(np.sum(np.conj(centred) * (w - w.mean())) / spread) if 0 < spread < math.inf else 0j
+    if not turn or side / abs(turn) > 4 * max(image.size):
+        raise ValueError(f"{name}: landmarks {np.asarray(landmarks).tolist()} are those of no face in this picture")
+    drawn = size * max(1, math.ceil(side / abs(turn) / size))
+    half, shift = 0.5 * (1 + 1j), complex(w.mean() - turn * z.mean())
+    a, b = side / drawn / turn, ((112 - side) * half - half - shift) / turn + half
+    how = resample if resample is Image.Resampling.BILINEAR else Image.Resampling.BICUBIC
+    numbers = (a.real, -a.imag, b.real, a.imag, a.real, b.imag)
+    square = image.transform((drawn, drawn), Image.Transform.AFFINE, numbers, how)
+    return np.asarray(square.resize((size, size), resample), np.uint8)
 
 
 def to_range(pixels: Tensor, name: str) -> Tensor:
@@ -952,7 +992,7 @@ class ImageTokenizer(nn.Module):
 
     def _build(self) -> None:
         for key, value in self.config.preprocess.items():
-            if key != "crop" and value not in {"resize": RESIZES, "range": RANGES}.get(key, ()):
+            if key != "crop" and value not in {"resize": RESIZES, "range": RANGES, "filter": KERNELS}.get(key, ()):
                 raise ValueError(f"config.json: preprocess.{key}={value!r} is not known to this version of the model")
         self.vqgan = VQGAN(SimpleNamespace(**self.config.vqgan))
 
@@ -970,11 +1010,19 @@ class ImageTokenizer(nn.Module):
         """Images in [-1, 1], float [B,3,S,S] -> their reconstructions, of the same shape."""
         return self.vqgan(images)
 
-    def images(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
-        """Paths, opened files, PIL images or uint8 arrays -> uint8 [N,S,S,3], cropped and resized as in training."""
+    def images(
+        self, pictures: Picture | Iterable[Picture], landmarks: Sequence[np.ndarray | None] | None = None
+    ) -> np.ndarray:
+        """Paths, opened files, PIL images or uint8 arrays -> uint8 [N,S,S,3], cropped and resized as in training.
+
+        `landmarks` of each picture (see `align`) count where the model was trained on aligned faces.
+        """
         how = {key: value for key, value in self.config.preprocess.items() if key != "range"}
         named = [(picture, name_of(picture, i)) for i, picture in enumerate(each(pictures), 1)]
-        rows = [fit(picture, self.image_size, **how, name=name) for picture, name in named]
+        known = [None] * len(named) if landmarks is None else list(landmarks)
+        if len(known) != len(named):
+            raise ValueError(f"{len(known)} landmarks for {len(named)} pictures; give one for each")
+        rows = [fit(p, self.image_size, **how, landmarks=points, name=name) for (p, name), points in zip(named, known)]
         if not rows:
             raise ValueError("no picture is given; give one or more")
         return np.stack(rows)

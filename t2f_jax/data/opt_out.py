@@ -100,4 +100,4 @@ def _parsed(text: str, where: str) -> np.ndarray:
 
 def picture_line(path: pathlib.Path) -> str:
     """What an opt-out list says of a picture. Raises UserError if the file cannot be read."""
-    return PICTURE + duplicates.hash_text(duplicates.hashes(read_face(path, _SIDE, 1.0)[None])[0])
+    return PICTURE + duplicates.hash_text(duplicates.hashes(read_face(path, _SIDE)[None])[0])

@@ -15,10 +15,11 @@ import numpy as np
 
 from t2f_jax.config.schema import DataConfig
 from t2f_jax.data import opt_out, reading
-from t2f_jax.data.datasets.base import SPLITS, Source, Split
+from t2f_jax.data.datasets.base import SPLITS, Source, Split, landmarks
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
 from t2f_jax.io.arrays import create_array, open_array
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Fields, check_fields
 
 _CHUNK = 64  # images read as one piece
@@ -140,8 +141,13 @@ def _empty(source: Source, split: Split) -> str:
     )
 
 
+def framing_of(config: DataConfig) -> Framing:
+    """What becomes of each picture."""
+    return Framing(config.crop, config.resize, config.filter)
+
+
 def pixels_key(source: Source, split: Split, config: DataConfig) -> str:
-    """A hash of all that decides the pixels of a split: its faces, what is known of them, size, crop, who opted out.
+    """A hash of all that decides the pixels of a split: its faces, what is known of them, size, framing, who opted out.
 
     Raises:
       UserError: `data.crop` outside (0, 1], a broken opt-out list.
@@ -152,9 +158,13 @@ def pixels_key(source: Source, split: Split, config: DataConfig) -> str:
     opted_out = "" if source.dataset.drawn else opt_out.read(config.opt_out).key
     digest = hashlib.sha256(f"{source.name} {split} {config.image_size} {config.crop} {len(indices)}\n".encode())
     digest.update(opted_out.encode())
+    if (config.resize, config.filter) != (WHOLE.resize, WHOLE.filter):  # older keys stay
+        digest.update(f"{config.resize} {config.filter}\n".encode())
     digest.update(json.dumps([attribute.to_json() for attribute in source.schema]).encode())
     for i in indices:
         text = f"{source.signature(i)}\n{json.dumps(source.fields(i))}\n"
+        if config.resize == "landmarks" and (points := landmarks(source, i)) is not None:
+            text += f"{points.tolist()}\n"
         digest.update(text.encode("utf-8", "backslashreplace"))  # a file's name may hold bytes that are no UTF-8
     return digest.hexdigest()
 
@@ -172,7 +182,7 @@ def _build(
         pixels_NxSxSx3 = create_array(partial / "all.npy", np.uint8, shape)
         chunks = [indices[k : k + _CHUNK] for k in range(0, len(indices), _CHUNK)]
         with progress.Progress(f"reading {source.name} {split}", len(indices), unit="image") as bar:
-            for images in reading.read(source, chunks, size, config.crop, opt_out.read(config.opt_out)):
+            for images in reading.read(source, chunks, size, framing_of(config), opt_out.read(config.opt_out)):
                 for i, image in images:
                     if isinstance(image, str):
                         skipped.append({"id": source.id(i), "why": image})

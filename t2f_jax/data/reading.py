@@ -12,12 +12,17 @@ import numpy as np
 from t2f_jax.data.datasets.base import FileSource, Source
 from t2f_jax.data.opt_out import OptOut
 from t2f_jax.errors import UserError, is_machines_fault
+from t2f_jax.io.framing import WHOLE, Framing
 
 Read = list[tuple[int, np.ndarray | str]]  # (index, pixels uint8 [S, S, 3] or the reason why there are none)
 
 
 def read(
-    source: Source, chunks: Sequence[Sequence[int]], size: int, crop: float, opted_out: OptOut | None = None
+    source: Source,
+    chunks: Sequence[Sequence[int]],
+    size: int,
+    framing: Framing = WHOLE,
+    opted_out: OptOut | None = None,
 ) -> Iterator[Read]:
     """Chunks of indices -> chunks of faces, in order, a few of them ahead of what is taken.
 
@@ -35,12 +40,12 @@ def read(
         # Drawing is Python; fresh processes, because forking one in which JAX runs threads may hang.
         pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     else:
-        yield from (_read_chunk(source, chunk, size, crop, opted_out) for chunk in chunks)
+        yield from (_read_chunk(source, chunk, size, framing, opted_out) for chunk in chunks)
         return
     ahead: list[concurrent.futures.Future] = []  # bounded, so that decoded images do not pile up in memory
     try:
         for chunk in chunks:
-            ahead.append(pool.submit(_read_chunk, source, chunk, size, crop, opted_out))
+            ahead.append(pool.submit(_read_chunk, source, chunk, size, framing, opted_out))
             if len(ahead) > 2 * workers:
                 yield ahead.pop(0).result()
         while ahead:
@@ -49,10 +54,10 @@ def read(
         pool.shutdown(wait=not isinstance(pool, concurrent.futures.ThreadPoolExecutor), cancel_futures=True)
 
 
-def _read_chunk(source: Source, indices: Iterable[int], size: int, crop: float, opted_out: OptOut) -> Read:
+def _read_chunk(source: Source, indices: Iterable[int], size: int, framing: Framing, opted_out: OptOut) -> Read:
     def face(i: int) -> np.ndarray | str:
         try:
-            return _face(source, i, size, crop, opted_out)
+            return _face(source, i, size, framing, opted_out)
         except UserError as error:
             return str(error)
         except Exception as error:  # whatever a library raises over one odd file
@@ -63,11 +68,11 @@ def _read_chunk(source: Source, indices: Iterable[int], size: int, crop: float, 
     return [(i, face(i)) for i in indices]
 
 
-def _face(source: Source, i: int, size: int, crop: float, opted_out: OptOut) -> np.ndarray:
+def _face(source: Source, i: int, size: int, framing: Framing, opted_out: OptOut) -> np.ndarray:
     if source.dataset.drawn or not opted_out.key:
-        return source.image(i, size, crop)
+        return source.image(i, size, framing)
     files = cast(FileSource, source)
     opted_out.check_file(lambda: getattr(files, "whole_file", files.original)(i))  # of several faces there may be one
-    image = source.image(i, size, crop)
-    opted_out.check_picture(image if crop == 1 else source.image(i, size, 1.0))
+    image = source.image(i, size, framing)
+    opted_out.check_picture(image if framing == WHOLE else source.image(i, size))
     return image

@@ -21,7 +21,7 @@ import numpy as np
 from t2f_jax.config.schema import DataConfig
 from t2f_jax.data import augment, duplicates, opt_out, reading
 from t2f_jax.data.datasets.base import Source, Split
-from t2f_jax.data.pixels import ImageSet
+from t2f_jax.data.pixels import ImageSet, framing_of
 from t2f_jax.errors import UserError
 from t2f_jax.io import files
 from t2f_jax.io.progress import Progress
@@ -144,7 +144,8 @@ def _shard_key(work: Work) -> str:
 
 
 def _read(work: Work, chunks: Sequence[Sequence[int]]) -> Iterator[reading.Read]:
-    return reading.read(work.source, chunks, work.data.image_size, work.data.crop, opt_out.read(work.data.opt_out))
+    data = work.data
+    return reading.read(work.source, chunks, data.image_size, framing_of(data), opt_out.read(data.opt_out))
 
 
 def _kept(source: Source, chunks: Sequence[Sequence[int]], pixels: ImageSet) -> Iterator[reading.Read]:

@@ -13,9 +13,10 @@ STORE/<source>/<split>/meta.json     the key of the settings that it was encoded
 """
 
 import collections
+import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from t2f_jax.data.records import RecordFields, Records
 from t2f_jax.errors import UserError
 from t2f_jax.io.arrays import open_array
 from t2f_jax.io.files import read_json
+from t2f_jax.io.framing import Framing
 from t2f_jax.io.read_ahead import read_ahead
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -64,6 +66,12 @@ class Part:
             )
 
 
+def _framing(config: Mapping[str, Any]) -> Framing | None:
+    """What a store's meta.json says of it."""
+    known = {key: config[key] for key in ("crop", "resize", "filter") if key in config}
+    return Framing(**known) if known else None
+
+
 class Store:
     """An opened store.
 
@@ -73,6 +81,7 @@ class Store:
       fingerprint: of the whole store: sources, settings, image and text tokenizer.
       image_tokenizer: fingerprint of the image tokenizer that made the codes.
       codes_per_image: n.
+      framing: what was done to each picture before it was encoded; None where an older version made the store.
 
     Args:
       image_tokenizer: the fingerprint that the codes must come from, if it matters.
@@ -97,6 +106,7 @@ class Store:
             self.fingerprint: str = meta["fingerprint"]
             self.image_tokenizer: str = meta["image_tokenizer"]
             self.codes_per_image: int = meta["codes_per_image"]
+            self.framing = _framing(meta.get("config", {}))
             self._sources: dict[str, Any] = meta["sources"]
             self._schemas = {
                 name: tuple(Attribute.from_json(a) for a in source["schema"]) for name, source in self._sources.items()
@@ -135,6 +145,15 @@ class Store:
     def sources(self) -> list[str]:
         """Names of the sources."""
         return list(self._sources)
+
+    def check_framing(self, framing: Framing) -> None:
+        """Raises UserError, naming the keys, unless the faces were cropped and resized as `framing` says."""
+        for key, value in dataclasses.asdict(self.framing or framing).items():
+            if value != getattr(framing, key):
+                raise UserError(
+                    f"{self.folder}: its faces were encoded with data.{key}={value}, not {getattr(framing, key)}; give"
+                    f" data.{key}={value}, or run `t2f prepare` for another store"
+                )
 
     def schema(self, source: str) -> tuple[Attribute, ...]:
         """The questions that a source's faces can answer."""

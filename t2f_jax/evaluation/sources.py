@@ -30,15 +30,16 @@ def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] =
         by their kinds, own data by its last folder or file.
 
     Raises:
-      UserError: a wrong override, data that is neither a kind nor there.
+      UserError: a wrong override, faces cropped or resized otherwise than the model's, data that is neither a kind nor there.
     """
     trained = model.provenance.get("config", {})
     with naming("the model's provenance.json"):
         config = from_dict(Config, trained)
-    if not trained:  # an imported model: pixels are made as it wants them
-        structure, crop = model.image_tokenizer.config, model.preprocess.crop
-        pixels = dataclasses.replace(config.data, image_size=model.image_size, crop=crop)
-        image, decoder = dataclasses.replace(config.image, model=structure), model.run_config
+    framing = {key: getattr(model.preprocess, key) for key in ("crop", "resize", "filter")}  # also of an imported model
+    config = dataclasses.replace(config, data=dataclasses.replace(config.data, **framing))
+    if not trained:
+        pixels = dataclasses.replace(config.data, image_size=model.image_size)
+        image, decoder = dataclasses.replace(config.image, model=model.image_tokenizer.config), model.run_config
         config = dataclasses.replace(config, data=pixels, image=image, decoder=decoder)
     if data:
         config = dataclasses.replace(config, data=dataclasses.replace(config.data, sources={}))
@@ -49,7 +50,11 @@ def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] =
         name = _name(pathlib.PurePath(folder).stem if kind == "own" else kind, taken)
         source(values, name, kind=kind, folder=folder)
     override(values, overrides)
-    return narrow(values)
+    config = narrow(values)
+    for key, value in framing.items():
+        if getattr(config.data, key) != value:
+            raise UserError(f"data.{key}={getattr(config.data, key)}: this model's faces are read with {key}={value}")
+    return config
 
 
 def _place(text: str) -> tuple[str, str]:

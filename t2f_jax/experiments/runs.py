@@ -11,6 +11,7 @@ from t2f_jax.config import limits
 from t2f_jax.config.loader import narrow
 from t2f_jax.config.schema import Config, ImageTokenizerConfig, Preprocess
 from t2f_jax.config.typed import from_dict, to_dict
+from t2f_jax.data.pixels import framing_of
 from t2f_jax.data.store import Store
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError, naming
@@ -59,7 +60,7 @@ def make_bundle(config: Config, params: Any, parts: Parts, steps: int) -> bundle
         image_tokenizer=parts.image_tokenizer,
         tokenizer=parts.text_tokenizer,
         schema=merge_schemas(store.schema(name) for name in store.sources),
-        preprocess=Preprocess(crop=config.data.crop, range=parts.image_tokenizer.range),
+        preprocess=Preprocess(range=parts.image_tokenizer.range, **dataclasses.asdict(framing_of(config.data))),
         provenance={
             "config": to_dict(config),
             "steps": steps,

@@ -75,6 +75,7 @@ def train(
     tokenizer = tokenizer or origin or own_tokenizer(config, out / "tokenizer", out / IMAGES, store is None)
     store = store or prepare_store(config, tokenizer, out / "store", out / IMAGES)
     parts = open_parts(tokenizer, store)
+    parts.store.check_framing(pixels.framing_of(config.data))
     if parent and parent.tokenizer.hash != parts.text_tokenizer.hash:
         raise UserError(
             f"{store}: its text tokenizer is not that of decoder.init_from={config.decoder.init_from};"

@@ -17,6 +17,7 @@ from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.inference import decoding, engine, grammar
 from t2f_jax.inference.batching import call_in_batches
 from t2f_jax.inference.sampler import Sampler, default_sampler, given_or
+from t2f_jax.io.framing import Framing
 from t2f_jax.io.images import Picture, load_images
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens import sequence, templates
@@ -89,13 +90,23 @@ class TokenModel:
         """Does a prompt hold characters that the model has no id for, such as another language's?"""
         return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, arguments.text("text", text), None)
 
-    def images(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
-        """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped and resized as in training.
+    def images(
+        self, pictures: Picture | Iterable[Picture], landmarks: Sequence[np.ndarray | None] | None = None
+    ) -> np.ndarray:
+        """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped or aligned and resized as in training.
 
-        Faces that a model drew (their metadata says so) are taken whole.
+        Faces that a model drew (their metadata says so) are taken whole. A model that was trained on aligned faces
+        takes what this returns as it is.
+
+        Args:
+          landmarks: of each picture float [5, 2] (see `io.framing`), None where they are not known: such a picture is
+            cropped. Only a model that was trained on aligned faces heeds them.
+
+        Raises:
+          CorruptImage, WrongArgument: as `io.images.load_images`.
         """
-        squash = self.preprocess.resize == "squash"
-        return load_images(pictures, self.image_size, self.preprocess.crop, squash)
+        how = self.preprocess
+        return load_images(pictures, self.image_size, Framing(how.crop, how.resize, how.filter), landmarks)
 
     @computes
     def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:

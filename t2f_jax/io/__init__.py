@@ -7,6 +7,7 @@
     cache        the one folder of this machine for compiled programs and copies from buckets
     progress     bars and lines on stderr: `say` is the one way to tell a person something
     file_kinds   what a file is by its first bytes, for a message where it should be another one
+    framing      what part of a picture becomes the square that a model takes, and how it is resized; landmarks
     images       a picture (file, PIL, array; turned by its EXIF) -> square uint8 pixels; writes PNG files
     weights      parameters <-> safetensors files, as they are or rounded
     metrics      the record of a run: metrics.jsonl, and TensorBoard beside it

@@ -9,7 +9,7 @@ def folder(name: str) -> pathlib.Path:
     """The subfolder `name` of the cache: of $T2F_CACHE, else of $XDG_CACHE_HOME/t2f_jax, else of ~/.cache/t2f_jax.
 
     A user without a home folder has it in the temporary folder. Nothing is made. In use: "programs", what JAX has
-    compiled; "buckets", local copies of gs:// folders and files.
+    compiled; "buckets", local copies of gs:// folders and files; "prepared", what is known of faces that TFDS prepared.
     """
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     chosen = os.environ.get("T2F_CACHE") or f"{home}/t2f_jax"

@@ -6,7 +6,7 @@ Axes: N images, S side in pixels.
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from t2f_jax import arguments
 from t2f_jax.errors import UserError, WrongArgument, is_machines_fault
 from t2f_jax.io.file_kinds import foreign
 from t2f_jax.io.files import defined, no_file, to_json, whole_file
+from t2f_jax.io.framing import WHOLE, Framing, fit
 
 MAKER = "t2f_jax"  # begins the "Software" in the metadata of a generated face
 
@@ -146,33 +147,26 @@ def to_bytes(gray: np.ndarray) -> np.ndarray:
     return np.round(gray.astype(np.float64) * scale).astype(np.uint8)
 
 
-def fit(image: Image.Image, size: int, crop: float = 1.0, squash: bool = False) -> np.ndarray:
-    """Centred square crop of `crop` times the shorter side, resized with antialiasing -> uint8 [size, size, 3].
-
-    With `squash`, the original's rule: nothing is cropped, both sides are resized to `size`, bilinear.
-    """
-    if squash:
-        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
-    width, height = image.size
-    side = min(width, height) * crop
-    left, top = (width - side) / 2, (height - side) / 2
-    resized = image.resize(
-        (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side), reducing_gap=3.0
-    )
-    return np.asarray(resized, np.uint8)
-
-
 def load_images(
-    pictures: Picture | Iterable[Picture], size: int, crop: float = 1.0, squash: bool = False
+    pictures: Picture | Iterable[Picture],
+    size: int,
+    framing: Framing = WHOLE,
+    landmarks: Sequence[np.ndarray | None] | None = None,
 ) -> np.ndarray:
-    """One or many pictures (see `KINDS`) -> uint8 [N, size, size, 3], see `fit`.
+    """One or many pictures (see `KINDS`) -> uint8 [N, size, size, 3], see `framing.fit`.
+
+    Args:
+      landmarks: of each picture float [5, 2], None where they are not known.
 
     Raises:
       CorruptImage: a picture that cannot be decoded.
       WrongArgument: no picture at all, a missing file, something else than a picture, or an array of another shape or
-        type.
+        type; as many landmarks as not the pictures, or landmarks of no face in a picture.
     """
-    rows = [_load(picture, number, size, crop, squash) for number, picture in enumerate(_each(pictures), 1)]
+    given = list(_each(pictures))
+    known = [None] * len(given) if landmarks is None else list(landmarks)
+    arguments.one_each("landmarks", known, len(given))
+    rows = [_load(picture, i + 1, size, framing, known[i]) for i, picture in enumerate(given)]
     if not rows:
         raise WrongArgument("no picture is given; give one or more")
     return np.stack(rows)
@@ -212,7 +206,7 @@ def _name(picture: Any, number: int) -> str:
     return name if isinstance(name, str) else f"picture {number}"
 
 
-def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np.ndarray:
+def _load(picture: Any, number: int, size: int, framing: Framing, landmarks: np.ndarray | None) -> np.ndarray:
     name = _name(picture, number)
     if _is_array(picture):
         picture = _values(name, picture)
@@ -220,7 +214,7 @@ def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np
             raise WrongArgument(
                 f"{name}: an image array must be uint8 [height, width, 3], got {picture.dtype} {picture.shape}"
             )
-        if picture.shape[:2] == (size, size) and (squash or crop == 1.0):
+        if picture.shape[:2] == (size, size) and landmarks is None and _keeps_square(framing):
             return picture
         picture = Image.fromarray(picture)
     if isinstance(picture, Image.Image):
@@ -231,11 +225,16 @@ def _load(picture: Any, number: int, size: int, crop: float, squash: bool) -> np
     else:
         raise WrongArgument(f"{name}: a picture is {KINDS}, got {type(picture).__name__}")
     if str(image.info.get("Software", "")).startswith(MAKER):
-        crop = 1.0  # generated: a model draws what is inside the crop
+        framing, landmarks = WHOLE, None  # generated: a model draws what is inside the crop
     if 0 in image.size:
         raise CorruptImage(f"{name}: an empty picture, {image.width} x {image.height} pixels; give one with some")
     with decoding(name):
-        return fit(image, size, crop, squash)
+        return fit(image, size, framing, landmarks)
+
+
+def _keeps_square(framing: Framing) -> bool:
+    """Whether an array of the right size stays as it is; one that is aligned already does."""
+    return framing.resize != "crop" or framing.crop == 1.0
 
 
 def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[Any, object]) -> None:

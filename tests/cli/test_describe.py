@@ -1,14 +1,18 @@
 """`t2f caption` and `t2f analyze` on a small model: what is printed and written, and buckets."""
 
+import dataclasses
 import io
 import json
 import pathlib
 
 import buckets
+import numpy as np
 import pytest
+from PIL import Image
 
-from t2f_jax import cli
+from t2f_jax import bundle, cli
 from t2f_jax.inference.model import load
+from t2f_jax.io.framing import POINTS
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +109,29 @@ def test_no_picture_is_overwritten(command, tmp_path, capsys):
         cli.main([command, "--model", "nowhere", str(picture), "--json", str(tmp_path / "." / "face.png")])
     assert "face.png: this file is read, and would be overwritten" in capsys.readouterr().err
     assert picture.read_bytes() == b"a picture"
+
+
+def test_a_model_of_aligned_faces_takes_landmarks(folder, tmp_path, capsys):
+    model = bundle.load(folder)
+    aligning = dataclasses.replace(model, preprocess=dataclasses.replace(model.preprocess, resize="landmarks"))
+    bundle.save(tmp_path / "aligning", aligning)
+    columns = ",".join(f"{point}_{axis}" for point in POINTS for axis in "xy")
+    (tmp_path / "points.csv").write_text(f"image,{columns}\nphoto.png,40,50,75,52,58,70,42,92,72,91\n")
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (120, 120, 3), np.uint8)).save(tmp_path / "photo.png")
+
+    def analyze(where, *words):
+        cli.main(["analyze", "--model", str(where), str(tmp_path / "photo.png"), "--json", str(tmp_path / "a"), *words])
+        return json.loads((tmp_path / "a").read_text())[0]["attributes"], capsys.readouterr().err
+
+    cropped, told = analyze(tmp_path / "aligning")
+    assert "give --landmarks, or they are cropped" in told
+    aligned, told = analyze(tmp_path / "aligning", "--landmarks", str(tmp_path / "points.csv"))
+    assert "cropped" not in told and aligned != cropped
+    loaded = load(tmp_path / "aligning")
+    pixels = loaded.images(tmp_path / "photo.png", [np.array([[40, 50], [75, 52], [58, 70], [42, 92], [72, 91.0]])])
+    right = loaded.analyze(pixels)[0]["gender"]["probabilities"]
+    assert aligned["gender"]["probabilities"] == pytest.approx(right, abs=1e-4)
+    with pytest.raises(SystemExit):
+        analyze(folder, "--landmarks", str(tmp_path / "points.csv"))
+    assert "--landmarks: this model reads faces with data.resize=crop; leave it out" in capsys.readouterr().err

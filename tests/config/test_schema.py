@@ -15,7 +15,7 @@ CLASSES = [c for c in vars(schema).values() if dataclasses.is_dataclass(c) and c
 
 def test_a_resumed_run_may_change_when_and_where_it_works():
     when = {"eval_every", "save_every", "keep_last", "keep_best", "hang_after"}
-    assert typed.marked(Config, Role.FREE) == when | {"mesh", "profile", "folder", "opt_out", "workers"}
+    assert typed.marked(Config, Role.FREE) == when | {"mesh", "profile", "folder", "opt_out", "workers", "celeba"}
 
 
 def test_a_name_is_free_everywhere_or_nowhere():

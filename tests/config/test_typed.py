@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 
 from t2f_jax.config import typed
-from t2f_jax.config.typed import Range
+from t2f_jax.config.typed import SPARSE, Range
 from t2f_jax.errors import UserError
 
 MARK, OTHER = "mark", "other"
@@ -26,6 +26,7 @@ class Outer:
     inner: Inner = Inner()
     many: dict[str, Inner] = dataclasses.field(default_factory=dict)
     free: Annotated[float, OTHER] = 1.0
+    late: Annotated[str, SPARSE] = "none"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,3 +106,9 @@ def test_a_key_without_a_default_must_be_there():
 
 def test_the_dotted_keys_of_nested_values():
     assert typed.flat_keys({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == ["a.b", "a.c.d", "e"]
+
+
+def test_a_sparse_field_is_recorded_where_it_is_not_its_default():
+    late = dataclasses.replace(WHOLE, late="some")
+    assert "late" not in typed.to_dict(WHOLE) and typed.to_dict(late)["late"] == "some"
+    assert typed.from_dict(Outer, typed.to_dict(late)) == late and typed.from_dict(Outer, typed.to_dict(WHOLE)) == WHOLE

@@ -10,7 +10,8 @@ import pytest
 from hugging import DECODER, IMAGE, SCHEMA, answers, draw_greedily, pictures, random_params, torch_logits, wordpiece
 from PIL import Image
 
-from t2f_jax.io import images
+from t2f_jax.io import framing, images
+from t2f_jax.io.framing import Framing
 from t2f_jax.models import params as params_module
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.vqgan import VQGAN
@@ -117,7 +118,7 @@ def test_pictures_are_read_alike(both, tmp_path):
     for crop in (0.7, 1.0):
         ours, theirs = both(crop=crop)
         assert np.array_equal(ours.images(seen), theirs.images(seen))
-        assert np.array_equal(images.load_images(seen[2], 16, crop), theirs.images(seen[2]))
+        assert np.array_equal(images.load_images(seen[2], 16, Framing(crop)), theirs.images(seen[2]))
     with pytest.raises(ValueError, match="uint8"):
         theirs.images(np.zeros((4, 4, 3)))
 
@@ -259,3 +260,18 @@ def test_what_the_user_gets_wrong_is_named(both):
     model.config.guidable = False
     with pytest.raises(ValueError, match="without words"):
         model.generate_images("a man", guidance=3.0)
+
+
+HOW = [("landmarks", "auto"), ("landmarks", "lanczos"), ("crop", "box"), ("squash", "bicubic")]
+
+
+@pytest.mark.parametrize("how", HOW, ids="/".join)
+def test_pictures_are_framed_alike(modeling, how):
+    face = Image.fromarray(pictures(1, 90)[0][:70])
+    points = np.array([[30, 25], [55, 27], [42, 40], [31, 52], [53, 53.0]])
+    for size, landmarks in ((16, points), (60, points), (16, None)):
+        ours = framing.fit(face, size, Framing(0.9, *how), landmarks)
+        assert np.array_equal(ours, modeling.fit(face, size, 0.9, *how, landmarks=landmarks))
+    if how[0] == "landmarks":
+        with pytest.raises(ValueError, match="those of no face"):
+            modeling.fit(face, 16, 0.9, *how, landmarks=points * 0)

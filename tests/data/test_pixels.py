@@ -16,6 +16,7 @@ from t2f_jax.config.schema import DataConfig, SourceConfig
 from t2f_jax.data import augment, pixels
 from t2f_jax.data.datasets import registry
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import POINTS
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_reads_once_and_reuses(faces, tmp_path, monkeypatch):
     config = DataConfig(image_size=16)
     first = pixels.read_images(faces, "train", config, tmp_path / "cache")
     assert first.images.shape == (8, 16, 16, 3) and first.ids[0] == "000001.jpg" and len(first) == 8
-    np.testing.assert_array_equal(first.images[3], faces.image(3, 16, 1.0))
+    np.testing.assert_array_equal(first.images[3], faces.image(3, 16))
     monkeypatch.setattr(type(faces), "image", lambda *_: pytest.fail("decoded again"))
     again = pixels.read_images(faces, "train", config, tmp_path / "cache")
     np.testing.assert_array_equal(again.images, first.images)
@@ -54,7 +55,7 @@ def test_corrupt_files_are_skipped_and_listed(celeba_folder, faces, tmp_path):
     result = pixels.read_images(faces, "train", DataConfig(image_size=16), tmp_path / "cache")
     assert result.ids == ["000001.jpg", "000003.jpg", "000004.jpg", "000006.jpg", "000007.jpg", "000008.jpg"]
     assert len(result.images) == len(result.fields) == 6
-    np.testing.assert_array_equal(result.images[2], faces.image(3, 16, 1.0))
+    np.testing.assert_array_equal(result.images[2], faces.image(3, 16))
     listed = [json.loads(line) for line in (tmp_path / "cache" / "skipped.jsonl").read_text().splitlines()]
     assert [item["id"] for item in listed] == ["000002.jpg", "000005.jpg"]
     assert result.skipped == tuple(listed)
@@ -63,10 +64,10 @@ def test_corrupt_files_are_skipped_and_listed(celeba_folder, faces, tmp_path):
 def test_one_odd_file_is_a_line_among_the_skipped(celeba_folder, faces, tmp_path, monkeypatch):
     folder, image = celeba_folder / "img_align_celeba", type(faces).image
 
-    def read(self, i, size, crop):
+    def read(self, i, size, framing):
         if i == 3:
             raise ZeroDivisionError("an odd tag")
-        return image(self, i, size, crop)
+        return image(self, i, size, framing)
 
     (folder / "000002.jpg").unlink()
     (folder / "000002.jpg").symlink_to("nowhere")
@@ -92,7 +93,7 @@ def test_what_is_no_fault_of_a_file_stops_and_leaves_no_face_out(number, where, 
     with monkeypatch.context() as patched:
         patched.setattr(Image if where == "open" else pathlib.Path, where, fail)
         with pytest.raises(OSError, match=os.strerror(number)):
-            faces.image(0, 16, 1.0)
+            faces.image(0, 16)
         patched.setattr(type(faces), "image", fail)
         with pytest.raises(OSError, match=os.strerror(number)):
             pixels.read_images(faces, "train", DataConfig(image_size=16), tmp_path / "cache")
@@ -161,7 +162,7 @@ def test_drawing_in_processes_equals_drawing_here(tmp_path, monkeypatch):
     many = pixels.read_images(source, "train", DataConfig(image_size=16), tmp_path / "a")
     assert len(many) == 48
     for i in (0, 17, 47):
-        np.testing.assert_array_equal(many.images[i], source.image(i, 16, 1.0))
+        np.testing.assert_array_equal(many.images[i], source.image(i, 16))
 
 
 @pytest.mark.parametrize("crop", [0.0, 1.5])
@@ -221,3 +222,16 @@ def test_whatever_became_of_kept_pixels_they_are_read_again(faces, tmp_path, dat
     again = pixels.read_images(faces, "train", config, tmp_path / "cache")
     assert again.images.shape == first.images.shape and len(again.fields) == len(again.ids) == 8
     shutil.rmtree(tmp_path / "cache")
+
+
+def test_the_key_knows_framing_and_landmarks(celeba_folder):
+    def key(**values):
+        source = registry.open_source(SourceConfig(kind="celeba", folder=str(celeba_folder)), "celeba")
+        return pixels.pixels_key(source, "test", DataConfig(image_size=16, **values))
+
+    plain, aligned = key(), key(resize="landmarks")
+    assert len({plain, aligned, key(resize="squash"), key(filter="lanczos"), key(crop=0.9)}) == 5
+    columns = " ".join(f"{point}_{axis}" for point in POINTS for axis in "xy")
+    row = "30 40 60 42 45 60 32 80 57 81"
+    (celeba_folder / "list_landmarks_align_celeba.txt").write_text(f"{columns}\n000011.jpg {row}\n")
+    assert key() == plain and key(resize="landmarks") != aligned

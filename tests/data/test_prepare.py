@@ -31,7 +31,7 @@ def test_codes_are_those_of_the_views(store_folder):
     store, config = Store(store_folder), store_config(views=3, flip=True, jitter=0.1)
     source = registry.open_source(config.data.sources["faces"], "faces", config.data.seed)
     for i in (0, 30, 47):
-        face = source.image(i, 16, 1.0)
+        face = source.image(i, 16)
         for v in range(3):
             seen = augment.view(face, config.data.seed, i, v, True, 0.1)
             np.testing.assert_array_equal(store.codes("faces", "train")[i, v], encode_stub(seen[None])[0])

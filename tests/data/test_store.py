@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from t2f_jax.data.store import Store
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import Framing
 
 
 @pytest.fixture
@@ -107,3 +108,18 @@ def test_any_bytes_make_a_store_or_are_refused(copy, data, part):
             store.summary(), store.baselines()
     finally:
         (copy / part).write_bytes(whole)
+
+
+def test_other_pixels_than_its_own_are_refused(copy):
+    store = Store(copy)
+    assert store.framing == Framing()
+    store.check_framing(Framing())
+    with pytest.raises(UserError, match=r"its faces were encoded with data\.crop=1\.0, not 0\.9; give data\.crop=1"):
+        store.check_framing(Framing(0.9))
+    with pytest.raises(UserError, match=r"data\.filter=auto, not lanczos"):
+        store.check_framing(Framing(filter="lanczos"))
+    meta = json.loads((copy / "meta.json").read_text())
+    assert not {"resize", "filter"} & meta["config"].keys(), "as in stores of older versions"
+    del meta["config"]
+    (copy / "meta.json").write_text(json.dumps(meta))
+    Store(copy).check_framing(Framing(0.9))  # it does not say

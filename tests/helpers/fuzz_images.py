@@ -21,6 +21,7 @@ with atheris.instrument_imports(include=["PIL", "t2f_jax.io.images"]):
     from t2f_jax.io import images
 
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import Framing
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
 Image.MAX_IMAGE_PIXELS = 1 << 20  # larger ones are bombs here, so that a run stays quick
@@ -29,7 +30,7 @@ Image.MAX_IMAGE_PIXELS = 1 << 20  # larger ones are bombs here, so that a run st
 def one_input(data: bytes) -> None:
     """The file of one picture."""
     with contextlib.suppress(UserError):
-        pixels = images.load_images(io.BytesIO(data), 16, 0.8)
+        pixels = images.load_images(io.BytesIO(data), 16, Framing(0.8))
         assert pixels.shape == (1, 16, 16, 3) and pixels.dtype == np.uint8
 
 

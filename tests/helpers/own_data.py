@@ -5,6 +5,7 @@ import io
 import json
 import pathlib
 import tarfile
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -140,3 +141,35 @@ def write_all(folder: pathlib.Path) -> dict[str, pathlib.Path]:
         "image parquet": write_image_parquet(folder / "hub", scratch),
         "saved": write_saved(folder / "saved", scratch),
     }
+
+
+def write_by_datasets(folder: pathlib.Path, scratch: pathlib.Path, datasets: Any) -> dict[str, pathlib.Path]:
+    """{layout: where it lies} as Hugging Face's own library writes the faces: saved, as Parquet, loaded and saved."""
+    rows = [{"image": str(path), **typed(i)} for i, path in enumerate(images(scratch))]
+    classes = datasets.ClassLabel(names=["female", "male"])
+    columns = {key: [row[key] for row in rows] for key in ("image", *COLUMNS)}
+    made = datasets.Dataset.from_dict(columns).cast_column("gender", classes).cast_column("image", datasets.Image())
+    whole = {"whole": folder / "whole", "splits": folder / "splits", "parquet": folder / "parquet" / "data"}
+    made.save_to_disk(whole["whole"], num_shards=2)
+    datasets.DatasetDict(train=made).save_to_disk(whole["splits"])
+    whole["parquet"].mkdir(parents=True)
+    for k in range(2):
+        part = made.shard(2, k, contiguous=True)
+        part.to_parquet(whole["parquet"] / f"train-{k:05d}-of-00002.parquet", batch_size=9)
+    from_folder = datasets.load_dataset(
+        "imagefolder", data_dir=str(write_imagefolder(folder / "plain")), cache_dir=str(folder / "hf"), split="train"
+    )
+    from_folder.save_to_disk(folder / "loaded")
+    return {**whole, "parquet": folder / "parquet", "loaded": folder / "loaded"}
+
+
+def write_by_webdataset(folder: pathlib.Path, scratch: pathlib.Path, webdataset: Any) -> pathlib.Path:
+    """Shards as WebDataset's own writer makes them."""
+    folder.mkdir(parents=True)
+    with webdataset.ShardWriter(str(folder / "faces-%06d.tar"), maxcount=20, verbose=0) as writer:
+        for i, path in enumerate(images(scratch)):
+            values = typed(i)
+            caption = values.pop("caption")
+            sample = {"__key__": path.stem, "jpg": path.read_bytes(), "json": values}
+            writer.write(sample | ({"txt": caption} if caption else {}))
+    return folder

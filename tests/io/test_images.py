@@ -14,16 +14,18 @@ from PIL import Image, ImageOps
 
 from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.io import images
+from t2f_jax.io.framing import Framing, fit
 
+SQUASH = Framing(resize="squash")
 FACE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 
 
 def test_the_centred_square_is_taken_whole_or_in_part():
     image = np.zeros((10, 30, 3), np.uint8)
     image[:, 10:20] = 200
-    assert images.fit(Image.fromarray(image), 10).min() == 200
+    assert fit(Image.fromarray(image), 10).min() == 200
     assert np.array_equal(images.load_images(FACE[:20, :20], 20)[0], FACE[:20, :20])
-    assert images.load_images([FACE, Image.fromarray(FACE)], 8, 0.5).shape == (2, 8, 8, 3)
+    assert images.load_images([FACE, Image.fromarray(FACE)], 8, Framing(0.5)).shape == (2, 8, 8, 3)
 
 
 def test_sixteen_bit_grays_are_scaled(tmp_path):
@@ -80,7 +82,7 @@ def test_odd_tags_beside_the_orientation_do_not_matter(tag, tmp_path):
     upright = np.rot90(images.open_image(tmp_path / "plain.png"), -1)
     assert np.array_equal(np.asarray(images.open_image(tmp_path / "odd.png")), upright)
     with Image.open(tmp_path / "odd.png") as opened:
-        assert np.array_equal(images.load_images(opened, 20, squash=True), images.load_images(upright, 20, squash=True))
+        assert np.array_equal(images.load_images(opened, 20, SQUASH), images.load_images(upright, 20, SQUASH))
 
 
 def test_metadata_that_cannot_be_read_turn_nothing(tmp_path):
@@ -196,7 +198,7 @@ def test_squash_keeps_all_of_a_picture():
     wide = np.zeros((32, 96, 3), np.uint8)
     wide[:, 80:] = 255
     assert images.load_images(wide, 16)[0, :, -1].max() == 0  # cropped away
-    assert (images.load_images(wide, 16, squash=True)[0, :, -1] == 255).all()
+    assert (images.load_images(wide, 16, SQUASH)[0, :, -1] == 255).all()
 
 
 def as_file(face=FACE, kind="PNG"):

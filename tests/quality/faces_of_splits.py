@@ -8,6 +8,7 @@ from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import celeba, registry, utkface
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.io import progress
+from t2f_jax.io.framing import Framing
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 ATTRIBUTES = [a.name for a in celeba.SCHEMA]
@@ -44,7 +45,7 @@ def read(split: Split, size: int = 64, crop: float = 0.9) -> Faces:
         indices = source.split(split)
         with progress.Progress(f"reading {kind} {split}", len(indices), unit="image") as bar:
             for i in indices:
-                images.append(source.image(i, size, crop))
+                images.append(source.image(i, size, Framing(crop)))
                 fields.append(source.fields(i))
                 bar.advance(1)
         counts.append(len(indices))

@@ -10,6 +10,7 @@
     own/         your own data: tables, tar shards, Hugging Face directories
     img2dataset   photographs from the web in the shards that img2dataset writes
     prepared     a dataset as TFDS has prepared it, read in place of its folder
+    prepared_index  the names and labels in such a dataset, kept on this machine so that it is parsed once
     registry     which datasets there are, `MODULES`; finds an entry by its kind, opens the sources of a config
 
 Read first: `base.Dataset`, then `celeba`. To add a dataset write its file, a line of `registry.MODULES` and a test.

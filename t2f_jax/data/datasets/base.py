@@ -4,7 +4,7 @@ import dataclasses
 import io
 import pathlib
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from PIL import Image
@@ -12,6 +12,7 @@ from PIL import Image
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, images
+from t2f_jax.io.framing import WHOLE, Framing, fit
 from t2f_jax.tokens.attributes import Attribute, Fields
 from t2f_jax.tokens.phrases import PHRASES, Phrases
 
@@ -53,8 +54,16 @@ class Source(Protocol):
         """What is known of face i; what is unknown is absent, a number is an int."""
         ...
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
-        """Pixels, uint8 [size, size, 3]. Raises UserError for a file that cannot be read or decoded."""
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
+        """Pixels, uint8 [size, size, 3], see `framing.fit`. Raises UserError for a file that cannot be read."""
+        ...
+
+
+class WithLandmarks(Source, Protocol):
+    """A source that may know where eyes, nose and mouth are."""
+
+    def landmarks(self, i: int) -> np.ndarray | None:
+        """Of face i, float [5, 2], see `framing`; None if they are not known."""
         ...
 
 
@@ -74,14 +83,25 @@ def file_signature(path: pathlib.Path) -> str:
         return f"{path.name} absent"
 
 
-def read_face(path: pathlib.Path, size: int, crop: float, box: Box | None = None) -> np.ndarray:
-    """Pixels uint8 [size, size, 3] of a face in a file, see `images.fit`.
+def landmarks(source: Source, i: int) -> np.ndarray | None:
+    """The landmarks of face i, float [5, 2]; None if the source does not know them."""
+    return cast(WithLandmarks, source).landmarks(i) if hasattr(source, "landmarks") else None
+
+
+def read_face(
+    path: pathlib.Path,
+    size: int,
+    framing: Framing = WHOLE,
+    box: Box | None = None,
+    landmarks: np.ndarray | None = None,
+) -> np.ndarray:
+    """Pixels uint8 [size, size, 3] of a face in a file, see `framing.fit`.
 
     Raises:
       UserError: no such file, none of a whole picture (nothing is read of a pipe, which would be waited for), or an
         empty box.
     """
-    return images.fit(_open_face(path, box), size, crop)
+    return fit(_open_face(path, box), size, framing, landmarks)
 
 
 def original(path: pathlib.Path, box: Box | None = None) -> bytes:
@@ -139,6 +159,7 @@ class Dataset:
       licence, citation: terms of use, and the publication to cite.
       obtain: how to get it, and what must lie in its folder.
       split_rule: what decides which split a face belongs to, for a message where a split is empty.
+      of_celeba: are its faces CelebA's images? Then CelebA's partition decides their splits, see `celeba_files`.
       partitions: names of published partitions that `data.sources.<name>.partition` may choose in place of that rule.
     """
 
@@ -157,6 +178,7 @@ class Dataset:
     citation: str = ""
     obtain: str = ""
     split_rule: str = ""
+    of_celeba: bool = False
     partitions: tuple[str, ...] = ()
 
     def caption_phrases(self) -> Phrases:

@@ -7,6 +7,7 @@ celeb_a/2.1.0/
 Its splits are CelebA's. Examples do not hold the names of their images: a face is called after its place.
 """
 
+import functools
 import io
 import pathlib
 
@@ -18,11 +19,12 @@ from t2f_jax.data.datasets.celeba_files import COLUMNS, SCHEMA, attributes_of
 from t2f_jax.data.datasets.tfds_records import Examples, prepared
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
+from t2f_jax.io.framing import POINTS, WHOLE, Framing, fit
 from t2f_jax.tokens.attributes import Fields
 
 
 class CelebATfds:
-    """A `base.FileSource` over a prepared `celeb_a`; opening it reads all labels.
+    """A `base.FileSource` over a prepared `celeb_a`; opening it parses one example, the first label asked for all.
 
     Raises:
       UserError: TFDS has prepared none there, or one with other features.
@@ -38,7 +40,7 @@ class CelebATfds:
         self._places: list[tuple[Split, int]] = [
             (split, i) for split in SPLITS for i in range(len(self._examples[split]))
         ]
-        self._labels_NxA = np.stack([self._labels(split, i) for split, i in self._places])
+        self._labels(*self._places[0])
 
     def _labels(self, split: Split, i: int) -> np.ndarray:
         try:
@@ -46,6 +48,10 @@ class CelebATfds:
             return np.array([known[column] for column in COLUMNS], np.uint8)
         except (KeyError, TypeError) as error:
             raise UserError(f"{self._folder}: an example has no attribute {error}; is this TFDS's celeb_a?") from error
+
+    @functools.cached_property
+    def _labels_NxA(self) -> np.ndarray:
+        return np.stack([self._labels(split, i) for split, i in self._places])
 
     def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
@@ -64,10 +70,16 @@ class CelebATfds:
         """Labels of face i; it has no captions."""
         return {"attributes": attributes_of(self._labels_NxA[i]), "captions": []}
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         picture = images.open_image(io.BytesIO(self.original(i)), f"{self._folder}: {self.id(i)}")
-        return images.fit(picture, size, crop)
+        return fit(picture, size, framing, self.landmarks(i) if framing.resize == "landmarks" else None)
+
+    def landmarks(self, i: int) -> np.ndarray | None:
+        """Of face i, float [5, 2], see `framing`; None if its example has none."""
+        split, place = self._places[i]
+        known = self._examples[split][place].get("landmarks")
+        return known and np.array([[known[f"{point}_{axis}"] for axis in "xy"] for point in POINTS], np.float64)
 
     def original(self, i: int) -> bytes:
         """The image file of face i."""

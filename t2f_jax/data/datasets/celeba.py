@@ -1,7 +1,9 @@
 """CelebA in its authors' layout: aligned faces with 40 binary attributes."""
 
+import functools
 import os
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,9 +19,11 @@ from t2f_jax.data.datasets.base import (
 )
 from t2f_jax.data.datasets.celeba_files import PARTITION, SCHEMA, attributes_of, read_labels, read_partition
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import WHOLE, Framing, read_landmarks
 from t2f_jax.tokens.attributes import Fields
 
 _LABELS = "list_attr_celeba"  # .txt, or .csv in Kaggle's edition
+_LANDMARKS = "list_landmarks_align_celeba"
 _ENDINGS = (".jpg", ".jpeg", ".png")
 
 
@@ -39,7 +43,8 @@ DATASET = Dataset(
     citation="Z. Liu, P. Luo, X. Wang, X. Tang: Deep Learning Face Attributes in the Wild, ICCV 2015",
     obtain=(
         "From https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html take img_align_celeba.zip (unpacked),"
-        " list_attr_celeba.txt and list_eval_partition.txt. They may lie side by side or in Img/, Anno/ and Eval/."
+        " list_attr_celeba.txt and list_eval_partition.txt; for data.resize=landmarks list_landmarks_align_celeba.txt,"
+        " too. They may lie side by side or in Img/, Anno/ and Eval/."
     ),
     split_rule="list_eval_partition.txt gives each face 0 (train), 1 (validation) or 2 (test)",
 )
@@ -65,6 +70,7 @@ class CelebA:
         labels = _find_table(folder, _LABELS, ("", "Anno"))
         labelled, self._labels_NxA = read_labels(labels)
         partition = read_partition(_find_table(folder, PARTITION, ("", "Eval", "Anno")), labelled, labels.name)
+        self._folder, self._labelled = folder, labelled
         self._splits = {s: [i for i, name in enumerate(labelled) if partition[name] == s] for s in SPLITS}
         self._names = _file_names(self._images, labelled, labels.name)
 
@@ -88,9 +94,19 @@ class CelebA:
         """The image file of face i."""
         return self._images / self._names[i]
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return read_face(self.path(i), size, crop)
+        landmarks = self.landmarks(i) if framing.resize == "landmarks" else None
+        return read_face(self.path(i), size, framing, landmarks=landmarks)
+
+    def landmarks(self, i: int) -> np.ndarray | None:
+        """Of face i, float [5, 2], see `framing`; None if list_landmarks_align_celeba.txt does not have it."""
+        return self._landmarks.get(self._labelled[i])
+
+    @functools.cached_property
+    def _landmarks(self) -> dict[str, np.ndarray]:
+        table = next(_tables(self._folder, _LANDMARKS, ("", "Anno")), None)
+        return read_landmarks(table) if table else {}
 
     def original(self, i: int) -> bytes:
         """The image file of face i; raises UserError."""
@@ -108,8 +124,13 @@ def _find(folder: pathlib.Path, name: str, subfolders: tuple[str, ...]) -> pathl
 
 
 def _find_table(folder: pathlib.Path, stem: str, subfolders: tuple[str, ...]) -> pathlib.Path:
+    return next(_tables(folder, stem, subfolders), None) or _find(folder, f"{stem}.txt", subfolders)
+
+
+def _tables(folder: pathlib.Path, stem: str, subfolders: tuple[str, ...]) -> Iterator[pathlib.Path]:
+    """Those of the places of a table where there is one."""
     tables = (folder / sub / f"{stem}{ending}" for ending in (".txt", ".csv") for sub in subfolders)
-    return next((table for table in tables if table.exists()), None) or _find(folder, f"{stem}.txt", subfolders)
+    return (table for table in tables if table.exists())
 
 
 def _find_images(folder: pathlib.Path) -> pathlib.Path:

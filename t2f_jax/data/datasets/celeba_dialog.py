@@ -48,7 +48,7 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
     captions_file = find(folder, DATASET, "text/captions_hq.json", "captions_hq.json")
     table = "combined_annotation_hq.txt"
     grades_file = find(folder, DATASET, f"classification_label/{table}", table)
-    files = HQFiles(folder, DATASET, ("image", IMAGES), (f"classification_label/{LABELS}", LABELS))
+    files = HQFiles(config, DATASET, ("image", IMAGES), (f"classification_label/{LABELS}", LABELS))
     captions, grades = _read_captions(captions_file), _read_grades(grades_file)
     _check_sense(grades_file, grades, files)
     skipped: dict[str, str] = {}
@@ -130,6 +130,7 @@ DATASET = Dataset(
     title="CelebA-Dialog",
     folder="CelebA-Dialog",
     open=_open,
+    of_celeba=True,
     schema=SCHEMA,
     prompts=("She has long bangs and smiles with her mouth open.", "gender : male , beard grade : 4"),
     size="29,999 faces",

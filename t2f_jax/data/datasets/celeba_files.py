@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.names import schema
 from t2f_jax.errors import UserError
@@ -148,21 +149,24 @@ def read_partition(path: pathlib.Path, names: Iterable[str] | None = None, label
     return splits
 
 
-def folders(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Where CelebA may lie for a set of its images: in the set's own folder, beside it, or in $T2F_DATA."""
+def folders(config: SourceConfig, *inside: pathlib.Path) -> list[pathlib.Path]:
+    """Where CelebA may lie for a set of its images: as the config says, `inside`, beside the set, or in $T2F_DATA."""
+    given = [pathlib.Path(os.path.expanduser(config.celeba))] if config.celeba else []
     root = os.environ.get("T2F_DATA")
-    return [folder, folder.parent / "CelebA", *([pathlib.Path(root) / "CelebA"] if root else [])]
+    shared = [pathlib.Path(os.path.expanduser(root)) / "CelebA"] if root else []
+    return [*given, *inside, pathlib.Path(config.folder).parent / "CelebA", *shared]
 
 
 class Partition:
     """The split of each of CelebA's images, by its number (of 000777.jpg: 777).
 
-    It is read from CelebA's own file if that lies in `folders(folder)`; an image that the file does not name, or all
-    if there is none, are in the split that CelebA's authors publish for their numbers.
+    It is read from CelebA's own file if that lies in the set's own folder or one of `folders(config)`; an image that
+    the file does not name, or all if there is none, are in the split that CelebA's authors publish for their numbers.
     """
 
-    def __init__(self, folder: pathlib.Path):
-        places = [place / sub / f"{PARTITION}{end}" for place in folders(folder) for sub in ("", "Eval", "Anno")
+    def __init__(self, config: SourceConfig):
+        roots = folders(config, pathlib.Path(config.folder))
+        places = [root / sub / f"{PARTITION}{end}" for root in roots for sub in ("", "Eval", "Anno")
                   for end in (".txt", ".csv")]  # fmt: skip
         table = next((path for path in places if path.is_file()), None)
         rows = read_partition(table) if table else {}

@@ -9,8 +9,6 @@ The splits are CelebA's (see `celeba_files`). Masks and poses are not read. Othe
 number the images differently: their labels and captions do not belong together.
 """
 
-import pathlib
-
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets.base import Dataset
 from t2f_jax.data.datasets.celeba_files import SCHEMA
@@ -19,7 +17,7 @@ from t2f_jax.data.datasets.listed import Face, Listed
 
 
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
-    files = HQFiles(pathlib.Path(config.folder), DATASET)
+    files = HQFiles(config, DATASET)
     skipped: dict[str, str] = {}
     faces = []
     for number in files.numbers():
@@ -36,6 +34,7 @@ DATASET = Dataset(
     title="CelebA-HQ",
     folder=HQ,
     open=_open,
+    of_celeba=True,
     schema=SCHEMA,
     prompts=("a smiling young woman with blond hair", "gender : male , black hair , eyeglasses"),
     size="30,000 faces",

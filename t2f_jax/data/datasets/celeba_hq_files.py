@@ -7,6 +7,7 @@ The images have numbers of their own (7.jpg). Which image of CelebA each is says
 import pathlib
 from collections.abc import Sequence
 
+from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import celeba_files
 from t2f_jax.data.datasets.base import Dataset, Split
 from t2f_jax.data.datasets.listed import find, images_in
@@ -22,6 +23,7 @@ class HQFiles:
     """CelebA-HQ for a set about its images, each file from the set's own folder or from CelebAMask-HQ/ beside it.
 
     Args:
+      config: names the set's folder, and perhaps CelebA's.
       images: where the set's own folder may hold the images.
       labels: where it may hold the file of labels.
 
@@ -34,14 +36,15 @@ class HQFiles:
 
     def __init__(
         self,
-        folder: pathlib.Path,
+        config: SourceConfig,
         dataset: Dataset,
         images: Sequence[str] = (IMAGES,),
         labels: Sequence[str] = (LABELS,),
     ):
+        folder = pathlib.Path(config.folder)
         beside = folder.parent / HQ
         self._numbers = _read_mapping(find(folder, dataset, MAPPING, str(beside / MAPPING)))
-        self._partition = celeba_files.Partition(folder)
+        self._partition = celeba_files.Partition(config)
         found = images_in(find(folder, dataset, *images, str(beside / IMAGES)))
         self.images = {int(stem): path for stem, path in found.items() if stem.isdecimal()}
         names, rows = celeba_files.read_labels(find(folder, dataset, *labels, str(beside / LABELS)))

@@ -20,7 +20,7 @@ from t2f_jax.data.datasets.listed import Face, Listed, find
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
     folder = pathlib.Path(config.folder)
     texts = find(folder, DATASET, "captions")
-    files = HQFiles(folder, DATASET, ("CelebAimg", IMAGES))
+    files = HQFiles(config, DATASET, ("CelebAimg", IMAGES))
     skipped: dict[str, str] = {}
     faces = []
     known = set(files.numbers())
@@ -42,6 +42,7 @@ DATASET = Dataset(
     title="CelebAText-HQ",
     folder="CelebAText-HQ",
     open=_open,
+    of_celeba=True,
     schema=SCHEMA,
     prompts=("A young woman with long blond hair is smiling with her mouth open.", "gender : male , black hair"),
     size="some 15,000 faces",

@@ -30,7 +30,7 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
         for image, text in _read(path):
             if text and text not in described.setdefault(image, []):
                 described[image].append(text)
-    faces = celeba.CelebA(name, _find_celeba(folder))
+    faces = celeba.CelebA(name, _find_celeba(config))
     index = {_stem(faces.id(i)): i for split in SPLITS for i in faces.split(split)}
     splits: dict[int, Split] = {i: split for split in SPLITS for i in faces.split(split)}
     skipped = {image: "no image of CelebA has this name" for image in described if _stem(image) not in index}
@@ -51,11 +51,13 @@ def _stem(image: str) -> str:
     return pathlib.PurePath(image).stem
 
 
-def _find_celeba(folder: pathlib.Path) -> pathlib.Path:
-    places = celeba_files.folders(folder)[1:]
+def _find_celeba(config: SourceConfig) -> pathlib.Path:
+    places = celeba_files.folders(config)
     found = next((place for place in places if place.is_dir()), None)
     if found is None:
-        raise UserError(f"{folder}: CelebA's images are not at {' or '.join(map(str, places))}. {DATASET.obtain}")
+        raise UserError(
+            f"{config.folder}: CelebA's images are not at {' or '.join(map(str, places))}. {DATASET.obtain}"
+        )
     return found
 
 
@@ -79,6 +81,7 @@ DATASET = Dataset(
     title="Face2Text",
     folder="Face2Text",
     open=_open,
+    of_celeba=True,
     schema=SCHEMA,
     prompts=("An elderly man with grey hair and a kind smile.", "gender : female , blond hair"),
     size="12,227 faces",
@@ -91,7 +94,7 @@ DATASET = Dataset(
     obtain=(
         "Descriptions: version 2.1 of https://doi.org/10.5281/zenodo.6569853; the folder holds clean_train_2.1.json,"
         " clean_dev_2.1.json and clean_test_2.1.json, or raw_2.1.json. Images and labels: CelebA, as CelebA/ beside"
-        " this folder or in $T2F_DATA."
+        " this folder or in $T2F_DATA, or where data.sources.<name>.celeba says."
     ),
     split_rule="CelebA's partition says it",
 )

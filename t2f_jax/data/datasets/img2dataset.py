@@ -19,6 +19,7 @@ from t2f_jax.data.datasets.own import shards
 from t2f_jax.data.datasets.own.rows import Picture
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
+from t2f_jax.io.framing import WHOLE, Framing, fit
 from t2f_jax.tokens.attributes import Fields
 
 
@@ -88,9 +89,9 @@ class Downloaded:
         caption = self._faces[i].caption
         return {"attributes": {}, "captions": [caption] if caption else []}
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return images.fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, crop)
+        return fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, framing)
 
     def original(self, i: int) -> bytes:
         """The image of face i, or the part in its box as PNG; raises UserError."""

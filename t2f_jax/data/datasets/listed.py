@@ -13,6 +13,7 @@ import numpy as np
 
 from t2f_jax.data.datasets.base import SPLITS, Box, Dataset, Split, file_signature, original, packed_files, read_face
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
@@ -97,10 +98,10 @@ class Listed:
         """What is known of face i."""
         return self._faces[i].fields
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         face = self._faces[i]
-        return read_face(face.path, size, crop, face.box)
+        return read_face(face.path, size, framing, face.box)
 
     def original(self, i: int) -> bytes:
         """The image file of face i, or the part in its box as PNG; raises UserError."""

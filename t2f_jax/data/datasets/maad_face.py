@@ -13,6 +13,7 @@ from t2f_jax.data import names
 from t2f_jax.data.datasets.base import SPLITS, Dataset, Split, file_signature, original, read_face
 from t2f_jax.data.datasets.listed import Files, find, validation_by_hash
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Fields
 
 COLUMNS = (
@@ -78,9 +79,9 @@ class MaadFace:
         said = {column: _ANSWERS[int(value)] for column, value in zip(COLUMNS, self._labels_NxA[i])}
         return {"attributes": names.labels(said), "captions": []}
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return read_face(pathlib.Path(self._paths[i]), size, crop)
+        return read_face(pathlib.Path(self._paths[i]), size, framing)
 
     def original(self, i: int) -> bytes:
         """The image file of face i; raises UserError."""

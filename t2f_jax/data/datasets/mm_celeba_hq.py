@@ -20,7 +20,7 @@ from t2f_jax.data.datasets.listed import Face, Listed, find
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
     folder = pathlib.Path(config.folder)
     texts = find(folder, DATASET, "text/celeba-caption", "celeba-caption")
-    files = HQFiles(folder, DATASET, (str(folder.parent / HQ / IMAGES), IMAGES, "image/images", "images", "image"))
+    files = HQFiles(config, DATASET, (str(folder.parent / HQ / IMAGES), IMAGES, "image/images", "images", "image"))
     skipped: dict[str, str] = {}
     faces = []
     for number in files.numbers():
@@ -41,6 +41,7 @@ DATASET = Dataset(
     title="Multi-Modal-CelebA-HQ",
     folder="Multi-Modal-CelebA-HQ",
     open=_open,
+    of_celeba=True,
     schema=SCHEMA,
     prompts=("She is wearing heavy makeup. She has arched eyebrows and wavy hair.", "gender : male , black hair"),
     size="30,000 faces",

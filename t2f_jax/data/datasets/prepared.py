@@ -4,7 +4,6 @@ So millions of images can be gathered by Apache Beam on many machines, and then 
 files. They must be of a format that can: `--file_format=array_record`.
 """
 
-import dataclasses
 import io
 import pathlib
 from typing import Any, cast
@@ -12,8 +11,10 @@ from typing import Any, cast
 import numpy as np
 
 from t2f_jax.data.datasets.base import SPLITS, Dataset, Split
+from t2f_jax.data.datasets.prepared_index import Index
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
+from t2f_jax.io.framing import WHOLE, Framing, fit
 from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -43,19 +44,10 @@ def find(folder: pathlib.Path, kind: str, partition: str) -> pathlib.Path | None
     return max(found, key=lambda path: [int(number) for number in path.name.split(".") if number.isdecimal()])
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Face:
-    id: str
-    split: Split
-    row: int  # in what TFDS has of the split
-    fields: Fields
-    size: int  # bytes of its image file
-
-
 class Prepared:
-    """A `base.Source` over what TFDS has prepared; opening it reads all records, but decodes no image.
+    """A `base.Source` over what TFDS has prepared, in the order of the faces' names.
 
-    Faces are in the order of their names.
+    The first opening on a machine parses every example once, see `prepared_index`; a later one none.
 
     Raises:
       UserError: files that cannot be read, or not by position.
@@ -71,6 +63,7 @@ class Prepared:
             decoders = {"image": cast(Any, tfds.decode).SkipDecoding()}
             splits: list[Split] = [split for split in SPLITS if split in builder.info.splits]
             self._data: dict[Split, Any] = {s: builder.as_data_source(s, decoders=decoders) for s in splits}
+            self._labels: Any = builder.info.features["attributes"]
         except NotImplementedError as error:
             raise UserError(
                 f"{folder}: its files cannot be read by position; prepare it with `tfds build"
@@ -78,42 +71,39 @@ class Prepared:
             ) from error
         except Exception as error:  # TFDS raises many kinds for files that are cut or missing
             raise UserError(f"{folder}: TFDS cannot read what it has prepared here ({error})") from error
-        labels = builder.info.features["attributes"]
-        faces = [
-            _Face(_text(record["id"]), split, row, _fields(record, labels, self.schema), len(record["image"]))
-            for split, data in self._data.items()
-            for row, record in enumerate(data)
-        ]
-        self._faces = sorted(faces, key=lambda face: face.id)
-        self._splits: dict[Split, list[int]] = {split: [] for split in SPLITS}
-        for i, face in enumerate(self._faces):
-            self._splits[face.split].append(i)
+        counts: dict[Split, int] = {split: len(data) for split, data in self._data.items()}
+        self._index = Index(folder, counts, self._read)
+
+    def _read(self, split: Split, row: int) -> dict[str, Any]:
+        """What the index keeps of an example."""
+        example = self._data[split][row]
+        fields = _fields(example, self._labels, self.schema)
+        return {"id": _text(example["id"]), "row": row, "size": len(example["image"]), "fields": fields}
 
     def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
-        return self._splits[split]
+        return self._index.splits[split]
 
     def id(self, i: int) -> str:
         """The name that the dataset's own source gives face i."""
-        return self._faces[i].id
+        return self._index.faces[i]["id"]
 
     def signature(self, i: int) -> str:
         """Its file's name and size in bytes, as the dataset's own source has it."""
-        face = self._faces[i]
-        return f"{pathlib.PurePosixPath(face.id).name} {face.size}"
+        face = self._index.faces[i]
+        return f"{pathlib.PurePosixPath(face['id']).name} {face['size']}"
 
     def fields(self, i: int) -> Fields:
         """Labels and captions of face i."""
-        return self._faces[i].fields
+        return self._index.faces[i]["fields"]
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return images.fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, crop)
+        return fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, framing)
 
     def original(self, i: int) -> bytes:
         """The image file of face i."""
-        face = self._faces[i]
-        return self._data[face.split][face.row]["image"]
+        return self._data[self._index.split_of(i)][self._index.faces[i]["row"]]["image"]
 
 
 def _text(value: Any) -> str:

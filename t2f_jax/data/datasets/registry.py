@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from t2f_jax import arguments
 from t2f_jax.config.schema import Config, SourceConfig
 from t2f_jax.data.datasets import prepared
-from t2f_jax.data.datasets.base import Dataset, Source
+from t2f_jax.data.datasets.base import SPLITS, Dataset, Source, landmarks
 from t2f_jax.errors import UserError, WrongArgument, nearest
+from t2f_jax.io.progress import say
 from t2f_jax.tokens.attributes import Attribute
 
 # kind -> module of this package, which defines `DATASET`; imported when the kind is first asked for.
@@ -54,8 +55,8 @@ def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
     """The sources of a weight above 0, which are those that are used, in the config's order.
 
     Raises:
-      UserError: there is none, one is of an unknown kind, or one has a `count` or `columns` that its dataset does not
-        heed.
+      UserError: there is none, one is of an unknown kind, or one has a `count`, `columns` or `celeba` that its dataset
+        does not heed.
     """
     chosen = {name: source for name, source in sources.items() if source.weight > 0}
     if not chosen:
@@ -72,7 +73,23 @@ def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
                 f"data.sources.{name}.columns: the columns of {dataset.title} are known; only those of your own data"
                 " (kind=own) are called otherwise"
             )
+        if source.celeba and not dataset.of_celeba:
+            raise UserError(
+                f"data.sources.{name}.celeba: the faces of {dataset.title} are none of CelebA's; leave it empty"
+            )
     return chosen
+
+
+def _sharing_celeba(sources: Mapping[str, SourceConfig], chosen: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
+    """`chosen`, where each set of CelebA's images that does not say so itself knows where a source has CelebA.
+
+    One partition then decides over all of them, and no test face of one is a training face of another.
+    """
+    celeba = next((source.folder for source in sources.values() if source.kind == "celeba" and source.folder), "")
+    return {
+        name: dataclasses.replace(source, celeba=source.celeba or celeba) if find(source.kind).of_celeba else source
+        for name, source in chosen.items()
+    }
 
 
 def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
@@ -95,9 +112,32 @@ def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
 
 
 def open_sources(config: Config) -> dict[str, Source]:
-    """Opens the sources of nonzero weight, by name; raises UserError as `weighted` and `open_source` do."""
-    chosen = weighted(config.data.sources)
-    return {name: open_source(source, name, config.data.seed) for name, source in chosen.items()}
+    """Opens the sources of nonzero weight, by name.
+
+    Raises:
+      UserError: as `weighted` and `open_source` do; no face of any has landmarks, where the config goes by them.
+    """
+    chosen = _sharing_celeba(config.data.sources, weighted(config.data.sources))
+    opened = {name: open_source(source, name, config.data.seed) for name, source in chosen.items()}
+    if config.data.resize == "landmarks":
+        _check_landmarks(opened)
+    return opened
+
+
+def _check_landmarks(opened: Mapping[str, Source]) -> None:
+    without = []
+    for name, source in opened.items():
+        faces = (i for split in SPLITS for i in source.split(split))
+        if all(landmarks(source, i) is None for i in faces):
+            without.append(name)
+    if len(without) == len(opened):
+        raise UserError(
+            f"data.resize=landmarks: no face of {', '.join(without)} has landmarks; CelebA has them in"
+            " list_landmarks_align_celeba.txt, your own data in columns lefteye_x, lefteye_y, ...; or set"
+            " data.resize=crop"
+        )
+    if without:
+        say(f"no landmarks in {', '.join(without)}: these faces are cropped, not aligned")
 
 
 def schema(config: SourceConfig, name: str) -> tuple[Attribute, ...]:

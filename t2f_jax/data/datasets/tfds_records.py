@@ -6,7 +6,10 @@ found here once: a file is a row of (length, its checksum, the example, its chec
 
 import pathlib
 import struct
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from t2f_jax.errors import UserError
 
@@ -36,32 +39,33 @@ class Examples:
         if split not in builder.info.splits:
             raise UserError(f"{folder}: no split '{split}'; it has {', '.join(builder.info.splits) or 'none'}")
         self._features: Any = builder.info.features
-        self._places: list[tuple[pathlib.Path, int, int]] = []
+        self._paths: list[pathlib.Path] = []
+        self._places_Nx3 = np.zeros((0, 3), np.int64)  # number of a file, first byte, bytes
         self._source: Any = None
         if builder.info.file_format is tfds.core.FileFormat.TFRECORD:
-            for path in builder.info.splits[split].filepaths:
-                self._places += _places(pathlib.Path(path))
+            self._paths = [pathlib.Path(path) for path in builder.info.splits[split].filepaths]
+            self._places_Nx3 = np.array([p for k, path in enumerate(self._paths) for p in _places(k, path)], np.int64)
         else:
             self._source = builder.as_data_source(split, decoders=self._decoders)
 
     def __len__(self) -> int:
-        return len(self._places) if self._source is None else len(self._source)
+        return len(self._places_Nx3) if self._source is None else len(self._source)
 
     def __getitem__(self, i: int) -> dict[str, Any]:
         if self._source is not None:
             return self._source[i]
-        path, start, length = self._places[i]
-        with path.open("rb") as file:
+        number, start, length = self._places_Nx3[i].tolist()
+        with self._paths[number].open("rb") as file:
             file.seek(start)
             return self._features.deserialize_example_np(file.read(length), decoders=self._decoders)
 
 
-def _places(path: pathlib.Path) -> list[tuple[pathlib.Path, int, int]]:
-    """(file, first byte, bytes) of each example of a TFRecord file."""
-    places, at = [], 0
+def _places(number: int, path: pathlib.Path) -> Iterator[tuple[int, int, int]]:
+    """(number of the file, first byte, bytes) of each example of a TFRecord file; of it only the lengths are read."""
+    at = 0
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             while at < size:
                 file.seek(at)
                 head = file.read(_LENGTH.size)
@@ -70,10 +74,9 @@ def _places(path: pathlib.Path) -> list[tuple[pathlib.Path, int, int]]:
                 at = start + length + _CHECK
                 if at > size:
                     raise UserError(f"{path}: the file is cut short; prepare the dataset again")
-                places.append((path, start, length))
+                yield number, start, length
     except OSError as error:
         raise UserError(f"{path}: no readable examples ({error.strerror}); prepare the dataset again") from error
-    return places
 
 
 def prepared(folder: pathlib.Path, name: str) -> pathlib.Path:

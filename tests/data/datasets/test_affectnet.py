@@ -35,7 +35,7 @@ def test_a_list_without_a_header_and_codes_that_are_no_expression(tmp_path):
         f"its expression is '{w}'" for w in ("none", "uncertain", "no face")
     }
     assert source.signature(0).endswith("(8.0, 8.0, 32.0, 32.0)")
-    assert source.image(1, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(1, 16).shape == (16, 16, 3)
     table = folder / "Manually_Annotated_file_lists/validation.csv"
     table.write_text(table.read_text().replace("1;2;3;4,0,", "1;2;3;4,11,"))
     with pytest.raises(UserError, match=r"validation\.csv, line 2: expression '11' should be a whole number"):

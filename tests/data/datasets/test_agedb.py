@@ -15,7 +15,7 @@ def test_names_hold_the_labels(tmp_path):
     assert {each["id"] for each in source.skipped} == {"JohnDoe.jpg", "1002_JohnDoe_0_m.jpg"}
     assert source.id(1) == "1_JaneAA_40_m.jpg" and source.id(10) == "10_JaneAF_25_f.jpg"
     assert source.fields(10)["attributes"] == {"gender": "female", "age": 25}
-    assert source.image(10, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(10, 16).shape == (16, 16, 3)
 
 
 def test_nobody_is_in_two_splits_whatever_unpacked_the_names(tmp_path):

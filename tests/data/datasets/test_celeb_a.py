@@ -27,7 +27,7 @@ def test_what_tfds_prepared_is_read_as_it_is(folder):
     assert source.fields(third)["attributes"]["5 o clock shadow"] == "yes"
     assert source.fields(third)["attributes"]["gender"] == "male"  # the 21st column
     assert source.fields(fourth)["attributes"]["5 o clock shadow"] == "no"
-    assert abs(int(source.image(third, 8, 1.0).mean()) - 40) < 3 and source.image(fourth, 8, 1.0).shape == (8, 8, 3)
+    assert abs(int(source.image(third, 8).mean()) - 40) < 3 and source.image(fourth, 8).shape == (8, 8, 3)
     assert len({source.signature(i) for i in range(9)}) == 9
 
 

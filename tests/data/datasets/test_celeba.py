@@ -9,6 +9,7 @@ from PIL import Image
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import base, celeba_files, registry
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import POINTS, Framing
 
 
 def open_celeba(folder):
@@ -24,7 +25,7 @@ def test_reads_labels_and_partition(celeba_folder):
     attributes = source.fields(third)["attributes"]
     assert attributes["gender"] == "male" and attributes["eyeglasses"] == "yes" and attributes["young"] == "no"
     assert source.fields(third + 1)["attributes"]["gender"] == "female"
-    assert source.image(third, 24, 1.0).shape == (24, 24, 3)
+    assert source.image(third, 24).shape == (24, 24, 3)
 
 
 def test_official_subfolders(celeba_folder):
@@ -108,7 +109,7 @@ def test_the_edition_of_png_files_is_read(celeba_folder):
             image.save(path.with_suffix(".png"))
         path.unlink()
     source = open_celeba(celeba_folder)
-    assert len(source.split("train")) == 8 and source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert len(source.split("train")) == 8 and source.image(0, 16).shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize("file", ["list_attr_celeba.txt", "list_eval_partition.txt"])
@@ -143,7 +144,7 @@ def test_endings_in_capitals_and_a_folder_in_a_folder_are_read(celeba_folder):
     folder.rename(celeba_folder / "inner")
     (celeba_folder / "img_align_celeba").mkdir()
     (celeba_folder / "inner").rename(folder / "img_align_celeba")
-    assert open_celeba(celeba_folder).image(0, 16, 1.0).shape == (16, 16, 3)
+    assert open_celeba(celeba_folder).image(0, 16).shape == (16, 16, 3)
 
 
 def test_an_archive_that_is_still_packed_is_told(celeba_folder):
@@ -177,3 +178,21 @@ def test_the_tables_of_kaggles_edition_are_read(celeba_folder):
     labels.with_suffix(".csv").write_text(labels.with_suffix(".csv").read_text()[:-3])
     with pytest.raises(UserError, match=r"list_attr_celeba\.csv, line 13: 39 labels"):
         open_celeba(celeba_folder)
+
+
+def test_landmarks_are_read_where_they_are_asked_for(celeba_folder):
+    aligned = Framing(1.0, "landmarks")
+    plain = open_celeba(celeba_folder)
+    assert base.landmarks(plain, 0) is None
+    assert (plain.image(0, 24, aligned) == plain.image(0, 24)).all()
+    columns = " ".join(f"{point}_{axis}" for point in POINTS for axis in "xy")
+    row = "30 40  60 42  45 60  32 80  57 81"
+    table = f"2\n{columns}\n000001.jpg {row}\n000009.jpg {row}\n"
+    (celeba_folder / "list_landmarks_align_celeba.txt").write_text(table)
+    source = open_celeba(celeba_folder)
+    assert base.landmarks(source, 0).tolist()[1] == [60, 42] and base.landmarks(source, 1) is None
+    assert (
+        source.image(0, 24, aligned) == base.read_face(source.path(0), 24, aligned, None, source.landmarks(0))
+    ).all()
+    assert (source.image(0, 24, aligned) != plain.image(0, 24)).any()
+    assert (source.image(1, 24, aligned) == plain.image(1, 24)).all()

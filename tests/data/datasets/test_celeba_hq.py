@@ -20,7 +20,7 @@ def test_faces_have_celebas_labels_and_celebas_splits(tmp_path, monkeypatch):
     assert splits(source) == {f"{n}.jpg": split for n, split in enumerate(celeba_hq.SPLITS)}
     known = source.fields(1)["attributes"]
     assert known["gender"] == "male" and known["smiling"] == "yes" and known["bald"] == "no" and len(known) == 40
-    assert source.schema == celeba.SCHEMA and source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.schema == celeba.SCHEMA and source.image(0, 16).shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize("place", ["CelebA/Eval", "CelebA", "CelebAMask-HQ"])

@@ -28,4 +28,4 @@ def test_images_that_were_copied_beside_the_captions_are_read(tmp_path):
     (folder / "captions/0.txt").write_text("A man.\n")
     save_jpeg(folder / "CelebAimg/0.jpg", 0, 20, 20)
     source = registry.open_source(SourceConfig(kind="celebatext_hq", folder=str(folder)), "text")
-    assert source.image(0, 8, 1.0).shape == (8, 8, 3)
+    assert source.image(0, 8).shape == (8, 8, 3)

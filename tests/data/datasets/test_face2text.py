@@ -32,7 +32,7 @@ def test_the_partition_is_celebas_and_not_its_own(folder):
     assert ids == [["000001.jpg", "000003.jpg"], [], ["000012.jpg"]]
     assert source.fields(0)["captions"] == ["A man with a hat.", "A tall man."]
     assert source.fields(1)["attributes"]["eyeglasses"] == "yes"
-    assert source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(0, 16).shape == (16, 16, 3)
     assert source.skipped == [{"id": "999999.jpg", "why": "no image of CelebA has this name"}]
 
 

@@ -20,7 +20,7 @@ def test_ages_are_ranges_and_val_is_the_test(tmp_path):
     assert "ethnicity" not in source.fields(i + 6)["attributes"]
     assert source.fields(i + 2)["attributes"]["ethnicity"] == source.fields(i + 3)["attributes"]["ethnicity"] == "asian"
     assert [each["id"] for each in source.skipped] == ["train/41.jpg", "val/10.jpg"]
-    assert source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(0, 16).shape == (16, 16, 3)
 
 
 def test_a_table_that_a_spreadsheet_changed_is_refused(tmp_path):

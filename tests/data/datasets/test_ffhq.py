@@ -21,7 +21,7 @@ def test_labels_and_captions_are_joined_by_number(tmp_path):
     assert source.fields(3)["attributes"] == {"gender": "male", "age": "50-69"}
     assert source.fields(9)["attributes"] == {"eyeglasses": "yes", "sunglasses": "no"}  # crowds disagree on the rest
     assert source.fields(2)["captions"] == ["A young woman.", "A woman who smiles."]
-    assert source.fields(3)["captions"] == [] and source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.fields(3)["captions"] == [] and source.image(0, 16).shape == (16, 16, 3)
 
 
 def test_images_alone_in_one_flat_folder(tmp_path):

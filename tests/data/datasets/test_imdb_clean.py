@@ -26,7 +26,7 @@ def test_tables_beside_the_crops_in_any_order(tmp_path):
 def test_the_face_is_cut_out_with_a_margin(tmp_path):
     source = open_clean(made_up.make("imdb_clean", tmp_path / "IMDB-clean"))
     assert source.signature(0).endswith("(-11.0, -1.0, 61.0, 71.0)")  # 40 px and 40% on each side
-    assert source.image(0, 16, 1.0)[:, 0].max() == 0  # outside of the image
+    assert source.image(0, 16)[:, 0].max() == 0  # outside of the image
 
 
 def test_a_box_that_is_none_is_named(tmp_path):

@@ -19,7 +19,7 @@ def test_ages_come_from_dates_and_what_cannot_be_true_is_listed(tmp_path):
     whys = [each["why"] for each in source.skipped if each["id"].startswith("wiki_crop/")]
     assert whys[0] == "its dates give an age of -31" and whys[1] == "its dates give an age of 2013"
     assert "score of the face is -inf" in whys[2] and "no face" in whys[3] and "second face" in whys[4]
-    assert len(whys) == 6 and source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert len(whys) == 6 and source.image(0, 16).shape == (16, 16, 3)
 
 
 def test_people_whom_imdb_clean_holds_out_are_held_out(tmp_path):

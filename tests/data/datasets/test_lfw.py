@@ -25,7 +25,7 @@ def test_lfwas_labels_and_its_split_come_first(tmp_path):
     made_up.lfwa(folder)
     source = open_lfw(folder)
     assert source.fields(3)["attributes"] == {"gender": "male", "wearing hat": "yes", "no beard": "yes"}
-    assert source.split("test") == list(range(6)) and source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.split("test") == list(range(6)) and source.image(0, 16).shape == (16, 16, 3)
 
 
 def test_without_a_published_split_a_hash_of_the_person_decides(tmp_path):

@@ -22,7 +22,7 @@ def test_a_list_is_a_source(tmp_path):
     source = listed.Listed("own", DATASET, rows, {"x.jpg": "no label"})
     assert [source.split(split) for split in base.SPLITS] == [[0, 2], [], [1]]
     assert [source.id(i) for i in range(3)] == ["a/1.jpg", "a/2.jpg", "b/1.jpg"]
-    assert source.image(2, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(2, 16).shape == (16, 16, 3)
     assert source.fields(1)["attributes"] == {"age": 7}
     assert source.skipped == [{"id": "x.jpg", "why": "no label"}] and source.schema == DATASET.schema
 
@@ -54,10 +54,10 @@ def test_a_box_is_cut_out_and_is_part_of_the_signature(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "1.png")
     rows = [face(tmp_path, "1.png", box=box) for box in (None, (30, 10, 40, 20), (50, 0, 70, 20), (5, 5, 5, 9))]
     whole, exact, outside, empty = (listed.Listed("own", DATASET, [row]) for row in rows)
-    assert exact.image(0, 8, 1.0).min() == 255 and outside.image(0, 8, 1.0).max() == 0
+    assert exact.image(0, 8).min() == 255 and outside.image(0, 8).max() == 0
     assert len({source.signature(0) for source in (whole, exact, outside, empty)}) == 4
     with pytest.raises(UserError, match=r"1\.png: no pixel lies in its box"):
-        empty.image(0, 8, 1.0)
+        empty.image(0, 8)
 
 
 def test_find_names_the_places_and_what_is_still_packed(tmp_path):

@@ -20,7 +20,7 @@ def test_zero_is_unknown_and_folders_tell_the_split(tmp_path):
     assert labels["Shiny_Skin"] == -1 and attributes["shiny skin"] == "no"
     assert labels["Bangs"] == 0 and labels["Wavy_Hair"] == 1 and attributes["wavy hair"] == "yes"
     assert [each["id"] for each in source.skipped] == ["n000000/0002_01.jpg"]
-    assert source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(0, 16).shape == (16, 16, 3)
 
 
 def test_a_label_that_is_none_is_refused(tmp_path):

@@ -25,7 +25,7 @@ def test_faces_have_captions_labels_and_celebas_splits(folder):
     source = open_mm(folder)
     assert [source.split(split) for split in base.SPLITS] == [[0], [1, 2], [3]]
     assert len(source.fields(0)["captions"]) == 10 and source.fields(0)["attributes"]["gender"] == "male"
-    assert source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(0, 16).shape == (16, 16, 3)
     assert [item["why"] for item in source.skipped] == [f"{n}.txt is absent: it has no caption" for n in (4, 5)]
 
 

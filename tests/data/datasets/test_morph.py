@@ -10,7 +10,7 @@ def test_rows_are_read_and_the_broken_ones_listed(tmp_path):
     assert sum(len(source.split(split)) for split in base.SPLITS) == made_up.PEOPLE
     assert source.fields(3)["attributes"] == {"gender": "female", "ethnicity": "latino", "age": 23}
     assert "ethnicity" not in source.fields(5)["attributes"]
-    assert source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(0, 16).shape == (16, 16, 3)
     whys = {each["id"]: each["why"] for each in source.skipped}
     assert whys["morph_2008_nonCommercial.csv, line 32"] == "11 cells, but the header names 10 columns"
     assert whys["Album2/8.JPG"] == "morph_2008_nonCommercial.csv, line 33: the age is '-'"

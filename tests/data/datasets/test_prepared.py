@@ -1,3 +1,5 @@
+import os
+
 import made_up
 import numpy as np
 import pytest
@@ -8,6 +10,11 @@ from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import corpus, prepare, tfds_builders
 from t2f_jax.data.datasets import base, prepared, registry
 from t2f_jax.errors import UserError
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("T2F_CACHE", str(tmp_path / "cache"))
 
 
 def by_tfds(name, manual, out, file_format="array_record", **options):
@@ -32,7 +39,7 @@ def test_what_tfds_has_prepared_gives_the_faces_of_the_folder(kind, tmp_path):
         for i in made.split(split):
             same = by_name[made.id(i)]
             assert made.fields(i) == plain.fields(same) and made.original(i) == plain.original(same)
-            assert np.array_equal(made.image(i, 16, 1.0), plain.image(same, 16, 1.0))
+            assert np.array_equal(made.image(i, 16), plain.image(same, 16))
 
 
 @pytest.mark.parametrize("beam", [False, True])
@@ -69,3 +76,24 @@ def test_another_partition_and_broken_files_are_told(tmp_path):
         opened("agedb", tmp_path, partition="age-benchmark-0")
     with pytest.raises(UserError, match="TFDS cannot read what it has prepared here"):
         opened("agedb", tmp_path)
+
+
+def test_examples_are_parsed_once_on_a_machine_and_again_where_the_files_changed(tmp_path, monkeypatch):
+    folder = made_up.make("utkface", tmp_path / "data" / "UTKFace")
+    out, parsed, read = by_tfds("t2f_utkface", folder, tmp_path / "tfds"), [], prepared.Prepared._read
+
+    def counted(self, split, row):
+        parsed.append((split, row))
+        return read(self, split, row)
+
+    monkeypatch.setattr(prepared.Prepared, "_read", counted)
+    first = opened("utkface", out)
+    faces = sum(len(first.split(split)) for split in base.SPLITS)
+    assert len(parsed) == len(set(parsed)) == faces
+    again = opened("utkface", out)
+    assert len(parsed) == faces and [again.id(i) for i in range(faces)] == sorted(first.id(i) for i in range(faces))
+    assert all(again.fields(i) == first.fields(i) and again.signature(i) == first.signature(i) for i in range(faces))
+    made = next(out.rglob("*array_record*"))
+    os.utime(made, ns=(1, 1))
+    opened("utkface", out)
+    assert len(parsed) == 2 * faces

@@ -1,11 +1,15 @@
+import dataclasses
+import shutil
 import subprocess
 import sys
 
+import celeba_hq
 import pytest
 
-from t2f_jax.config.schema import SourceConfig
+from t2f_jax.config.schema import Config, DataConfig, SourceConfig
 from t2f_jax.data.datasets import base, registry
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import POINTS, Framing
 
 ROLES = ("adj", "has", "wears", "lacks", "is", "states", "place", "also")
 
@@ -26,7 +30,7 @@ def test_real_faces(real_data):
         parts = [set(source.split(s)) for s in base.SPLITS]
         assert all(parts) and len(set.union(*parts)) == sum(map(len, parts))
         i = source.split("test")[0]
-        image = source.image(i, 64, 0.8)
+        image = source.image(i, 64, Framing(0.8))
         assert image.shape == (64, 64, 3) and image.std() > 5
         for attribute in source.schema:
             assert str(source.fields(i)["attributes"][attribute.name]) in attribute.candidates()
@@ -92,3 +96,40 @@ def test_the_registry_alone_loads_no_dataset():
     code = "import sys; from t2f_jax.data.datasets import registry; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"tensorflow", "jax", "t2f_jax.data.datasets.celeba"} & set(loaded)
+
+
+def test_alignment_needs_landmarks_of_some_source(celeba_folder, utkface_folder, capsys):
+    faces = SourceConfig(kind="celeba", folder=str(celeba_folder))
+    sources = {"faces": faces, "aged": SourceConfig(kind="utkface", folder=str(utkface_folder))}
+    config = Config(data=DataConfig(resize="landmarks", sources=sources))
+    with pytest.raises(UserError, match=r"data\.resize=landmarks: no face of faces, aged has landmarks; CelebA has"):
+        registry.open_sources(config)
+    columns = " ".join(f"{point}_{axis}" for point in POINTS for axis in "xy")
+    row = "30 40 60 42 45 60 32 80 57 81"
+    (celeba_folder / "list_landmarks_align_celeba.txt").write_text(f"{columns}\n000011.jpg {row}\n")
+    assert list(registry.open_sources(config)) == ["faces", "aged"]
+    assert "no landmarks in aged: these faces are cropped, not aligned" in capsys.readouterr().err
+
+
+def test_one_partition_decides_over_all_sets_of_celebas_images(celeba_folder, tmp_path, monkeypatch):
+    monkeypatch.delenv("T2F_DATA", raising=False)
+    hq = celeba_hq.make(tmp_path / "here")
+    (celeba_folder / "list_eval_partition.txt").write_text("".join(f"{k:06d}.jpg {int(k > 4)}\n" for k in range(1, 13)))
+    moved = celeba_folder.rename(tmp_path / "far-away")
+    with (moved / "list_eval_partition.txt").open("a") as file:
+        file.write("162770.jpg 2\n")
+    labels = moved / "list_attr_celeba.txt"
+    lines = labels.read_text().splitlines()
+    labels.write_text("\n".join(["13", *lines[1:], "162770.jpg" + lines[-1][10:]]) + "\n")
+    shutil.copy(moved / "img_align_celeba/000001.jpg", moved / "img_align_celeba/162770.jpg")
+    apart = SourceConfig(kind="celeba_hq", folder=str(hq))
+    faces = SourceConfig(kind="celeba", folder=str(moved), weight=0.0)
+
+    def split(**sources):
+        opened = registry.open_sources(Config(data=DataConfig(sources=sources)))["hq"]
+        return next(s for s in base.SPLITS for i in opened.split(s) if opened.id(i) == "0.jpg")
+
+    assert split(hq=apart) == "train", "its number's, as published"
+    assert split(faces=faces, hq=apart) == "test" == split(hq=dataclasses.replace(apart, celeba=str(moved)))
+    with pytest.raises(UserError, match=r"data\.sources\.hq\.celeba: the faces of UTKFace are none of CelebA's"):
+        split(hq=SourceConfig(kind="utkface", folder=str(hq), celeba=str(moved)))

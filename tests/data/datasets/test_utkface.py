@@ -61,7 +61,7 @@ def test_faces_in_a_folder_inside_one_of_its_name_are_read(utkface_folder, tmp_p
     (tmp_path / "UTK").mkdir()
     utkface_folder.rename(tmp_path / "UTK" / "UTK")
     source = registry.open_source(SourceConfig(kind="utkface", folder=str(tmp_path / "UTK")), "utkface")
-    assert source.image(0, 16, 1.0).shape == (16, 16, 3)
+    assert source.image(0, 16).shape == (16, 16, 3)
 
 
 def test_the_benchmarks_partition_knows_the_photographs(utkface_folder):

@@ -18,6 +18,7 @@ from t2f_jax.data.datasets.own import splits
 from t2f_jax.data.datasets.own.manifest import flat
 from t2f_jax.data.datasets.own.rows import Row, Table, decode
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import WHOLE, Framing
 
 if TYPE_CHECKING:
     import pyarrow
@@ -47,9 +48,9 @@ class Cell:
             cell = _images(self.path, self.column, self.batch)[self.row].as_py()
         return cell["bytes"] if isinstance(cell, dict) else cell
 
-    def read(self, size: int, crop: float) -> np.ndarray:
+    def read(self, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return decode(self.data(), f"{self.path}, {self.name}", size, crop)
+        return decode(self.data(), f"{self.path}, {self.name}", size, framing, landmarks)
 
 
 def holds_images(path: pathlib.Path) -> bool:

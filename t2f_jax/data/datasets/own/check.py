@@ -110,7 +110,7 @@ def _unreadable(faces: Sequence[source.Face]) -> Iterator[tuple[int, str]]:
 
 def _why_unreadable(face: source.Face) -> str:
     try:
-        face.picture.read(_SMALL, 1.0)
+        face.picture.read(_SMALL)
     except UserError as error:
         return str(error)
     except Exception as error:  # whatever a library raises over one odd file

@@ -1,7 +1,8 @@
 """Columns of own data -> captions, attributes and their schema, and what each column was read as.
 
-A column is read by its name: captions, `split`, `person`; every other one is an attribute if its values are (see
-`kinds`). A map, "caption=text, age=years, none=notes", calls columns otherwise; what it calls "none" is left out.
+A column is read by its name: captions, `split`, `person`, landmarks (lefteye_x, ...); every other one is an attribute
+if its values are (see `kinds`). A map, "caption=text, age=years, none=notes", calls columns otherwise; what it calls
+"none" is left out.
 """
 
 import collections
@@ -11,15 +12,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from t2f_jax.data import names
 from t2f_jax.data.datasets.base import Split
 from t2f_jax.data.datasets.own import kinds, splits
 from t2f_jax.data.datasets.own.rows import Row
 from t2f_jax.errors import UserError, WrongArgument, nearest
+from t2f_jax.io.framing import POINTS
 from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
 
-LEFT_OUT = "none"
+LEFT_OUT, LANDMARK = "none", "landmark"
 CAPTIONS = ("caption", "captions", "text", "description")  # also with a number behind: "caption 2"
+LANDMARKS = tuple(names.column(f"{point}_{axis}") for point in POINTS for axis in "xy")
 RENAMED = {"sex": "gender", "race": "ethnicity", "partition": "split", "identity": "person"}
 # What pandas, img2dataset and others write beside labels; none of it is seen in a face.
 TECHNICAL = {
@@ -35,7 +40,7 @@ class Column:
 
     Attributes:
       name: what the data calls it.
-      role: "caption", "split", "person", "attribute" or "not read".
+      role: "caption", "split", "person", "landmark", "attribute" or "not read".
       told: the values and how often they stand there, or why it is not read.
     """
 
@@ -51,7 +56,8 @@ class Labels:
     Attributes:
       schema: the attributes.
       columns: what each column was read as, in the data's order.
-      rows, fields, said, persons: of each row that is not broken: itself, its labels, split and person ("": unknown).
+      rows, fields, said, persons, landmarks: of each row that is not broken: itself, its labels, split, person ("":
+        unknown) and landmarks, see `framing`.
       broken: {where: why} of the others.
     """
 
@@ -61,6 +67,7 @@ class Labels:
     fields: list[Fields] = dataclasses.field(default_factory=list)
     said: list[Split | None] = dataclasses.field(default_factory=list)
     persons: list[str] = dataclasses.field(default_factory=list)
+    landmarks: list[np.ndarray | None] = dataclasses.field(default_factory=list)
     broken: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -96,13 +103,16 @@ def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
             near = nearest(name, found, 0.6)
             hint = f" (is it '{near}'?)" if near else ""
             raise UserError(f"{where}: no column '{name}'{hint}; there are {', '.join(found)}")
-    counts = _count(rows, [name for name in found if called[name] not in ("caption", "split", "person", LEFT_OUT)])
+    counts = _count(
+        rows, [name for name in found if called[name] not in ("caption", "split", "person", LANDMARK, LEFT_OUT)]
+    )
     known = {name: kinds.of_column(called[name], counts[name], len(rows)) for name in counts}
     told = [_told(name, called[name], known.get(name), counts.get(name), rows) for name in found]
     labels = Labels(_schema(called, known), told)
     for row in rows:
         try:
             fields, said, person = _read_row(row, called, known)
+            landmarks = _landmarks(row, mapped)
         except UserError as error:
             labels.broken[row.where] = str(error)
             continue
@@ -110,14 +120,17 @@ def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
         labels.fields.append(fields)
         labels.said.append(said)
         labels.persons.append(person)
+        labels.landmarks.append(landmarks)
     return labels
 
 
 def _called(name: str, mapped: Mapping[str, str], where: str) -> str:
-    """What a column is called here: "caption", "split", "person", "none" or the name of an attribute."""
+    """What a column is called here: "caption", "split", "person", "landmark", "none" or the name of an attribute."""
     ours = names.column(re.sub("[,:=]", " ", mapped.get(name, name)))
     if ours.rstrip("0123456789 ") in CAPTIONS:
         return "caption"
+    if ours in LANDMARKS:
+        return LANDMARK
     if name not in mapped:
         if ours in TECHNICAL or ours.startswith("__") or re.search(r" [xy]\d?$", ours):  # a landmark's place
             return LEFT_OUT
@@ -178,6 +191,21 @@ def _read_row(row: Row, called: Mapping[str, str], known: Mapping[str, kinds.Kin
             raise UserError(f"column '{name}': {error}") from None
     attributes |= names.labels(truths, ())
     return {"attributes": dict(sorted(attributes.items())), "captions": list(dict.fromkeys(captions))}, said, person
+
+
+def _landmarks(row: Row, mapped: Mapping[str, str]) -> np.ndarray | None:
+    """float [5, 2], if the row has all of them."""
+    given = {names.column(mapped.get(name, name)): (name, value) for name, value in row.values.items()}
+    cells = [given[name] for name in LANDMARKS if name in given and given[name][1] not in (None, "")]
+    if len(cells) < len(LANDMARKS):
+        return None
+    numbers = []
+    for name, value in cells:
+        try:
+            numbers.append(float(value))
+        except (TypeError, ValueError):
+            raise UserError(f"column '{name}': {value!r} should be a place in the image, in pixels") from None
+    return np.array(numbers).reshape(-1, 2)
 
 
 def _captions(value: Any) -> list[str]:

@@ -12,6 +12,7 @@ from t2f_jax.data.datasets.base import Split, file_signature, read_face
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
 from t2f_jax.io.files import no_file
+from t2f_jax.io.framing import WHOLE, Framing, fit
 
 
 class Picture(Protocol):
@@ -25,8 +26,8 @@ class Picture(Protocol):
         """The bytes of its file. Raises UserError if there is none."""
         ...
 
-    def read(self, size: int, crop: float) -> np.ndarray:
-        """Pixels uint8 [size, size, 3]. Raises UserError if it cannot be read or decoded."""
+    def read(self, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None) -> np.ndarray:
+        """Pixels uint8 [size, size, 3], see `framing.fit`. Raises UserError if it cannot be read or decoded."""
         ...
 
 
@@ -46,9 +47,9 @@ class FilePicture:
             raise UserError(f"{self.path}: {wrong}; an image file should lie there")
         return self.path.read_bytes()
 
-    def read(self, size: int, crop: float) -> np.ndarray:
+    def read(self, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return read_face(self.path, size, crop)
+        return read_face(self.path, size, framing, None, landmarks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,16 +71,18 @@ class Slice:
             file.seek(self.start)
             return file.read(self.length)
 
-    def read(self, size: int, crop: float) -> np.ndarray:
+    def read(self, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return decode(self.data(), f"{self.path}, {self.name}", size, crop)
+        return decode(self.data(), f"{self.path}, {self.name}", size, framing, landmarks)
 
 
-def decode(data: bytes, name: str, size: int, crop: float) -> np.ndarray:
+def decode(
+    data: bytes, name: str, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None
+) -> np.ndarray:
     """Encoded bytes -> pixels uint8 [size, size, 3]. Raises UserError, which calls the image `name`."""
     if not data:
         raise UserError(f"{name}: the image is empty; give a whole JPEG or PNG")
-    return images.fit(images.open_image(io.BytesIO(data), name), size, crop)
+    return fit(images.open_image(io.BytesIO(data), name), size, framing, landmarks)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from t2f_jax.data.datasets.base import SPLITS, Dataset, Split
 from t2f_jax.data.datasets.own import columns, layouts, splits
 from t2f_jax.data.datasets.own.rows import Picture
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 DATASET = Dataset(
@@ -43,6 +44,7 @@ class Face:
     fields: Fields
     said: Split | None
     person: str
+    landmarks: np.ndarray | None
 
 
 @dataclasses.dataclass(slots=True)
@@ -89,10 +91,11 @@ def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
 def _merge(labels: columns.Labels, broken: dict[str, str]) -> list[Face]:
     """One face an image, by id; rows that contradict an earlier one about the same image go into `broken`."""
     faces: dict[Picture, Face] = {}
-    for row, fields, said, person in zip(labels.rows, labels.fields, labels.said, labels.persons):
+    read = zip(labels.rows, labels.fields, labels.said, labels.persons, labels.landmarks)
+    for row, fields, said, person, landmarks in read:
         face = faces.get(row.picture)
         if face is None:
-            faces[row.picture] = Face(row.id, row.where, row.picture, fields, said, person)
+            faces[row.picture] = Face(row.id, row.where, row.picture, fields, said, person, landmarks)
         elif differs := _contradiction(face, fields, said):
             broken[row.where] = f"{differs} ({face.where}); all rows about one image should say the same"
         else:
@@ -100,6 +103,7 @@ def _merge(labels: columns.Labels, broken: dict[str, str]) -> list[Face]:
             attributes = dict(sorted({**face.fields["attributes"], **fields["attributes"]}.items()))
             face.fields = {"attributes": attributes, "captions": list(captions)}
             face.said, face.person = face.said or said, face.person or person
+            face.landmarks = landmarks if face.landmarks is None else face.landmarks
     return _named_apart(list(faces.values()), broken)
 
 
@@ -170,9 +174,13 @@ class Own:
         """Labels and captions of face i."""
         return self._faces[i].fields
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return self._faces[i].picture.read(size, crop)
+        return self._faces[i].picture.read(size, framing, self._faces[i].landmarks)
+
+    def landmarks(self, i: int) -> np.ndarray | None:
+        """Of face i, float [5, 2], see `framing`; None if its row does not have them all."""
+        return self._faces[i].landmarks
 
     def original(self, i: int) -> bytes:
         """The image file of face i; raises UserError."""

@@ -16,6 +16,7 @@ from t2f_jax.data.datasets.own.manifest import flat
 from t2f_jax.data.datasets.own.rows import Row, Table, decode
 from t2f_jax.data.datasets.tfds_records import Examples
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens import ranges
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class Record:
         """The image's bytes; raises UserError."""
         return _examples(self.folder, self.split, self.image)[self.number][self.image]
 
-    def read(self, size: int, crop: float) -> np.ndarray:
+    def read(self, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return decode(self.data(), f"{self.folder}, {self.name}", size, crop)
+        return decode(self.data(), f"{self.folder}, {self.name}", size, framing, landmarks)
 
 
 @functools.lru_cache(maxsize=16)

@@ -8,6 +8,7 @@ import numpy as np
 from t2f_jax.data.datasets.base import Dataset, Split
 from t2f_jax.data.datasets.synthetic import labels
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Fields
 
 DATASET = Dataset(
@@ -67,7 +68,7 @@ class Synthetic:
         """Labels of face i; it has no captions."""
         return {"attributes": dict(labels.labels(self.seed, i)), "captions": []}
 
-    def image(self, i: int, size: int, crop: float) -> np.ndarray:
+    def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]."""
-        del crop  # a drawn face fills its square already
+        del framing  # a drawn face fills its square already
         return labels.draw(self.seed, i, size)

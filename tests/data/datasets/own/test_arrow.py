@@ -23,7 +23,7 @@ def test_images_and_names_of_classes(tmp_path, table):
     read = arrow.read(write(tmp_path, table), tmp_path)
     assert [row.values["gender"] for row in read.rows[:2]] == ["male", "female"]
     assert (read.rows[5].id, read.rows[5].where, read.rows[5].split) == ("05.jpg", "train.parquet, row 6", "train")
-    assert read.rows[5].picture.read(8, 1.0).shape == (8, 8, 3)
+    assert read.rows[5].picture.read(8).shape == (8, 8, 3)
     assert arrow.holds_images(tmp_path / "train.parquet")
 
 
@@ -38,7 +38,7 @@ def test_a_class_of_minus_one_is_unknown(tmp_path, table):
 def test_plain_bytes_are_images_that_are_called_by_their_rows(tmp_path, table):
     data = [cell["bytes"] for cell in table["image"].to_pylist()]
     read = arrow.read(write(tmp_path, pa.table({"photo": data, "age": [30] * 6})), tmp_path)
-    assert read.rows[4].id == "train-000004" and read.rows[4].picture.read(8, 1.0).shape == (8, 8, 3)
+    assert read.rows[4].id == "train-000004" and read.rows[4].picture.read(8).shape == (8, 8, 3)
 
 
 def test_a_row_without_an_image_is_told(tmp_path, table):

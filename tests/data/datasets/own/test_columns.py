@@ -5,6 +5,7 @@ import pytest
 from t2f_jax.data.datasets.own import columns
 from t2f_jax.data.datasets.own.rows import FilePicture, Row
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import POINTS
 
 
 def read(*values, mapped=""):
@@ -89,3 +90,15 @@ def test_what_a_column_was_read_as_is_told():
     assert told["hair"] == "hair: red 89, black 1, in 90 of 90 rows"
     assert told["age"] == "age: a whole number from 0 to 120, in 90 of 90 rows"
     assert told["notes"] == "90 different texts, too many to choose from"
+
+
+def test_landmarks_are_ten_numbers_or_none():
+    names = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
+    whole = dict(zip(names, range(10)))
+    labels = read({"age": "3", **whole}, {"age": "4", **whole, "nose_x": None}, {"age": "5", **whole, "nose_y": "?"})
+    assert labels.landmarks[0].tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]] and labels.landmarks[1] is None
+    assert labels.broken == {"line 2": "column 'nose_y': '?' should be a place in the image, in pixels"}
+    assert roles(labels) == {"age": "attribute"} | dict.fromkeys(names, "landmark")
+    odd = {"lx": 0, **whole}
+    del odd["lefteye_x"]
+    assert read(odd, mapped="lefteye_x=lx").landmarks[0].tolist() == labels.landmarks[0].tolist()

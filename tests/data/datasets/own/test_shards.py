@@ -29,7 +29,7 @@ def test_keys_end_at_the_first_dot_and_fields_are_in_any_case(tmp_path, jpeg):
         ("a/7.JPG", "0.tar, a/7", {"caption": "One.\nTwo.\n"}),
         ("a/8.webp", "0.tar, a/8", {"age": 3}),
     ]
-    assert table.rows[0].picture.read(8, 1.0).shape == (8, 8, 3) and table.broken == {}
+    assert table.rows[0].picture.read(8).shape == (8, 8, 3) and table.broken == {}
 
 
 def test_what_img2dataset_writes_is_read(tmp_path, jpeg):
@@ -51,7 +51,7 @@ def test_what_is_wrong_with_a_sample_is_told(tmp_path, jpeg):
     assert table.broken["0.tar, 4"].startswith("field 'txt' cannot be read (")
     assert [row.id for row in table.rows] == ["5.jpg"]
     with pytest.raises(UserError, match=r"0\.tar, 5\.jpg: the image is empty"):
-        table.rows[0].picture.read(8, 1.0)
+        table.rows[0].picture.read(8)
 
 
 def test_splits_are_those_of_shards_and_folders(tmp_path, jpeg):

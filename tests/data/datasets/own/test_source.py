@@ -41,7 +41,7 @@ def test_the_faces_of_every_layout_are_the_same(layouts, layout):
     assert all(source.split(split) == first.split(split) for split in base.SPLITS)
     for i in (0, 17, 49):
         assert source.signature(i) == first.signature(i)
-        assert np.array_equal(source.image(i, 16, 1.0), first.image(i, 16, 1.0))
+        assert np.array_equal(source.image(i, 16), first.image(i, 16))
 
 
 def test_the_stores_of_all_layouts_are_the_same_to_the_byte(layouts, tmp_path):
@@ -89,3 +89,28 @@ def test_data_of_which_nothing_can_be_used_says_why(tmp_path):
         UserError, match=r"not one face can be used; faces\.csv, line 2: column 'image': 'nowhere\.jpg'"
     ):
         open_own(tmp_path)
+
+
+def same_faces(source, first, count=own_data.COUNT):
+    assert source.skipped == [] and [a.name for a in source.schema] == [a.name for a in first.schema]
+    assert all(len(source.split(split)) == len(first.split(split)) > 0 for split in base.SPLITS)
+    for i in range(count):
+        assert (source.id(i), source.fields(i)) == (first.id(i), first.fields(i))
+        assert source.original(i) == first.original(i) and source.signature(i) == first.signature(i)
+
+
+def test_what_hugging_faces_own_library_writes_is_read(layouts, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets", reason="Hugging Face's datasets is not installed")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets.disable_progress_bars()
+    first = open_own(layouts["csv"])
+    made = own_data.write_by_datasets(tmp_path / "out", tmp_path / "images", datasets)
+    for layout, folder in made.items():
+        print(layout)
+        same_faces(open_own(folder), first)
+
+
+def test_what_webdatasets_own_writer_makes_is_read(layouts, tmp_path):
+    webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
+    folder = own_data.write_by_webdataset(tmp_path / "out", tmp_path / "images", webdataset)
+    same_faces(open_own(folder), open_own(layouts["csv"]))

@@ -74,7 +74,7 @@ def test_examples_are_faces(prepared):
     assert [faces.id(i) for i in faces.split("test")] == ["01.jpg", "03.jpg", "05.jpg"] and faces.split("validation")
     for i in range(COUNT):
         assert faces.signature(i) == base.file_signature(files[i])
-        assert np.array_equal(faces.image(i, 16, 1.0), base.read_face(files[i], 16, 1.0))
+        assert np.array_equal(faces.image(i, 16), base.read_face(files[i], 16))
 
 
 def test_a_dataset_is_found_by_name(prepared, monkeypatch):

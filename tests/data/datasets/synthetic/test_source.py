@@ -11,9 +11,9 @@ def test_synthetic_splits_cover_all_faces_once():
     parts = [source.split(split) for split in base.SPLITS]
     assert [len(p) for p in parts] == [83, 10, 10]
     assert sorted(i for part in parts for i in part) == list(range(103))
-    image = source.image(7, 32, 1.0)
+    image = source.image(7, 32)
     assert image.shape == (32, 32, 3) and image.dtype == np.uint8
-    np.testing.assert_array_equal(image, source.image(7, 32, 1.0))
+    np.testing.assert_array_equal(image, source.image(7, 32))
     assert source.fields(7)["attributes"].keys() <= {a.name for a in source.schema}
 
 

@@ -1,0 +1,98 @@
+"""What is known of the faces that TFDS has prepared, in the order of their names, on this machine's disk.
+
+TFDS shuffles examples, and an example is parsed whole to learn its name: that is done once, and kept under the hash of
+the prepared files in `io.cache.folder("prepared")`. Opening it again reads nothing but where its lines begin.
+
+    faces.jsonl, faces.npy   a line a face: {"id", "row", "size", "fields"}; size in bytes of its image file
+    splits.npy               uint8 [N]: the number of each face's split in `SPLITS`
+"""
+
+import hashlib
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from t2f_jax.data.datasets.base import SPLITS, Split
+from t2f_jax.data.records import INDEX, Records, write_index
+from t2f_jax.errors import UserError
+from t2f_jax.io import cache, files, locks
+from t2f_jax.io.arrays import open_array
+from t2f_jax.io.progress import Progress
+
+_FORMAT = 1  # another one makes all of them anew
+_LINES = "faces.jsonl"
+
+
+class Index:
+    """The faces of a prepared dataset, by the order of their names.
+
+    Attributes:
+      faces: a record a face, read and parsed when it is asked for.
+      splits: {split: its faces' numbers, ascending}.
+
+    Args:
+      folder: of the prepared dataset.
+      counts: {split: number of its examples}.
+      read: (split, row) -> the record of an example.
+    """
+
+    def __init__(self, folder: pathlib.Path, counts: Mapping[Split, int], read: Callable[[Split, int], dict[str, Any]]):
+        root = next(filter(cache.is_usable, (cache.folder("prepared"), cache.temporary() / "prepared")), None)
+        if root is None:
+            raise UserError(f"{cache.folder('prepared')}: no folder to write in; set T2F_CACHE to one")
+        place = root / _fingerprint(folder)
+        with locks.one_at_a_time(root / locks.LOCK):
+            if not (place / "splits.npy").is_file():
+                _write(place, counts, read)
+        self.faces = Records(place / _LINES)
+        self._splits_N = np.asarray(open_array(place / "splits.npy", np.uint8, 1))
+        self.splits: dict[Split, list[int]] = {
+            split: np.flatnonzero(self._splits_N == number).tolist() for number, split in enumerate(SPLITS)
+        }
+
+    def split_of(self, i: int) -> Split:
+        """The split of face i."""
+        return SPLITS[self._splits_N[i]]
+
+
+def _fingerprint(folder: pathlib.Path) -> str:
+    """A hash of the prepared files' names, sizes and times."""
+    digest = hashlib.sha256(f"{_FORMAT} {folder.absolute()}\n".encode("utf-8", "surrogateescape"))
+    for path in sorted(folder.iterdir()):
+        about = path.stat()
+        digest.update(f"{path.name} {about.st_size} {about.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:24]
+
+
+def _write(place: pathlib.Path, counts: Mapping[Split, int], read: Callable[[Split, int], dict[str, Any]]) -> None:
+    """Lines in TFDS's order first, then in that of the names: of all faces only these are held in memory."""
+    with files.whole_folder(place) as partial:
+        shuffled = partial / "shuffled.jsonl"
+        names, splits = [], []
+        with shuffled.open("wb") as file, Progress("reading what TFDS prepared", sum(counts.values())) as bar:
+            for number, record in _records(counts, read):
+                file.write(files.json_line(record).encode("utf-8", "surrogateescape"))
+                names.append(record["id"])
+                splits.append(number)
+                bar.advance(1)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        write_index(shuffled)
+        starts = np.load(shuffled.with_suffix(INDEX))
+        with shuffled.open("rb") as source, (partial / _LINES).open("wb") as file:
+            for i in order:
+                source.seek(starts[i])
+                file.write(source.read(starts[i + 1] - starts[i]))
+        write_index(partial / _LINES)
+        shuffled.unlink()
+        shuffled.with_suffix(INDEX).unlink()
+        np.save(partial / "splits.npy", np.array(splits, np.uint8)[order])
+
+
+def _records(
+    counts: Mapping[Split, int], read: Callable[[Split, int], dict[str, Any]]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    for split, count in counts.items():
+        for row in range(count):
+            yield SPLITS.index(split), read(split, row)
