@@ -35,6 +35,8 @@ def make(work: Work, model: Model, source: Source, config: Config, seed: int, ou
         "data": faces.fingerprint,
         "image_size": config.data.image_size,
         "crop": config.data.crop,
+        "resize": config.data.resize,
+        "filter": config.data.filter,
     }
     parts = [_faces_part(work, dict(protocol), out)]
     protocol["sampler"] = dataclasses.asdict(Sampler.of(config.eval))
