@@ -25,9 +25,7 @@ class Range:
     high: float
 
 
-SPARSE = (
-    "sparse"  # marks a field that is recorded only where it differs from its default: older records stay as they are
-)
+SPARSE = "sparse"  # marks a field that is recorded only where it is not its default: older records stay as they are
 
 
 def to_dict(config: Any, without: Collection[Any] = ()) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] =
         by their kinds, own data by its last folder or file.
 
     Raises:
-      UserError: a wrong override, faces cropped or resized otherwise than the model's, data that is neither a kind nor there.
+      UserError: a wrong override, data that is neither a kind nor there, faces cropped or resized otherwise than the
+        model's.
     """
     trained = model.provenance.get("config", {})
     with naming("the model's provenance.json"):

@@ -153,9 +153,12 @@ def write_by_datasets(folder: pathlib.Path, scratch: pathlib.Path, datasets: Any
     made.save_to_disk(whole["whole"], num_shards=2)
     datasets.DatasetDict(train=made).save_to_disk(whole["splits"])
     whole["parquet"].mkdir(parents=True)
+    embedded = made.with_format("arrow").map(datasets.table.embed_table_storage, batched=True).with_format(None)
     for k in range(2):
-        part = made.shard(2, k, contiguous=True)
+        part = embedded.shard(2, k, contiguous=True)
         part.to_parquet(whole["parquet"] / f"train-{k:05d}-of-00002.parquet", batch_size=9)
+    (folder / "paths").mkdir()
+    made.to_parquet(folder / "paths" / "train.parquet")
     from_folder = datasets.load_dataset(
         "imagefolder", data_dir=str(write_imagefolder(folder / "plain")), cache_dir=str(folder / "hf"), split="train"
     )

@@ -75,14 +75,15 @@ def read(files: Sequence[pathlib.Path], root: pathlib.Path, image: str = "") -> 
         for batch, records in _batches(path, image):
             column = records.schema.names[0]
             lengths = [0 if data is None else len(data) for data in _bytes(records.column(0))]
-            names = [_name(path, number + i, cell) for i, cell in enumerate(_paths(records.column(0)))]
+            paths = list(_paths(records.column(0)))
+            names = [_name(path, number + i, cell) for i, cell in enumerate(paths)]
             rest = records.select(records.schema.names[1:])
             labels = _class_names(rest.schema)
             for i, values in enumerate(rest.to_pylist()):
                 number += 1
                 where = f"{path.name}, row {number}"
                 if not lengths[i]:
-                    table.broken[where] = f"column '{column}': no image; its bytes should stand here"
+                    table.broken[where] = _absent(column, paths[i])
                     continue
                 for key, words in labels.items():
                     values[key] = words[values[key]] if values[key] in range(len(words)) else None
@@ -159,6 +160,12 @@ def _image_columns(schema: "pyarrow.Schema") -> list[str]:
         return parts >= {"bytes", "path"} or types.is_binary(field.type) or types.is_large_binary(field.type)
 
     return [field.name for field in schema if is_image(field)]
+
+
+def _absent(column: str, path: str | None) -> str:
+    """Why there is no image in a cell."""
+    hint = f", not only its path ({path}): `save_to_disk` and `push_to_hub` write them, `to_parquet` does not"
+    return f"column '{column}': no image; its bytes should stand here{hint if path else ''}"
 
 
 def _bytes(column: Any) -> Iterator[bytes | None]:

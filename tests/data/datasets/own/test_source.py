@@ -108,6 +108,8 @@ def test_what_hugging_faces_own_library_writes_is_read(layouts, tmp_path, monkey
     for layout, folder in made.items():
         print(layout)
         same_faces(open_own(folder), first)
+    with pytest.raises(UserError, match=r"its bytes should stand here, not only its path \(.*00\.jpg\): `save"):
+        open_own(tmp_path / "out/paths")
 
 
 def test_what_webdatasets_own_writer_makes_is_read(layouts, tmp_path):
