@@ -11,11 +11,13 @@ from t2f_jax.errors import UserError
 from t2f_jax.evaluation import sources
 from t2f_jax.tokens.attributes import Attribute
 
+READ = Preprocess(crop=0.9)
 TRAINED = Config(data=DataConfig(crop=0.9, sources={"drawn": SourceConfig(count=50)}))
 
 
-def model(config=TRAINED, **more):
-    return types.SimpleNamespace(provenance={"config": to_dict(config)} if config else {}, **more)
+def model(config=TRAINED, preprocess=READ, **more):
+    provenance = {"config": to_dict(config)} if config else {}
+    return types.SimpleNamespace(provenance=provenance, preprocess=preprocess, **more)
 
 
 def test_a_model_is_measured_on_its_own_sources_or_on_others(tmp_path):
@@ -53,6 +55,14 @@ def test_an_imported_model_says_itself_how_pixels_are_made():
     config = sources.configure(imported, [], ["synthetic"])
     assert (config.data.image_size, config.data.crop, config.image.model) == (32, 0.8, structure)
     assert config.decoder.sequence_length == 99
+
+
+def test_faces_are_read_as_the_model_reads_them():
+    squashing = model(preprocess=Preprocess(resize="squash", filter="box"))
+    data = sources.configure(squashing, [], ["synthetic"]).data
+    assert (data.crop, data.resize, data.filter) == (1.0, "squash", "box")
+    with pytest.raises(UserError, match=r"data\.filter=lanczos: this model's faces are read with filter=box"):
+        sources.configure(squashing, ["data.filter=lanczos"])
 
 
 def test_what_model_and_source_share_can_be_asked():
