@@ -16,6 +16,7 @@ import collections
 import dataclasses
 import hashlib
 import pathlib
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -163,10 +164,14 @@ class Store:
         """uint16 [N, views, n], a read-only memory map; view 0 is the plain image."""
         return self._codes[source, split]
 
-    def read_ahead(self, split: str) -> None:
-        """Has the system read the split's files into its cache: faces are then read here and there without waiting."""
+    def read_ahead(self, split: str) -> threading.Thread | None:
+        """Has the system read the split's files into its cache: faces are then read here and there without waiting.
+
+        Returns:
+          The thread that asks for them; None where they would take too much of the memory.
+        """
         folders = [self.folder / name / split for name in self.sources]
-        read_ahead([folder / file for folder in folders for file in ("codes.npy", "records.jsonl")])
+        return read_ahead([folder / file for folder in folders for file in ("codes.npy", "records.jsonl")])
 
     def fields(self, source: str, split: str) -> Sequence[Fields]:
         """What is known of each of the N faces; a face is parsed when it is asked for."""

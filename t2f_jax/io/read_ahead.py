@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import psutil
 
-_CHUNK = 1 << 25  # bytes
+_CHUNK = 1 << 17  # bytes: of more at once Linux reads only as much as its disk takes in one request
 
 
 def read_ahead(paths: Sequence[pathlib.Path]) -> threading.Thread | None:
