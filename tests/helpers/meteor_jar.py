@@ -4,31 +4,17 @@ import zipfile
 
 FUNCTION = (
     *("the", "of", "to", "and", "a", "in", "that", "for", "is", "with", "was", "he", "be", "his", "it", "an", "this"),
-    *(
-        "not",
-        "i",
-        "they",
-        "their",
-        "she",
-        "her",
-        "has",
-        "who",
-        "at",
-        "on",
-        "'s",
-        "'t",
-        "about",
-        "years",
-        "no",
-        "s",
-        "'",
-    ),
+    *("not", "i", "they", "their", "she", "her", "has", "who", "at", "on", "'s", "'t", "about", "years", "no"),
+    *("s", "'", "up", "-lrb-", "-rrb-"),
 )
 SYNONYMS = {  # word: sets of synonyms
     "gray": "1 2",
     "grey": "1",
     "old": "3 4",
-    "aged": "3 4",
+    "aged": "12",
+    "year": "12",
+    "have": "13",
+    "make": "13 14",
     "spectacles": "5",
     "glasses": "5",
     "man": "6",
@@ -39,7 +25,7 @@ SYNONYMS = {  # word: sets of synonyms
     "smile": "10",
     "wear": "11",
 }
-EXCEPTIONS = {"man": "men", "child": "children"}
+EXCEPTIONS = {"have": "had has", "man": "men", "child": "children"}
 
 
 def make(path, function=FUNCTION, synonyms=SYNONYMS, exceptions=EXCEPTIONS):
