@@ -21,6 +21,12 @@ def add(commands: options.Commands) -> None:
     sub.add_argument("--data", action="append", default=[], metavar="D", help=what)
     what = "whose faces are measured (test); all: of the three splits together"
     sub.add_argument("--split", choices=("train", "validation", "test", "all"), default="test", help=what)
+    what = "a network's file: pytorch-fid's Inception for FID and KID, a CLIP's folder for its scores; may be repeated"
+    sub.add_argument("--network", type=options.readable, action="append", default=[], metavar="FILE", help=what)
+    what = "a file of LPIPS: its heads, and (given once more) the VGG16 or AlexNet that they belong to"
+    sub.add_argument("--lpips", type=options.readable, action="append", default=[], metavar="FILE", help=what)
+    what = "METEOR's meteor-1.5.jar, of which the tables are read; nothing of it is run"
+    sub.add_argument("--meteor", type=options.readable, metavar="JAR", help=what)
     options.add_out(sub, "card.json, rows, results and report.html")
     options.add_overrides(sub)
 
@@ -35,7 +41,9 @@ def run(args: argparse.Namespace) -> None:
     """`t2f evaluate`."""
     from t2f_jax.evaluation import suite
 
-    card = suite.evaluate_and_publish(args.model.path(), args.out.path, args.overrides, args.data, args.split)
+    networks, lpips = ([given.path() for given in several] for several in (args.network, args.lpips))
+    chosen = (args.model.path(), args.out.path, args.overrides, args.data, args.split)
+    card = suite.evaluate_and_publish(*chosen, networks, lpips, args.meteor and args.meteor.path())
     print_card(card, args.out)
 
 

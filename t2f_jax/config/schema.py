@@ -336,6 +336,10 @@ class FaceCounts:
     faces: CountOrNone = 500  # test faces of a source that are analysed; 0 = all
     # Faces of a source that are drawn for requests, and as many for captions of its test faces; 0 = none.
     generated: CountOrNone = 500
+    # Training faces among which copies of drawn faces are sought; 0 = none is sought.
+    training_faces: CountOrNone = 0
+    # How many times as many faces are drawn, from other seeds, for distances such as FID, whose interval is over these.
+    sampling_seeds: Annotated[int, Range(1, 100)] = 1
     samples: Annotated[int, Range(1, 10**6)] = 16  # faces generated for the report
 
 

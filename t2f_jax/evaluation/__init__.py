@@ -8,6 +8,8 @@
     reading          what a model makes of faces that it is shown
     image_sets       real and drawn images through a feature network, and the figures of both sets
     metrics          one metric a file: FID, KID, precision and recall, ...
+    instruments      what looks at images besides: networks in users' files, the model's own face features
+    looking          what networks see in test faces, reconstructions and drawn faces
     interfaces       what a measure is given: a model, a judge, requests for faces
     attributes       how well attributes are read from faces
     captions         captions that a model writes, beside the given ones
@@ -22,6 +24,7 @@
     face_figures     ... of faces that were read
     ceiling          ... of what the image tokenizer alone keeps of them
     drawn_figures    ... of faces that were drawn
+    image_figures    ... of what networks saw in images
     rows             what was found of every example, as JSON lines
     figure           a figure of a card: value, unit, protocol, interval, what each example added
     stats            bootstrap intervals, calibration

@@ -40,6 +40,11 @@ class Chunks:
             with np.load(path, allow_pickle=False) as arrays:
                 yield dict(arrays)
 
+    def names(self) -> list[str]:
+        """The arrays that there are."""
+        with np.load(self.paths[0], allow_pickle=False) as arrays:
+            return list(arrays.files)
+
     def column(self, name: str) -> np.ndarray:
         """One array of all examples, [N, ...]."""
         return self.columns(name)[name]
@@ -91,6 +96,12 @@ class Desk:
                         files.write_bytes(paths[number], done)
                     bar.advance(len(self._examples(number, n)))
         return Chunks(paths)
+
+    def shared(self, chunks: Chunks, name: str) -> np.ndarray:
+        """One array of all examples, [N, ...], in every process; each must call this."""
+        data = _to_bytes({name: chunks.column(name)}) if hosts.first() else b""
+        with np.load(io.BytesIO(hosts.gather(data, f"{name} of all")[0]), allow_pickle=False) as arrays:
+            return arrays[name]
 
     def path(self, name: str, key: Mapping[str, Any]) -> pathlib.Path:
         """Where work of a name is kept that `key` and the desk's own key decide."""

@@ -7,8 +7,10 @@ import numpy as np
 from t2f_jax.evaluation import agreement, attributes, ceiling, reading
 from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
 from t2f_jax.evaluation.held_out import HeldOut
-from t2f_jax.evaluation.metrics import choices, facts, numbers, range_labels, wording
+from t2f_jax.evaluation.image_figures import set_figures
+from t2f_jax.evaluation.metrics import choices, facts, numbers, range_labels, ssim, wording
 from t2f_jax.evaluation.metrics.extra import MissingPackage
+from t2f_jax.evaluation.metrics.meteor_tables import Tables
 from t2f_jax.evaluation.source_figures import Work
 from t2f_jax.io.progress import say
 from t2f_jax.tokens.attributes import Attribute, Fields
@@ -20,10 +22,25 @@ def face_figures(work: Work) -> list[Figure]:
     read = work.read.columns("answers", "caption", "psnr")
     asked = attributes.labelled(faces.schema, faces.fields)
     figures = _answer_figures(faces, dict(zip(asked, reading.split_answers(read["answers"], asked).values())))
-    figures += caption_figures(read["caption"].tolist(), faces.fields)
+    figures += caption_figures(read["caption"].tolist(), faces.fields, work.instruments.meteor)
     line = protocol_line("psnr", range=255, channels="rgb", quantised="uint8", cap=100, version=1)
     figures.append(of_examples("reconstruction/psnr", read["psnr"], unit="dB", better="higher", protocol=line))
+    figures += _pair_figures(work)
+    if work.looked.reconstructions:
+        figures += set_figures("reconstruction", work.instruments, work.looked.faces, [work.looked.reconstructions])
     return [*figures, *_ceilings(work, asked)]
+
+
+def _pair_figures(work: Work) -> list[Figure]:
+    """SSIM and LPIPS of reconstructions, where they were measured."""
+    figures, lpips = [], work.instruments.lpips
+    if "ssim" in work.read.names():
+        values = work.read.column("ssim")
+        figures.append(of_examples("reconstruction/ssim", values, unit="", better="higher", protocol=ssim.PROTOCOL))
+    if lpips is not None:
+        values = work.read.column("lpips")
+        figures.append(of_examples("reconstruction/lpips", values, unit="", better="lower", protocol=lpips.protocol))
+    return figures
 
 
 def _answer_figures(faces: HeldOut, answers: Mapping[Attribute, np.ndarray]) -> list[Figure]:
@@ -41,14 +58,14 @@ def _answer_figures(faces: HeldOut, answers: Mapping[Attribute, np.ndarray]) -> 
     return choices.choice_figures(every) + figures
 
 
-def caption_figures(texts: Sequence[str], fields: Sequence[Fields]) -> list[Figure]:
+def caption_figures(texts: Sequence[str], fields: Sequence[Fields], meteor: Tables | None = None) -> list[Figure]:
     """Captions beside the labels of their faces, and beside given captions where there are any."""
     figures = facts.fact_figures(texts, [face["attributes"] for face in fields])
     given = [face.get("captions", []) for face in fields]
     if not any(given):
         return figures
     try:
-        return figures + wording.wording_figures(texts, given)
+        return figures + wording.wording_figures(texts, given, meteor=meteor)
     except MissingPackage as error:
         say(f"no BLEU, ROUGE-L, CIDEr: {error}")
         return figures

@@ -14,6 +14,7 @@ from t2f_jax.data.datasets.base import Source
 from t2f_jax.evaluation import agreement, attributes, reading, rows
 from t2f_jax.evaluation.drawn_figures import drawn_figures
 from t2f_jax.evaluation.face_figures import face_figures
+from t2f_jax.evaluation.image_figures import caption_figures, drawn_image_figures
 from t2f_jax.evaluation.result import Part
 from t2f_jax.evaluation.source_figures import Work
 from t2f_jax.inference.answers import summarize_face
@@ -101,7 +102,11 @@ def _drawn_part(
         }
         for i, text in enumerate(texts)
     )
+    held_out = work.read.column("codes")
     figures = drawn_figures(trial, judged)
+    figures += drawn_image_figures(which, model, work.instruments, work.looked, codes, held_out)
+    if which == "texts" and work.looked.drawn.get(which):
+        figures += caption_figures(texts, work.instruments, work.looked.drawn[which][0], trial.seed)
     path = out / rows.FOLDER / f"{work.faces.name}-{which}.jsonl"
     rows.write(path, examples, figures)
     images = functools.partial(_decoded, model, codes)

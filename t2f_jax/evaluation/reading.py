@@ -11,17 +11,22 @@ from t2f_jax.evaluation import attributes, reconstruction
 from t2f_jax.evaluation.agreement import judge_images
 from t2f_jax.evaluation.chunks import Arrays, Chunks, Desk
 from t2f_jax.evaluation.held_out import HeldOut
+from t2f_jax.evaluation.instruments import NOTHING, Instruments
 from t2f_jax.evaluation.interfaces import Judge, Model
+from t2f_jax.evaluation.metrics.ssim import WINDOW, ssim
 from t2f_jax.tokens.attributes import Attribute
 
 
-def read_faces(model: Model, faces: HeldOut, desk: Desk, judge: Judge | None = None) -> Chunks:
+def read_faces(
+    model: Model, faces: HeldOut, desk: Desk, judge: Judge | None = None, instruments: Instruments = NOTHING
+) -> Chunks:
     """Shows the model every face, and what its codes give back of it: the reconstruction.
 
     Returns:
       "codes" int32 [N, n]; "answers" float64, the probabilities of the candidates of every attribute that some face has
-      a label of, side by side (`split_answers`); "caption"; "psnr" of the reconstruction, decibels; "answers_again" of
-      the reconstruction; with a judge "judged" and "judged_again" (`agreement.judgements`): what he sees in both.
+      a label of, side by side (`split_answers`); "caption"; "answers_again" of the reconstruction; its "psnr" in
+      decibels, "ssim" where images are large enough, "lpips" where there is one; with a judge "judged" and
+      "judged_again" (`agreement.judgements`): what he sees in both.
     """
     asked = attributes.labelled(faces.schema, faces.fields)
 
@@ -36,11 +41,16 @@ def read_faces(model: Model, faces: HeldOut, desk: Desk, judge: Judge | None = N
             "psnr": reconstruction.psnr(images, again),
             "answers_again": _answers(model, model.encode(again), asked),
         }
+        if images.shape[1] >= WINDOW:
+            found["ssim"] = ssim(images, again)
+        if instruments.lpips is not None:
+            found["lpips"] = instruments.lpips(images, again)
         if judge is not None:
             found |= {"judged": judge_images(judge, images), "judged_again": judge_images(judge, again)}
         return found
 
     key = {"data": faces.fingerprint, "asked": [a.to_json() for a in asked], "judge": judge and judge.hash}
+    key |= instruments.key()
     return desk.run("faces", key, len(faces.fields), work, f"reading {faces.name}")
 
 

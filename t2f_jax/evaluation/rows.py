@@ -8,6 +8,7 @@ Lines are in the order of the examples, the same whoever measures: those of two 
 line by line.
 """
 
+import math
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
@@ -63,8 +64,15 @@ def write(path: pathlib.Path, examples: Iterable[Mapping[str, Any]], figures: Se
     scored = {f.name: f.per_example for f in figures if f.per_example is not None}
     with whole_file(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for i, example in enumerate(examples):
-            scores = {name: files.defined(values[i].tolist()) for name, values in scored.items()}
+            scores = {name: _plain(values[i].tolist()) for name, values in scored.items()}
             file.write(files.json_line({**example, "scores": scores}))
+
+
+def _plain(value: Any) -> Any:
+    """A number or a list of them for JSON: NaN becomes None, and 1.0 is written as 1: most numbers are counts."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return None if math.isnan(value) else int(value) if value.is_integer() else value
 
 
 def read(path: pathlib.Path) -> Iterator[dict[str, Any]]:

@@ -14,14 +14,16 @@ from t2f_jax.config.schema import Config
 from t2f_jax.data import pixels
 from t2f_jax.data.datasets.base import Source
 from t2f_jax.distributed import hosts
-from t2f_jax.evaluation import attributes, captions, judge, reading, reconstruction
+from t2f_jax.evaluation import attributes, captions, judge, looking, reading, reconstruction
 from t2f_jax.evaluation.agreement import draw, faces_of_requests, make_requests, measure_agreement
 from t2f_jax.evaluation.attributes import AttributeFigures
 from t2f_jax.evaluation.captions import CaptionFigures
 from t2f_jax.evaluation.chunks import Chunks, Desk
 from t2f_jax.evaluation.guidance import draw_curve, draw_reranked, guided, measure_guidance_curve, measure_reranking
 from t2f_jax.evaluation.held_out import HeldOut
+from t2f_jax.evaluation.instruments import NOTHING, Instruments
 from t2f_jax.evaluation.interfaces import Judge, Trial
+from t2f_jax.evaluation.looking import Looked
 from t2f_jax.evaluation.reconstruction import ReconstructionFigures
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
@@ -47,6 +49,7 @@ class Work:
       trained: the judge, where there is one.
       trial, drawn: the requests, and what was drawn for them (see `agreement.draw`); None where no face has a label.
       described, described_drawn: the captions of test faces, and what was drawn for them; None where none is given.
+      looked: what networks, the `instruments`, saw in all these faces.
       fewer: the requests of guidance curve and reranking, which `curve` and `reranked` were drawn for; None where they
         are not measured.
     """
@@ -61,67 +64,101 @@ class Work:
     fewer: Trial | None = None
     curve: tuple[Chunks, ...] = ()
     reranked: Chunks | None = None
+    looked: Looked = dataclasses.field(default_factory=Looked)
+    instruments: Instruments = NOTHING
 
 
-def work_on(
-    model: Model, faces: HeldOut, source: Source, config: Config, cache: pathlib.Path, seed: int, desk: Desk
-) -> Work:
-    """Reads faces and draws others. Every process of a job must call this."""
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What all sources are measured with.
+
+    Attributes:
+      cache: where pixels are kept.
+      seed: of the choice of faces and requests, and of what is drawn.
+    """
+
+    model: Model
+    config: Config
+    cache: pathlib.Path
+    seed: int
+    desk: Desk
+    instruments: Instruments = NOTHING
+
+
+def work_on(setup: Setup, source: Source, faces: HeldOut) -> Work:
+    """Reads faces, draws others, and looks at both. Every process of a job must call this."""
+    work, desk, instruments = _read_and_draw(setup, source, faces), setup.desk, setup.instruments
+    looked = looking.look_at_faces(setup.model, faces, work.read, instruments, desk)
+    both = {"requests": (work.trial, work.drawn), "texts": (work.described, work.described_drawn)}
+    drawn = {
+        name: looking.look_at_drawn(trial, chunks, instruments, desk, setup.config.eval.sampling_seeds)
+        for name, (trial, chunks) in both.items()
+        if trial is not None and chunks is not None
+    }
+    training = looking.encode_training_faces(setup.model, source, setup.config, setup.cache, setup.seed, desk)
+    return dataclasses.replace(work, looked=dataclasses.replace(looked, drawn=drawn, training=training))
+
+
+def _read_and_draw(setup: Setup, source: Source, faces: HeldOut) -> Work:
+    model, config, desk = setup.model, setup.config, setup.desk
     settings, trained = config.eval, None
     if settings.judge == "always" or (settings.judge == "drawn" and source.dataset.drawn):
-        train = functools.partial(_train_judge, source, config, cache, seed)
+        train = functools.partial(_train_judge, setup, source)
         trained = hosts.in_turn(train, f"the judge of {faces.name}")
-    work = Work(faces, reading.read_faces(model, faces, desk, trained), trained)
-    if described := _described(model, trained, faces, config, seed):
+    work = Work(faces, reading.read_faces(model, faces, desk, trained, setup.instruments), trained)
+    work = dataclasses.replace(work, instruments=setup.instruments)
+    if described := _described(setup, trained, faces):
         drawn = draw(described, desk, f"drawing captions of {faces.name}")
         work = dataclasses.replace(work, described=described, described_drawn=drawn)
     if not settings.generated or not attributes.labelled(faces.schema, faces.fields):
         return work
-    trial = _trial(model, trained, faces, config, settings.generated, seed)
+    trial = _trial(setup, trained, faces, settings.generated)
     work = dataclasses.replace(work, trial=trial, drawn=draw(trial, desk, f"drawing {faces.name}"))
     if trained is None or not settings.curve_faces or not model.run_config.tasks.prompt_dropout:
         return work
-    fewer = _trial(model, trained, faces, config, settings.curve_faces, seed)
+    fewer = _trial(setup, trained, faces, settings.curve_faces)
     curve = draw_curve(fewer, settings.guidance_scales, desk)
     reranked = draw_reranked(guided(fewer, 1.0), settings.best_of, desk)
     return dataclasses.replace(work, fewer=fewer, curve=tuple(curve), reranked=reranked)
 
 
-def _trial(model: Model, trained: Judge | None, faces: HeldOut, config: Config, count: int, seed: int) -> Trial:
+def _trial(setup: Setup, trained: Judge | None, faces: HeldOut, count: int) -> Trial:
+    seed = setup.seed
     return Trial(
-        model=model,
+        model=setup.model,
         judge=trained,
         requests=make_requests(faces.fields, faces.schema, count, seed),
         schema=faces.schema,
         seed=seed,
-        sampler=Sampler.of(config.eval),
+        sampler=Sampler.of(setup.config.eval),
         labels=faces_of_requests(faces.fields, faces.schema, count, seed),
     )
 
 
-def _described(model: Model, trained: Judge | None, faces: HeldOut, config: Config, seed: int) -> Trial | None:
-    """The first caption of each of the first `config.eval.generated` faces that have one; None where none has."""
-    given = [face for face in faces.fields if face["captions"]][: config.eval.generated]
+def _described(setup: Setup, trained: Judge | None, faces: HeldOut) -> Trial | None:
+    """The first caption of each of the first `setup.config.eval.generated` faces that have one; None where none has."""
+    given = [face for face in faces.fields if face["captions"]][: setup.config.eval.generated]
     if not given:
         return None
     return Trial(
-        model=model,
+        model=setup.model,
         judge=trained,
         requests=(),
         schema=faces.schema,
-        seed=seed,
-        sampler=Sampler.of(config.eval),
+        seed=setup.seed,
+        sampler=Sampler.of(setup.config.eval),
         labels=[face["attributes"] for face in given],
         texts=[face["captions"][0] for face in given],
     )
 
 
-def _train_judge(source: Source, config: Config, cache: pathlib.Path, seed: int) -> judge.Judge:
+def _train_judge(setup: Setup, source: Source) -> judge.Judge:
     """The judge of a source, trained unless it has been before: it is kept beside the pixels, for other models, too."""
-    drawn = pixels.read_images(source, "train", config.data, cache)
+    config, seed = setup.config, setup.seed
+    drawn = pixels.read_images(source, "train", config.data, setup.cache)
     steps = config.eval.judge_steps
     key = {"data": drawn.key, "schema": [a.to_json() for a in source.schema], "steps": steps, "seed": seed}
-    path = Desk(cache, key={"program": __version__}).path("judge", key).with_suffix(".safetensors")
+    path = Desk(setup.cache, key={"program": __version__}).path("judge", key).with_suffix(".safetensors")
     if path.is_file():
         return judge.load(path, source.schema)
     with Progress(f"judge of {source.name}", steps, unit="step") as bar:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+import numpy as np
+
 from t2f_jax.config.loader import narrow, override, source, to_config_dict
 from t2f_jax.config.schema import Config
 from t2f_jax.config.typed import from_dict
@@ -114,6 +116,21 @@ def with_all_faces(source: Source) -> Source:
     whole = copy.copy(source)
     whole.split = functools.partial(_split_of_all, source)
     return whole
+
+
+def with_some_training_faces(source: Source, count: int, seed: int) -> Source:
+    """A source whose training split is `count` random faces of it; all if it has no more."""
+    every = source.split("train")
+    if len(every) <= count:
+        return source
+    fewer = copy.copy(source)
+    chosen = np.random.default_rng(seed).choice(len(every), count, replace=False)
+    fewer.split = functools.partial(_split_of_some, source, sorted(every[i] for i in chosen))
+    return fewer
+
+
+def _split_of_some(source: Source, training: list[int], split: Split) -> list[int]:
+    return training if split == "train" else source.split(split)
 
 
 def _split_of_all(source: Source, split: Split) -> list[int]:

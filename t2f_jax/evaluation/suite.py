@@ -18,11 +18,12 @@ from t2f_jax.distributed import hosts
 from t2f_jax.evaluation import presentation
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import read_held_out
+from t2f_jax.evaluation.instruments import open_instruments
 from t2f_jax.evaluation.parts import make as make_parts
 from t2f_jax.evaluation.publish import publish
 from t2f_jax.evaluation.resources import measure_usage
 from t2f_jax.evaluation.result import Evaluation
-from t2f_jax.evaluation.source_figures import measure, work_on
+from t2f_jax.evaluation.source_figures import Setup, measure, work_on
 from t2f_jax.evaluation.sources import Part, configure
 from t2f_jax.inference.model import Model, load
 from t2f_jax.inference.sampler import Sampler
@@ -41,10 +42,15 @@ def evaluate_and_publish(
     overrides: Sequence[str] = (),
     data: Sequence[str] = (),
     split: Part = "test",
+    networks: Sequence[str | pathlib.Path] = (),
+    lpips: Sequence[str | pathlib.Path] = (),
+    meteor: str | pathlib.Path | None = None,
 ) -> dict[str, Any]:
     """`evaluate`, then card, results and report in `out`. Returns the card, empty in all but the first process."""
     with measure_usage() as usage:
-        evaluation = evaluate(model_folder, out, overrides, data=data, split=split)
+        evaluation = evaluate(
+            model_folder, out, overrides, data=data, split=split, networks=networks, lpips=lpips, meteor=meteor
+        )
     card = publish(out, f"t2f_jax: {model_folder}", evaluation, usage) if evaluation else {}
     hosts.wait("the card is written")
     return card
@@ -58,6 +64,9 @@ def evaluate(
     seed: int = 0,
     data: Sequence[str] = (),
     split: Part = "test",
+    networks: Sequence[str | pathlib.Path] = (),
+    lpips: Sequence[str | pathlib.Path] = (),
+    meteor: str | pathlib.Path | None = None,
 ) -> Evaluation | None:
     """Measures a model on the test faces of its own sources, or on other data. Every process of a job must call this.
 
@@ -70,6 +79,7 @@ def evaluate(
       seed: of the choice of faces, requests and samples.
       data: other data in place of the model's own sources, see `sources.configure`.
       split: whose faces; `all`: of the three splits together.
+      networks, lpips, meteor: users' files, see `instruments.open_instruments`.
 
     Returns:
       What was found, without time and memory; its rows lie in `out/rows`. None in all but the first process of a job.
@@ -83,11 +93,12 @@ def evaluate(
     model = load(model_folder)
     config = configure(model, overrides, data)
     desk = Desk(out / WORK, config.eval.batch_size, {"model": model.hash, "program": __version__})
+    setup = Setup(model, config, cache, seed, desk, open_instruments(model, networks, lpips, meteor))
     sources, done = registry.open_sources(config), []
     for source in sources.values():
         read = functools.partial(read_held_out, source, config, cache, seed, split, model.schema)
         held_out = hosts.in_turn(read, f"faces of {source.name}")
-        done.append(work_on(model, held_out, source, config, cache, seed, desk))
+        done.append(work_on(setup, source, held_out))
     if not hosts.first():
         return None
     reports, parts, prompts = [], [], []

@@ -7,7 +7,7 @@ from t2f_jax.evaluation import publish, suite
 
 
 def test_a_model_is_read_from_a_bucket_and_its_figures_go_there(folder, bucket, monkeypatch, capsys):
-    def evaluate(model, out, overrides, data, split):
+    def evaluate(model, out, overrides, data, split, networks, lpips, meteor):
         assert (data, split) == (["celeba", "own.csv"], "all")
         assert (model / "config.json").read_bytes() == (folder / "config.json").read_bytes()
         assert overrides == ["eval.requests=3"]

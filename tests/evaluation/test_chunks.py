@@ -72,3 +72,9 @@ def test_two_processes_share_the_chunks_and_the_first_writes_all(tmp_path, monke
     found, first = run(0, [0, 1, 2])
     assert first == [[0, 1, 2, 3], [8, 9]]
     assert found.column("square").tolist() == [i * i for i in range(10)]
+
+
+def test_an_array_is_shared_with_every_process(tmp_path):
+    desk = Desk(tmp_path, 4)
+    found = desk.run("squares", {}, 10, squares([]))
+    assert desk.shared(found, "square").tolist() == [i * i for i in range(10)] and found.names() == ["square", "name"]

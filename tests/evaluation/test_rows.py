@@ -15,7 +15,8 @@ def test_rows_give_back_what_each_example_added(tmp_path):
     rows.write(path, ({"id": name} for name in "abc"), [mean, ratio])
     read = list(rows.read(path))
     assert [row["id"] for row in read] == ["a", "b", "c"]
-    assert read[1]["scores"] == {"accuracy": None, "precision": [0.0, 0.0]}
+    assert read[1]["scores"] == {"accuracy": None, "precision": [0, 0]}
+    assert b'"precision": [0, 0]' in path.read_bytes()
     found = rows.per_example(path, ["accuracy", "precision"])
     np.testing.assert_array_equal(found["accuracy"], mean.per_example)  # to the bit
     np.testing.assert_array_equal(found["precision"], ratio.per_example)

@@ -1,6 +1,7 @@
 import dataclasses
 import types
 
+import numpy as np
 import pytest
 from fake_model import SCHEMA, FakeModel, ages, face, numbered
 
@@ -11,8 +12,11 @@ from t2f_jax.evaluation.attributes import measure_attributes
 from t2f_jax.evaluation.captions import measure_captions
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import HeldOut
+from t2f_jax.evaluation.image_figures import drawn_image_figures
+from t2f_jax.evaluation.instruments import NOTHING, Instruments
+from t2f_jax.evaluation.metrics.networks import FeatureNetwork
 from t2f_jax.evaluation.reconstruction import measure_reconstruction
-from t2f_jax.evaluation.source_figures import measure, work_on
+from t2f_jax.evaluation.source_figures import Setup, measure, work_on
 
 EVAL = EvalConfig(
     faces=3, generated=5, judge_steps=2, guidance=2.0, guidance_scales=(1.0, 2.0), curve_faces=2, best_of=2
@@ -55,14 +59,16 @@ def held_out():
     return HeldOut("faces", SCHEMA, every, numbered(3), fields, [face("male", "no", 20)], list("abc"))
 
 
-def done(monkeypatch, tmp_path, held_out, drawn, model, config=CONFIG):
+def done(monkeypatch, tmp_path, held_out, drawn, model, config=CONFIG, instruments=NOTHING):
     """(figures, work, the arguments with which judges were trained)."""
     trained = []
     monkeypatch.setattr(source_figures.pixels, "read_images", lambda *_: held_out.every)
     monkeypatch.setattr(source_figures.judge, "train", lambda *a: trained.append(a) or Judge())
     monkeypatch.setattr(source_figures.judge, "save", lambda path, judge: None)
-    source = types.SimpleNamespace(name="faces", schema=SCHEMA, dataset=types.SimpleNamespace(drawn=drawn))
-    work = work_on(model, held_out, source, config, tmp_path, 0, Desk(tmp_path / "work", batch_size=2))
+    dataset = types.SimpleNamespace(drawn=drawn)
+    source = types.SimpleNamespace(name="faces", schema=SCHEMA, dataset=dataset, split=lambda split: [0, 1, 2, 3])
+    setup = Setup(model, config, tmp_path, 0, Desk(tmp_path / "work", batch_size=2), instruments)
+    work = work_on(setup, source, held_out)
     return measure(work, config, 256), work, trained
 
 
@@ -120,3 +126,21 @@ def test_captions_of_test_faces_are_drawn(monkeypatch, tmp_path, held_out):
     ]
     assert work.described_drawn.column("codes").tolist() == [[200, 200]]
     assert next(call[0] for call in model.calls if isinstance(call, tuple)) == ["A woman."]
+
+
+def test_networks_look_at_test_faces_and_drawn_ones(monkeypatch, tmp_path, held_out):
+    means = FeatureNetwork("clip", {"network": "means"}, 3, lambda x: x.mean((1, 2), dtype=np.float32))
+    config = dataclasses.replace(CONFIG, eval=dataclasses.replace(EVAL, sampling_seeds=3, training_faces=2))
+    model = Drawer()
+    _, work, _ = done(monkeypatch, tmp_path, held_out, False, model, config, Instruments((means,)))
+    drawn = work.looked.drawn["requests"]
+    assert work.looked.faces["clip"].column("features").shape == (3, 3) and len(drawn) == 3
+    assert (drawn[0]["clip"].column("features") != drawn[1]["clip"].column("features")).any()  # other seeds
+    assert work.looked.reconstructions["clip"].column("features").shape == (3, 3)
+    assert work.looked.training.column("codes").shape == (4, 2)
+    model.image_tokenizer = types.SimpleNamespace(code_vectors=lambda codes: np.asarray(codes, np.float32)[:, :, None])
+    codes = work.drawn.column("codes")
+    found = drawn_image_figures("requests", model, work.instruments, work.looked, codes, work.read.column("codes"))
+    named = {figure.name: figure for figure in found}
+    assert named["requests/frechet_clip"].interval_over == "sampling seeds"
+    assert named["requests/memorization/copies"].n == 5

@@ -90,3 +90,12 @@ def test_all_faces_of_a_source_can_be_measured():
     whole = pickle.loads(pickle.dumps(sources.with_all_faces(source)))  # other processes draw its faces
     assert whole.split("test") == list(range(30)) and whole.split("train") == source.split("train")
     assert len(source.split("test")) < 30 and whole.fields(3) == source.fields(3)
+
+
+def test_some_training_faces_are_a_fixed_choice():
+    source = Synthetic("drawn", 60, 0)
+    some = sources.with_some_training_faces(source, 10, seed=3)
+    assert len(some.split("train")) == 10 and set(some.split("train")) < set(source.split("train"))
+    assert some.split("train") == sources.with_some_training_faces(source, 10, seed=3).split("train")
+    assert some.split("test") == source.split("test")
+    assert sources.with_some_training_faces(source, 48, seed=3) is source

@@ -38,7 +38,7 @@ def start(model, out, *args, **place):
 
 
 def end(process):
-    out, err = process.communicate(timeout=500)
+    out, err = process.communicate(timeout=1500)
     assert process.returncode == 0, err
     return out
 
@@ -59,7 +59,11 @@ def alone(model, tmp_path_factory):
 
 
 def test_two_processes_find_what_one_finds(model, alone, tmp_path):
-    place = {"T2F_COORDINATOR": f"127.0.0.1:{supervise.free_port()}", "T2F_PROCESS_COUNT": "2"}
+    place = {
+        "T2F_COORDINATOR": f"127.0.0.1:{supervise.free_port()}",
+        "T2F_PROCESS_COUNT": "2",
+        "T2F_HEARTBEAT_SECONDS": "300",
+    }
     job = [start(model, tmp_path / "two", *DRAWN, **place, T2F_PROCESS_ID=str(i)) for i in range(2)]
     told = [end(process) for process in job]
     assert "report:" in told[0] and told[1] == ""
