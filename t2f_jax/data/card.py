@@ -31,8 +31,10 @@ def describe(store: Store) -> DataCard:
     meta = files.read_json(store.folder / "meta.json", "the store's description")
     sources = [_source(store, name, meta["sources"][name]) for name in store.sources]
     total = sum(source.total for source in sources)
+    framing = store.framing
     run = {
         "image size": f"{meta['image_size']} pixels" if "image_size" in meta else None,
+        "pictures": framing and f"crop={framing.crop}, resize={framing.resize}, filter={framing.filter}",
         "codes an image": store.codes_per_image,
         "image tokenizer": store.image_tokenizer,
         "text tokenizer": meta["text_tokenizer"],

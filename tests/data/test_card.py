@@ -32,6 +32,7 @@ def store(tmp_path, monkeypatch):
 def test_everything_is_counted(store):
     told = card.describe(store)
     (source,) = told.sources
+    assert told.run["pictures"] == "crop=1.0, resize=crop, filter=auto"
     assert source.faces == {"train": 28, "validation": 2, "test": 2} and source.total == 32
     assert source.captions["captions"] == "30" and source.captions["faces with captions"] == "15"
     assert source.known["age"] == 1 and source.partly_known == {"ethnicity": 31 / 32, "hat": 31 / 32}

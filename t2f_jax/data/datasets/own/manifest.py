@@ -132,7 +132,7 @@ def _find(folder: pathlib.Path, text: Any) -> pathlib.Path:
             path = same
     if not path.exists():
         near = _by_stem(path.parent).get(path.stem.lower(), "")
-        hint = f"; there is {near}" if near else ""
+        hint = f"; there is {near}" if near not in ("", path.name) else ""
         link = "a link that leads nowhere" if path.is_symlink() else "no such file"
         raise UserError(f"'{text}': {link}{hint}")
     return path

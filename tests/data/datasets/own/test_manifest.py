@@ -70,6 +70,7 @@ def test_what_is_wrong_with_a_row_is_told(folder):
         strict=True,
     ):
         assert words in why
+    assert whys[6].endswith("nowhere"), "and not that there is loop.jpg"
     assert [row.id for row in table.rows] == ["02.jpg"]
 
 
