@@ -14,6 +14,7 @@ Rooms, in the order in which data flows; a room imports rooms above it alone:
     training      batches -> weights
     inference     a bundle -> faces, captions, answers
     report        figures -> plots and pages
+    demo          a model -> a web page to try it
     evaluation    a model -> figures with intervals
     convert       weights of other programs in and out
     plan          training runs planned before a chip is rented

@@ -36,6 +36,7 @@ MAY_IMPORT = {
         *("io", "models", "plan.layout", "report", "tokens", "training"),
     ),
     "doctor": ("data.datasets", "environment", "io"),
+    "demo": ("inference", "io", "report.render", "tokens"),
     "cli": ("*",),
     "errors": (),
     "arguments": (),

@@ -10,7 +10,7 @@ from t2f_jax.bench.machine import REPEATS, Machine, median_seconds
 from t2f_jax.bench.subject import Subject
 from t2f_jax.bench.table import Row
 from t2f_jax.config.schema import DecoderConfig
-from t2f_jax.inference import decoding, grammar, scoring
+from t2f_jax.inference import decoding, decoding_program, grammar, scoring
 from t2f_jax.inference.batching import bucket, pad
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
@@ -66,7 +66,7 @@ def measure_many_faces(subject: Subject) -> Row:
 
     @jax.jit
     def prefill(params: Any, ids: jax.Array, lengths: jax.Array) -> Any:
-        hidden, cache, _ = decoding.prefill(engine.decoder, engine.vocab, params, ids, lengths, ids.shape[1])
+        hidden, cache, _ = decoding_program.prefill(engine.decoder, engine.vocab, params, ids, lengths, ids.shape[1])
         return hidden[:, -1], cache
 
     alone = median_seconds(lambda: prefill(engine.params, ids, lengths), 3) / 32

@@ -9,6 +9,7 @@
     data         `t2f data`: the datasets that there are, and your own
     generate     `t2f generate`: faces for one prompt, from a given face, or for every line of a file
     describe     `t2f caption` and `t2f analyze`: faces described in words, and measured
+    demo         `t2f demo`: a web page to try a model
     drawing      the options that say how codes or words are drawn: the fields of a `Sampler`
     evaluate     `t2f evaluate` and `t2f report`
     reproduce    `t2f reproduce`

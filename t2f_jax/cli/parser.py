@@ -11,6 +11,7 @@ from t2f_jax.cli import (
     config,
     convert,
     data,
+    demo,
     describe,
     doctor,
     evaluate,
@@ -28,7 +29,7 @@ from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io.progress import say
 
 COMMANDS = (  # in the order of `t2f --help`
-    *(train, sweep, data, generate, describe, evaluate, reproduce),
+    *(train, sweep, data, generate, describe, demo, evaluate, reproduce),
     *(config, bench, supervise, plan, convert, doctor, completion),
 )
 PIPE_CLOSED = 141  # what a shell says of a program that was ended by SIGPIPE

@@ -6,7 +6,8 @@
     token_model     the level of arrays below that: pixels <-> codes, words -> codes, codes -> words
     engine          makes a decoder ready for this machine: chooses the layout of weights and cache, and the mesh
     grammar         which ids a span may hold: a small automaton for images, one for texts, one for each question
-    decoding        draws ids: prefill of the prefix, then one id after another from a cache, in one compiled program
+    decoding        draws ids: requests in, ids out; who wants to see them on the way gives a `decoding.Watch`
+    decoding_program  prefill of the prefix, then one id after another from a cache: one compiled program, or pieces
     decoding_state  what a decoding program is compiled for, its inputs, and what changes with each id
     sampler         how one id is drawn from its logits: temperature, top-k, top-p, min-p, guidance
     batching        rows of different lengths in few batches of few sizes

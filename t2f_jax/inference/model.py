@@ -84,7 +84,7 @@ class Model(LikelihoodModel):
             model trained without prompt dropout; `keep` above n, or with a text too long to be read behind a face, or
             with signs that the model does not know; a seed below 0 or from 2^32 on.
         """
-        requests = [self._request(t, attributes, n, seed, **options) for t in arguments.texts("text", text)]
+        requests = [self.face_request(t, attributes, n, seed, **options) for t in arguments.texts("text", text)]
         if not requests or not all(request.prompt.says_something for request in requests):
             raise WrongArgument("nothing says what face to draw; give a text, attributes such as gender=male, or both")
         return [face for request in requests for face in self._draw(request)]
@@ -108,13 +108,12 @@ class Model(LikelihoodModel):
         """
         grids = self.image_tokenizer.config.grids
         share, kept = kept_of(share, grids[0], "rows of codes")
-        request = self._request(text, attributes, n, seed, **options)
+        request = self.face_request(text, attributes, n, seed, **options)
         codes = self._codes_of_one(picture)
         # Rows of finer grids stay where those of the coarsest do.
         rows = np.concatenate([np.repeat(np.arange(side) * grids[0] // side, side) for side in grids])
         upper = np.where(rows < kept, codes, -1)
-        about = {"completed_share": share}
-        return self._draw(dataclasses.replace(request, imposed=lambda seed: upper, about=about))
+        return self._draw(dataclasses.replace(request, imposed=lambda seed: upper, about={"completed_share": share}))
 
     def vary(
         self,
@@ -134,7 +133,7 @@ class Model(LikelihoodModel):
           WrongArgument: as `generate`; a share that keeps no code, or all; an unreadable picture.
         """
         share, kept = kept_of(share, self.image_tokenizer.config.tokens, "codes")
-        request = self._request(text, attributes, n, seed, **options)
+        request = self.face_request(text, attributes, n, seed, **options)
         codes = self._codes_of_one(picture)
 
         def choose(seed: int) -> np.ndarray:
@@ -271,7 +270,7 @@ class Model(LikelihoodModel):
             raise WrongArgument(f"picture: one face at a time, got {len(codes)}")
         return codes[0]
 
-    def _request(
+    def face_request(
         self,
         text: str,
         attributes: Requests | None,
@@ -285,7 +284,7 @@ class Model(LikelihoodModel):
         progress: Callable[[int], object] | None = None,
         **changes: Any,
     ) -> FaceRequest:
-        """The arguments of `generate`, `complete` and `vary`, checked; `changes` are fields of the sampler."""
+        """The arguments of `generate`, checked, as a request; `changes` are fields of the sampler."""
         prompt, sampler = self.prompt(text, attributes, avoid), changed_sampler(sampler, self.sampler, changes)
         request = FaceRequest(prompt, n, seed, sampler, keep, batch_size=batch_size, progress=progress)
         self.requests([prompt], [request.seed], sampler.guidance)  # checks guidance and weights
@@ -293,16 +292,20 @@ class Model(LikelihoodModel):
             self.check_caption(prompt.text)
         return request
 
-    def _draw(self, request: FaceRequest) -> list[Image.Image]:
-        """The request's n faces, or the best `keep` of them."""
-        prompt, sampler, n, keep = request.prompt, request.sampler, request.n, request.keep
+    def _draw(self, asked: FaceRequest) -> list[Image.Image]:
         parts = []
-        for seeds in split(request.seeds, request.batch_size):
-            imposed = None if request.imposed is None else [request.imposed(seed) for seed in seeds]
-            parts.append(self.generate_codes([prompt] * len(seeds), seeds, sampler, imposed, request.batch_size))
-            if request.progress:
-                request.progress(len(seeds))
-        codes = np.concatenate(parts)
+        for seeds in split(asked.seeds, asked.batch_size):
+            imposed = None if asked.imposed is None else [asked.imposed(seed) for seed in seeds]
+            parts.append(
+                self.generate_codes([asked.prompt] * len(seeds), seeds, asked.sampler, imposed, asked.batch_size)
+            )
+            if asked.progress:
+                asked.progress(len(seeds))
+        return self.faces_of(asked, np.concatenate(parts))
+
+    def faces_of(self, request: FaceRequest, codes: np.ndarray) -> list[Image.Image]:
+        """A request's n faces, whose codes int32 [n, codes of an image] are drawn, or the best `keep` of them."""
+        prompt, sampler, n, keep = request.prompt, request.sampler, request.n, request.keep
         if keep is None:
             return self.make_images(codes, [prompt] * n, request.seeds, sampler, **request.about)
         scores = np.array([face["total"] for face in self.prompt_scores(codes, [prompt] * n)])

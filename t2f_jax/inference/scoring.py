@@ -24,7 +24,7 @@ import numpy as np
 from t2f_jax import arguments
 from t2f_jax.environment import computes
 from t2f_jax.errors import UserError
-from t2f_jax.inference import decoding, grammar
+from t2f_jax.inference import decoding, decoding_program, grammar
 from t2f_jax.inference.batching import bucket, group_rows, pad, pad_to_power_of_two
 from t2f_jax.inference.engine import NO_NUMBERS, Engine, span_logits
 from t2f_jax.models.decoder import Decoder, apply_decoder
@@ -115,7 +115,7 @@ def _score_tree(
     """Log-probability of every candidate, float32 [B,C]."""
     batch, size = ids_BxP.shape
     count = len(tree.tokens_N)
-    _, cache, next_B = decoding.prefill(decoder, vocab, params, ids_BxP, lengths_B, size + count)
+    _, cache, next_B = decoding_program.prefill(decoder, vocab, params, ids_BxP, lengths_B, size + count)
     seen = jnp.concatenate(
         [
             jnp.broadcast_to((jnp.arange(size)[None] < lengths_B[:, None])[:, None], (batch, count, size)),

@@ -244,8 +244,13 @@ def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping
       about: its metadata; values that are no strings are written as JSON.
     """
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    with whole_file(path, many_writers=True) as partial:  # two processes may make the same face
+        picture.save(partial, format="PNG", pnginfo=png_info(about))
+
+
+def png_info(about: Mapping[Any, object]) -> PngImagePlugin.PngInfo:
+    """What Pillow writes into a PNG as its metadata; values that are no strings are written as JSON."""
     info = PngImagePlugin.PngInfo()
     for key, value in about.items():
         info.add_itxt(str(key), value if isinstance(value, str) else to_json(defined(value)))
-    with whole_file(path, many_writers=True) as partial:  # two processes may make the same face
-        picture.save(partial, format="PNG", pnginfo=info)
+    return info

@@ -9,7 +9,7 @@ import pytest
 
 from t2f_jax.config.schema import DecoderConfig
 from t2f_jax.errors import UserError
-from t2f_jax.inference import decoding, engine, grammar
+from t2f_jax.inference import decoding, decoding_program, engine, grammar
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.models.params import init_decoder
@@ -149,12 +149,33 @@ def test_a_cache_in_parts_gives_what_one_in_one_piece_does(changes, shared, grou
     np.testing.assert_array_equal(*map(np.stack, rows))
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_ids_can_be_seen_while_they_are_drawn(shared):
+    decoder, params = model({})
+    made = engine.prepare(decoder, params, VOCAB)
+    made = dataclasses.replace(made, cache=engine.CacheLayout(3, 8, 0))  # of four rows two stages
+    span, prefixes = grammar.image(VOCAB, 22), PREFIXES[2:3] * 4 if shared else PREFIXES
+    requests = [decoding.Request((p,), span, seed) for p, seed in zip(prefixes, SEEDS)]
+    seen = {row: [] for row in range(4)}
+
+    def tell(rows, ids):
+        for row, some in zip(rows, ids, strict=True):
+            seen[row].append(some)
+
+    drawn = decoding.generate(made, requests, Sampler(), watch=decoding.Watch(5, tell))
+    for row, ids in enumerate(decoding.generate(made, requests, Sampler())):
+        np.testing.assert_array_equal(drawn[row], ids)
+        assert {5, 15, 22} <= {*map(len, seen[row])}
+        for some in seen[row]:
+            np.testing.assert_array_equal(some, ids[: len(some)])
+
+
 def test_a_repeated_call_compiles_nothing():
     decoder, params = model({})
     generate(decoder, params, VOCAB, PREFIXES, "image", 6, Sampler(), SEEDS)
-    compiled = decoding.decode._cache_size()
+    compiled = decoding_program.decode._cache_size()
     generate(model({})[0], params, VOCAB, [p[1:] for p in PREFIXES], "image", 6, Sampler(), [1, 2, 3, 4])
-    assert decoding.decode._cache_size() == compiled
+    assert decoding_program.decode._cache_size() == compiled
 
 
 def test_refusals():

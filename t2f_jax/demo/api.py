@@ -1,0 +1,83 @@
+"""The HTTP API: what the page does, for programs. Gradio serves it below /gradio_api/call; the page's footer tells how.
+
+Values come as they were sent: `asking` checks them. What is wrong ends in an error that says what would be right.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from t2f_jax.demo import asking, pictures, work
+from t2f_jax.demo.page import FAILED, Demo, picture_input
+from t2f_jax.errors import UserError
+
+
+def build(demo: Demo) -> None:
+    """The endpoints, inside a `gr.Blocks`. Their components are only there to describe the parameters."""
+    model, limits = demo.model, demo.limits
+
+    async def generate(
+        text: Any, attributes: Any, avoid: Any, n: Any, best_of: Any, seed: Any, guidance: Any = None
+    ) -> Any:
+        def ask() -> asking.FaceRequest:
+            return asking.faces(model, limits, text, attributes, avoid, n, best_of, seed, guidance)
+
+        faces = await _result(demo, ask)
+        return [{"image": pictures.data_uri(face), **face.info} for face in faces]
+
+    async def describe(image: Any, n: Any, seed: Any) -> Any:
+        captions = await _result(demo, lambda: asking.describe(limits, demo.face(image), n, seed))
+        return [{"caption": one.text, "log_probability": one.log_probability} for one in captions]
+
+    async def analyze(image: Any, attributes: Any) -> Any:
+        return await _result(demo, lambda: asking.analyze(model, limits, demo.face(image), attributes))
+
+    def text(label: str) -> gr.Textbox:
+        return gr.Textbox("", label=label, visible=False)
+
+    def number(label: str, value: int | None) -> gr.Number:
+        return gr.Number(value, label=label, visible=False)
+
+    def names(label: str) -> gr.JSON:
+        return gr.JSON([], label=label, visible=False)
+
+    def face() -> gr.Image:
+        return picture_input(label="A face: a JPEG, PNG or WebP file", visible=False)
+
+    pairs = 'list of "NAME=VALUE" or "NAME=VALUE:WEIGHT"'
+    faces = [
+        *(text("What the face looks like"), names(f"What it should show: {pairs}"), names(f"What to avoid: {pairs}")),
+        *(number("How many faces", 4), number("Best of", 0), number("Seed", 0), number("Guidance", None)),
+    ]
+    _endpoint(generate, faces, "Faces for words: a list of {image (a data URI of a PNG file), prompt, seed, ...}.")
+    several = [face(), number("How many captions", 1), number("Seed", 0)]
+    _endpoint(describe, several, "Captions of a face, the likeliest first: a list of {caption, log_probability}.")
+    asked = [face(), names("Attributes, by name; all if empty")]
+    _endpoint(analyze, asked, "A face's age and attributes with their probabilities: {name: record}.")
+
+
+def _endpoint(function: Callable[..., Any], inputs: list[Any], told: str) -> None:
+    out = gr.JSON(label="Result", visible=False)
+    gr.on(
+        *([], function, inputs, out),
+        api_name=function.__name__,
+        api_description=told,
+        preprocess=False,
+        postprocess=False,
+        show_progress="hidden",
+    )
+
+
+async def _result(demo: Demo, ask: Callable[[], asking.Ask]) -> Any:
+    """The result of what is asked. Raises gr.Error, whose message is sent to the client."""
+    try:
+        asked = await asyncio.to_thread(ask)
+        return await asyncio.wrap_future(demo.batcher.submit(work.task(asked)))
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    except Exception:
+        traceback.print_exc()
+        raise gr.Error(FAILED, print_exception=False) from None

@@ -1,0 +1,40 @@
+"""How much one may ask of the demo."""
+
+import dataclasses
+
+MIB = 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much one may ask.
+
+    Attributes:
+      working: requests that are worked on at once.
+      waiting: requests that may wait beside them; whoever comes then is told that all is busy.
+      upload_bytes: of an uploaded file.
+      uploads_bytes: of all uploaded files together, which are deleted after `upload_seconds`.
+      upload_seconds: how long an uploaded file is kept.
+      body_bytes: of any other request.
+      pixels: of an uploaded picture.
+      faces: shown for one request.
+      drawn: drawn for one request, of which the best are shown.
+      captions: for one face.
+      signs: of a text.
+      attributes: named in one request.
+      sessions: of people whose settings the page remembers.
+    """
+
+    working: int = 32
+    waiting: int = 64
+    upload_bytes: int = 10 * MIB
+    uploads_bytes: int = 500 * MIB
+    upload_seconds: int = 900
+    body_bytes: int = MIB // 4
+    pixels: int = 30_000_000
+    faces: int = 8
+    drawn: int = 32
+    captions: int = 8
+    signs: int = 1000
+    attributes: int = 100
+    sessions: int = 200

@@ -1,0 +1,89 @@
+"""An uploaded file becomes pixels; faces become PNG files inside a page; a face that is half drawn can be seen.
+
+Axes: B faces, S image side.
+"""
+
+import base64
+import io
+import pathlib
+import threading
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from t2f_jax.demo.limits import Limits
+from t2f_jax.errors import WrongArgument
+from t2f_jax.inference.model import Model
+from t2f_jax.io import images
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+NAME = "the picture"  # what an error calls an upload: its path is nobody's business
+UNDRAWN = 128  # the gray of what has no codes yet
+_decoding = threading.Semaphore(2)  # large pictures that are decoded at once
+
+
+def uploaded(folder: pathlib.Path, given: Any) -> pathlib.Path:
+    """The file of an upload in Gradio's words, {"path": ...}: one that lies in the folder of uploads.
+
+    Raises:
+      WrongArgument: no picture, or any other path.
+    """
+    if given is None:
+        raise WrongArgument("no picture is given; upload a JPEG, PNG or WebP file")
+    path = given.get("path") if isinstance(given, dict) else None
+    try:
+        file = pathlib.Path(path).resolve(strict=True) if isinstance(path, str) else None
+    except (OSError, ValueError, RuntimeError):  # no such file, a null byte, a circle of links
+        file = None
+    if file is None or not file.is_file() or not file.is_relative_to(folder.resolve()):
+        raise WrongArgument("this is no uploaded picture, or it was deleted since; upload it again")
+    return file
+
+
+def open_face(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
+    """An image file -> uint8 [S, S, 3], as the model takes it.
+
+    Raises:
+      WrongArgument: it is too large, of another kind, or broken.
+    """
+    size = file.stat().st_size
+    if size > limits.upload_bytes:
+        raise WrongArgument(f"{NAME} has {size:,} bytes; at most {limits.upload_bytes:,} are taken")
+    with _decoding, images.decoding(NAME), Image.open(file, formats=FORMATS) as image:
+        if image.width * image.height > limits.pixels:
+            most = f"{limits.pixels / 1e6:g} million"
+            raise WrongArgument(f"{image.width} x {image.height} pixels; at most {most} are taken")
+        return model.images(images.to_rgb(images.upright(image)))[0]
+
+
+def png(face: Image.Image) -> bytes:
+    """A face as a PNG file that holds its settings."""
+    file = io.BytesIO()
+    face.save(file, format="PNG", pnginfo=images.png_info(face.info))
+    return file.getvalue()
+
+
+def data_uri(face: Image.Image | np.ndarray) -> str:
+    """A face, or uint8 [S, S, 3], as the address of a PNG file that lies in the page itself."""
+    picture = Image.fromarray(face) if isinstance(face, np.ndarray) else face
+    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
+
+
+def half_drawn(model: Model, codes: np.ndarray) -> np.ndarray:
+    """The first codes of faces, int32 [B, drawn] -> uint8 [B, S, S, 3], gray where there are none yet.
+
+    Of several grids the finer ones add nothing yet where they have no codes: the shortest vector stands for them.
+    """
+    tokenizer, drawn = model.image_tokenizer, codes.shape[1]
+    rows = tokenizer.config.grids[0]
+    whole = np.full((len(codes), tokenizer.config.tokens), _shortest(model), np.int32)
+    whole[:, :drawn] = codes
+    pixels = model.decode(whole).copy()
+    pixels[:, model.image_size * min(drawn // rows, rows) // rows :] = UNDRAWN
+    return pixels
+
+
+def _shortest(model: Model) -> int:
+    codebook = np.asarray(model.image_tokenizer.params["quantize"]["embedding"])
+    return int(np.square(codebook).sum(-1).argmin())

@@ -1,0 +1,103 @@
+"""Page, API, guard and port together."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # Gradio reads it when it is imported, and calls home else
+
+import fastapi
+import gradio as gr
+import uvicorn
+from gradio.themes import Default
+from PIL import Image
+
+from t2f_jax.demo import api, page, work
+from t2f_jax.demo.batcher import Batcher
+from t2f_jax.demo.guard import Guard
+from t2f_jax.demo.limits import Limits
+from t2f_jax.demo.page import Demo
+from t2f_jax.errors import UserError
+from t2f_jax.inference.model import Model
+from t2f_jax.io import images
+
+CLEAN_EVERY = 60  # seconds
+EXAMPLES = 4  # faces to click
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+
+
+def run(model: Model, host: str, port: int, limits: Limits, ready: Callable[[str], object]) -> None:
+    """Serves the page until Ctrl-C; `ready` is told its address.
+
+    Raises:
+      UserError: there is no such host, or something else has its port.
+    """
+    with listen(host, port) as listening, started(model, limits) as demo:
+        name = f"[{host}]" if ":" in host else host
+        ready(f"http://{name}:{listening.getsockname()[1]}")
+        make_server(make_app(demo)).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes one that is free. Raises UserError, naming the flag."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UserError(f"{host}:{port}: {reason}; give another --port (0: any that is free) or --host") from error
+
+
+@contextlib.contextmanager
+def started(model: Model, limits: Limits) -> Iterator[Demo]:
+    """The computing thread, warm, and a folder for uploads that is deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="t2f-demo-") as folder, contextlib.ExitStack() as stack:
+        uploads = pathlib.Path(folder).resolve() / "uploads"
+        uploads.mkdir()
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)  # where Gradio keeps them
+        worker = work.Worker(model)
+        examples = _save(worker.warm_up()[:EXAMPLES], uploads.parent)
+        batcher = stack.enter_context(Batcher(worker, work.SIZES[-1]))
+        yield Demo(model, limits, batcher, uploads, examples)
+
+
+def _save(faces: Sequence[Image.Image], folder: pathlib.Path) -> list[pathlib.Path]:
+    files = [folder / f"face-{number}.png" for number in range(1, len(faces) + 1)]
+    for file, face in zip(files, faces):
+        images.save_png(file, face, face.info)
+    return files
+
+
+def make_app(demo: Demo) -> fastapi.FastAPI:
+    """The whole application, to be served by uvicorn."""
+    limits = demo.limits
+    title = f"{demo.model.name or 'Talk2Face'}: words to faces, and back"
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(CLEAN_EVERY, limits.upload_seconds)) as blocks:
+        page.build(demo)
+        api.build(demo)
+    blocks.max_threads = limits.working
+    blocks.queue(max_size=limits.waiting, default_concurrency_limit=None, api_open=False)
+    blocks.state_session_capacity = limits.sessions
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = gr.mount_gradio_app(
+        app,
+        blocks,
+        "/",
+        ssr_mode=False,
+        show_error=False,
+        run_history=False,
+        footer_links=["api"],
+        max_file_size=limits.upload_bytes,
+        theme=Default(primary_hue="blue", font=FONTS, font_mono=("ui-monospace", "monospace")),
+        css_paths=pathlib.Path(__file__).with_name("style.css"),
+    )
+    blocks.has_launched = True  # only `launch` sets it, and without it Gradio opens any path that a request names
+    app.add_middleware(Guard, limits=limits, uploads=demo.uploads)
+    return app
+
+
+def make_server(app: fastapi.FastAPI) -> uvicorn.Server:
+    """What serves it."""
+    return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))

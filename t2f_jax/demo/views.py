@@ -1,0 +1,99 @@
+"""Results as HTML: the blocks of `fragments.html`, everything in them escaped."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from t2f_jax.demo import pictures
+from t2f_jax.inference.answers import ChoiceRecord, NumberRecord
+from t2f_jax.inference.likelihoods import Caption
+from t2f_jax.report import render
+
+PLOT_HEIGHT = 100  # of a number's distribution, in the plot's own units; a number is one wide
+
+
+def faces(made: Sequence[Image.Image]) -> str:
+    """Faces in a gallery, each with its prompt, seed, score and a link that downloads it with its settings inside."""
+    cards = [
+        {
+            "source": pictures.data_uri(face),
+            "seed": face.info["seed"],
+            "score": face.info.get("score"),
+            "file": f"face-{face.info['seed']:06d}.png",
+        }
+        for face in made
+    ]
+    return _block("faces", prompt=made[0].info["prompt"], cards=cards)
+
+
+def half_drawn(share: float, faces: Sequence[np.ndarray]) -> str:
+    """Faces of which a share is drawn."""
+    return _block("half_drawn", share=share, sources=[pictures.data_uri(face) for face in faces])
+
+
+def waiting(what: str) -> str:
+    """What is shown before there is a result."""
+    return _block("waiting", what=what)
+
+
+def problem(message: str) -> str:
+    """What went wrong, and what would be right."""
+    return _block("problem", message=message)
+
+
+def captions(told: Sequence[Caption]) -> str:
+    """Captions, the likeliest first."""
+    return _block("captions", told=told)
+
+
+def answers(face: Mapping[str, ChoiceRecord | NumberRecord]) -> str:
+    """A face's answers: a number's distribution as a plot, a choice's probabilities as bars."""
+    numbers = {name: plot(record) for name, record in face.items() if "interval_90" in record}
+    choices = {name: record for name, record in face.items() if "interval_90" not in record}
+    return _block("answers", numbers=numbers, choices=choices)
+
+
+def plot(record: Any) -> dict[str, Any]:
+    """What the plot of a number's distribution holds, its horizontal places in percent of the width.
+
+    Args:
+      record: a `NumberRecord`.
+    """
+    values = list(record["probabilities"])
+    shares = np.array([*record["probabilities"].values()])
+    heights = PLOT_HEIGHT * (1 - shares / max(shares.max(), 1e-12))
+    line = [f"{i},{y:.2f} {i + 1},{y:.2f}" for i, y in enumerate(heights)]
+    low, high = record["interval_90"]
+
+    def place(value: float) -> float:
+        return 100 * (value - values[0]) / len(values)
+
+    return {
+        **{key: record[key] for key in ("median", "mode", "mean")},
+        **{"low": low, "high": high, "first": values[0], "last": values[-1], "width": len(values)},
+        "outline": f"0,{PLOT_HEIGHT} {' '.join(line)} {len(values)},{PLOT_HEIGHT}",
+        "band": (place(low), place(high + 1)),
+        "line": place(record["median"] + 0.5),
+    }
+
+
+def _block(name: str, **values: Any) -> str:
+    return str(getattr(_fragments(), name)(**values))
+
+
+@functools.cache
+def _fragments() -> Any:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("t2f_jax.demo", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["share"] = render.share
+    environment.filters["unit"] = render.unit
+    return environment.get_template("fragments.html").module
