@@ -2,6 +2,7 @@
 
     server     page, guard and port together: `run`; `make_app` is what a test serves
     page       the page: parts to generate, describe and analyze, made from the model's schema
+    parts      of the page: how attributes are chosen, where a face is uploaded; what page and API are made for
     api        the same for programs: /generate, /describe, /analyze
     guard      which routes answer, how long a request's body may be, and the headers of every answer
     asking     what a person sent, checked -> what the model is asked

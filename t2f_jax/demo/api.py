@@ -3,16 +3,13 @@
 Values come as they were sent: `asking` checks them. What is wrong ends in an error that says what would be right.
 """
 
-import asyncio
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
-from t2f_jax.demo import asking, pictures, work
-from t2f_jax.demo.page import FAILED, Demo, picture_input
-from t2f_jax.errors import UserError
+from t2f_jax.demo import asking, pictures
+from t2f_jax.demo.parts import Demo, picture_input
 
 
 def build(demo: Demo) -> None:
@@ -25,15 +22,15 @@ def build(demo: Demo) -> None:
         def ask() -> asking.FaceRequest:
             return asking.faces(model, limits, text, attributes, avoid, n, best_of, seed, guidance)
 
-        faces = await _result(demo, ask)
+        faces = await demo.result(ask)
         return [{"image": pictures.data_uri(face), **face.info} for face in faces]
 
     async def describe(image: Any, n: Any, seed: Any) -> Any:
-        captions = await _result(demo, lambda: asking.describe(limits, demo.face(image), n, seed))
+        captions = await demo.result(lambda: asking.describe(limits, demo.face(image), n, seed))
         return [{"caption": one.text, "log_probability": one.log_probability} for one in captions]
 
     async def analyze(image: Any, attributes: Any) -> Any:
-        return await _result(demo, lambda: asking.analyze(model, limits, demo.face(image), attributes))
+        return await demo.result(lambda: asking.analyze(model, limits, demo.face(image), attributes))
 
     def text(label: str) -> gr.Textbox:
         return gr.Textbox("", label=label, visible=False)
@@ -69,15 +66,3 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], told: str) -> Non
         postprocess=False,
         show_progress="hidden",
     )
-
-
-async def _result(demo: Demo, ask: Callable[[], asking.Ask]) -> Any:
-    """The result of what is asked. Raises gr.Error, whose message is sent to the client."""
-    try:
-        asked = await asyncio.to_thread(ask)
-        return await asyncio.wrap_future(demo.batcher.submit(work.task(asked)))
-    except UserError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    except Exception:
-        traceback.print_exc()
-        raise gr.Error(FAILED, print_exception=False) from None

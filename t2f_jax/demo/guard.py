@@ -32,7 +32,7 @@ ROOM = 2**16  # bytes of an upload's frame around the file
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:;"
-    " object-src 'none'; base-uri 'none'; form-action 'self'"
+    " object-src 'none'; base-uri 'self'; form-action 'self'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,

@@ -19,14 +19,29 @@ from t2f_jax.demo import api, page, work
 from t2f_jax.demo.batcher import Batcher
 from t2f_jax.demo.guard import Guard
 from t2f_jax.demo.limits import Limits
-from t2f_jax.demo.page import Demo
+from t2f_jax.demo.parts import Demo
 from t2f_jax.errors import UserError
 from t2f_jax.inference.model import Model
 from t2f_jax.io import images
 
 CLEAN_EVERY = 60  # seconds
 EXAMPLES = 4  # faces to click
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+THEME = Default(
+    primary_hue="blue",
+    font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
+    font_mono=("ui-monospace", "monospace"),
+).set(  # as Gradio has them, these are too faint to be read by many
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_400",
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_hover_dark="*primary_800",
+)
 
 
 def run(model: Model, host: str, port: int, limits: Limits, ready: Callable[[str], object]) -> None:
@@ -73,8 +88,9 @@ def _save(faces: Sequence[Image.Image], folder: pathlib.Path) -> list[pathlib.Pa
 def make_app(demo: Demo) -> fastapi.FastAPI:
     """The whole application, to be served by uvicorn."""
     limits = demo.limits
-    title = f"{demo.model.name or 'Talk2Face'}: words to faces, and back"
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(CLEAN_EVERY, limits.upload_seconds)) as blocks:
+    with gr.Blocks(
+        title=page.TITLE, analytics_enabled=False, delete_cache=(CLEAN_EVERY, limits.upload_seconds)
+    ) as blocks:
         page.build(demo)
         api.build(demo)
     blocks.max_threads = limits.working
@@ -90,7 +106,7 @@ def make_app(demo: Demo) -> fastapi.FastAPI:
         run_history=False,
         footer_links=["api"],
         max_file_size=limits.upload_bytes,
-        theme=Default(primary_hue="blue", font=FONTS, font_mono=("ui-monospace", "monospace")),
+        theme=THEME,
         css_paths=pathlib.Path(__file__).with_name("style.css"),
     )
     blocks.has_launched = True  # only `launch` sets it, and without it Gradio opens any path that a request names

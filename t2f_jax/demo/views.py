@@ -51,10 +51,24 @@ def captions(told: Sequence[Caption]) -> str:
 
 
 def answers(face: Mapping[str, ChoiceRecord | NumberRecord]) -> str:
-    """A face's answers: a number's distribution as a plot, a choice's probabilities as bars."""
-    numbers = {name: plot(record) for name, record in face.items() if "interval_90" in record}
-    choices = {name: record for name, record in face.items() if "interval_90" not in record}
-    return _block("answers", numbers=numbers, choices=choices)
+    """A face's answers: a number's distribution as a plot, a choice's probabilities as bars.
+
+    Attributes that are there or not share one table, which shows how probable each is.
+    """
+    records: dict[str, Any] = dict(face)
+    numbers = {name: plot(record) for name, record in records.items() if "interval_90" in record}
+    choices = {name: record for name, record in records.items() if name not in numbers}
+    signs = {n: r["probabilities"]["yes"] for n, r in choices.items() if [*r["probabilities"]] == ["no", "yes"]}
+    tables = {f"{n}: {r['value']}": _rows(r["probabilities"]) for n, r in choices.items() if n not in signs}
+    if signs:
+        tables = {"there or not": [(n, share, share >= 0.5) for n, share in signs.items()], **tables}
+    return _block("answers", numbers=numbers, tables=tables)
+
+
+def _rows(probabilities: Mapping[str, float]) -> list[tuple[str, float, bool]]:
+    """(value, probability, whether it is the likeliest) of each."""
+    best = max(probabilities.values())
+    return [(value, share, share == best) for value, share in probabilities.items()]
 
 
 def plot(record: Any) -> dict[str, Any]:

@@ -36,6 +36,14 @@ def test_answers_hold_a_plot_and_bars():
     assert "hair: black" in page and "75.0%" in page and "width: 25.0%" in page
 
 
+def test_attributes_that_are_there_or_not_share_a_table():
+    hat, scarf = (Attribute(name, ("no", "yes")) for name in ("hat", "scarf"))
+    shares = {hat: np.array([0.1, 0.9]), scarf: np.array([0.8, 0.2])}
+    page = views.answers({a.name: make_record(a, p) for a, p in shares.items()})
+    assert page.count("<table>") == 1 and page.count("<tr") == 2 and page.count("t2f-best") == 1
+    assert "90.0%" in page and "20.0%" in page and "10.0%" not in page
+
+
 def test_a_plot_places_median_and_interval():
     age = Attribute("age", (), 11, 20)
     plot = views.plot(make_record(age, np.array([0, 0, 0.1, 0.2, 0.4, 0.2, 0.1, 0, 0, 0])))
