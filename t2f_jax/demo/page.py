@@ -89,14 +89,14 @@ def _describe(demo: Demo) -> None:
             button = gr.Button("Describe", variant="primary")
         out = _result("t2f-described")
 
-    async def describe(given: Any, n: Any, seed: Any) -> Any:
+    async def tell(given: Any, n: Any, seed: Any) -> Any:
         def ask() -> asking.Describe:
             return asking.describe(demo.limits, demo.face(given), n, seed)
 
         async for news in demo.follow(ask, "Your face waits for its turn."):
             yield news if isinstance(news, str) else views.captions(news)
 
-    button.click(describe, [picture, n, seed], out, **EVENT)
+    button.click(tell, [picture, n, seed], out, **EVENT)
 
 
 def _analyze(demo: Demo) -> None:
@@ -108,14 +108,14 @@ def _analyze(demo: Demo) -> None:
             button = gr.Button("Analyze", variant="primary")
         out = _result("t2f-analyzed")
 
-    async def analyze(given: Any, names: Any) -> Any:
+    async def measure(given: Any, names: Any) -> Any:
         def ask() -> asking.Analyze:
             return asking.analyze(demo.model, demo.limits, demo.face(given), names)
 
         async for news in demo.follow(ask, "Your face waits for its turn."):
             yield news if isinstance(news, str) else views.answers(news)
 
-    button.click(analyze, [picture, names], out, **EVENT)
+    button.click(measure, [picture, names], out, **EVENT)
 
 
 def _result(name: str) -> gr.HTML:

@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from t2f_jax.demo.limits import Limits
 from t2f_jax.errors import WrongArgument
@@ -50,11 +50,19 @@ def open_face(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
     size = file.stat().st_size
     if size > limits.upload_bytes:
         raise WrongArgument(f"{NAME} has {size:,} bytes; at most {limits.upload_bytes:,} are taken")
-    with _decoding, images.decoding(NAME), Image.open(file, formats=FORMATS) as image:
+    with _decoding, images.decoding(NAME), _opened(file) as image:
         if image.width * image.height > limits.pixels:
             most = f"{limits.pixels / 1e6:g} million"
             raise WrongArgument(f"{image.width} x {image.height} pixels; at most {most} are taken")
         return model.images(images.to_rgb(images.upright(image)))[0]
+
+
+def _opened(file: pathlib.Path) -> Image.Image:
+    """A picture that is not decoded yet. Raises WrongArgument, without the path that Pillow names, for what is none."""
+    try:
+        return Image.open(io.BytesIO(file.read_bytes()), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise WrongArgument("this is no image that can be read; give a whole JPEG, PNG or WebP file") from None
 
 
 def png(face: Image.Image) -> bytes:

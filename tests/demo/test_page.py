@@ -100,7 +100,7 @@ def test_a_bad_upload_is_told(page, tmp_path):
     tab(page, "Describe")
     give(page, bad)
     page.get_by_role("button", name="Describe", exact=True).click()
-    assert "not a readable image" in page.get_by_role("alert").first.inner_text()
+    assert "no image that can be read" in page.get_by_role("alert").first.inner_text()
 
 
 def test_a_full_queue_is_told(page, served):

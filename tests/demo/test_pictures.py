@@ -61,11 +61,11 @@ def test_what_is_too_large_or_no_picture_is_told_without_its_path(model, uploads
     save(uploads / "heavy.png", (90, 90))
     save(uploads / "bitmap.bmp")
     wrong = {
-        "words.png": "not a readable image",
-        "drawing.svg": "not a readable image",
-        "empty.png": "not a readable image",
+        "words.png": "no image that can be read",
+        "drawing.svg": "no image that can be read",
+        "empty.png": "no image that can be read",
         "cut.png": "not a readable image",
-        "bitmap.bmp": "not a readable image",
+        "bitmap.bmp": "no image that can be read",
         "wide.png": "101 x 100 pixels; at most 0.01 million",
         "heavy.png": "at most 20,000 are taken",
     }
