@@ -30,7 +30,12 @@ def build(demo: Demo) -> None:
         return [{"caption": one.text, "log_probability": one.log_probability} for one in captions]
 
     async def analyze(image: Any, attributes: Any) -> Any:
-        return await demo.result(lambda: asking.analyze(model, limits, demo.face(image), attributes))
+        face = await demo.result(lambda: asking.analyze(model, limits, demo.face(image), attributes))
+        for record in face.values():
+            record["probabilities"] = {
+                str(value): p for value, p in record["probabilities"].items()
+            }  # as JSON has them
+        return face
 
     def text(label: str) -> gr.Textbox:
         return gr.Textbox("", label=label, visible=False)
@@ -41,7 +46,7 @@ def build(demo: Demo) -> None:
     def names(label: str) -> gr.JSON:
         return gr.JSON([], label=label, visible=False)
 
-    def face() -> gr.Image:
+    def picture() -> gr.Image:
         return picture_input(label="A face: a JPEG, PNG or WebP file", visible=False)
 
     pairs = 'list of "NAME=VALUE" or "NAME=VALUE:WEIGHT"'
@@ -50,9 +55,9 @@ def build(demo: Demo) -> None:
         *(number("How many faces", 4), number("Best of", 0), number("Seed", 0), number("Guidance", None)),
     ]
     _endpoint(generate, faces, "Faces for words: a list of {image (a data URI of a PNG file), prompt, seed, ...}.")
-    several = [face(), number("How many captions", 1), number("Seed", 0)]
+    several = [picture(), number("How many captions", 1), number("Seed", 0)]
     _endpoint(describe, several, "Captions of a face, the likeliest first: a list of {caption, log_probability}.")
-    asked = [face(), names("Attributes, by name; all if empty")]
+    asked = [picture(), names("Attributes, by name; all if empty")]
     _endpoint(analyze, asked, "A face's age and attributes with their probabilities: {name: record}.")
 
 

@@ -57,7 +57,7 @@ def test_what_is_too_large_or_no_picture_is_told_without_its_path(model, uploads
     (uploads / "drawing.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
     (uploads / "empty.png").touch()
     (uploads / "cut.png").write_bytes(save(uploads / "whole.png").read_bytes()[:900])
-    save(uploads / "wide.png", (101, 100))
+    Image.new("RGB", (101, 100)).save(uploads / "wide.png")
     save(uploads / "heavy.png", (90, 90))
     save(uploads / "bitmap.bmp")
     wrong = {
@@ -66,7 +66,7 @@ def test_what_is_too_large_or_no_picture_is_told_without_its_path(model, uploads
         "empty.png": "no image that can be read",
         "cut.png": "not a readable image",
         "bitmap.bmp": "no image that can be read",
-        "wide.png": "101 x 100 pixels; at most 0.01 million",
+        "wide.png": "101 x 100 pixels; at most 0.01 million are taken",
         "heavy.png": "at most 20,000 are taken",
     }
     for name, message in wrong.items():
