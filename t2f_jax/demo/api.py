@@ -32,9 +32,8 @@ def build(demo: Demo) -> None:
     async def analyze(image: Any, attributes: Any) -> Any:
         face = await demo.result(lambda: asking.analyze(model, limits, demo.face(image), attributes))
         for record in face.values():
-            record["probabilities"] = {
-                str(value): p for value, p in record["probabilities"].items()
-            }  # as JSON has them
+            shares = record["probabilities"]
+            record["probabilities"] = {str(value): p for value, p in shares.items()}  # as JSON has them
         return face
 
     def text(label: str) -> gr.Textbox:

@@ -5,7 +5,10 @@ import concurrent.futures
 import io
 import json
 import random
+import shutil
+import subprocess
 
+import documents
 import numpy as np
 import pytest
 from PIL import Image
@@ -69,6 +72,32 @@ def test_pythons_client_uploads_by_itself(served, tmp_path):
     assert client.predict(text="a man", n=1, api_name="/generate")[0]["seed"] == 0
     with pytest.raises(Exception, match="the nearest is 'age'"):
         client.predict(text="", attributes=["agee=3"], api_name="/generate")
+
+
+def in_page(language):
+    """The code of docs/demo.md that is run, for the small model and wherever it is served."""
+    blocks = documents.blocks(documents.ROOT / "docs" / "demo.md", language)
+    return [block.text.replace(', "hair color=red"', "") for block in blocks if not block.reason]
+
+
+def test_the_documents_python_works(served, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("gradio_client")
+    monkeypatch.chdir(tmp_path)
+    (code,) = in_page("python")
+    exec(compile(code.replace("http://127.0.0.1:7860", served.address), "demo.md", "exec"), {})
+    assert (tmp_path / "face.png").stat().st_size > 100
+    told = capsys.readouterr().out.splitlines()
+    assert "log_probability" in told[-2] and 1 <= int(told[-1]) <= 90
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_documents_curl_works(served, tmp_path):
+    (tmp_path / "face.png").write_bytes(picture())
+    (code,) = in_page("bash")
+    code = code.replace("http://127.0.0.1:7860", served.address)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.count("event: complete") == 2, done
+    assert "data:image/png;base64" in done.stdout and '"median"' in done.stdout
 
 
 def test_what_is_wrong_is_told(served):
