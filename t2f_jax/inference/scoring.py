@@ -171,7 +171,7 @@ def score_attributes(
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _face_means(decoder: Decoder, vocab: Vocab, params: Any, ids_BxP: jax.Array, lengths_B: jax.Array) -> jax.Array:
-    hidden, _, _ = decoding.prefill(decoder, vocab, params, ids_BxP, lengths_B, ids_BxP.shape[1])
+    hidden, _, _ = decoding_program.prefill(decoder, vocab, params, ids_BxP, lengths_B, ids_BxP.shape[1])
     first, count = vocab.image_span
     is_code = (ids_BxP >= first) & (ids_BxP < first + count) & (jnp.arange(ids_BxP.shape[1]) < lengths_B[:, None])
     return jnp.where(is_code[..., None], hidden.astype(jnp.float32), 0).sum(1) / is_code.sum(1)[:, None]
