@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+import numpy as np
+
 from t2f_jax.errors import UserError
 
 _AHEAD = 2  # batches that each process keeps ready, or has at work
@@ -40,7 +42,7 @@ def through_processes(make: Callable[[int], B], start: int, stop: int, workers: 
 def _rest(make: Callable[[int], B], start: int, stop: int, first: B, workers: int) -> Iterator[B]:
     spawn = multiprocessing.get_context("spawn")  # forking a process in which JAX runs threads may hang
     pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin, initargs=(make,))
-    ahead: collections.deque[concurrent.futures.Future[B]] = collections.deque()
+    ahead: collections.deque[concurrent.futures.Future[Any]] = collections.deque()
     try:
         steps = iter(range(start + 1, stop))
         for step in steps:
@@ -49,7 +51,7 @@ def _rest(make: Callable[[int], B], start: int, stop: int, first: B, workers: in
                 break
         yield first
         while ahead:
-            batch = ahead.popleft().result()
+            batch = _widened(ahead.popleft().result())
             for step in steps:
                 ahead.append(pool.submit(_run, step))
                 break
@@ -81,5 +83,23 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
-def _run(step: int) -> Any:
-    return _made_by[0](step)
+def _run(step: int) -> dict[str, tuple[Any, Any]]:
+    return _narrowed(_made_by[0](step))
+
+
+def _narrowed(batch: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """{name: (its values, dtype)}: whole numbers in as few bytes as hold them, for a pipe copies each several times."""
+    return {name: (_smallest(values), getattr(values, "dtype", None)) for name, values in batch.items()}
+
+
+def _smallest(values: Any) -> Any:
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iu" or not values.size or values.min() < 0:
+        return values
+    return values.astype(np.min_scalar_type(values.max()), copy=False)
+
+
+def _widened(batch: Mapping[str, tuple[Any, Any]]) -> Any:
+    """What `_narrowed` was given."""
+    return {
+        name: values if dtype is None else values.astype(dtype, copy=False) for name, (values, dtype) in batch.items()
+    }
