@@ -42,10 +42,10 @@ def markdown(setting: Setting, ours: Ours) -> str:
     head = ["system", *(f"{column.metric} {_arrow(column)}" for column in setting.columns), "source"]
     lines = [f"## {setting.title}\n", _row(head), _row(["---", *["---:"] * len(setting.columns), "---"])]
     lines.append(_row([OURS, *(_our_cell(column, ours) for column in setting.columns), "measured here"]))
-    for system in dict.fromkeys(row.system for row in published):
-        theirs = {row.metric: row for row in published if row.system == system}
-        marks = dict.fromkeys(f"[{notes[row.source, row.protocol]}]" for row in theirs.values())
-        cells = [_their_cell(theirs.get(column.metric)) for column in setting.columns]
+    for system, source in dict.fromkeys((row.system, row.source) for row in published):
+        theirs = [row for row in published if (row.system, row.source) == (system, source)]
+        marks = dict.fromkeys(f"[{notes[row.source, row.protocol]}]" for row in theirs)
+        cells = [_their_cell([row for row in theirs if row.metric == column.metric]) for column in setting.columns]
         lines.append(_row([system, *cells, " ".join(marks)]))
     return "\n".join([*lines, "", *_remarks(setting, ours, published), *_sources(notes), ""])
 
@@ -87,12 +87,12 @@ def _our_cell(column: Column, ours: Ours) -> str:
     return f"{value} ({low:.2f} to {high:.2f})"
 
 
-def _their_cell(row: Published | None) -> str:
-    if row is None:
-        return ""
-    if row.value is None:
-        return row.verified
-    return f"{row.value:g}{QUOTED if row.verified == 'secondary' else ''}"
+def _their_cell(rows: Iterable[Published]) -> str:
+    """A source may tell two values of a system."""
+    return " or ".join(
+        row.verified if row.value is None else f"{row.value:g}{QUOTED if row.verified == 'secondary' else ''}"
+        for row in rows
+    )
 
 
 def _arrow(column: Column) -> str:

@@ -98,7 +98,7 @@ def choice_figures(all_answers: Sequence[Answers]) -> list[Figure]:
         return []
     hits_NxA = np.stack([answers.right for answers in all_answers], axis=1)
     both = np.concatenate([np.nan_to_num(hits_NxA), ~np.isnan(hits_NxA)], axis=1)
-    line = _line("accuracy", mean="attributes")
+    line = _line("accuracy", mean="attributes", attributes=len(all_answers))
     figures = [of_examples("attributes/accuracy", both, **SHARE, protocol=line)]
     every = [_figures(answers) for answers in all_answers]
     for metric in ("balanced_accuracy", "f1", "average_precision", "majority_accuracy"):
@@ -169,5 +169,5 @@ def f1_statistics(answers: Answers) -> np.ndarray:
     return np.concatenate([2.0 * (true & said), true.astype(float) + said], axis=1)
 
 
-def _line(metric: str, **choices: str) -> str:
+def _line(metric: str, **choices: object) -> str:
     return protocol_line(metric, of="likeliest", **choices, version=1)
