@@ -20,6 +20,9 @@ def add(commands: options.Commands) -> None:
     options.add_model(sub)
     what = "a dataset's folder, where it is not in $T2F_DATA; may be repeated"
     sub.add_argument("--data", action="append", default=[], type=_place, metavar="KIND:DIR", help=what)
+    what = "a network's file: pytorch-fid's Inception, for FID; may be repeated"
+    sub.add_argument("--network", type=options.readable, action="append", default=[], metavar="FILE", help=what)
+    sub.add_argument("--meteor", type=options.readable, metavar="FILE", help="METEOR's meteor-1.5.jar, for METEOR")
     options.add_out(sub, "table.md, table.json and each dataset's evaluation")
     options.add_overrides(sub)
 
@@ -31,7 +34,9 @@ def run(args: argparse.Namespace) -> None:
     from t2f_jax.experiments.tables import TABLES
 
     table = TABLES[args.table]
-    if rows := reproduce(table, args.model.path(), args.out.path, dict(args.data), args.overrides):
+    networks, meteor = [given.path() for given in args.network], args.meteor and args.meteor.path()
+    chosen = (table, args.model.path(), args.out.path, dict(args.data), args.overrides)
+    if rows := reproduce(*chosen, networks, meteor):
         print(table_text.write(table, rows, args.out.path))
         print(f"written: {args.out.origin / 'table.md'}")
 

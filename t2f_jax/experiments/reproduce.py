@@ -40,15 +40,19 @@ def reproduce(
     out: pathlib.Path,
     folders: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
+    networks: Sequence[pathlib.Path] = (),
+    meteor: pathlib.Path | None = None,
 ) -> dict[str, Ours]:
     """Measures a model in each setting of a table whose data is there. Every process of a job must call this.
 
-    Settings that an earlier call measured with the same model and overrides are not measured again.
+    Settings that an earlier call measured with the same model, overrides and files are not measured again.
 
     Args:
       model_folder: what `train` wrote.
       folders: {kind of dataset: its folder}; others are looked for in $T2F_DATA.
       overrides: `key=value` for the model's config, such as `eval.faces=100`.
+      networks, meteor: users' files, see `evaluation.instruments.open_instruments`: without FID's Inception there is
+        no FID, without METEOR's .jar no METEOR.
 
     Returns:
       {setting: our row}; empty in all but the first process of a job.
@@ -65,7 +69,9 @@ def reproduce(
     model = bundle.load(model_folder)
     with naming(model_folder / "provenance.json"):
         trained = from_dict(Config, model.provenance.get("config", {}))
-    key = {"model": model.hash, "program": __version__, "overrides": [*overrides]}
+    given = {"networks": networks, "meteor": meteor}
+    used = [f"{path.name} {path.stat().st_size}" for path in (*networks, *([meteor] if meteor else []))]
+    key = {"model": model.hash, "program": __version__, "overrides": [*overrides], "files": used}
     rows: dict[str, Ours] = {}
     for setting in table.settings:
         source = SourceConfig(kind=setting.kind, folder=folders.get(setting.kind, ""))
@@ -77,7 +83,7 @@ def reproduce(
             continue
         done = out / setting.name / DONE
         row = _kept(done, key | {"source": dataclasses.asdict(source)})
-        row = row or _measure(setting, source, model_folder, out / setting.name, overrides)
+        row = row or _measure(setting, source, model_folder, out / setting.name, overrides, given)
         if hosts.first():
             write_json(done, {"key": key | {"source": dataclasses.asdict(source)}, "row": row})
         rows[setting.name] = row
@@ -114,12 +120,17 @@ def _kept(path: pathlib.Path, key: Mapping[str, Any]) -> Ours | None:
 
 
 def _measure(
-    setting: Setting, source: SourceConfig, model_folder: pathlib.Path, out: pathlib.Path, overrides: Sequence[str]
+    setting: Setting,
+    source: SourceConfig,
+    model_folder: pathlib.Path,
+    out: pathlib.Path,
+    overrides: Sequence[str],
+    files: Mapping[str, Any],
 ) -> Ours:
     given = [f"data.sources.{source.kind}.partition={source.partition}", *overrides]
     place = f"{source.kind}:{source.folder}" if source.folder else source.kind
     with measure_usage() as usage:
-        evaluation = suite.evaluate(model_folder, out, given, data=[place], split=setting.split)
+        evaluation = suite.evaluate(model_folder, out, given, data=[place], split=setting.split, **files)
     figures: dict[str, dict[str, Any]] = {}
     if evaluation is not None:
         publish(out, f"t2f_jax: {setting.title}", evaluation, usage)
@@ -129,6 +140,4 @@ def _measure(
 
 
 def _figure(column: Column, evaluation: Evaluation) -> Figure | None:
-    """The figure of a column, by its whole name or the last part of it."""
-    figures = [figure for part in evaluation.parts for figure in part.figures]
-    return next((f for f in figures if column.figure in (f.name, f.name.rpartition("/")[2])), None)
+    return next((found for part in evaluation.parts if (found := part.figure(column.figure))), None)

@@ -57,7 +57,7 @@ class Table:
 
 
 _WORDS = "the packages of t2f_jax[eval] are missing, or the faces have no captions"
-_JAR = "measured with the user's meteor-1.5.jar alone"
+_JAR = "measured with METEOR's meteor-1.5.jar alone (--meteor FILE)"
 _WORDING = (
     Column("BLEU-4", "captions/bleu_4", 100, "higher", _WORDS),
     Column("METEOR", "captions/meteor", 100, "higher", _JAR),
@@ -85,8 +85,10 @@ FACES = Table(
             "Multi-Modal-CelebA-HQ: faces drawn for captions",
             "mm_celeba_hq",
             (
-                Column("FID", "fid", 1, "lower", "measured with the user's weights of FID's Inception alone"),
-                Column("LPIPS to the real face", "lpips_to_real", 1, "lower", "the published network is not known"),
+                Column("FID", "texts/fid", 1, "lower", "measured with pytorch-fid's Inception alone (--network FILE)"),
+                Column(
+                    "LPIPS to the real face", "texts/lpips_to_real", 1, "lower", "the published network is not known"
+                ),
             ),
             differs=f"{_HQ_SPLIT} FID falls with the number of faces.",
         ),

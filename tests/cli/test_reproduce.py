@@ -7,7 +7,7 @@ from t2f_jax.experiments.tables import TABLES
 
 
 def test_a_table_is_printed_and_written(folder, tmp_path, monkeypatch, capsys):
-    def measure(table, model, out, folders, overrides):
+    def measure(table, model, out, folders, overrides, networks, meteor):
         assert (table, folders, overrides) == (TABLES["attributes"], {"celeba": "faces"}, ["eval.faces=3"])
         nothing = {"figures": {}, "partition": "", "missing": "no such folder"}
         return {setting.name: nothing for setting in table.settings}

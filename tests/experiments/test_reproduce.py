@@ -19,11 +19,11 @@ def measured(monkeypatch):
     """Instead of measuring: {"figures": what is found, "calls": of `evaluate`, "trained": sources of the model}."""
     state = types.SimpleNamespace(figures={}, calls=[], trained={})
 
-    def evaluate(model, out, overrides, data, split):
+    def evaluate(model, out, overrides, data, split, **files):
         state.calls.append((list(overrides), list(data), split))
         options = {"unit": "", "better": "", "protocol": "made|version:1"}
         found = [of_examples(name, np.full(4, value), **options) for name, value in state.figures.items()]
-        return types.SimpleNamespace(parts=[types.SimpleNamespace(figures=found)])
+        return types.SimpleNamespace(parts=[types.SimpleNamespace(figure={f.name: f for f in found}.get)])
 
     def load(folder):
         sources = {name: SourceConfig(**values) for name, values in state.trained.items()}
