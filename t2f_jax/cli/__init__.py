@@ -12,6 +12,7 @@
     demo         `t2f demo`: a web page to try a model
     drawing      the options that say how codes or words are drawn: the fields of a `Sampler`
     evaluate     `t2f evaluate` and `t2f report`
+    compare      `t2f compare`
     reproduce    `t2f reproduce`
     config       `t2f config`
     doctor       `t2f doctor`

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from t2f_jax import __version__, environment
 from t2f_jax.cli import (
     bench,
+    compare,
     completion,
     config,
     convert,
@@ -29,7 +30,7 @@ from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io.progress import say
 
 COMMANDS = (  # in the order of `t2f --help`
-    *(train, sweep, data, generate, describe, demo, evaluate, reproduce),
+    *(train, sweep, data, generate, describe, demo, evaluate, compare, reproduce),
     *(config, bench, supervise, plan, convert, doctor, completion),
 )
 PIPE_CLOSED = 141  # what a shell says of a program that was ended by SIGPIPE

@@ -21,7 +21,6 @@ from t2f_jax.tokens.attributes import Fields
 SHOWN = 8  # faces of a source that the report describes and analyses
 PROMPTS = 3  # that are taken from a source's own faces
 GRID = 16  # faces of its reconstruction grid
-FACE_SIDE = 128  # pixels: smaller faces are enlarged by a whole number
 
 
 def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> SourceReport:
@@ -29,7 +28,7 @@ def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> Sourc
     shown, fields = faces.images[:SHOWN], faces.fields[:SHOWN]
     probabilities = model.probabilities(model.encode(shown), faces.schema)
     labels = len(faces.training_fields)
-    pngs = [_enlarged(face) for face in shown]
+    pngs = [grids.enlarged(face) for face in shown]
     return SourceReport(
         name=faces.name,
         note=f"{len(faces.images)} {faces.split} faces; baselines come from the {labels} training faces' labels",
@@ -68,7 +67,7 @@ def _plots(figures: SourceFigures) -> list[Picture]:
 
 
 def _reconstructions(model: Model, images: np.ndarray, mean_psnr: float) -> Picture:
-    grid = grids.reconstruction_grid(images, model.decode(model.encode(images)), scale=_scale(images))
+    grid = grids.reconstruction_grid(images, model.decode(model.encode(images)), scale=grids.scale(images))
     codes = model.image_tokenizer.config.tokens
     note = f"Each face above what its {codes} codes give back: {mean_psnr:.1f} dB on average."
     return Picture(grids.png(grid), "Reconstructions", note)
@@ -78,7 +77,7 @@ def samples(model: Model, prompt: str, count: int, sampler: Sampler, seed: int) 
     """`count` faces drawn for one prompt, with the seeds from `seed` on."""
     seeds = [seed + i for i in range(count)]
     faces = model.decode(model.generate_codes([prompt] * count, seeds, sampler))
-    return Samples(prompt, [_enlarged(face) for face in faces], seeds)
+    return Samples(prompt, [grids.enlarged(face) for face in faces], seeds)
 
 
 def prompts_of(faces: Sequence[Fields]) -> tuple[str, ...]:
@@ -99,12 +98,3 @@ def loss_curves(run: pathlib.Path) -> list[Picture]:
             curve = plots.loss_curves(metrics.read(folder / "metrics.jsonl"))
             pictures += [Picture(curve, title, words)] if curve else []
     return pictures
-
-
-def _enlarged(face: np.ndarray) -> bytes:
-    """uint8 [S, S, 3] -> a PNG file of at least `FACE_SIDE` pixels a side, where S divides it."""
-    return grids.png(grids.grid(face[None], 1, _scale(face[None])))
-
-
-def _scale(images: np.ndarray) -> int:
-    return max(1, FACE_SIDE // images.shape[1])

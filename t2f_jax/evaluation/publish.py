@@ -1,6 +1,7 @@
 """An evaluation on disk.
 
-DIR/card.json     the figures under fixed names
+DIR/card.json     the figures, each with its protocol
+DIR/card.md       the same as markdown, with a model-index block for Hugging Face
 DIR/results/      everything that the report shows, as JSON and PNG files
 DIR/rows/         what was found of every example, see `evaluation.rows`
 DIR/report.html   the report
@@ -12,25 +13,30 @@ from typing import Any
 
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.card import make_card
+from t2f_jax.evaluation.cards import identity, markdown, record, sections
 from t2f_jax.evaluation.resources import Usage
 from t2f_jax.evaluation.result import Evaluation
 from t2f_jax.io.files import defined, write_json, write_text
 from t2f_jax.report import page
 from t2f_jax.report.content import load_results, save_results
 
-CARD = "card.json"
+MARKDOWN = "card.md"
 REPORT = "report.html"
 
 
 def publish(out: pathlib.Path, title: str, evaluation: Evaluation, usage: Usage) -> dict[str, Any]:
     """Writes results, report and card into `out`; returns the card."""
-    content = evaluation.content
+    records = [record.describe(part) for part in evaluation.parts]
+    content = sections.add_parts(evaluation.content, evaluation.parts, records)
     content = dataclasses.replace(content, run={**content.run, **dataclasses.asdict(usage)})
-    card = make_card(content.sources, usage, content.details["protocol"])
+    named = identity.describe(evaluation.protocol.get("model", ""), content.details.get("versions", {}))
+    card = {"format": record.FORMAT, "title": title, "identity": named}
+    card |= make_card(content.sources, usage, content.details["protocol"]) | {"parts": records}
     out.mkdir(parents=True, exist_ok=True)
     save_results(out, title, content)
     page.write(out / REPORT, title, content)
-    write_json(out / CARD, defined(card))
+    write_text(out / MARKDOWN, markdown.write(title, named, records))
+    write_json(out / record.CARD, defined(card))
     return card
 
 

@@ -51,6 +51,47 @@ class Analysis:
 
 
 @dataclasses.dataclass(frozen=True)
+class Failure:
+    """A face that the model fails at: PNG bytes, what it made of it, and what is true ("" if that is not said)."""
+
+    image: bytes
+    said: str
+    truth: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Gallery:
+    """Failures of one kind, the worst first."""
+
+    title: str
+    note: str
+    failures: list[Failure]
+
+
+@dataclasses.dataclass(frozen=True)
+class PartReport:
+    """Every figure of one kind of example of a source, and how it was measured; what is empty is not shown.
+
+    Attributes:
+      examples: what was measured on, such as "faces"; `n` of them.
+      protocol, protocol_id: what decides the figures, and a short name of it.
+      figures: each with "name", "value", "n", "unit", "better", "protocol", "interval", "interval_over".
+      slices: {figure: {attribute: [{"group", "n", "value", "interval"}]}}.
+      confusions: {attribute: {"values", "counts"}}: `counts[i][j]` faces are `values[i]` and answered as `values[j]`.
+      galleries: where the model fails.
+    """
+
+    examples: str
+    n: int
+    protocol: Mapping[str, Any]
+    protocol_id: str
+    figures: list[Mapping[str, Any]]
+    slices: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    confusions: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    galleries: list[Gallery] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
 class SourceReport:
     """What was measured on one dataset; what is empty is not shown.
 
@@ -59,6 +100,7 @@ class SourceReport:
       judge_accuracy: share of held-out labels that the judge of generated faces gets right.
       reconstructions: the grid of originals above their reconstructions.
       plots: age scatter, calibration and such.
+      parts: every figure with its protocol, by group of faces, and where the model fails.
     """
 
     name: str
@@ -72,6 +114,7 @@ class SourceReport:
     analyses: list[Analysis] = dataclasses.field(default_factory=list)
     plots: list[Picture] = dataclasses.field(default_factory=list)
     reconstructions: Picture | None = None
+    parts: list[PartReport] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 GAP = 4  # pixels between the images of a grid
+SHOWN_SIDE = 128  # pixels: smaller faces are enlarged by a whole number
 
 
 def png(image: np.ndarray | Image.Image) -> bytes:
@@ -51,3 +52,13 @@ def reconstruction_grid(
         sheet.paste(band, (0, top))
         top += band.height + 3 * GAP
     return sheet
+
+
+def scale(images: np.ndarray) -> int:
+    """How many times [N, S, S, 3] are enlarged to be seen."""
+    return max(1, SHOWN_SIDE // images.shape[1])
+
+
+def enlarged(face: np.ndarray) -> bytes:
+    """uint8 [S, S, 3] -> a PNG file of at least `SHOWN_SIDE` pixels a side, where S divides it."""
+    return png(grid(face[None], 1, scale(face[None])))

@@ -6,6 +6,7 @@ import pathlib
 from t2f_jax.io.files import write_text
 from t2f_jax.report import render
 from t2f_jax.report.content import Analysis, ReportContent
+from t2f_jax.report.slices import slice_tables
 from t2f_jax.tokens import ranges
 
 MANY = 20  # with more answers for one face than this, those of "no" that no label contradicts are only counted
@@ -19,7 +20,7 @@ def write(path: pathlib.Path, title: str, content: ReportContent) -> None:
 
 def render_report(title: str, content: ReportContent) -> str:
     """The page as text, made by `page.html`."""
-    return render.render("page.html", title=title, content=content, answer_rows=answer_rows)
+    return render.render("page.html", title=title, content=content, answer_rows=answer_rows, slice_tables=slice_tables)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ made of, `style.css` is their style. Everything that a template writes is escape
 import base64
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import jinja2
@@ -31,7 +32,20 @@ def _environment(escapes: bool = True) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for filter_ in (anchor, data_uri, decimal, fact, fact_name, number, pretty_json, share, unit):
+    for filter_ in (
+        anchor,
+        data_uri,
+        decimal,
+        fact,
+        fact_name,
+        interval,
+        measured,
+        number,
+        pretty_json,
+        share,
+        signed,
+        unit,
+    ):
         environment.filters[filter_.__name__] = filter_
     return environment
 
@@ -44,6 +58,23 @@ def share(value: float | None, digits: int = 1) -> str:
 def decimal(value: float | None, digits: int = 1) -> str:
     """3.14159 -> "3.1"; None, or what is no number -> "–"."""
     return f"{value:.{digits}f}" if _is_defined(value) else "–"
+
+
+def measured(value: float | None, unit: str, named: bool = True) -> str:
+    """A figure in its unit, which is `named` or not: 0.25, "share" -> "25.0%"; 3.142, "years" -> "3.14 years"."""
+    if unit == "share" or not _is_defined(value):
+        return share(value)
+    return f"{value:.4g}" if not unit else f"{value:.2f} {unit}" if named else f"{value:.2f}"
+
+
+def interval(ends: Sequence[float] | None, unit: str) -> str:
+    """[0.2, 0.3], "share" -> "20.0% – 30.0%"; None -> "–"."""
+    return "–" if ends is None else f"{measured(ends[0], unit, False)} – {measured(ends[1], unit, False)}"
+
+
+def signed(value: float, unit: str) -> str:
+    """A difference: 0.012, "share" -> "+1.2", in percentage points; -0.5, "years" -> "-0.50"."""
+    return f"{100 * value:+.1f}" if unit == "share" else f"{value:+.2f}" if unit else f"{value:+.4g}"
 
 
 def number(value: int) -> str:

@@ -24,7 +24,7 @@ def published(folder):
 
 def test_card_results_and_report_lie_in_the_folder(tmp_path):
     card = published(tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {"card.json", "results", "report.html"}
+    assert {p.name for p in tmp_path.iterdir()} == {"card.json", "card.md", "results", "report.html"}
     assert json.loads((tmp_path / "card.json").read_text()) == card
     assert card["protocol"] == {"split": "test"} and card["seconds"] == 12.0
     title, written = load_results(tmp_path)
