@@ -1,5 +1,6 @@
 """Page, API, guard and port together."""
 
+import asyncio
 import contextlib
 import os
 import pathlib
@@ -13,6 +14,7 @@ import fastapi
 import gradio as gr
 import uvicorn
 from gradio.themes import Default
+from gradio.utils import LRUCache
 from PIL import Image
 
 from t2f_jax.demo import api, page, work
@@ -25,6 +27,7 @@ from t2f_jax.inference.model import Model
 from t2f_jax.io import images
 
 CLEAN_EVERY = 60  # seconds
+SESSIONS = 2000  # whose messages are kept until they are fetched
 EXAMPLES = 4  # faces to click
 THEME = Default(
     primary_hue="blue",
@@ -42,6 +45,16 @@ THEME = Default(
     button_primary_background_fill_hover="*primary_800",
     button_primary_background_fill_hover_dark="*primary_800",
 )
+
+
+class Messages(LRUCache):
+    """Gradio's messages by session, where those for a session that is not there are lost.
+
+    In Gradio they end the task that serves the queue, for good: one request without a session's name is enough.
+    """
+
+    def __missing__(self, session: str) -> asyncio.Queue:
+        return asyncio.Queue()
 
 
 def run(model: Model, host: str, port: int, limits: Limits, ready: Callable[[str], object]) -> None:
@@ -95,6 +108,7 @@ def make_app(demo: Demo) -> fastapi.FastAPI:
         api.build(demo)
     blocks.max_threads = limits.working
     blocks.queue(max_size=limits.waiting, default_concurrency_limit=None, api_open=False)
+    blocks._queue.pending_messages_per_session = Messages(SESSIONS)
     blocks.state_session_capacity = limits.sessions
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app = gr.mount_gradio_app(

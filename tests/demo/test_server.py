@@ -134,6 +134,13 @@ def test_a_full_queue_says_that_it_is_busy(served):
             assert "event: complete" in httpx.get(f"{url}/{answer.json()['event_id']}", timeout=300).text
 
 
+def test_a_request_without_a_session_does_not_end_the_queue(served):
+    for _ in range(3):
+        body = {"fn_index": 0, "session_hash": "", "data": []}
+        httpx.post(f"{served.address}/gradio_api/queue/join", json=body, timeout=60)
+    assert call(served, "generate", ["a man", [], [], 1, 0, 0, None])[0] == "complete"
+
+
 def odd_value(seed):
     """A value of any JSON type, of odd sizes and signs."""
     rng = random.Random(seed)
