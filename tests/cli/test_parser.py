@@ -109,8 +109,10 @@ def test_every_command_says_what_it_needs():
     assert not prepare.many_steps and not prepare.uploads
     quickstart = needs(["quickstart", *out])
     assert quickstart.many_steps and quickstart.uploads
-    for words in (["generate", *out], ["caption", "f"], ["analyze", "f"], ["evaluate", *out]):
+    for words in (["generate", *out], ["caption", "f"], ["analyze", "f"]):
         assert needs([*words, "--model", "m"]).first_alone
+    for words in (["evaluate", *out], ["reproduce", "age", *out]):  # all processes of a job share the work
+        assert not needs([*words, "--model", "m"]).first_alone
     assert not needs(["report", "d"]).tuned and not needs(["convert", "verify", "a", "b"]).tuned
     assert not needs(["plan", "faces", "--topology", "v5e:2x4"]).programs and needs(["bench"]).programs
     assert not needs(["supervise", "false"]).jax
