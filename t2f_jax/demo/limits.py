@@ -30,11 +30,11 @@ class Limits:
     upload_bytes: int = 10 * MIB
     uploads_bytes: int = 500 * MIB
     upload_seconds: int = 900
-    body_bytes: int = MIB // 4
+    body_bytes: int = MIB // 16
     pixels: int = 30_000_000
     faces: int = 8
     drawn: int = 32
     captions: int = 8
     signs: int = 1000
     attributes: int = 100
-    sessions: int = 200
+    sessions: int = 100

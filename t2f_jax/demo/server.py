@@ -27,7 +27,7 @@ from t2f_jax.inference.model import Model
 from t2f_jax.io import images
 
 CLEAN_EVERY = 60  # seconds
-SESSIONS = 2000  # whose messages are kept until they are fetched
+SESSIONS = 500  # whose messages are kept until they are fetched
 EXAMPLES = 4  # faces to click
 THEME = Default(
     primary_hue="blue",
