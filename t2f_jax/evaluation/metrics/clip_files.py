@@ -63,8 +63,11 @@ class OpenedClip:
         return ids, cut
 
 
-def open_clip(path: pathlib.Path) -> OpenedClip:
+def open_clip(path: pathlib.Path, tensors: Mapping[str, np.ndarray] | None = None) -> OpenedClip:
     """The CLIP in a folder, or in a file with a config beside it.
+
+    Args:
+      tensors: those of the file, if they have been read.
 
     Raises:
       UserError: a part is missing or broken, or the config tells of another network; the message says which.
@@ -80,7 +83,7 @@ def open_clip(path: pathlib.Path) -> OpenedClip:
     with naming(config):
         structure = _structure(read_json(config, "a CLIP's config"), folder)
     with naming(weights):
-        params = clip.from_tensors(load_tensors(weights, clip.is_needed), structure)
+        params = clip.from_tensors(load_tensors(weights, clip.is_needed) if tensors is None else tensors, structure)
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
     tower = structure.visual

@@ -90,7 +90,7 @@ def open_network(path: pathlib.Path, how: Resize = "pytorch") -> FeatureNetwork:
         return clip_network(clip_files.open_clip(path))
     tensors = load_tensors(path, clip.is_needed)
     if any(name.startswith(("visual.", "vision_model.")) for name in tensors):
-        return clip_network(clip_files.open_clip(path))
+        return clip_network(clip_files.open_clip(path, tensors))
     with naming(path):
         params = jax.device_put(inception.from_tensors(tensors, inception.Inception()))
     protocol = {"network": "inception-2015-12-05", "weights": sha256(path), "resize": how, "from": "given size"}
