@@ -10,10 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from t2f_jax.config.schema import Config
-from t2f_jax.data.datasets.base import Source
+from t2f_jax.data.datasets.base import SPLITS, Source, Split
 from t2f_jax.evaluation import agreement, attributes, reading, rows
+from t2f_jax.evaluation.cards.protocol import fingerprint
 from t2f_jax.evaluation.drawn_figures import drawn_figures
 from t2f_jax.evaluation.face_figures import face_figures
+from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.image_figures import caption_figures, drawn_image_figures
 from t2f_jax.evaluation.result import Part
 from t2f_jax.evaluation.source_figures import Work
@@ -27,13 +29,14 @@ def make(work: Work, model: Model, source: Source, config: Config, seed: int, ou
     faces = work.faces
     protocol: dict[str, Any] = {
         "dataset": source.dataset.kind,
+        "dataset_fingerprint": fingerprint(source),
         "title": source.dataset.title,
         "split": faces.split,
         "partition": config.data.sources[source.name].partition,
         "available": len(faces.every),
         "n": len(faces.fields),
         "seed": seed,
-        "data": faces.fingerprint,
+        "data": fingerprint(source, _indices(source, faces)),
         "image_size": config.data.image_size,
         "crop": config.data.crop,
         "resize": config.data.resize,
@@ -48,6 +51,13 @@ def make(work: Work, model: Model, source: Source, config: Config, seed: int, ou
     if work.described_drawn is not None:
         parts.append(_drawn_part(work, "texts", model, protocol, out))
     return parts
+
+
+def _indices(source: Source, faces: HeldOut) -> list[int]:
+    """Where the source has the chosen faces."""
+    splits: list[Split] = [split for split in SPLITS if faces.split in (split, "all")]
+    places = {source.id(i): i for split in splits for i in source.split(split)}
+    return [places[name] for name in faces.ids]
 
 
 def _faces_part(work: Work, protocol: dict[str, Any], out: pathlib.Path) -> Part:

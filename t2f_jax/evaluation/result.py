@@ -22,11 +22,11 @@ class Part:
       n: how many.
       figures: their names are unique; `per_example` of each has N rows.
       rows: the file of what was found of each example, see `evaluation.rows`.
-      protocol: what decides the figures besides the model, plain JSON. Of both kinds: "dataset" (its kind), "title",
+      protocol: what decides the figures besides the model, plain JSON. Of all: "dataset" (its kind), "title",
         "split", "partition", "available" (faces of the split that can be read), "n" (examples of this part), "seed",
-        "data" (a fingerprint of the pixels, names and labels of the chosen faces), "image_size" and "crop". Of
-        drawn faces besides "sampler" and, where a judge looked at them, "judge" (its settings and a fingerprint of
-        its weights).
+        "data" and "dataset_fingerprint" (`cards.protocol.fingerprint` of the chosen faces, and of every split:
+        baselines come from training faces), "image_size", "crop", "resize" and "filter". Of drawn faces besides
+        "sampler" and, where a judge looked at them, "judge" (its settings and a fingerprint of its weights).
       images: which examples -> uint8 [n, S, S, 3]: the test faces, or the drawn ones.
     """
 

@@ -8,6 +8,7 @@ from fake_model import BLUE, RED, SCHEMA, FakeJudge, FakeModel, ages, face, numb
 from t2f_jax.config.schema import Config, DataConfig, EvalConfig, SourceConfig
 from t2f_jax.data.pixels import ImageSet
 from t2f_jax.evaluation import agreement, face_figures, parts, reading, rows
+from t2f_jax.evaluation.cards.protocol import fingerprint
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.interfaces import Trial
@@ -22,6 +23,24 @@ ANSWERS = [
 ]
 
 
+class Drawn:
+    """The source of the faces, as far as parts ask it."""
+
+    name, dataset = "drawn", types.SimpleNamespace(kind="synthetic", title="Drawn faces")
+
+    def split(self, split):
+        return range(4) if split == "test" else range(0)
+
+    def id(self, i):
+        return "abcd"[i]
+
+    def signature(self, i):
+        return f"{i}.png 100"
+
+    def fields(self, i):
+        return [*FIELDS, face()][i]
+
+
 @pytest.fixture
 def made(tmp_path):
     every = ImageSet(numbered(4), [*FIELDS, face()], list("abcd"), "drawn", "test", "key")
@@ -32,11 +51,10 @@ def made(tmp_path):
     labels = [dict(f["attributes"]) for f in FIELDS]
     trial = Trial(model, judge, asked, SCHEMA, 6, Sampler(guidance=2.0), labels)
     read, drawn = reading.read_faces(model, faces, desk, judge), agreement.draw(trial, desk, "drawing")
-    source = types.SimpleNamespace(name="drawn", dataset=types.SimpleNamespace(kind="synthetic", title="Drawn faces"))
     config = Config(data=DataConfig(sources={"drawn": SourceConfig()}), eval=EvalConfig(guidance=2.0))
     described = Trial(model, judge, (), SCHEMA, 6, Sampler(guidance=2.0), labels[:1], texts=["A man."])
     work = Work(faces, read, judge, trial, drawn, described, agreement.draw(described, desk, "captions"))
-    return parts.make(work, model, source, config, 6, tmp_path)
+    return parts.make(work, model, Drawn(), config, 6, tmp_path)
 
 
 def values(part):
@@ -46,6 +64,7 @@ def values(part):
 def test_faces_have_figures_rows_and_images(made):
     part = made[0]
     assert (part.name, part.n, part.protocol["split"], part.protocol["available"]) == ("drawn-faces", 3, "test", 4)
+    assert part.protocol["data"] == fingerprint(Drawn(), [0, 1, 2]) != part.protocol["dataset_fingerprint"]
     found = values(part)
     assert found["attributes/gender/accuracy"] == pytest.approx(1 / 3) and found["attributes/hat/accuracy"] == 1
     assert found["attributes/accuracy"] == pytest.approx((1 / 3 + 1) / 2)
