@@ -4,7 +4,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from packaging.requirements import Requirement
 
@@ -44,7 +44,7 @@ def check() -> list[Finding]:
 def _of(requirements: Iterable[Requirement], name: str, needed: bool) -> Finding:
     """Which of the requirements are met, and the line that installs the others."""
     met, missing = [], []
-    for one in requirements:
+    for one in _with_extras(requirements):
         try:
             version = importlib.metadata.version(one.name)
         except importlib.metadata.PackageNotFoundError:
@@ -59,6 +59,19 @@ def _of(requirements: Iterable[Requirement], name: str, needed: bool) -> Finding
     told = "; ".join(why for _, why in missing)
     purpose = "" if needed else f" (for {EXTRAS.get(name, 'work on the package')})"
     return Finding(name, f"{told}{purpose}", "wrong" if needed else "optional", install([one for one, _ in missing]))
+
+
+def _with_extras(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
+    """The requirements, and behind one with extras, such as jax[cuda13], those that an extra of it adds."""
+    for one in requirements:
+        yield one
+        try:
+            added = map(Requirement, importlib.metadata.requires(one.name) or ()) if one.extras else ()
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for inner in added:
+            if inner.marker and any(inner.marker.evaluate({"extra": extra}) for extra in one.extras):
+                yield from _with_extras([inner])
 
 
 def install(requirements: Iterable[Requirement]) -> str:

@@ -33,6 +33,13 @@ def test_required_packages_then_extras(tmp_path, monkeypatch):
     assert dev.state == "optional" and dev.told.endswith("is not >=1000 (for tests, lint and types)")
 
 
+def test_a_package_with_extras_needs_what_they_add(monkeypatch):
+    added = {"pytest": ["nobody-has-this>=1; extra == 'fast'", "neither-this; extra == 'slow'"]}
+    monkeypatch.setattr(importlib.metadata, "requires", added.get)
+    found = packages._of([Requirement("pytest[fast]")], "cuda", False)
+    assert found.state == "optional" and found.told == "nobody-has-this is missing (for NVIDIA GPUs)"
+
+
 def test_every_extra_is_told_what_it_is_for(monkeypatch):
     import pathlib
     import tomllib
