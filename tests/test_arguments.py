@@ -50,7 +50,7 @@ CALLS = {
     "analyze": lambda m, **k: m.analyze(**{"pictures": FACE, **k}),
     "score": lambda m, **k: m.score(**{"pictures": FACE, "text": "a man", **k}),
     "prompt": lambda m, **k: m.prompt(**k),
-    "images": lambda m, **k: m.images(**k),
+    "images": lambda m, **k: m.images(**{"pictures": FACE, **k}),
     "encode": lambda m, **k: m.encode(**{"images": FACE[None], **k}),
     "decode": lambda m, **k: m.decode(**{"codes": CODES, **k}),
     "requests": lambda m, **k: m.requests(**{"prompts": ["a man"], "seeds": [0], **k}),
@@ -68,6 +68,9 @@ CALLS = {
     "make_images": lambda m, **k: m.make_images(
         **{"codes": CODES, "prompts": ["a"] * 2, "seeds": [0, 1], "sampler": Sampler(), **k}
     ),
+    "face_request": lambda m, **k: m.face_request(**{"text": "a man", "attributes": None, "n": 1, "seed": 0, **k}),
+    "faces_of": lambda m, **k: m.faces_of(**{"request": m.face_request("a man", None, 2, 0), "codes": CODES, **k}),
+    "face_features": lambda m, **k: m.face_features(**{"codes": CODES, **k}),
     "fits_prompt": lambda m, **k: m.fits_prompt(**k),
     "has_unknown_tokens": lambda m, **k: m.has_unknown_tokens(**k),
     "check_caption": lambda m, **k: m.check_caption(**k),
@@ -92,6 +95,8 @@ WRONG = {  # an option -> the values that no method takes for it
     "seeds": (3, "12", b"12", {0: 1}, [0.5, 1], [True, 0], [None, 0], [-1, 0], [2**32, 0], [0] * 5, np.zeros(2)),
     "sampler": ("greedy", {}, 0, False, Sampler),
     "progress": (True, "yes", 3),
+    "request": (None, "a man", {}, 3),
+    "landmarks": (3, "a.txt", {}, [], [3], [[1, 2]], [None, None], [np.zeros((4, 2))], [[["1", "2"]] * 5]),
     "text": NO_TEXT,
     "captions": (*NO_TEXT, "ab", ["a"], ["a"] * 3),
     "sentences": (*NO_TEXT, "ab", ["a"], ["a"] * 3),
@@ -124,7 +129,7 @@ WRONG = {  # an option -> the values that no method takes for it
 }
 WANTED = ("gender=male", ["gender"], 3, {1: 2}, {"glases": "yes"}, {"age": 30.5}, {"age": None}, {"age": ("30", "2")})
 WANTED += ({"age": (30, 2, 1)}, {"age": 30, "AGE": 40}, {"glasses": b"yes"}, {b"age": 30}, {"age": True})
-WANTS = (*DRAWING, "score", "prompt")  # whose `attributes` have values, too
+WANTS = (*DRAWING, "score", "prompt", "face_request")  # whose `attributes` have values, too
 TAKEN = [(name, option) for name, known in SIGNATURES.items() for option in sorted(known & set(WRONG))]
 TAKEN += [(name, option) for name in DRAWING for option in FaceOptions.__annotations__]
 
@@ -133,7 +138,7 @@ def test_every_public_method_and_every_option_stands_in_the_table():
     public = {n for n, _ in inspect.getmembers(t2f_jax.Model, inspect.isfunction) if n[0] != "_"}
     assert public == set(CALLS)
     options = {option for known in SIGNATURES.values() for option in known} | set(FaceOptions.__annotations__)
-    assert options - set(WRONG) == {"self", "options", "about"}
+    assert options - set(WRONG) == {"self", "options", "about", "changes"}
 
 
 @pytest.mark.parametrize(("name", "option"), TAKEN)

@@ -305,6 +305,8 @@ class Model(LikelihoodModel):
 
     def faces_of(self, request: FaceRequest, codes: np.ndarray) -> list[Image.Image]:
         """A request's n faces, whose codes int32 [n, codes of an image] are drawn, or the best `keep` of them."""
+        arguments.instance("request", request, FaceRequest)
+        codes = self.image_tokenizer.checked_codes(codes)
         prompt, sampler, n, keep = request.prompt, request.sampler, request.n, request.keep
         if keep is None:
             return self.make_images(codes, [prompt] * n, request.seeds, sampler, **request.about)

@@ -164,12 +164,22 @@ def load_images(
         type; as many landmarks as not the pictures, or landmarks of no face in a picture.
     """
     given = list(_each(pictures))
-    known = [None] * len(given) if landmarks is None else list(landmarks)
+    known = [None] * len(given) if landmarks is None else _known(landmarks)
     arguments.one_each("landmarks", known, len(given))
     rows = [_load(picture, i + 1, size, framing, known[i]) for i, picture in enumerate(given)]
     if not rows:
         raise WrongArgument("no picture is given; give one or more")
     return np.stack(rows)
+
+
+def _known(landmarks: Any) -> list[np.ndarray | None]:
+    if isinstance(landmarks, (str, bytes)) or not isinstance(landmarks, (Sequence, np.ndarray)):
+        raise WrongArgument(
+            f"landmarks={arguments.shown(landmarks)} must be a list with [5, 2] numbers or None a picture"
+        )
+    return [
+        None if one is None else arguments.array("landmarks", one, np.number, (5, 2), "numbers") for one in landmarks
+    ]
 
 
 def _each(pictures: Any) -> Iterable[Any]:

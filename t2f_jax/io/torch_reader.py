@@ -161,8 +161,8 @@ def _read_archive(path: pathlib.Path) -> tuple[pickles.Described, dict[str, zip_
         raise UserError(f"{path}: written on a big-endian machine; save it again {_RESAVE} on another one")
     description = entries[described[0]]
     if description.size > pickles.LONGEST:
-        raise UserError(f"{path}: {described[0]} has {description.size} bytes, more than describes any model")
-    loaded = pickles.load(zip_files.read_entry(path, description), f"{path}: {described[0]}")
+        raise UserError(f"{path}: {shown(described[0])} has {description.size} bytes, more than describes any model")
+    loaded = pickles.load(zip_files.read_entry(path, description), f"{path}: {shown(described[0])}")
     data = f"{root}data/"
     return loaded, {name.removeprefix(data): entry for name, entry in entries.items() if name.startswith(data)}
 

@@ -93,11 +93,11 @@ def rows_of(out):
 
 
 def test_a_prompt_that_is_not_read_whole_is_told(folder, tmp_path, capsys):
-    generate(folder, tmp_path, "--text", "a man", "--n", "1")
+    generate(folder, tmp_path / "a", "--text", "a man", "--n", "1")
     assert "t2f:" not in capsys.readouterr().err
-    generate(folder, tmp_path, "--text", "一个女人", "--n", "1")
+    generate(folder, tmp_path / "b", "--text", "一个女人", "--n", "1")
     assert "signs that this model does not know: 一个女人" in capsys.readouterr().err
-    generate(folder, tmp_path, "--text", "a man " * 100, "--n", "1")
+    generate(folder, tmp_path / "c", "--text", "a man " * 100, "--n", "1")
     assert "longer than this model reads" in capsys.readouterr().err
 
 

@@ -3,6 +3,7 @@ import json
 from sample_report import content
 
 from t2f_jax.config.schema import Config
+from t2f_jax.evaluation.result import Evaluation
 from t2f_jax.experiments import quickstart, stages
 
 
@@ -10,7 +11,7 @@ def test_quickstart_trains_evaluates_and_leaves_card_and_report(tmp_path, monkey
     report, calls = content(), []
     report.details["protocol"] = {"split": "test"}
     monkeypatch.setattr(stages, "train", lambda config, out: calls.append(config.name) or out / "model")
-    monkeypatch.setattr(quickstart, "evaluate", lambda model, out: calls.append(model) or report)
+    monkeypatch.setattr(quickstart, "evaluate", lambda model, out: calls.append(model) or Evaluation(report, (), {}))
     card = quickstart.quickstart(Config(name="mine"), tmp_path)
     assert calls == ["mine", tmp_path / "model"]
     assert json.loads((tmp_path / "card.json").read_text()) == card and card["seconds"] >= 0
