@@ -4,9 +4,9 @@ Axes: B faces, S image side.
 """
 
 import base64
+import concurrent.futures
 import io
 import pathlib
-import threading
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from t2f_jax.io import images
 FORMATS = ("JPEG", "PNG", "WEBP")
 NAME = "the picture"  # what an error calls an upload: its path is nobody's business
 UNDRAWN = 128  # the gray of what has no codes yet
-_decoding = threading.Semaphore(2)  # large pictures that are decoded at once
+# Large pictures are decoded by two threads alone: the C library keeps for each thread what its largest ones took.
+_decoders = concurrent.futures.ThreadPoolExecutor(2, "decoder")
 
 
 def uploaded(folder: pathlib.Path, given: Any) -> pathlib.Path:
@@ -50,7 +51,11 @@ def open_face(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
     size = file.stat().st_size
     if size > limits.upload_bytes:
         raise WrongArgument(f"{NAME} has {size:,} bytes; at most {limits.upload_bytes:,} are taken")
-    with _decoding, images.decoding(NAME), _opened(file) as image:
+    return _decoders.submit(_decode, model, limits, file).result()
+
+
+def _decode(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
+    with images.decoding(NAME), _opened(file) as image:
         if image.width * image.height > limits.pixels:
             most = f"{limits.pixels / 1e6:g} million"
             raise WrongArgument(f"{image.width} x {image.height} pixels; at most {most} are taken")
