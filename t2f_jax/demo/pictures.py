@@ -20,8 +20,10 @@ from t2f_jax.io import images
 FORMATS = ("JPEG", "PNG", "WEBP")
 NAME = "the picture"  # what an error calls an upload: its path is nobody's business
 UNDRAWN = 128  # the gray of what has no codes yet
-# Large pictures are decoded by two threads alone: the C library keeps for each thread what its largest ones took.
-_decoders = concurrent.futures.ThreadPoolExecutor(2, "decoder")
+_decoders = concurrent.futures.ThreadPoolExecutor(2, "decoder")  # how many large pictures are decoded at once
+# Bytes of the blocks in which Pillow allocates a picture. The C library gives memory back to the system for blocks from
+# 32 MiB on, and keeps those of 16, Pillow's own: 300 MB behind each thread that decoded a large picture.
+Image.core.set_block_size(2**26)
 
 
 def uploaded(folder: pathlib.Path, given: Any) -> pathlib.Path:
