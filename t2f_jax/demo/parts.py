@@ -142,7 +142,7 @@ def face(demo: Demo) -> gr.Image:
         gr.Markdown("Or choose a face that this model drew:")
         with gr.Row():
             for number, file in enumerate(demo.examples, 1):
-                button = gr.Button(f"face {number}", icon=file, size="sm", min_width=70, elem_classes="t2f-example")
+                button = gr.Button(f"face {number}", icon=file, size="sm", min_width=60, elem_classes="t2f-example")
                 button.click(functools.partial(str, file), None, picture, show_progress="hidden", **PRIVATE)
     return picture
 
