@@ -64,7 +64,8 @@ def loss_curves(rows: list[dict[str, Any]]) -> bytes | None:
             axes.plot(steps, values, "o-", color=INK, markersize=3.5, linewidth=1, label="held-out")
         axes.set_title(key.replace("_", " ").replace("/", " "))
         axes.set_xlabel("step")
-        axes.legend()
+        if axes.get_legend_handles_labels()[0]:  # none where a short run drew nothing of this loss
+            axes.legend()
     for axes in panels[len(keys) :]:
         axes.set_axis_off()
     return png(figure)

@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -50,3 +51,9 @@ def test_matplotlib_comes_late():
     code = "import sys, t2f_jax.report.plots; print({'matplotlib', 'tensorflow', 'jax'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "set()"
+
+
+def test_a_loss_without_points_makes_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert plots.loss_curves([{"step": 1, "loss": 2.0, "loss_to_caption": None}])
