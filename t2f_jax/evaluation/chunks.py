@@ -87,7 +87,8 @@ class Desk:
         paths = tuple(folder / f"{start:08}.npz" for start in range(0, n, self.batch_size))
         missing = [i for i, path in enumerate(paths) if not _whole(path)]
         missing = files.parse_json(hosts.gather(files.to_json(missing).encode(), f"{name}: what is missing")[0])
-        with Progress(label or name, n, n - len(missing) * self.batch_size, "face", not hosts.first()) as bar:
+        left = sum(len(self._examples(number, n)) for number in missing)
+        with Progress(label or name, n, n - left, "face", not hosts.first()) as bar:
             for turn in _turns(missing):
                 ours = None if turn.ours is None else self._examples(turn.ours, n)
                 data = b"" if ours is None else _to_bytes(work(ours))
