@@ -24,7 +24,7 @@ def add(commands: options.Commands) -> None:
         options.Needs(uploads=False, many_steps=True),
     )
     options.add_config(sub)
-    options.add_out(sub, "report.html, report.md, runs.csv and all runs")
+    options.add_out(sub, "its report (CONFIG.html, .md, .csv) and all runs")
     what = "these alone, besides the baseline (all)"
     sub.add_argument("--arms", default="", metavar="A,B", help=what)
     what = "when the runs have taken so long, all together, begin no further one (the sweep's own)"
@@ -85,15 +85,17 @@ def _report(args: argparse.Namespace, sweep: "Sweep", trials: "list[Trial]", fai
     left = {trial.name: failed.get(trial.name, "not run yet") for trial in trials if trial.name not in finished}
     if not found and not failed:
         raise UserError(f"{args.out}: no run of this sweep is finished there; run `t2f sweep` without --report")
-    page = report.write(out, f"Sweep of {args.config}", sweep, found, left)
-    for name in (report.PAGE, report.MARKDOWN, report.RUNS):
-        args.out.run.publish(name)
+    config, _, arg = args.config.partition(":")
+    name = "-".join(filter(None, (pathlib.PurePath(config).stem, arg)))
+    page = report.write(out, name, f"Sweep of {args.config}", sweep, found, left)
+    for kind in (report.PAGE, report.MARKDOWN, report.RUNS):
+        args.out.run.publish(name + kind)
     for finding in page.findings:
         for arm, said in finding.lines:
             print(f"{arm}: {'; '.join(said)}")
     for what, law in page.laws.items():
         print(f"{what}: {law}")
-    print(f"report: {args.out.origin / report.PAGE}")
+    print(f"report: {args.out.origin / (name + report.PAGE)}")
     if failed:
         first = next(iter(failed))
         raise UserError(

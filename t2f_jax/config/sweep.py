@@ -59,7 +59,7 @@ class Sweep:
 
     Attributes:
       arms: the variants; the baseline is not among them.
-      figures: names of the figures that verdicts are about, such as `held_out/loss`; `runs.csv` has all others.
+      figures: names of the figures that verdicts are about, such as `held_out/loss`; the report's .csv has all others.
       seeds: each arm is trained once with each.
       seed_keys: the config keys that take a seed's value. With `image.train.seed` among them each seed trains an image
         tokenizer of its own; without it all seeds share one, of whose luck the intervals say nothing.

@@ -44,9 +44,9 @@ def test_runs_are_started_and_reported(file, bucket, capsys, monkeypatch, tmp_pa
         cli.main(["sweep", file, "--out", "gs://b/s", "decoder.train.steps=7"])
     assert started[1] == [file, "--out", "gs://b/s", "decoder.train.steps=7", "--run", "causal-0"]
     told = capsys.readouterr()
-    assert "causal: held-out loss: not tested, +0.1000 nats" in told.out and "report: gs://b/s/report.html" in told.out
+    assert "causal: held-out loss: not tested, +0.1000 nats" in told.out and "report: gs://b/s/mine.html" in told.out
     assert "1 of 4 runs failed, the first causal-1 (the loss is nan)" in told.err
-    assert {"/b/s/report.html", "/b/s/report.md", "/b/s/runs.csv"} <= set(bucket)
+    assert {"/b/s/mine.html", "/b/s/mine.md", "/b/s/mine.csv"} <= set(bucket)
 
 
 def test_lines_for_machines_elsewhere(file, capsys, tmp_path):

@@ -1,4 +1,4 @@
-"""A sweep's results -> report.html, report.md and runs.csv."""
+"""A sweep's results -> its report NAME.html, NAME.md and NAME.csv."""
 
 import csv
 import io
@@ -16,22 +16,23 @@ from t2f_jax.report import sweep_page, sweep_plots
 from t2f_jax.report.content import Picture
 from t2f_jax.report.sweep_page import Cell, Finding, SweepPage
 
-PAGE, MARKDOWN, RUNS = "report.html", "report.md", "runs.csv"
+PAGE, MARKDOWN, RUNS = ".html", ".md", ".csv"  # behind a report's name
 LOSS = "held_out/loss"
 Found = Sequence[tuple[Trial, Result]]
 
 
-def write(out: pathlib.Path, title: str, sweep: Sweep, found: Found, left: Mapping[str, str]) -> SweepPage:
+def write(out: pathlib.Path, name: str, title: str, sweep: Sweep, found: Found, left: Mapping[str, str]) -> SweepPage:
     """Writes the three files into `out`.
 
     Args:
+      name: of the files: sweeps that share runs have a report each.
       found: the trials that have a result, and it.
       left: {run: why it has no result}.
     """
     page = make(sweep, found, left)
-    sweep_page.write(out / PAGE, title, page)
-    sweep_page.write_markdown(out / MARKDOWN, title, page)
-    write_text(out / RUNS, _runs(found))
+    sweep_page.write(out / (name + PAGE), title, page)
+    sweep_page.write_markdown(out / (name + MARKDOWN), title, page)
+    write_text(out / (name + RUNS), _runs(found))
     return page
 
 
@@ -41,7 +42,7 @@ def make(sweep: Sweep, found: Found, left: Mapping[str, str]) -> SweepPage:
     laws, law_plots = _laws(table, found) if sweep.law else ({}, [])
     return SweepPage(
         summary=_summary(sweep, found, left),
-        findings=_findings(table),
+        findings=_findings(table, sweep.figures),
         figures=[wording.title(name) for name in table.kinds],
         rows={row.arm.name: [_cell(row, name, table) for name in table.kinds] for row in table.rows},
         budget=_budget(table),
@@ -83,8 +84,8 @@ def _notes(sweep: Sweep) -> list[str]:
     return notes
 
 
-def _findings(table: Table) -> list[Finding]:
-    """A finding for each factor, in the order of the arms."""
+def _findings(table: Table, figures: Sequence[str]) -> list[Finding]:
+    """A finding for each factor, in the order of the arms; `figures` are told of arms that name none."""
     factors: dict[str, list[Row]] = {}
     for row in table.rows:
         if row.arm.name != BASELINE:
@@ -92,12 +93,12 @@ def _findings(table: Table) -> list[Finding]:
     findings = []
     for factor, rows in factors.items():
         question = next((row.arm.note for row in rows if row.arm.note), "")
-        findings.append(Finding(factor, question, [(row.arm.name, _said(row, table)) for row in rows]))
+        findings.append(Finding(factor, question, [(row.arm.name, _said(row, table, figures)) for row in rows]))
     return findings
 
 
-def _said(row: Row, table: Table) -> list[str]:
-    names = [name for name in (row.arm.figures or table.kinds) if name in row.cells]
+def _said(row: Row, table: Table, figures: Sequence[str]) -> list[str]:
+    names = [name for name in (row.arm.figures or figures) if name in row.cells]
     said = [wording.finding(name, row.cells[name], table.kinds[name]) for name in names]
     if not row.equal_budget:
         said.append(f"not the baseline's budget: {row.relative['model_flops']:.2f} times its model FLOPs")

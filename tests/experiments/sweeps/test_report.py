@@ -32,18 +32,22 @@ def test_an_arm_is_compared_by_its_own_figures_alone():
     causal = next(row for row in table.rows if row.arm.name == "causal")
     assert causal.cells["held_out/loss"].verdict is None and causal.cells["attributes/accuracy"].verdict
     assert list(table.kinds) == ["held_out/loss", "attributes/accuracy"]
+    told = dict(line for f in report.make(Sweep(arms, ("held_out/loss",)), renamed, {}).findings for line in f.lines)
+    assert len(told["causal"]) == 1 and told["causal"][0].startswith("attributes, right answers: worse")
+    assert [line.split(":")[0] for line in told["wide"]] == ["held-out loss", "not the baseline's budget"]
 
 
 def test_a_sweep_that_has_just_begun_has_a_report_too(tmp_path):
-    page = report.write(tmp_path, "t", sweep_runs.SWEEP, sweep_runs.found()[1:2], {"x-0": "not run yet"})
+    page = report.write(tmp_path, "one", "t", sweep_runs.SWEEP, sweep_runs.found()[1:2], {"x-0": "not run yet"})
     assert page.findings[0].lines[0][1] == ["held-out loss: not compared", "attributes, right answers: not compared"]
-    assert "x-0" in (tmp_path / "report.html").read_text()
-    report.write(tmp_path, "t", sweep_runs.SWEEP, [], {"x-0": "ended by SIGKILL"})
-    assert "ended by SIGKILL" in (tmp_path / "report.html").read_text()
+    assert "x-0" in (tmp_path / "one.html").read_text()
+    report.write(tmp_path, "one", "t", sweep_runs.SWEEP, [], {"x-0": "ended by SIGKILL"})
+    assert "ended by SIGKILL" in (tmp_path / "one.html").read_text()
 
 
 def test_the_files_tell_all(tmp_path):
-    page = report.write(tmp_path, "A <sweep>", sweep_runs.SWEEP, sweep_runs.found(), {"wide-3": "the loss is nan"})
+    left = {"wide-3": "the loss is nan"}
+    page = report.write(tmp_path, "one", "A <sweep>", sweep_runs.SWEEP, sweep_runs.found(), left)
     said = dict(page.findings[0].lines)["causal"]
     assert said[0].startswith("held-out loss: worse, +0.2010 nats [+0.1985, +0.2035], p < 0.001")
     assert said[1].startswith("attributes, right answers: worse, −9.90 points")
@@ -51,10 +55,10 @@ def test_the_files_tell_all(tmp_path):
     assert wide[0].startswith("held-out loss: no difference shown") and wide[0].endswith("nats would have been")
     assert wide[-1] == "not the baseline's budget: 1.50 times its model FLOPs"
     assert dict(page.findings[2].lines)["x"][0].endswith("not comparable")
-    html, text = (tmp_path / "report.html").read_text(), (tmp_path / "report.md").read_text()
+    html, text = (tmp_path / "one.html").read_text(), (tmp_path / "one.md").read_text()
     assert "A &lt;sweep&gt;" in html and html.count("<img") == 2 and "the loss is nan" in html
     assert "| baseline | 0.6033 nats | 89.7% |" in text and "**worse**" in text and "Holm" in text
-    rows = list(csv.DictReader((tmp_path / "runs.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "one.csv").open()))
     assert len(rows) == 12 and rows[1]["run"] == "causal-0" and float(rows[1]["held_out/loss"]) == 0.8
 
 
