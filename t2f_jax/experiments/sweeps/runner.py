@@ -34,7 +34,10 @@ def folder_of(out: pathlib.Path, trial: Trial) -> pathlib.Path:
 
 def distinct(trials: Sequence[Trial]) -> list[Trial]:
     """The trials without those that are an earlier one's run under another name."""
-    return list({trial.key: trial for trial in reversed(trials)}.values())[::-1]
+    first: dict[str, Trial] = {}
+    for trial in trials:
+        first.setdefault(trial.key, trial)
+    return list(first.values())
 
 
 def find(trials: Sequence[Trial], name: str) -> Trial:

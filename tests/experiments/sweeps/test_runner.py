@@ -69,6 +69,7 @@ def test_arms_of_the_same_config_are_one_run(tmp_path, trials, command):
     twin = dataclasses.replace(trials[0], arm=Arm("twin", {}))
     runner.run_all([trials[0], twin], tmp_path, command)
     assert log(tmp_path) == ["baseline-0"] and results.read(runner.folder_of(tmp_path, twin), twin)
+    assert runner.distinct([*trials, twin]) == trials  # each run where it is first named
 
 
 def test_no_run_begins_when_the_hours_are_spent(tmp_path, trials, command, capsys):
