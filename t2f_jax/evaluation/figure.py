@@ -4,6 +4,7 @@ Axes: N examples (faces, or requests for faces), K statistics of an example.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -86,13 +87,11 @@ def of_examples(
     better: Literal["higher", "lower", ""],
     protocol: str,
     combine: str = "ratios",
-    seed: int = 0,
 ) -> Figure:
-    """The figure of what each example added: its value, its n, and its 95% percentile bootstrap over the examples.
+    """The figure of what each example added: its value and its n; `with_intervals` gives many figures their intervals.
 
     Args:
       per_example: [N] or [N, K], see `Figure`.
-      seed: of the bootstrap.
 
     Raises:
       ValueError: no example was scored.
@@ -101,20 +100,32 @@ def of_examples(
     scored = ~np.isnan(per_example) if per_example.ndim == 1 else per_example.any(axis=1)
     if not scored.any():
         raise ValueError(f"figure {name}: no example was scored")
-    statistics = stats.statistics(per_example)
-    low, high = np.nanpercentile(stats.resampled(statistics, combine, seed), (2.5, 97.5))
     return Figure(
         name=name,
-        value=float(stats.COMBINATIONS[combine](statistics.sum(0))),
+        value=float(stats.COMBINATIONS[combine](stats.statistics(per_example).sum(0))),
         n=int(scored.sum()),
         unit=unit,
         better=better,
         protocol=protocol,
-        interval=(float(low), float(high)),
-        interval_over="examples",
         per_example=per_example,
         combine=combine,
     )
+
+
+def with_intervals(figures: Sequence[Figure], seed: int = 0) -> list[Figure]:
+    """Gives figures of sums over examples their 95% percentile bootstrap over the examples; others stay as they are.
+
+    Figures of as many examples meet the same resamples, which are drawn once for all of them.
+
+    Args:
+      seed: of the resamples.
+    """
+    found, added = list(figures), {i: f.per_example for i, f in enumerate(figures) if f.interval is None}
+    sums = {i: values for i, values in added.items() if values is not None}
+    ends = stats.intervals(list(sums.values()), [found[i].combine for i in sums], seed)
+    for i, both in zip(sums, ends, strict=True):
+        found[i] = dataclasses.replace(found[i], interval=both, interval_over="examples")
+    return found
 
 
 def protocol_line(implementation: str, **choices: object) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from t2f_jax.evaluation import image_sets
-from t2f_jax.evaluation.figure import Figure
+from t2f_jax.evaluation.figure import Figure, with_intervals
 from t2f_jax.evaluation.instruments import Instruments, text_vectors
 from t2f_jax.evaluation.looking import Looked, Seen
 from t2f_jax.evaluation.metrics.clip_score import clip_score_figure, cosine_score, r_precision_figure
@@ -51,7 +51,7 @@ def drawn_image_figures(
     """
     figures = []
     if looked.drawn.get(prefix):
-        for figure in set_figures(prefix, instruments, looked.faces, looked.drawn[prefix]):
+        for figure in with_intervals(set_figures(prefix, instruments, looked.faces, looked.drawn[prefix])):
             aligned = figure.per_example is None or len(figure.per_example) == len(codes)
             # Recall and coverage are means over the test faces, which are no rows of this part.
             figures.append(figure if aligned else dataclasses.replace(figure, per_example=None))

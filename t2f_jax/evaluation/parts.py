@@ -15,6 +15,7 @@ from t2f_jax.evaluation import agreement, attributes, reading, rows
 from t2f_jax.evaluation.cards.protocol import fingerprint
 from t2f_jax.evaluation.drawn_figures import drawn_figures
 from t2f_jax.evaluation.face_figures import face_figures
+from t2f_jax.evaluation.figure import with_intervals
 from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.image_figures import caption_figures, drawn_image_figures
 from t2f_jax.evaluation.result import Part
@@ -63,7 +64,7 @@ def _indices(source: Source, faces: HeldOut) -> list[int]:
 def _faces_part(work: Work, protocol: dict[str, Any], out: pathlib.Path) -> Part:
     faces = work.faces
     path = out / rows.FOLDER / f"{faces.name}-faces.jsonl"
-    figures = face_figures(work)
+    figures = with_intervals(face_figures(work))
     rows.write(path, _face_rows(work), figures)
     return Part(
         faces.name, "faces", len(faces.fields), tuple(figures), path, protocol, lambda i: faces.images[np.asarray(i)]
@@ -117,6 +118,7 @@ def _drawn_part(
     figures += drawn_image_figures(which, model, work.instruments, work.looked, codes, held_out)
     if which == "texts" and work.looked.drawn.get(which):
         figures += caption_figures(texts, work.instruments, work.looked.drawn[which][0], trial.seed)
+    figures = with_intervals(figures)
     path = out / rows.FOLDER / f"{work.faces.name}-{which}.jsonl"
     rows.write(path, examples, figures)
     images = functools.partial(_decoded, model, codes)

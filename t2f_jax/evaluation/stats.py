@@ -10,7 +10,8 @@ from t2f_jax.evaluation import corpus_scores
 
 RESAMPLES = 1000  # bootstrap resamples behind each interval
 BINS = 10  # of the calibration table
-_KEPT = 100_000  # examples whose resamples stay in memory, a byte an example and resample
+COLUMNS = 128  # statistics of figures that are resampled together, 8 bytes each an example
+_KEPT = 10_000  # examples whose resamples stay in memory, a byte an example and resample
 _RESAMPLED_AT_ONCE = 1 << 20  # examples of the resamples that lie in memory together
 
 
@@ -67,17 +68,10 @@ COMBINATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def resampled(statistics_NxK: np.ndarray, combine: str = "ratios", seed: int = 0) -> np.ndarray:
-    """A figure on `RESAMPLES` resamples of its examples, drawn with replacement, [RESAMPLES]; NaN where undefined.
+def resampled_sums(statistics_NxK: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The sums of statistics over each of `RESAMPLES` resamples, drawn with replacement, [RESAMPLES, K].
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
-    """
-    return COMBINATIONS[combine](resampled_sums(statistics_NxK, seed))
-
-
-def resampled_sums(statistics_NxK: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The sums of statistics over each of `RESAMPLES` resamples, [RESAMPLES, K].
-
     Which examples a resample holds depends on N and `seed` alone. So the values of two models on the same examples are
     paired: the percentiles of their differences are the paired bootstrap.
     """
@@ -86,9 +80,45 @@ def resampled_sums(statistics_NxK: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.concatenate([times_RxN.astype(np.float64) @ statistics_NxK for times_RxN in parts])
 
 
+def intervals(per_example: Sequence[np.ndarray], combine: Sequence[str], seed: int = 0) -> list[tuple[float, float]]:
+    """95% percentile-bootstrap intervals of many figures over their examples.
+
+    Args:
+      per_example: what each example added, a figure each, see `statistics`.
+      combine: keys of `COMBINATIONS`, one for each figure.
+    """
+    ends = [(np.nan, np.nan)] * len(per_example)
+    for places in together(per_example):
+        for i, sums_RxK in zip(places, sums_of([per_example[i] for i in places], seed), strict=True):
+            low, high = np.nanpercentile(COMBINATIONS[combine[i]](sums_RxK), (2.5, 97.5))
+            ends[i] = float(low), float(high)
+    return ends
+
+
+def together(per_example: Sequence[np.ndarray]) -> list[list[int]]:
+    """The places of figures of as many examples, in groups with about `COLUMNS` statistics."""
+    groups: list[list[int]] = []
+    open_group: dict[int, tuple[list[int], int]] = {}  # of a number of examples: the places, and their statistics
+    for i, values in enumerate(per_example):
+        places, columns = open_group.get(len(values), ([], COLUMNS))
+        if columns >= COLUMNS:
+            places, columns = [], 0
+            groups.append(places)
+        places.append(i)
+        open_group[len(values)] = places, columns + (2 if values.ndim == 1 else values.shape[1])
+    return groups
+
+
+def sums_of(per_example: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
+    """`resampled_sums` of the statistics of figures of the same examples, [RESAMPLES, K] each; drawn once."""
+    parts = [statistics(values) for values in per_example]
+    ends = np.cumsum([part.shape[1] for part in parts])[:-1]
+    return np.split(resampled_sums(np.concatenate(parts, axis=1), seed), ends, axis=1)
+
+
 @functools.lru_cache(maxsize=4)
 def _resamples(n: int, seed: int) -> tuple[np.ndarray, ...]:
-    """`_drawn`, kept: hundreds of figures of the same examples meet the same resamples."""
+    """`_drawn`, kept for what is resampled again."""
     return tuple(_drawn(n, seed))
 
 
@@ -131,7 +161,8 @@ def paired_difference(
     value = float(value_of(second_NxK.sum(0)) - value_of(first_NxK.sum(0)))
     if not np.isfinite(value):
         raise ValueError("the figure is not defined for both models")
-    draws = resampled(second_NxK, combine, seed) - resampled(first_NxK, combine, seed)
+    ours, theirs = (value_of(sums_RxK) for sums_RxK in sums_of([second_NxK, first_NxK], seed))
+    draws = ours - theirs
     low, high = np.nanpercentile(draws, (2.5, 97.5))
     rng, change_NxK = np.random.default_rng((seed, 1)), second_NxK - first_NxK
     moved = np.stack([rng.integers(2, size=len(change_NxK)) @ change_NxK for _ in range(RESAMPLES)])
@@ -160,8 +191,7 @@ def interval(hits_NxA: np.ndarray, counts_NxA: np.ndarray, seed: int = 0) -> lis
       [low, high]; the same for the same numbers and seed.
     """
     both = [np.asarray(x, np.float64).reshape(len(hits_NxA), -1) for x in (hits_NxA, counts_NxA)]
-    low, high = np.nanpercentile(resampled(np.concatenate(both, axis=1), "ratios", seed), (2.5, 97.5))
-    return [float(low), float(high)]
+    return list(intervals([np.concatenate(both, axis=1)], ["ratios"], seed)[0])
 
 
 def calibration(confidence_N: np.ndarray, right_N: np.ndarray) -> Calibration:

@@ -27,7 +27,7 @@ def test_ratios_leave_out_what_no_example_has():
 
 def test_models_on_the_same_examples_meet_the_same_resamples():
     values = np.random.default_rng(0).normal(size=200)
-    one, two = (stats.resampled(stats.statistics(v)) for v in (values, values + 0.5))
+    one, two = (stats.ratios(stats.resampled_sums(stats.statistics(v))) for v in (values, values + 0.5))
     np.testing.assert_allclose(two - one, 0.5)  # a difference that all examples share has no width
     assert np.std(one) == pytest.approx(np.std(values) / np.sqrt(200), rel=0.1)
 

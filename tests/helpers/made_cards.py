@@ -50,6 +50,7 @@ def faces_part(out, worse=0.0, protocol=PROTOCOL, line="mae|of:median|version:1"
         for i in range(N)
     ]
     path = out / rows.FOLDER / "drawn-faces.jsonl"
+    given = figure.with_intervals(given)
     rows.write(path, examples, given)
     return Part("synthetic", "faces", N, tuple(given), path, protocol, images)
 

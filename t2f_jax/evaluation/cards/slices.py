@@ -2,7 +2,7 @@
 figure that is made of sums can be had of any part of the examples. Axes: N examples, K statistics of an example.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -51,26 +51,27 @@ def measure(figures: Sequence[Figure], labels: Labels, seed: int = 0) -> dict[st
     Args:
       seed: of the bootstrap.
     """
-    fitting = [(f, s) for f in figures if (s := f.statistics) is not None and len(s) == len(labels)]
-    sliced: dict[str, dict[str, list[Slice]]] = {figure.name: {} for figure, _ in fitting}
+    fitting = [f for f in figures if f.per_example is not None and len(f.per_example) == len(labels)]
+    sliced: dict[str, dict[str, list[Slice]]] = {figure.name: {} for figure in fitting}
     for attribute, parts in groups(labels).items() if fitting else ():
         for group, inside in parts.items():
-            for figure, found in zip(fitting, _measure_group(fitting, inside, group, seed), strict=True):
-                if found:
-                    sliced[figure[0].name].setdefault(attribute, []).append(found)
+            for name, found in _measure_group(fitting, inside, group, seed):
+                sliced[name].setdefault(attribute, []).append(found)
     return {
         name: told for name, found in sliced.items() if (told := {key: s for key, s in found.items() if len(s) > 1})
     }
 
 
 def _measure_group(
-    figures: Sequence[tuple[Figure, np.ndarray]], inside_N: np.ndarray, group: str, seed: int
-) -> list[Slice | None]:
-    """Every figure of one group, None where no example of it was scored."""
-    rows = [statistics_NxK[inside_N] for _, statistics_NxK in figures]
-    ends = np.cumsum([part.shape[1] for part in rows])[:-1]
-    draws = np.split(stats.resampled_sums(np.concatenate(rows, axis=1), seed), ends, axis=1)
-    return [_slice(figure, part, drawn, group) for (figure, _), part, drawn in zip(figures, rows, draws, strict=True)]
+    figures: Sequence[Figure], inside_N: np.ndarray, group: str, seed: int
+) -> Iterator[tuple[str, Slice]]:
+    """(name, slice) of every figure of one group of which an example was scored."""
+    every = [np.asarray(figure.per_example) for figure in figures]
+    for places in stats.together(every):
+        rows = [every[i][inside_N] for i in places]
+        for i, part, sums_RxK in zip(places, rows, stats.sums_of(rows, seed), strict=True):
+            if found := _slice(figures[i], stats.statistics(part), sums_RxK, group):
+                yield figures[i].name, found
 
 
 def _slice(figure: Figure, statistics_NxK: np.ndarray, sums_RxK: np.ndarray, group: str) -> Slice | None:

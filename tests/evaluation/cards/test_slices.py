@@ -41,7 +41,7 @@ def test_an_interval_of_a_group_is_that_of_a_figure_of_its_examples():
     found = slices.measure([first, second], labels)
     men = np.arange(90) % 3 > 0
     for name, given in (("age/mae", first), ("hat/balanced", second)):
-        alone = figure.of_examples(name, given.per_example[men], **GIVEN)
+        (alone,) = figure.with_intervals([figure.of_examples(name, given.per_example[men], **GIVEN)])
         told = next(s for s in found[name]["gender"] if s["group"] == "male")
         assert told["value"] == pytest.approx(alone.value) and told["interval"] == pytest.approx(alone.interval)
 

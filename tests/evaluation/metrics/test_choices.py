@@ -3,6 +3,7 @@ import pytest
 import sklearn.metrics
 
 from t2f_jax.evaluation import stats
+from t2f_jax.evaluation.figure import with_intervals
 from t2f_jax.evaluation.metrics.choices import (
     Answers,
     average_precision,
@@ -73,9 +74,8 @@ def test_the_figures_of_two_choices():
     assert figures["attributes/accuracy"].value == pytest.approx((both[0].value + both[1].value) / 2)
     assert figures["attributes/hat/f1"].n == both[0].n == np.isfinite(both[0].per_example).sum() < 200
     assert figures["attributes/average_precision"].protocol == "ap|of:yes|attributes:1|version:1"
-    low, high = figures["attributes/hat/f1"].interval
-    assert low < figures["attributes/hat/f1"].value < high
-    assert figures["attributes/hat/ece"].interval is None
+    f1, error = with_intervals([figures["attributes/hat/f1"], figures["attributes/hat/ece"]])
+    assert f1.interval[0] < f1.value < f1.interval[1] and error.interval is None
 
 
 def test_the_baseline_comes_from_the_training_faces_alone():

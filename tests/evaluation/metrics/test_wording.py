@@ -5,6 +5,7 @@ import pytest
 from given_captions import CAPTIONS, GIVEN
 
 from t2f_jax.evaluation import stats
+from t2f_jax.evaluation.figure import with_intervals
 from t2f_jax.evaluation.metrics.wording import wording_figures
 
 # By pycocoevalcap 1.2; CIDEr without clipping by its formula.
@@ -25,7 +26,7 @@ COCO_EACH = {
 
 @pytest.fixture(scope="module")
 def figures():
-    return {f.name.removeprefix("captions/"): f for f in wording_figures(CAPTIONS, GIVEN)}
+    return {f.name.removeprefix("captions/"): f for f in with_intervals(wording_figures(CAPTIONS, GIVEN))}
 
 
 @pytest.mark.parametrize("name", COCO)
@@ -78,7 +79,7 @@ def test_four_words_said_twice(text, repeats):
 
 def test_hostile_texts_are_scored():
     captions = ["", "...", "a " * 400, "\U0001f600 \u202e", "'" * 50]
-    for figure in wording_figures(captions, [["a man"]] * 5):
+    for figure in with_intervals(wording_figures(captions, [["a man"]] * 5)):
         assert math.isfinite(figure.value) and np.isfinite(figure.interval).all()
 
 
