@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,7 +19,7 @@ from t2f_jax.data import opt_out, reading
 from t2f_jax.data.datasets.base import SPLITS, Source, Split, landmarks
 from t2f_jax.errors import UserError
 from t2f_jax.io import files, progress
-from t2f_jax.io.arrays import create_array, open_array
+from t2f_jax.io.arrays import create_array, forget_pages, open_array
 from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Fields, check_fields
 
@@ -106,11 +107,18 @@ def _open(source: Source, split: Split, size: int, key: str, folder: pathlib.Pat
     try:
         for each in fields:
             check_fields(each)
+            each["attributes"] = dict(map(_interned, each["attributes"].items()))
         if not all(isinstance(name, str) for name in ids):
             raise ValueError("a face without a name")
     except ValueError as error:
         raise UserError(f"{folder / 'records.jsonl'}: broken ({error})") from None
     return ImageSet(images_NxSxSx3, fields, ids, source.name, split, key, tuple(skipped))
+
+
+def _interned(label: tuple[str, str | int]) -> tuple[str, str | int]:
+    """The same label, whose words are kept once for all faces."""
+    name, value = label
+    return sys.intern(name), sys.intern(value) if isinstance(value, str) else value
 
 
 def _read_records(path: pathlib.Path) -> list[dict[str, Any]]:
@@ -189,6 +197,7 @@ def _build(
                     else:
                         pixels_NxSxSx3[len(kept)] = image
                         kept.append(i)
+                forget_pages(pixels_NxSxSx3)
                 bar.update(len(kept) + len(skipped))
         if not kept:
             raise UserError(

@@ -4,7 +4,7 @@ Axes: N faces, S image side, A attributes.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -143,9 +143,9 @@ def judge_images(judge: Judge, images: np.ndarray) -> np.ndarray:
     return np.array([to_json(seen) for seen in judge.predict(images)])
 
 
-def judgements(column: np.ndarray) -> list[Request]:
-    """What `judge_codes` and `judge_images` wrote."""
-    return [json.loads(text) for text in column]
+def judgements(texts: Iterable[str]) -> Iterator[Request]:
+    """What `judge_codes` and `judge_images` wrote, one face after the other."""
+    return map(json.loads, texts)
 
 
 def measure_agreement(trial: Trial, drawn: Chunks) -> AgreementFigures:
@@ -153,7 +153,7 @@ def measure_agreement(trial: Trial, drawn: Chunks) -> AgreementFigures:
 
     Attributes that the judge does not predict are requested but not scored.
     """
-    judged = judgements(drawn.column("judged"))
+    judged = list(judgements(drawn.texts("judged")))
     figures = score_requests(trial.requests, judged, trial.schema)
     if trial.labels and (unasked := measure_unasked(trial.requests, judged, trial.labels, trial.schema)):
         figures["unasked"] = unasked

@@ -4,7 +4,8 @@ Shares run from 0 to 1, a number's errors are in its unit (years for an age).
 Axes: N faces, S image side, A attributes, V values of an attribute.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -108,8 +109,21 @@ def measure_attributes(
         answers += model.probabilities(model.encode(batch), asked)
         advance(len(batch))
     return score_answers(
-        {a.name: np.stack([face[a.name] for face in answers]) for a in asked}, fields, schema, training_fields
+        {a.name: np.stack([face[a.name] for face in answers]) for a in asked},
+        fields,
+        schema,
+        count_labels(training_fields, schema),
     )
+
+
+def count_labels(fields: Iterable[Fields], schema: Sequence[Attribute]) -> dict[str, Counter]:
+    """{attribute: how often each of its labels is given}: all that baselines need of the training faces."""
+    counts: dict[str, Counter] = {attribute.name: Counter() for attribute in schema}
+    for face in fields:
+        for name, value in face["attributes"].items():
+            if name in counts:
+                counts[name][value] += 1
+    return counts
 
 
 def labelled(schema: Sequence[Attribute], fields: Sequence[Fields]) -> tuple[Attribute, ...]:
@@ -121,29 +135,29 @@ def score_answers(
     answers: Mapping[str, np.ndarray],
     fields: Sequence[Fields],
     schema: Sequence[Attribute],
-    training_fields: Sequence[Fields],
+    training: Mapping[str, Counter],
 ) -> AttributeFigures:
     """The figures of answers that were given, as `measure_attributes` returns them.
 
     Args:
       answers: {attribute: probabilities of its candidates, [N, V]}, of each that is `labelled`.
-      fields, training_fields: as in `measure_attributes`.
+      fields: of the N faces.
+      training: what `count_labels` says of the training faces.
     """
     figures: AttributeFigures = {"faces": len(fields), "choices": {}, "numbers": {}}
     scored: list[Answers] = []
     for attribute in labelled(schema, fields):
         name = attribute.name
         labels = [face["attributes"].get(name) for face in fields]
-        training = [face["attributes"][name] for face in training_fields if name in face["attributes"]]
         if attribute.is_number:
-            number = NumberAnswers.of(attribute, answers[name], labels, training)
+            number = NumberAnswers.of(attribute, answers[name], labels, training[name])
             if not np.isnan(number.truth).all():
                 figures["numbers"][name] = _number_figures(number)
-            ranged = RangeAnswers.of(attribute, answers[name], labels, training)
+            ranged = RangeAnswers.of(attribute, answers[name], labels, training[name])
             if ranged.known.any():
                 figures.setdefault("ranges", {})[name] = _range_figures(ranged)
         else:
-            scored.append(Answers.of(attribute, answers[name], labels, training))
+            scored.append(Answers.of(attribute, answers[name], labels, training[name]))
             figures["choices"][name] = _choice_figures(scored[-1])
     if scored:
         figures["mean"] = _mean_figures(figures["choices"], scored)

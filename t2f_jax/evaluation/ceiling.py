@@ -5,7 +5,8 @@ where there is one, by the judge, who looks at pixels. The model reads codes, an
 the codes it was made of: what it keeps is an upper bound, what the judge keeps is not. Axes: N faces, A attributes.
 """
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,22 +20,32 @@ from t2f_jax.tokens.attributes import Attribute
 SHARE: dict[str, Any] = {"unit": "share", "better": "higher"}
 
 
-def likeliest(answers: Mapping[str, np.ndarray], asked: Sequence[Attribute]) -> list[Request]:
+Seen = Mapping[str, np.ndarray]  # what a reader sees in N faces: {attribute: its values, objects [N]}
+
+
+def likeliest(answers: Mapping[str, np.ndarray], asked: Sequence[Attribute]) -> Seen:
     """Probabilities of candidates {attribute: [N, V]} -> for each of N faces the likeliest value, a number's median."""
-    columns: dict[str, list[str | int]] = {}
+    seen = {}
     for attribute in asked:
-        if attribute.is_number:
-            columns[attribute.name] = [attribute.low + int(place) for place in quantile(answers[attribute.name], 0.5)]
-        else:
-            columns[attribute.name] = [attribute.values[i] for i in answers[attribute.name].argmax(1)]
-    count = len(next(iter(answers.values()))) if answers else 0
-    return [{name: values[i] for name, values in columns.items()} for i in range(count)]
+        candidates = np.array(attribute.values or range(attribute.low, attribute.high + 1), object)
+        p_NxV = answers[attribute.name]
+        seen[attribute.name] = candidates[quantile(p_NxV, 0.5) if attribute.is_number else p_NxV.argmax(1)]
+    return seen
+
+
+def judged(requests: Iterable[Request]) -> Seen:
+    """What a judge says of N faces, the same attributes of each."""
+    columns: dict[str, list[str | int]] = {}
+    for one in requests:
+        for name, value in one.items():
+            columns.setdefault(sys.intern(name), []).append(sys.intern(value) if isinstance(value, str) else value)
+    return {name: np.array(values, object) for name, values in columns.items()}
 
 
 def ceiling_figures(
     reader: str,
-    seen: Sequence[Request],
-    again: Sequence[Request],
+    seen: Seen,
+    again: Seen,
     labels: Sequence[Request],
     asked: Sequence[Attribute],
 ) -> list[Figure]:
@@ -46,42 +57,42 @@ def ceiling_figures(
 
     Args:
       reader: `model` or `judge`.
-      seen, again: {attribute: value} of each face and its reconstruction; attributes that the reader does not know are
-        absent.
+      seen, again: what is seen in faces and their reconstructions; attributes that the reader does not know are absent.
       labels: of the faces.
     """
     line = protocol_line("ceiling", reader=reader, of="encode and decode", version=1)
-    choices = [a for a in asked if not a.is_number and any(a.name in one for one in seen)]
-    kept_NxA = np.array([[one[a.name] == other[a.name] for a in choices] for one, other in zip(seen, again)], float)
+    choices = [a for a in asked if not a.is_number and a.name in seen]
     figures = []
     if choices:
+        kept_NxA = np.stack([seen[a.name] == again[a.name] for a in choices], axis=1).astype(float)
         both = np.stack([kept_NxA.sum(1), np.full(len(kept_NxA), float(len(choices)))], axis=1)
         figures.append(of_examples(f"ceiling/{reader}/kept", both, **SHARE, protocol=line))
         for name, answers in (("accuracy", seen), ("accuracy_again", again)):
-            known = np.array([[a.name in labels_of for a in choices] for labels_of in labels], float)
-            right = [[labels_of.get(a.name) == one[a.name] for a in choices] for labels_of, one in zip(labels, answers)]
-            statistics = np.concatenate([np.array(right, float) * known, known], axis=1)
+            truth = [np.array([known.get(a.name) for known in labels], object) for a in choices]
+            right = [column == answers[a.name] for a, column in zip(choices, truth)]
+            known = [np.array([value is not None for value in column]) for column in truth]
+            statistics = np.stack([*right, *known], axis=1).astype(float)
             figures.append(of_examples(f"ceiling/{reader}/{name}", statistics, **SHARE, protocol=line))
-    for attribute, kept_N in zip(choices, kept_NxA.T):
-        figures.append(of_examples(f"ceiling/{reader}/{attribute.name}/kept", kept_N, **SHARE, protocol=line))
+        for attribute, kept_N in zip(choices, kept_NxA.T):
+            figures.append(of_examples(f"ceiling/{reader}/{attribute.name}/kept", kept_N, **SHARE, protocol=line))
     for attribute in asked:
-        if attribute.is_number and any(attribute.name in one for one in seen):
+        if attribute.is_number and attribute.name in seen:
             figures += _number_figures(f"ceiling/{reader}/{attribute.name}", attribute.name, seen, again, labels, line)
     return figures
 
 
 def _number_figures(
-    prefix: str, name: str, seen: Sequence[Request], again: Sequence[Request], labels: Sequence[Request], line: str
+    prefix: str, name: str, seen: Seen, again: Seen, labels: Sequence[Request], line: str
 ) -> list[Figure]:
     unit = "years" if name == "age" else ""
-    shift = np.array([float(other[name]) - float(one[name]) for one, other in zip(seen, again)])
+    shift = again[name].astype(float) - seen[name].astype(float)
     figures = [
         of_examples(f"{prefix}/shift", shift, unit=unit, better="", protocol=line),
         of_examples(f"{prefix}/moved", np.abs(shift), unit=unit, better="lower", protocol=line),
     ]
     for suffix, answers in (("mae", seen), ("mae_again", again)):
-        pairs = zip(labels, answers, strict=True)
-        error = np.array([ranges.distance(of[name], int(one[name])) if name in of else np.nan for of, one in pairs])
+        pairs = zip(labels, answers[name], strict=True)
+        error = np.array([ranges.distance(of[name], int(value)) if name in of else np.nan for of, value in pairs])
         if not np.isnan(error).all():
             figures.append(of_examples(f"{prefix}/{suffix}", error, unit=unit, better="lower", protocol=line))
     return figures

@@ -19,6 +19,7 @@ import numpy as np
 
 from t2f_jax.distributed import hosts
 from t2f_jax.io import files
+from t2f_jax.io.arrays import ChosenRows, create_array, open_array
 from t2f_jax.io.progress import Progress
 
 Arrays = dict[str, np.ndarray]  # each has the examples of a chunk as its first axis
@@ -48,6 +49,24 @@ class Chunks:
     def column(self, name: str) -> np.ndarray:
         """One array of all examples, [N, ...]."""
         return self.columns(name)[name]
+
+    def texts(self, name: str) -> list[str]:
+        """One array of texts of all examples. As an array each would take the space of the longest."""
+        return [text for chunk in self for text in chunk[name].tolist()]
+
+    def rows(self, name: str) -> ChosenRows:
+        """One array of numbers of all examples, [N, ...], in a file beside the chunks, of which slices are read."""
+        path, start = self.paths[0].parent / f"{name}.npy", 0
+        with np.load(self.paths[-1], allow_pickle=False) as arrays:
+            last = arrays[name]
+        n = int(self.paths[-1].stem) + len(last)
+        whole = create_array(path, last.dtype, (n, *last.shape[1:]))
+        for chunk in self:
+            whole[start : start + len(chunk[name])] = chunk[name]
+            start += len(chunk[name])
+        whole.flush()
+        del whole
+        return ChosenRows(open_array(path, last.dtype, last.ndim), np.arange(n))
 
     def columns(self, *names: str) -> Arrays:
         """Some arrays of all examples, each [N, ...]."""

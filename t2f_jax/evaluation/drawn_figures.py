@@ -1,6 +1,6 @@
 """Figures of faces that a model drew for requests or captions. Axes: N faces, A attributes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,15 @@ from t2f_jax.evaluation.interfaces import Request, Trial
 SHARE: dict[str, Any] = {"unit": "share", "better": "higher"}
 
 
-def drawn_figures(trial: Trial, judged: Sequence[Request]) -> list[Figure]:
+def drawn_figures(trial: Trial, judged: Iterable[Request]) -> list[Figure]:
     """What the judge, where there is one, sees of what was requested."""
     if trial.judge is None or not trial.requests:
         return []
     names = [a.name for a in trial.schema if not a.is_number]
-    pairs = list(zip(trial.requests, judged, strict=True))
-    counts = np.array([[n in r and n in j for n in names] for r, j in pairs], float)
-    hits = np.array([[n in r and n in j and r[n] == j[n] for n in names] for r, j in pairs], float)
+    counts, hits = np.zeros((2, len(trial.requests), len(names)))
+    for i, (asked, seen) in enumerate(zip(trial.requests, judged, strict=True)):
+        counts[i] = [name in asked and name in seen for name in names]
+        hits[i] = counts[i] * [asked.get(name) == seen.get(name) for name in names]
     if not counts.any():
         return []
     line = protocol_line("seen", by="judge", over="pairs of request and attribute", version=1)

@@ -19,10 +19,10 @@ from t2f_jax.tokens.attributes import Attribute, Fields
 def face_figures(work: Work) -> list[Figure]:
     """What the model reads of faces, writes of them and gives back."""
     faces = work.faces
-    read = work.read.columns("answers", "caption", "psnr")
+    read = work.read.columns("answers", "psnr")
     asked = attributes.labelled(faces.schema, faces.fields)
-    figures = _answer_figures(faces, dict(zip(asked, reading.split_answers(read["answers"], asked).values())))
-    figures += caption_figures(read["caption"].tolist(), faces.fields, work.instruments.meteor)
+    figures = _answer_figures(faces, dict(zip(asked, reading.split_answers(read.pop("answers"), asked).values())))
+    figures += caption_figures(work.read.texts("caption"), faces.fields, work.instruments.meteor)
     line = protocol_line("psnr", range=255, channels="rgb", quantised="uint8", cap=100, version=1)
     figures.append(of_examples("reconstruction/psnr", read["psnr"], unit="dB", better="higher", protocol=line))
     figures += _pair_figures(work)
@@ -48,8 +48,7 @@ def _answer_figures(faces: HeldOut, answers: Mapping[Attribute, np.ndarray]) -> 
     every: list[choices.Answers] = []
     for attribute, p_NxV in answers.items():
         labels = [face["attributes"].get(attribute.name) for face in faces.fields]
-        training = [f["attributes"][attribute.name] for f in faces.training_fields if attribute.name in f["attributes"]]
-        given = (attribute, p_NxV, labels, training)
+        given = (attribute, p_NxV, labels, faces.training[attribute.name])
         if attribute.is_number:
             figures += numbers.number_figures(numbers.NumberAnswers.of(*given))
             figures += range_labels.range_figures(range_labels.RangeAnswers.of(*given))
@@ -79,7 +78,7 @@ def _ceilings(work: Work, asked: Sequence[Attribute]) -> list[Figure]:
         seen, again = (ceiling.likeliest(reading.split_answers(answers, asked), asked) for answers in pair)
         figures += ceiling.ceiling_figures("model", seen, again, labels, asked)
     if work.trained is not None:
-        pair = work.read.columns("judged", "judged_again").values()
-        seen, again = (agreement.judgements(column) for column in pair)
+        texts = (work.read.texts(name) for name in ("judged", "judged_again"))
+        seen, again = (ceiling.judged(agreement.judgements(column)) for column in texts)
         figures += ceiling.ceiling_figures("judge", seen, again, labels, work.faces.schema)
     return figures

@@ -85,7 +85,7 @@ def draw_reranked(trial: Trial, best_of: int, desk: Desk) -> Chunks:
 
 def measure_reranking(trial: Trial, best_of: int, drawn: Chunks) -> RerankingFigures:
     """What the judge sees in what `draw_reranked` drew."""
-    judged = {name: agreement.judgements(column) for name, column in drawn.columns("first", "best").items()}
+    judged = {name: list(agreement.judgements(drawn.texts(name))) for name in ("first", "best")}
     seen = {name: _seen(agreement.score_requests(trial.requests, j, trial.schema)) for name, j in judged.items()}
     return {"guidance": trial.sampler.guidance, "best_of": best_of, "first": seen["first"], "best": seen["best"]}
 

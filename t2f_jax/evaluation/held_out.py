@@ -3,13 +3,15 @@
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from t2f_jax.config.schema import Config
 from t2f_jax.data import pixels
 from t2f_jax.data.datasets.base import Source
+from t2f_jax.evaluation.attributes import count_labels
 from t2f_jax.evaluation.sources import Part, known_fields, shared_schema, with_all_faces
 from t2f_jax.io.arrays import ChosenRows
 from t2f_jax.io.files import to_json
@@ -24,7 +26,8 @@ class HeldOut:
       every: all faces of the split; the judge's accuracy is measured on them.
       images, fields: those that the model is measured on, images uint8 [N, S, S, 3], of which slices are read.
       ids: their names in the source.
-      training_fields: the labels of the training faces.
+      training: of the training faces' labels {attribute: how often each is given}, see `attributes.count_labels`.
+      training_faces: how many they are.
       split: of the source; `all`: the three together.
     """
 
@@ -33,7 +36,8 @@ class HeldOut:
     every: pixels.ImageSet
     images: ChosenRows | np.ndarray
     fields: list[Fields]
-    training_fields: list[Fields]
+    training: Mapping[str, Counter]
+    training_faces: int
     ids: Sequence[str] = ()
     split: str = "test"
 
@@ -61,6 +65,7 @@ def read_held_out(
     every = pixels.read_images(chosen, of, config.data, cache)
     schema = source.schema if known is None else shared_schema(source.schema, known)
     n = min(len(every), config.eval.faces or len(every))
+    training = source.split("train")
     rows = np.sort(np.random.default_rng(seed).permutation(len(every))[:n])
     return HeldOut(
         name=source.name,
@@ -68,7 +73,8 @@ def read_held_out(
         every=every,
         images=ChosenRows(every.images, rows),
         fields=[known_fields(every.fields[i], schema) for i in rows],
-        training_fields=[known_fields(source.fields(i), schema) for i in source.split("train")],
+        training=count_labels((known_fields(source.fields(i), schema) for i in training), schema),
+        training_faces=len(training),
         ids=[every.ids[i] for i in rows],
         split=split,
     )

@@ -54,13 +54,13 @@ def gaussian(seen: Chunks, size: int) -> Gaussian:
 def set_figures(prefix: str, network: FeatureNetwork, real: Chunks, drawn: Chunks) -> list[Figure]:
     """Fréchet and kernel distance, precision, recall, density and coverage of drawn images beside real ones.
 
-    All but the Fréchet distance hold the features of all images at once. A set too small for a metric gives none.
+    Features stay on the disk, of which blocks are read. A set too small for a metric gives none.
 
     Args:
       prefix: of the figures' names, such as "requests": `requests/fid`, `requests/precision_inception`, ...
       real, drawn: what `look` returned.
     """
-    x, y = (chunks.column("features") if chunks.paths else np.zeros((0, network.size)) for chunks in (real, drawn))
+    x, y = (chunks.rows("features") if chunks.paths else np.zeros((0, network.size)) for chunks in (real, drawn))
     least = min(len(x), len(y))
     if least < 2:
         return []

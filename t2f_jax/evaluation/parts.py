@@ -13,11 +13,13 @@ from t2f_jax.config.schema import Config
 from t2f_jax.data.datasets.base import SPLITS, Source, Split
 from t2f_jax.evaluation import agreement, attributes, reading, rows
 from t2f_jax.evaluation.cards.protocol import fingerprint
+from t2f_jax.evaluation.chunks import Chunks
 from t2f_jax.evaluation.drawn_figures import drawn_figures
 from t2f_jax.evaluation.face_figures import face_figures
 from t2f_jax.evaluation.figure import with_intervals
 from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.image_figures import caption_figures, drawn_image_figures
+from t2f_jax.evaluation.interfaces import Request
 from t2f_jax.evaluation.result import Part
 from t2f_jax.evaluation.source_figures import Work
 from t2f_jax.inference.answers import summarize_face
@@ -99,22 +101,20 @@ def _drawn_part(
     """Of faces that were drawn; `protocol` is that of all drawn faces."""
     trial, drawn = (work.trial, work.drawn) if which == "requests" else (work.described, work.described_drawn)
     assert trial is not None and drawn is not None
-    found = drawn.columns("judged", "codes")
-    judged, codes = agreement.judgements(found["judged"]), found["codes"]
-    texts = agreement.texts_of(trial)
+    codes, texts = drawn.column("codes"), agreement.texts_of(trial)
     examples = (
         {
             "id": str(i),
             "text": text,
             "asked": dict(trial.requests[i]) if trial.requests else {},
             "labels": dict(trial.labels[i]),
-            "judged": judged[i],
+            "judged": judged,
             "seed": trial.seed + i,
         }
-        for i, text in enumerate(texts)
+        for i, (text, judged) in enumerate(zip(texts, _judged(drawn), strict=True))
     )
     held_out = work.read.column("codes")
-    figures = drawn_figures(trial, judged)
+    figures = drawn_figures(trial, _judged(drawn))
     figures += drawn_image_figures(which, model, work.instruments, work.looked, codes, held_out)
     if which == "texts" and work.looked.drawn.get(which):
         figures += caption_figures(texts, work.instruments, work.looked.drawn[which][0], trial.seed)
@@ -123,6 +123,11 @@ def _drawn_part(
     rows.write(path, examples, figures)
     images = functools.partial(_decoded, model, codes)
     return Part(work.faces.name, which, len(texts), tuple(figures), path, {**protocol, "n": len(texts)}, images)
+
+
+def _judged(drawn: Chunks) -> Iterator[Request]:
+    """What the judge sees in drawn faces, one after the other."""
+    return agreement.judgements(text for chunk in drawn for text in chunk["judged"].tolist())
 
 
 def _decoded(model: Model, codes: np.ndarray, chosen: Sequence[int]) -> np.ndarray:

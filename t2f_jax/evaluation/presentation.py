@@ -26,8 +26,7 @@ GRID = 16  # faces of its reconstruction grid
 def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> SourceReport:
     """A source's section of the report: its figures, plots, and what the model makes of its first test faces."""
     shown, fields = faces.images[:SHOWN], faces.fields[:SHOWN]
-    probabilities = model.probabilities(model.encode(shown), faces.schema)
-    labels = len(faces.training_fields)
+    probabilities, labels = model.probabilities(model.encode(shown), faces.schema), faces.training_faces
     pngs = [grids.enlarged(face) for face in shown]
     return SourceReport(
         name=faces.name,

@@ -52,8 +52,10 @@ def score_reconstructions(
     share = np.bincount(codes_Nxn.ravel(), minlength=codebook_size) / codes_Nxn.size
     used = share[share > 0]
     parts = [slice(start, start + 64) for start in range(0, len(images), 64)]
-    sums = [np.sum(images[part], axis=0, dtype=np.float64) for part in parts]
-    mean = np.sum(sums, axis=0)[None] / len(images)
+    total = np.zeros(images.shape[1:])
+    for part in parts:
+        total += np.sum(images[part], axis=0, dtype=np.float64)
+    mean = total[None] / len(images)
     baseline = [psnr(image[None], mean)[0] for part in parts for image in images[part]]
     return {
         "faces": len(images),

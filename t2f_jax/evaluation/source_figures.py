@@ -171,13 +171,13 @@ def _train_judge(setup: Setup, source: Source) -> judge.Judge:
 def measure(work: Work, config: Config, codebook_size: int) -> SourceFigures:
     """The figures of what was done; for the first process of a job."""
     faces, settings = work.faces, config.eval
-    read = work.read.columns("codes", "answers", "caption", "psnr")
+    read = work.read.columns("codes", "answers", "psnr")
     asked = attributes.labelled(faces.schema, faces.fields)
     answers = reading.split_answers(read["answers"], asked)
     found = SourceFigures(
-        attributes.score_answers(answers, faces.fields, faces.schema, faces.training_fields),
+        attributes.score_answers(answers, faces.fields, faces.schema, faces.training),
         reconstruction.score_reconstructions(faces.images, read["psnr"], read["codes"], codebook_size),
-        captions.score_captions(read["caption"].tolist(), faces.fields),
+        captions.score_captions(work.read.texts("caption"), faces.fields),
     )
     if work.trial is None or work.trained is None or work.drawn is None:
         return found

@@ -1,6 +1,7 @@
 """Large arrays as .npy files that are mapped into memory: written into space that is theirs, read with a check."""
 
 import errno
+import mmap
 import os
 import pathlib
 import weakref
@@ -58,6 +59,13 @@ def open_array(path: pathlib.Path, dtype: npt.DTypeLike, ndim: int) -> np.memmap
     return array
 
 
+def forget_pages(array: np.memmap) -> None:
+    """Takes a mapped array out of the process's memory; what was written stays in the file, and can be read again."""
+    mapped = array._mmap  # type: ignore[attr-defined]
+    if hasattr(mapped, "madvise") and hasattr(mmap, "MADV_DONTNEED"):  # Linux
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 def row_reader(array: np.ndarray) -> Callable[[int, int], np.ndarray]:
     """-> (i, j) -> array[i, j] of an array [I, J, n].
 
@@ -94,6 +102,6 @@ class ChosenRows:
         """The chosen of the rows, as an array of their own."""
         places = self.rows[np.asarray(chosen) if isinstance(chosen, range) else chosen]
         out = np.empty((len(places), *self.shape[1:]), self._dtype)
-        for to, place in zip(out, places):
-            to[...] = self._row(0, int(place)).reshape(to.shape)
+        for i, place in enumerate(places):
+            out[i] = self._row(0, int(place)).reshape(self.shape[1:])
         return out

@@ -34,7 +34,7 @@ def test_an_obedient_model_beats_its_shuffled_requests(tmp_path):
     obedient = FakeModel(draws=lambda text, seed: RED if "yes" in text or " male" in text or "40" in text else BLUE)
     trial = Trial(obedient, FakeJudge(), make_requests(fields, SCHEMA, 10, 7), SCHEMA, 7, Sampler())
     drawn = draw(trial, Desk(tmp_path, batch_size=4), "drawing")
-    figures, judged = measure_agreement(trial, drawn), judgements(drawn.column("judged"))
+    figures, judged = measure_agreement(trial, drawn), list(judgements(drawn.texts("judged")))
     assert drawn.column("codes").shape == (10, 2) and len(judged) == len(texts_of(trial)) == 10
     assert [len(texts) for texts, _, _ in obedient.calls] == [4, 4, 2]
     assert [seed for _, seeds, _ in obedient.calls for seed in seeds] == list(range(7, 17))

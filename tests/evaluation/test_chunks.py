@@ -22,6 +22,9 @@ def test_chunks_come_back_in_the_order_of_the_examples(tmp_path):
     assert done == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert found.column("square").tolist() == [i * i for i in range(10)]
     assert [chunk["name"][0] for chunk in found] == ["number 0", "number 4", "number 8"]
+    assert found.texts("name") == [f"number {i}" for i in range(10)]
+    rows = found.rows("square")
+    assert rows.shape == (10,) and rows[2:5].tolist() == [4, 9, 16]
 
 
 def test_what_is_done_is_not_done_again(tmp_path):

@@ -8,6 +8,7 @@ from fake_model import BLUE, RED, SCHEMA, FakeJudge, FakeModel, ages, face, numb
 from t2f_jax.config.schema import Config, DataConfig, EvalConfig, SourceConfig
 from t2f_jax.data.pixels import ImageSet
 from t2f_jax.evaluation import agreement, face_figures, parts, reading, rows
+from t2f_jax.evaluation.attributes import count_labels
 from t2f_jax.evaluation.cards.protocol import fingerprint
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import HeldOut
@@ -44,7 +45,7 @@ class Drawn:
 @pytest.fixture
 def made(tmp_path):
     every = ImageSet(numbered(4), [*FIELDS, face()], list("abcd"), "drawn", "test", "key")
-    faces = HeldOut("drawn", SCHEMA, every, numbered(3), FIELDS, [], list("abc"))
+    faces = HeldOut("drawn", SCHEMA, every, numbered(3), FIELDS, count_labels([], SCHEMA), 0, list("abc"))
     model = FakeModel(ANSWERS, draws=lambda text, seed: RED if seed % 2 else BLUE)
     desk, judge = Desk(tmp_path / "work", 2), FakeJudge()
     asked = [{"gender": "male", "age": 40}, {"gender": "male"}, {"hat": "no"}]

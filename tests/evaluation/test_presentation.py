@@ -6,7 +6,7 @@ from fake_model import SCHEMA, FakeModel, ages, face, numbered
 from PIL import Image
 
 from t2f_jax.evaluation import presentation
-from t2f_jax.evaluation.attributes import measure_attributes
+from t2f_jax.evaluation.attributes import count_labels, measure_attributes
 from t2f_jax.evaluation.captions import measure_captions
 from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.reconstruction import measure_reconstruction
@@ -28,7 +28,7 @@ def size(png):
 
 def test_a_sources_section_shows_its_first_faces_and_plots():
     fields = [face("male", "no", 30, captions=["a man"]), *[face("female", "yes", 40)] * 11]
-    held_out = HeldOut("faces", SCHEMA, None, numbered(12), fields, fields[:5])
+    held_out = HeldOut("faces", SCHEMA, None, numbered(12), fields, count_labels(fields[:5], SCHEMA), 5)
     attributes = measure_attributes(model(), held_out.images, fields, SCHEMA, fields[:5])
     reconstruction = measure_reconstruction(model(), held_out.images, 16)
     captions = measure_captions(model(), held_out.images, held_out.fields)
@@ -50,7 +50,7 @@ def test_the_guidance_plot_tells_what_reranking_reaches():
         "guidance_curve": [{"guidance": scale, **seen} for scale in (1.0, 2.0)],
         "reranking": {"guidance": 1.0, "best_of": 4, "first": seen, "best": {**seen, "seen": 0.75}},
     }
-    held_out = HeldOut("faces", SCHEMA, None, numbered(2), [face()] * 2, [])
+    held_out = HeldOut("faces", SCHEMA, None, numbered(2), [face()] * 2, {}, 0)
     attributes = measure_attributes(model(), held_out.images, held_out.fields, SCHEMA, [])
     reconstruction = measure_reconstruction(model(), held_out.images, 16)
     captions = measure_captions(model(), held_out.images, held_out.fields)

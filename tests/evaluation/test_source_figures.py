@@ -8,7 +8,7 @@ from fake_model import SCHEMA, FakeModel, ages, face, numbered
 from t2f_jax.config.schema import Config, DataConfig, EvalConfig
 from t2f_jax.data.pixels import ImageSet
 from t2f_jax.evaluation import source_figures
-from t2f_jax.evaluation.attributes import measure_attributes
+from t2f_jax.evaluation.attributes import count_labels, measure_attributes
 from t2f_jax.evaluation.captions import measure_captions
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import HeldOut
@@ -22,6 +22,7 @@ EVAL = EvalConfig(
     faces=3, generated=5, judge_steps=2, guidance=2.0, guidance_scales=(1.0, 2.0), curve_faces=2, best_of=2
 )
 CONFIG = Config(data=DataConfig(image_size=16), eval=EVAL)
+TRAINING = [face("male", "no", 20)]
 ANSWERS = [{"gender": [0.9, 0.1], "hat": [0.8, 0.2], "age": ages(a30=1.0)}] * 4
 
 
@@ -56,7 +57,7 @@ class Judge:
 def held_out():
     fields = [face("male", "no", 30), face("female", "yes", 40), face("male", "yes", 50)]
     every = ImageSet(numbered(4), [*fields, face("male")], list("abcd"), "faces", "test", "key")
-    return HeldOut("faces", SCHEMA, every, numbered(3), fields, [face("male", "no", 20)], list("abc"))
+    return HeldOut("faces", SCHEMA, every, numbered(3), fields, count_labels(TRAINING, SCHEMA), 1, list("abc"))
 
 
 def done(monkeypatch, tmp_path, held_out, drawn, model, config=CONFIG, instruments=NOTHING):
@@ -76,7 +77,7 @@ def test_photographs_get_no_judge(monkeypatch, tmp_path, held_out):
     figures, work, trained = done(monkeypatch, tmp_path, held_out, drawn=False, model=Drawer())
     assert trained == [] and figures.requests is None and figures.judge_accuracy is None
     assert work.drawn.column("judged").tolist() == ["{}"] * 5 and work.described is None  # drawn all the same
-    expected = measure_attributes(Drawer(), held_out.images, held_out.fields, SCHEMA, held_out.training_fields)
+    expected = measure_attributes(Drawer(), held_out.images, held_out.fields, SCHEMA, TRAINING)
     assert figures.attributes == expected
     assert figures.reconstruction == measure_reconstruction(Drawer(), held_out.images, 256)
     assert figures.captions == measure_captions(Drawer(), held_out.images, held_out.fields)

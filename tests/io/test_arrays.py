@@ -23,6 +23,8 @@ def test_an_array_takes_all_its_space_at_once(reserves, tmp_path, monkeypatch):
     array = arrays.create_array(tmp_path / "a.npy", np.uint8, (300, 1000))
     assert (tmp_path / "a.npy").stat().st_blocks * 512 >= 300_000 and not array.any()
     array[-1, -1] = 7
+    arrays.forget_pages(array)
+    assert array[-1, -1] == 7
     array.flush()
     again = arrays.open_array(tmp_path / "a.npy", np.uint8, 2)
     assert again.shape == (300, 1000) and again[-1, -1] == 7 and again.sum() == 7

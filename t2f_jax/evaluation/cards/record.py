@@ -46,7 +46,7 @@ class PartRecord(TypedDict):
 
 def describe(part: Part) -> PartRecord:
     """The record of a part, whose rows are read for it."""
-    labels = [row["labels"] for row in rows.read(part.rows)]
+    labels = [slices.labels_of_groups(row["labels"]) for row in rows.read(part.rows)]
     fields = {figure.name: protocol.fields_of(part.protocol, figure) for figure in part.figures}
     return {
         "name": part.name,

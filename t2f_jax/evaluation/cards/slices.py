@@ -28,6 +28,11 @@ class Slice(TypedDict):
     interval: list[float] | None
 
 
+def labels_of_groups(labels: Mapping[str, str | int]) -> dict[str, str | int]:
+    """Those of a face's labels that say to which groups it belongs."""
+    return {name: labels[name] for name in ("age", *CHOICES) if name in labels}
+
+
 def groups(labels: Labels) -> dict[str, dict[str, np.ndarray]]:
     """{attribute: {group: bool [N]}} of the attributes that faces are grouped by, as far as they are known of any.
 

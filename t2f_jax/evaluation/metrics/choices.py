@@ -4,6 +4,7 @@ Axes: N examples, A attributes, V values of an attribute.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,14 +34,12 @@ class Answers:
     usual: str | None = None
 
     @classmethod
-    def of(
-        cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Sequence[Any]
-    ) -> "Answers":
-        """Of labels, None where not known, and the labels of the training faces; rows are made to sum to 1."""
+    def of(cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Counter) -> "Answers":
+        """Of labels, None where not known, and the counts of training faces' labels; rows are made to sum to 1."""
         places = {value: i for i, value in enumerate(attribute.values)}
         truth = np.array([-1 if v is None else places[str(v)] for v in labels], int)
         probs = np.asarray(probs_NxV, np.float64)
-        counts = {value: training.count(value) for value in attribute.values}
+        counts = {value: training[value] for value in attribute.values}
         usual = max(counts, key=lambda value: counts[value]) if any(counts.values()) else None
         return cls(attribute, probs / probs.sum(axis=1, keepdims=True), truth, usual)
 

@@ -47,13 +47,13 @@ def r_precision(captions: Sequence[str], score: Score, seed: int = 0, others: in
     """
     texts = [" ".join(caption.lower().split()) for caption in captions]
     first = {text: i for i, text in reversed(list(enumerate(texts)))}  # each text once
+    place, faces = {text: k for k, text in enumerate(first)}, np.array(list(first.values()))
     hits = np.full(len(texts), np.nan)
     for i, text in enumerate(texts):
-        different = np.array([j for other, j in first.items() if other != text])
-        if len(different):
-            count = min(others, len(different))
-            chosen = np.random.default_rng((seed, i)).choice(different, count, replace=False)
-            fits = score(i, [i, *chosen.tolist()])
+        if different := len(faces) - 1:
+            chosen = np.random.default_rng((seed, i)).choice(different, min(others, different), replace=False)
+            chosen += chosen >= place[text]  # all texts but the own one
+            fits = score(i, [i, *faces[chosen].tolist()])
             hits[i] = fits[0] > fits[1:].max()
     return hits
 

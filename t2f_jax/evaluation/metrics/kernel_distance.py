@@ -13,7 +13,9 @@ import numpy as np
 
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.figure import Figure, protocol_line
+from t2f_jax.io.arrays import ChosenRows
 
+Features = np.ndarray | ChosenRows
 BLOCK = 1024  # rows whose products with as many others are held at once
 
 
@@ -24,29 +26,31 @@ def _row_sums(a_NxD: jax.Array, b_MxD: jax.Array) -> jax.Array:
     return (x * (x * (x + 3) + 3)).sum(1)
 
 
-def _sums(a_NxD: np.ndarray, b_MxD: np.ndarray) -> np.ndarray:
+def _sums(a_NxD: Features, b_MxD: Features) -> np.ndarray:
     """`_row_sums`, block by block, summed in float64."""
     total_N = np.zeros(len(a_NxD))
     for i in range(0, len(a_NxD), BLOCK):
+        a = np.asarray(a_NxD[i : i + BLOCK], np.float32)
         for j in range(0, len(b_MxD), BLOCK):
-            a, b = a_NxD[i : i + BLOCK], b_MxD[j : j + BLOCK]
+            b = np.asarray(b_MxD[j : j + BLOCK], np.float32)
             total_N[i : i + len(a)] += np.asarray(_row_sums(a, b), np.float64)
     return total_N
 
 
-def _self_values(a_NxD: np.ndarray) -> np.ndarray:
-    x = np.square(a_NxD, dtype=np.float64).mean(1)
+def _self_values(a_NxD: Features) -> np.ndarray:
+    blocks = (a_NxD[i : i + BLOCK] for i in range(0, len(a_NxD), BLOCK))
+    x = np.concatenate([np.square(np.asarray(a, np.float32), dtype=np.float64).mean(1) for a in blocks])
     return x * (x * (x + 3) + 3)
 
 
-def kernel_distance(real_NxD: np.ndarray, drawn_MxD: np.ndarray) -> tuple[float, float]:
+def kernel_distance(real_NxD: Features, drawn_MxD: Features) -> tuple[float, float]:
     """The unbiased squared discrepancy (it may be below 0), and its standard error over both sets.
 
     The error is that of a U-statistic by what each feature adds; it is too small where the two sets are of one
     distribution.
 
     Args:
-      real_NxD, drawn_MxD: float32.
+      real_NxD, drawn_MxD: float32; a block of each is held at a time.
 
     Raises:
       UserError: fewer than two features in a set.
@@ -54,16 +58,15 @@ def kernel_distance(real_NxD: np.ndarray, drawn_MxD: np.ndarray) -> tuple[float,
     n, m = len(real_NxD), len(drawn_MxD)
     if min(n, m) < 2:
         raise UserError(f"a kernel distance needs two images of each set and more, got {n} and {m}")
-    real, drawn = np.asarray(real_NxD, np.float32), np.asarray(drawn_MxD, np.float32)
-    within_N = (_sums(real, real) - _self_values(real)) / (n - 1)
-    within_M = (_sums(drawn, drawn) - _self_values(drawn)) / (m - 1)
-    across_N, across_M = _sums(real, drawn) / m, _sums(drawn, real) / n
+    within_N = (_sums(real_NxD, real_NxD) - _self_values(real_NxD)) / (n - 1)
+    within_M = (_sums(drawn_MxD, drawn_MxD) - _self_values(drawn_MxD)) / (m - 1)
+    across_N, across_M = _sums(real_NxD, drawn_MxD) / m, _sums(drawn_MxD, real_NxD) / n
     value = within_N.mean() + within_M.mean() - across_N.mean() - across_M.mean()
     variance = 4 * (np.var(within_N - across_N, ddof=1) / n + np.var(within_M - across_M, ddof=1) / m)
     return float(value), float(np.sqrt(variance))
 
 
-def kernel_figure(name: str, real_NxD: np.ndarray, drawn_MxD: np.ndarray, network: Mapping[str, object]) -> Figure:
+def kernel_figure(name: str, real_NxD: Features, drawn_MxD: Features, network: Mapping[str, object]) -> Figure:
     """The distance as a figure, not times 1000.
 
     Args:

@@ -14,9 +14,11 @@ import numpy as np
 
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
+from t2f_jax.io.arrays import ChosenRows
 
 NEIGHBOURS = 3  # k
-BLOCK = 256  # rows whose distances to all others are held at once
+Features = np.ndarray | ChosenRows
+BLOCK = 1024  # features of either set whose distances are held at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Manifold:
     coverage_N: np.ndarray
 
 
-def compare(real_NxD: np.ndarray, drawn_MxD: np.ndarray, k: int = NEIGHBOURS) -> Manifold:
-    """Compares the sets. The distances of BLOCK features to all others are held at once.
+def compare(real_NxD: Features, drawn_MxD: Features, k: int = NEIGHBOURS) -> Manifold:
+    """Compares the sets, block by block.
 
     Raises:
       UserError: a set has no more than k features.
@@ -47,22 +49,20 @@ def compare(real_NxD: np.ndarray, drawn_MxD: np.ndarray, k: int = NEIGHBOURS) ->
         raise UserError(
             f"precision and recall by {k} neighbours need more than {k} images of each set, got {n} and {m}"
         )
-    centre_D = np.mean(real_NxD, axis=0, dtype=np.float64)  # small numbers round less
-    real, drawn = (np.asarray(x - centre_D, np.float32) for x in (real_NxD, drawn_MxD))
-    radii_N, radii_M = (_radii(x, k) for x in (real, drawn))
-    precision_M, density_M = np.zeros(m, bool), np.zeros(m)
-    recall_N, coverage_N = np.zeros(n, bool), np.zeros(n, bool)
-    for rows, squares_BxN in _distances(drawn, real):
-        inside_BxN = squares_BxN < radii_N
-        precision_M[rows] = inside_BxN.any(1)
-        density_M[rows] = inside_BxN.sum(1) / k
-        coverage_N |= inside_BxN.any(0)
-        recall_N |= (squares_BxN < radii_M[rows, None]).any(0)
-    return Manifold(precision_M, density_M, recall_N, coverage_N)
+    sums = [np.sum(real_NxD[i : i + BLOCK], axis=0, dtype=np.float64) for i in range(0, n, BLOCK)]
+    centre_D = np.sum(sums, axis=0) / n
+    radii_N, radii_M = (_radii(x, k, centre_D) for x in (real_NxD, drawn_MxD))
+    holds_M, recall_N, coverage_N = np.zeros(m, int), np.zeros(n, bool), np.zeros(n, bool)
+    for rows, columns, squares_BxC in _distances(drawn_MxD, real_NxD, centre_D):
+        inside_BxC = squares_BxC < radii_N[columns]
+        holds_M[rows] += inside_BxC.sum(1)
+        coverage_N[columns] |= inside_BxC.any(0)
+        recall_N[columns] |= (squares_BxC < radii_M[rows, None]).any(0)
+    return Manifold(holds_M > 0, holds_M / k, recall_N, coverage_N)
 
 
 def manifold_figures(
-    prefix: str, suffix: str, real_NxD: np.ndarray, drawn_MxD: np.ndarray, network: Mapping[str, object]
+    prefix: str, suffix: str, real_NxD: Features, drawn_MxD: Features, network: Mapping[str, object]
 ) -> list[Figure]:
     """`PREFIX/precision_SUFFIX` and its three sisters.
 
@@ -96,14 +96,20 @@ def _squares(a_BxD: jax.Array, b_NxD: jax.Array) -> jax.Array:
     return jnp.square(a_BxD).sum(1)[:, None] + jnp.square(b_NxD).sum(1) - 2 * products
 
 
-def _distances(a_MxD: np.ndarray, b_NxD: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """(rows, their squared distances to all of b, [B, N]), block by block."""
-    on_device = jnp.asarray(b_NxD)
-    for start in range(0, len(a_MxD), BLOCK):
-        rows = slice(start, start + BLOCK)
-        yield rows, np.asarray(_squares(jnp.asarray(a_MxD[rows]), on_device))
+def _distances(a_MxD: Features, b_NxD: Features, centre_D: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """(rows of a, rows of b, the squared distances between them), block by block of a, of each all of b."""
+    for i in range(0, len(a_MxD), BLOCK):
+        rows = slice(i, i + BLOCK)
+        a_BxD = np.asarray(a_MxD[rows] - centre_D, np.float32)  # small numbers round less
+        for j in range(0, len(b_NxD), BLOCK):
+            columns = slice(j, j + BLOCK)
+            yield rows, columns, np.asarray(_squares(a_BxD, np.asarray(b_NxD[columns] - centre_D, np.float32)))
 
 
-def _radii(x_NxD: np.ndarray, k: int) -> np.ndarray:
+def _radii(x_NxD: Features, k: int, centre_D: np.ndarray) -> np.ndarray:
     """Squared distance of each feature to its k-th nearest other one, [N]."""
-    return np.concatenate([np.partition(squares, k, axis=1)[:, k] for _, squares in _distances(x_NxD, x_NxD)])
+    nearest_Nx1k = np.full((len(x_NxD), k + 1), np.inf, np.float32)  # itself is among them
+    for rows, _, squares_BxC in _distances(x_NxD, x_NxD, centre_D):
+        both = np.concatenate([nearest_Nx1k[rows], squares_BxC], axis=1)
+        nearest_Nx1k[rows] = np.partition(both, k, axis=1)[:, : k + 1]
+    return nearest_Nx1k.max(1)

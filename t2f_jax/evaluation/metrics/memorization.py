@@ -17,6 +17,7 @@ from t2f_jax.environment import computes
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
 
+BLOCK = 512  # faces whose vectors are held at once
 RARE = 0.01  # a drawn face is a copy if it is nearer than this share of the held-out ones
 
 
@@ -45,7 +46,7 @@ def _squares(a_NxD: jax.Array, b_BxD: jax.Array) -> jax.Array:
 def nearest(
     codes_Nxn: np.ndarray, training: Iterable[np.ndarray], vectors: Callable[[np.ndarray], jax.Array]
 ) -> Nearest:
-    """Looks through the training faces once; one batch of them is held at a time.
+    """Looks through the training faces for `BLOCK` faces after the other; one batch of vectors is held at a time.
 
     Args:
       training: their codes in batches, int [B, n].
@@ -54,20 +55,25 @@ def nearest(
     Raises:
       UserError: there is no training face.
     """
-    codes_Nxn = np.asarray(codes_Nxn)
-    ours = jnp.asarray(vectors(codes_Nxn)).reshape(len(codes_Nxn), -1)
-    best = np.full(len(codes_Nxn), np.inf)
-    row, same, first = np.zeros(len(codes_Nxn), int), np.zeros(len(codes_Nxn)), 0
-    for batch in training:
-        squares_NxB = np.asarray(_squares(ours, jnp.asarray(vectors(batch)).reshape(len(batch), -1)))
-        place = squares_NxB.argmin(1)
-        found = squares_NxB[np.arange(len(place)), place]
-        nearer = found < best
-        best[nearer], row[nearer] = found[nearer], first + place[nearer]
-        same[nearer] = (codes_Nxn == np.asarray(batch)[place]).mean(1)[nearer]
-        first += len(batch)
-    if not first:
+    batches = [np.asarray(batch) for batch in training]
+    if not batches:
         raise UserError("there is no training face to compare with; give the training part of the model's data")
+    theirs = np.concatenate(batches)
+
+    def of(codes: np.ndarray) -> jax.Array:
+        return jnp.asarray(vectors(codes)).reshape(len(codes), -1)
+
+    best, row = np.full(len(codes_Nxn), np.inf), np.zeros(len(codes_Nxn), int)
+    for start in range(0, len(codes_Nxn), BLOCK):
+        ours = slice(start, start + BLOCK)
+        vectors_BxD, first = of(np.asarray(codes_Nxn[ours])), 0
+        for batch in batches:
+            squares_BxC = np.asarray(_squares(vectors_BxD, of(batch)))
+            found = squares_BxC.min(1)
+            row[ours] = np.where(found < best[ours], first + squares_BxC.argmin(1), row[ours])
+            best[ours] = np.minimum(found, best[ours])
+            first += len(batch)
+    same = (np.asarray(codes_Nxn) == theirs[row]).mean(1)
     return Nearest(row, np.sqrt(np.maximum(best, 0)), same)
 
 

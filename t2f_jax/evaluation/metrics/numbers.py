@@ -4,6 +4,7 @@ MAE of the median, of the mean and of the likeliest number are three metrics. Ax
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,13 +35,13 @@ class NumberAnswers:
 
     @classmethod
     def of(
-        cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Sequence[Any]
+        cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Counter
     ) -> "NumberAnswers":
-        """Of labels and training labels: numbers, or None or a range where it is not known; rows will sum to 1."""
+        """Of labels (None or a range where the number is not known) and the counts of training faces' labels."""
         truth = np.array([float(v) if is_exact(attribute, v) else np.nan for v in labels], np.float64)
-        known = [int(v) for v in training if is_exact(attribute, v)]
+        known = [(int(v), n) for v, n in training.items() if is_exact(attribute, v)]
         probs = np.asarray(probs_NxV, np.float64)
-        mean = float(np.mean(known)) if known else None
+        mean = sum(v * n for v, n in known) / sum(n for _, n in known) if known else None
         return cls(attribute, probs / probs.sum(axis=1, keepdims=True), truth, mean)
 
     @property

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import sys
 from collections.abc import Callable
 from typing import Literal
 
@@ -46,7 +47,7 @@ def ptb_tokens(caption: str, brackets: Brackets = "kept") -> list[str]:
     text = " ".join(_tokenizer()(text))
     for pattern, other in _AFTER:
         text = pattern.sub(other, text)
-    tokens = [BRACKETS.get(token, token) for token in text.split()]
+    tokens = [sys.intern(BRACKETS.get(token, token)) for token in text.split()]  # a word is kept once
     bracket = BRACKETS.values() if brackets == "dropped" else ()
     return [token for token in tokens if token not in DROPPED and token not in bracket]
 

@@ -4,6 +4,7 @@ A range's probability is the sum in it. Axes: N examples, V numbers, R ranges.
 """
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,9 +37,9 @@ class RangeAnswers:
 
     @classmethod
     def of(
-        cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Sequence[Any]
+        cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Counter
     ) -> "RangeAnswers":
-        """Of labels and training labels: ranges, or None or a number where no range is known."""
+        """Of labels: ranges, or None or a number where no range is known; and of the counts of training labels."""
         probs = np.asarray(probs_NxV, np.float64)
         probs = probs / probs.sum(axis=1, keepdims=True)
         truth, some = ([v for v in values if _is_range(attribute, v)] for values in (labels, training))
@@ -54,7 +55,7 @@ class RangeAnswers:
             np.stack(sums, axis=1) if sums else np.zeros((len(probs), 0)),
             np.array(places, int),
             np.array(inside, np.float64),
-            max(sorted(set(some)), key=some.count) if some else None,
+            max(sorted(some), key=lambda text: training[text]) if some else None,
         )
 
     @property

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -25,7 +27,7 @@ def drawn(attribute, n=200, seed=0):
     truth = rng.integers(len(attribute.values), size=n)
     probs = rng.dirichlet(np.ones(len(attribute.values)), size=n) + 0.4 * np.eye(len(attribute.values))[truth]
     labels = [None if rng.random() < 0.1 else attribute.values[t] for t in truth]
-    return Answers.of(attribute, probs.round(2), labels, ["no", "no", "yes", attribute.values[0]])
+    return Answers.of(attribute, probs.round(2), labels, Counter(["no", "no", "yes", attribute.values[0]]))
 
 
 def plain(answers):
@@ -79,19 +81,19 @@ def test_the_figures_of_two_choices():
 
 
 def test_the_baseline_comes_from_the_training_faces_alone():
-    answers = Answers.of(HAT, np.array([[1.0, 1.0]] * 3), ["yes", "yes", "no"], ["no", "yes", "no"])
+    answers = Answers.of(HAT, np.array([[1.0, 1.0]] * 3), ["yes", "yes", "no"], Counter(["no", "yes", "no"]))
     assert answers.usual == "no" and answers.probs.tolist() == [[0.5, 0.5]] * 3
     figures = {f.name: f for f in choice_figures([answers])}
     assert figures["attributes/hat/majority_accuracy"].value == pytest.approx(1 / 3)
     assert "attributes/majority_accuracy" in figures
-    unknown = Answers.of(HAT, np.ones((1, 2)), ["yes"], [])
+    unknown = Answers.of(HAT, np.ones((1, 2)), ["yes"], Counter())
     assert unknown.usual is None and not any("majority" in f.name for f in choice_figures([unknown]))
 
 
 def test_what_does_not_occur_has_no_figure():
-    none = Answers.of(HAT, np.array([[0.9, 0.1]] * 2), ["no", "no"], [])
+    none = Answers.of(HAT, np.array([[0.9, 0.1]] * 2), ["no", "no"], Counter())
     names = {f.name for f in choice_figures([none])}
     assert "attributes/hat/accuracy" in names
     assert not names & {"attributes/hat/f1", "attributes/hat/average_precision"}
-    assert choice_figures([Answers.of(HAT, np.ones((2, 2)), [None, None], [])]) == []
+    assert choice_figures([Answers.of(HAT, np.ones((2, 2)), [None, None], Counter())]) == []
     assert choice_figures([]) == []

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def test_ranges_are_counted_by_their_sums():
         ]
     )
     labels = ["20-29", "30-39", "70+", 25, None]
-    answers = RangeAnswers.of(AGE, probs, labels, ["30-39", "30-39", "20-29", 50])
+    answers = RangeAnswers.of(AGE, probs, labels, Counter(["30-39", "30-39", "20-29", 50]))
     assert answers.ranges == ("20-29", "30-39", "70+") and answers.usual == "30-39"
     assert answers.probs[0] == pytest.approx([0.6, 0.4, 0])
     assert answers.right[:3].tolist() == [1, 0, 0] and np.isnan(answers.right[3:]).all()
@@ -35,5 +37,5 @@ def test_ranges_are_counted_by_their_sums():
 
 
 def test_without_a_range_there_is_no_figure():
-    answers = RangeAnswers.of(AGE, np.ones((2, 90)), [25, None], [30])
+    answers = RangeAnswers.of(AGE, np.ones((2, 90)), [25, None], Counter([30]))
     assert answers.ranges == () and range_figures(answers) == [] and np.isnan(answers.right).all()
