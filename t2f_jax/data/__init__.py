@@ -21,6 +21,7 @@
     examples    a face of a store -> an example: its task, view and words, all drawn from one generator
     rows        batches of rows for the decoder: examples of all sources, assembled or packed
     processes   batches made by several processes at once, in order
+    shared_batches  such batches in memory that the processes share
     bare_decoding   JPEGs decoded by tf.data alone, to compare with
     pipeline    batches through tf.data, made ahead in a thread; batches of images for the image tokenizer
 

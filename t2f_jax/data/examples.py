@@ -74,7 +74,7 @@ class Writer:
         """One row about face `i`, at most `sequence_length` ids once assembled; the loss weight is its task's."""
         tasks, length = self._config.tasks, self._config.sequence_length
         views, read_codes, all_fields = self._part(source, split)
-        codes_n = read_codes(i, int(rng.integers(views)))
+        codes_n = read_codes(i, int(rng.integers(views)) if views > 1 else 0)
         fields = all_fields[i]
         if tasks.number_noise:
             fields = self.noisy(source, fields, rng)
@@ -118,11 +118,12 @@ class Writer:
     def _branch(self, source: str, name: str, value: str | int) -> Branch:
         """The branch that asks for an attribute and answers with `value`."""
         key = source, name, value
-        if key not in self._branches:
+        branch = self._branches.get(key)
+        if branch is None:
             answer = templates.attribute_answer(self._schemas[source][name], value)
             question = templates.attribute_question(name)
-            self._branches[key] = sequence.branch(self._vocab, self._tok, question, answer)
-        return self._branches[key]
+            branch = self._branches[key] = sequence.branch(self._vocab, self._tok, question, answer)
+        return branch
 
     def _image_text(self, fields: Fields, phrases: Phrases, room: int, rng: np.random.Generator) -> str:
         """A caption, attributes in random order, or both: as many attributes as a prefix of `room` ids holds.
@@ -140,17 +141,20 @@ class Writer:
         names = list(known)
         some: dict[str, str | int] = {}
         for k in rng.permutation(len(names))[: rng.integers(1, len(names) + 1)].tolist():
-            room -= self._cost(names[k], known[names[k]])
+            name, value = names[k], known[names[k]]
+            room -= self._cost(name, value)
             if room < 0 and (some or caption):
                 break
-            some[names[k]] = known[names[k]]
+            some[name] = value
         return templates.image_text(caption, some)
 
     def _cost(self, name: str, value: str | int) -> int:
         """Ids that an attribute takes in a list, its comma included."""
-        if (name, value) not in self._costs:
-            self._costs[name, value] = len(self._tok.encode(f", {templates.attributes_text({name: value})}"))
-        return self._costs[name, value]
+        cost = self._costs.get((name, value))
+        if cost is None:
+            text = f", {templates.attributes_text({name: value})}"
+            cost = self._costs[name, value] = len(self._tok.encode(text))
+        return cost
 
     def _prompt_caption(self, fields: Fields, phrases: Phrases, rng: np.random.Generator) -> str:
         caption, share = self._caption(fields, phrases, rng), self._config.tasks.clause_dropout

@@ -10,16 +10,18 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.shared_memory import SharedMemory
 from typing import Any, TypeVar
 
-import numpy as np
-
+from t2f_jax.data import shared_batches
+from t2f_jax.data.shared_batches import Slot
 from t2f_jax.errors import UserError
 
 _AHEAD = 2  # batches that each process keeps ready, or has at work
 
 B = TypeVar("B", bound=Mapping[str, Any])  # a batch: arrays by name
-_made_by: list[Callable[[int], Any]] = []  # in a worker: what makes its batches
+# In a worker: what makes its batches, and the memory that it writes them into.
+_made_by: list[tuple[Callable[[int], Any], SharedMemory | None]] = []
 
 
 def through_processes(make: Callable[[int], B], start: int, stop: int, workers: int) -> Iterator[B]:
@@ -39,40 +41,39 @@ def through_processes(make: Callable[[int], B], start: int, stop: int, workers: 
     return _rest(make, start, stop, make(start), workers)
 
 
-def _rest(make: Callable[[int], B], start: int, stop: int, first: B, workers: int) -> Iterator[B]:
+def _rest(make: Callable[[int], B], start: int, stop: int, first: B, workers: int) -> Iterator[Any]:
     spawn = multiprocessing.get_context("spawn")  # forking a process in which JAX runs threads may hang
-    pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin, initargs=(make,))
-    ahead: collections.deque[concurrent.futures.Future[Any]] = collections.deque()
-    try:
-        steps = iter(range(start + 1, stop))
-        for step in steps:
-            ahead.append(pool.submit(_run, step))
-            if len(ahead) == workers * _AHEAD:
-                break
-        yield first
-        while ahead:
-            batch = _widened(ahead.popleft().result())
-            for step in steps:
-                ahead.append(pool.submit(_run, step))
-                break
-            yield batch
-    except BrokenProcessPool as error:
-        raise UserError(
-            f"one of {workers} processes that write batches was ended from outside, perhaps for lack of memory; start"
-            " the run again, which goes on from its last checkpoint, with fewer decoder.workers"
-        ) from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with shared_batches.slots(first, workers * _AHEAD) as (memory, slots):
+        given = make, memory and memory.name
+        pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=spawn, initializer=_begin, initargs=given)
+        try:
+            steps = iter(range(start + 1, stop))
+            ahead = collections.deque((pool.submit(_run, step, slot), slot) for slot, step in zip(slots, steps))
+            yield first
+            while ahead:
+                made, slot = ahead.popleft()
+                batch = shared_batches.take(memory, made.result())
+                for step in steps:
+                    ahead.append((pool.submit(_run, step, slot), slot))
+                    break
+                yield batch
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"one of {workers} processes that write batches was ended from outside, perhaps for lack of memory;"
+                " start the run again, which goes on from its last checkpoint, with fewer decoder.workers"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin(make: Callable[[int], Any]) -> None:
+def _begin(make: Callable[[int], Any], memory: str | None) -> None:
     """Prepares a worker: a signal to all processes of a group is for the first one, with which this one ends."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _made_by.append(make)
+    _made_by.append((make, shared_batches.opened(memory)))
     gc.freeze()
     gc.set_threshold(10**6)  # batches hold no circles, and looking for some takes a fourteenth of the time
 
@@ -83,23 +84,6 @@ def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
     os._exit(1)
 
 
-def _run(step: int) -> dict[str, tuple[Any, Any]]:
-    return _narrowed(_made_by[0](step))
-
-
-def _narrowed(batch: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """{name: (its values, dtype)}: whole numbers in as few bytes as hold them, for a pipe copies each several times."""
-    return {name: (_smallest(values), getattr(values, "dtype", None)) for name, values in batch.items()}
-
-
-def _smallest(values: Any) -> Any:
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "iu" or not values.size or values.min() < 0:
-        return values
-    return values.astype(np.min_scalar_type(values.max()), copy=False)
-
-
-def _widened(batch: Mapping[str, tuple[Any, Any]]) -> Any:
-    """What `_narrowed` was given."""
-    return {
-        name: values if dtype is None else values.astype(dtype, copy=False) for name, (values, dtype) in batch.items()
-    }
+def _run(step: int, slot: Slot) -> dict[str, Any]:
+    make, memory = _made_by[0]
+    return shared_batches.put(memory, slot, make(step))

@@ -84,8 +84,8 @@ def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share
         elif NEGATIVES_OF.get(name, gender) == gender and (grown or name not in NEGATIVES_OF):
             negatives.append(name)
     count = max(round(share * len(positives)), min(1, len(positives)))
-    said = [negatives[i] for i in rng.permutation(len(negatives)) if rng.random() < 0.2]
-    return [positives[i] for i in rng.permutation(len(positives))[:count]] + said[:2]
+    said = [negatives[i] for i in rng.permutation(len(negatives)).tolist() if rng.random() < 0.2]
+    return [positives[i] for i in rng.permutation(len(positives))[:count].tolist()] + said[:2]
 
 
 def _render(
@@ -97,7 +97,9 @@ def _render(
     adjectives = in_order([p for p in phrases if p.role == "adj"])
     tail = [p.text for p in phrases if p.role == "tail"]
     head = " ".join([*(p.text for p in adjectives), noun, *tail])
-    rest = [phrases[i] for i in rng.permutation(len(phrases)) if phrases[i].role in ("has", "wears", "lacks", "is")]
+    rest = [
+        phrases[i] for i in rng.permutation(len(phrases)).tolist() if phrases[i].role in ("has", "wears", "lacks", "is")
+    ]
     states = [p for p in phrases if p.role == "states"]
     places = [p.text for p in phrases if p.role == "place"]
     first = int(rng.integers(min(1, len(rest)), min(4, len(rest)) + 1))
@@ -119,7 +121,7 @@ def _render(
 
 def _one_of(ways: Sequence[str], rng: np.random.Generator) -> str:
     """One of the ways, by the number that `rng.choice(ways)` draws, without making an array of them."""
-    return ways[int(rng.integers(len(ways)))]
+    return ways[rng.integers(len(ways))] if len(ways) > 1 else ways[0]
 
 
 def _phrases(

@@ -9,8 +9,6 @@ on what came before nor on how many hosts share it.
 import heapq
 from collections.abc import Sequence
 
-import numpy as np
-
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.sequence import Batch, Example
 
@@ -51,19 +49,14 @@ def pack_group(
 ) -> None:
     """Packs the examples of at most `GROUP` rows into these rows of a blank batch; see `pack`."""
     length = batch["tokens"].shape[1]
-    placed: list[tuple[int, Example]] = []
-    numbers: list[int] = []  # of the placed examples in their rows
+    placed: list[tuple[int, int, Example]] = []
     fitted = _fitted(examples, len(rows) * (length - SPARE))
     for row, members in zip(rows, _dealt(fitted, len(rows), length)):
         at = row * length
         for number, example in enumerate(members, 1):
-            placed.append((at, example))
-            numbers.append(number)
+            placed.append((at, number, example))
             at += example.length
-    places = sequence.write(batch, placed, loss_span, image_position)
-    sizes = [example.length for _, example in placed]
-    batch["task"].reshape(-1)[places] = np.repeat([example.task for _, example in placed], sizes)
-    batch["documents"].reshape(-1)[places] = np.repeat(numbers, sizes)  # type: ignore[typeddict-item]
+    sequence.write(batch, placed, loss_span, image_position)
 
 
 def shorter(example: Example) -> Example | None:
@@ -78,7 +71,7 @@ def shorter(example: Example) -> Example | None:
     return None
 
 
-def _changed(example: Example, prefix: tuple[int, ...], branches: tuple[sequence.Branch, ...]) -> Example:
+def _changed(example: Example, prefix: sequence.Ids, branches: tuple[sequence.Branch, ...]) -> Example:
     image_index = len(prefix) if example.task == sequence.TO_IMAGE else example.image_index
     return Example(prefix, branches, example.task, image_index, example.weight)
 

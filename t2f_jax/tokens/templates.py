@@ -3,6 +3,7 @@
 Captions written from labels are in `captions.py`.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -33,11 +34,13 @@ def attribute_answer(attribute: Attribute, value: str | int) -> str:
 
 def attributes_text(attributes: Mapping[str, str | int]) -> str:
     """{"gender": "male", "hat": "no", "age": 34} -> "gender : male , not hat , age : 34", in the mapping's order."""
-    flags = {"yes": "", "no": "not "}
-    return " , ".join(
-        f"{flags[value]}{name}" if value in ("yes", "no") else f"{attribute_question(name)} {value}"
-        for name, value in attributes.items()
-    )
+    return " , ".join([_attribute_text(name, value) for name, value in attributes.items()])
+
+
+@functools.lru_cache(1 << 14)
+def _attribute_text(name: str, value: str | int) -> str:
+    flag = {"yes": "", "no": "not "}.get(str(value))
+    return f"{attribute_question(name)} {value}" if flag is None else f"{flag}{name}"
 
 
 def image_text(caption: str | None = None, attributes: Mapping[str, str | int] | None = None) -> str:

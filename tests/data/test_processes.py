@@ -6,12 +6,10 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import psutil
 import pytest
 from makers import Maker
 
-from t2f_jax.data import processes
 from t2f_jax.data.processes import through_processes
 from t2f_jax.errors import UserError
 
@@ -22,23 +20,6 @@ def test_batches_come_in_order_from_all_processes():
     assert batches[0]["process"] == os.getpid()  # the first is made here
     assert 1 <= len({int(b["process"]) for b in batches[1:]} - {os.getpid()}) <= 2
     assert list(through_processes(Maker(), 3, 3, 2)) == []
-
-
-def test_arrays_come_through_a_pipe_as_they_were():
-    arrays = {
-        "small": np.arange(256, dtype=np.int32).reshape(16, 16),
-        "large": np.array([0, 2**31 - 1], np.int32),
-        "negative": np.array([-1, 3], np.int64),
-        "none": np.zeros((0, 4), np.int32),
-        "weights": np.array([0.1, 1], np.float32),
-        "mask": np.array([True, False]),
-    }
-    sent = processes._narrowed({**arrays, "step": 7})
-    assert [str(sent[name][0].dtype) for name in arrays] == ["uint8", "uint32", "int64", "int32", "float32", "bool"]
-    come = processes._widened(sent)
-    assert come.pop("step") == 7 and come.keys() == arrays.keys()
-    for name, values in arrays.items():
-        assert come[name].dtype == values.dtype and np.array_equal(come[name], values), name
 
 
 def test_a_mistake_shows_at_once_or_in_its_turn():
