@@ -121,7 +121,7 @@ def _render(
 
 def _one_of(ways: Sequence[str], rng: np.random.Generator) -> str:
     """One of the ways, by the number that `rng.choice(ways)` draws, without making an array of them."""
-    return ways[rng.integers(len(ways))] if len(ways) > 1 else ways[0]
+    return ways[int(rng.integers(len(ways)))] if len(ways) > 1 else ways[0]
 
 
 def _phrases(
