@@ -3,13 +3,12 @@
 Both lower-case. A special id never comes out of `encode`: text that spells "[SEP]" is split like any other text.
 """
 
-import functools
 import hashlib
 import io
 import itertools
 import pathlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from t2f_jax.errors import UserError
@@ -57,6 +56,20 @@ class TextTokenizer(Protocol):
         ...
 
 
+class _Ids(dict[str, tuple[int, ...]]):
+    """Text -> ids, kept once they were asked for; `functools.lru_cache` takes twice as long to find them."""
+
+    def __init__(self, encode: Callable[[str], Iterable[int]]):
+        super().__init__()
+        self._encode = encode
+
+    def __missing__(self, text: str) -> tuple[int, ...]:
+        if len(self) >= _CACHED:
+            self.clear()
+        ids = self[text] = tuple(self._encode(text))
+        return ids
+
+
 class SentencePiece:
     """A SentencePiece model in memory; see `TextTokenizer`."""
 
@@ -76,7 +89,7 @@ class SentencePiece:
             if self._processor.IdToPiece(ids[name]) != piece:
                 raise UserError(f"{where}: the SentencePiece model has no piece {piece}; train it with this program")
         self.pad, self.unk, self.cls, self.sep = ids.values()
-        self._encode = functools.lru_cache(_CACHED)(lambda text: tuple(self._processor.EncodeAsIds(_well_formed(text))))
+        self._ids = _Ids(lambda text: self._processor.EncodeAsIds(_well_formed(text)))
         self._has_words = _has_words(self._processor)
 
     def __reduce__(self) -> tuple:
@@ -96,8 +109,8 @@ class SentencePiece:
     def encode(self, text: str) -> list[int]:
         """See `TextTokenizer`. Where no piece spans a blank, words are split one by one, or looked up."""
         if self._has_words and text.isascii():
-            return list(itertools.chain.from_iterable(map(self._encode, text.split(" "))))
-        return list(self._encode(text))
+            return list(itertools.chain.from_iterable(map(self._ids.__getitem__, text.split(" "))))
+        return list(self._ids[text])
 
     def decode(self, ids: Sequence[int]) -> str:
         """See `TextTokenizer`."""
@@ -212,7 +225,7 @@ class WordPiece:
         tokenizer = tokenizers.Tokenizer(models.WordPiece(ids, unk_token=SPECIAL["unk"], max_input_chars_per_word=200))
         tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=True, lowercase=True)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        self._encode = functools.lru_cache(_CACHED)(lambda word: tuple(tokenizer.encode(_well_formed(word)).ids))
+        self._ids = _Ids(lambda word: tokenizer.encode(_well_formed(word)).ids)
 
     def __reduce__(self) -> tuple:
         """Pickled and copied by its file's bytes."""
@@ -230,7 +243,7 @@ class WordPiece:
 
     def encode(self, text: str) -> list[int]:
         """See `TextTokenizer`. Words are split one by one, or looked up: no piece spans a blank."""
-        return list(itertools.chain.from_iterable(map(self._encode, text.split(" "))))
+        return list(itertools.chain.from_iterable(map(self._ids.__getitem__, text.split(" "))))
 
     def decode(self, ids: Sequence[int]) -> str:
         """See `TextTokenizer`; "capt ##ion" gives "caption", "34 - year - old" gives "34-year-old"."""

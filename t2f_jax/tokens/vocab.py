@@ -52,10 +52,13 @@ class Vocab:
         Raises:
           WrongArgument: a code lies outside the codebook.
         """
-        codes = np.asarray(codes, np.int32)
-        if codes.size and codes.view(np.uint32).max() >= self.image_size:  # a negative one is very large, too
+        codes = np.asarray(codes)
+        if codes.dtype != np.uint16:  # what a store has
+            codes = np.asarray(codes, np.int32)
+        unsigned = codes.view(np.uint32) if codes.dtype == np.int32 else codes  # a negative one is very large, too
+        if codes.size and unsigned.max() >= self.image_size:
             raise WrongArgument(f"image codes must lie in 0..{self.image_size - 1}, got {codes.min()}..{codes.max()}")
-        return codes + self.text_size
+        return np.add(codes, self.text_size, dtype=np.int32)
 
     def codes(self, ids: np.ndarray) -> np.ndarray:
         """Ids of an image span -> codes, int32. Raises ValueError if an id is not an image's."""
