@@ -29,7 +29,8 @@ def publish(out: pathlib.Path, title: str, evaluation: Evaluation, usage: Usage)
     records = [record.describe(part) for part in evaluation.parts]
     content = sections.add_parts(evaluation.content, evaluation.parts, records)
     content = dataclasses.replace(content, run={**content.run, **dataclasses.asdict(usage)})
-    named = identity.describe(evaluation.protocol.get("model", ""), content.details.get("versions", {}))
+    versions = content.details.get("versions", {})
+    named = identity.describe(evaluation.model, evaluation.protocol.get("model", ""), versions)
     card = {"format": record.FORMAT, "title": title, "identity": named}
     card |= make_card(content.sources, usage, content.details["protocol"]) | {"parts": records}
     out.mkdir(parents=True, exist_ok=True)

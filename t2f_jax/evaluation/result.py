@@ -56,8 +56,10 @@ class Evaluation:
       content: what the report shows.
       parts: what was measured, in the order of the sources.
       protocol: what decides all figures, plain JSON: "model" (hash of its weights), "preprocess", "sampler", "seed".
+      model: the name of what was measured, wherever it lies, such as `faces (1a2b3c4d)`.
     """
 
     content: ReportContent
     parts: tuple[Part, ...]
     protocol: Mapping[str, Any]
+    model: str = ""

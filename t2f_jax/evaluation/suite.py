@@ -51,7 +51,7 @@ def evaluate_and_publish(
         evaluation = evaluate(
             model_folder, out, overrides, data=data, split=split, networks=networks, lpips=lpips, meteor=meteor
         )
-    card = publish(out, f"t2f_jax: {model_folder}", evaluation, usage) if evaluation else {}
+    card = publish(out, f"t2f_jax: {evaluation.model}", evaluation, usage) if evaluation else {}
     hosts.wait("the card is written")
     return card
 
@@ -109,7 +109,7 @@ def evaluate(
         prompts += source.dataset.prompts or presentation.prompts_of(work.faces.fields)
     content = _content(model, model_folder, config, reports, prompts, seed, split)
     shutil.rmtree(desk.folder, ignore_errors=True)
-    return Evaluation(content, tuple(parts), content.details["protocol"])
+    return Evaluation(content, tuple(parts), content.details["protocol"], f"{model.name or 't2f'} ({model.hash[:8]})")
 
 
 def _content(

@@ -9,7 +9,7 @@ from t2f_jax import bundle
 from t2f_jax.config.schema import Config, DataConfig, SourceConfig
 from t2f_jax.config.typed import to_dict
 from t2f_jax.errors import UserError
-from t2f_jax.evaluation.figure import of_examples
+from t2f_jax.evaluation.figure import of_examples, with_intervals
 from t2f_jax.experiments import reproduce, table_text
 from t2f_jax.experiments.tables import TABLES
 
@@ -22,7 +22,7 @@ def measured(monkeypatch):
     def evaluate(model, out, overrides, data, split, **files):
         state.calls.append((list(overrides), list(data), split))
         options = {"unit": "", "better": "", "protocol": "made|version:1"}
-        found = [of_examples(name, np.full(4, value), **options) for name, value in state.figures.items()]
+        found = with_intervals([of_examples(name, np.full(4, v), **options) for name, v in state.figures.items()])
         return types.SimpleNamespace(parts=[types.SimpleNamespace(figure={f.name: f for f in found}.get)])
 
     def load(folder):

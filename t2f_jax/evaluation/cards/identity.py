@@ -9,15 +9,16 @@ from typing import Any
 import t2f_jax
 
 
-def describe(model: str, versions: Mapping[str, str]) -> dict[str, Any]:
+def describe(name: str, weights: str, versions: Mapping[str, str]) -> dict[str, Any]:
     """The identity of a card, plain JSON.
 
     Args:
-      model: the hash of its weights.
+      name, weights: of the model: what it is called, and the hash of its weights.
       versions: of the packages.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return {"model": {"weights": model}, "program": program(), "versions": dict(versions), "created": created}
+    model = {"name": name, "weights": weights}
+    return {"model": model, "program": program(), "versions": dict(versions), "created": created}
 
 
 def program(folder: pathlib.Path | None = None) -> dict[str, Any]:

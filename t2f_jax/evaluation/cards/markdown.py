@@ -89,8 +89,10 @@ def _part(part: PartRecord) -> str:
     texts = [
         f"## {part['source']}: {part['n']} {part['examples']}",
         f"Protocol `{part['protocol_id']}`: {given}.",
-        _figures(main),
     ]
+    if not part["figures"]:
+        texts.append("No figure: no judge and no network looked at these examples, or there are too few of them.")
+    texts += [_figures(main)] if main else []
     texts += [_slices(figure, part["slices"][figure["name"]]) for figure in main if figure["name"] in part["slices"]]
     if others:
         texts.append(f"<details><summary>more figures: {len(others)}</summary>\n\n{_figures(others)}\n\n</details>")

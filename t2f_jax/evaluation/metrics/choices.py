@@ -4,6 +4,8 @@ Axes: N examples, A attributes, V values of an attribute.
 """
 
 import dataclasses
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -97,12 +99,14 @@ def choice_figures(all_answers: Sequence[Answers]) -> list[Figure]:
         return []
     hits_NxA = np.stack([answers.right for answers in all_answers], axis=1)
     both = np.concatenate([np.nan_to_num(hits_NxA), ~np.isnan(hits_NxA)], axis=1)
-    line = _line("accuracy", mean="attributes", attributes=len(all_answers))
+    line = _line("accuracy", mean="attributes", **_of([answers.attribute for answers in all_answers]))
     figures = [of_examples("attributes/accuracy", both, **SHARE, protocol=line)]
     every = [_figures(answers) for answers in all_answers]
     for metric in ("balanced_accuracy", "f1", "average_precision", "majority_accuracy"):
-        if some := [figure for one in every for figure in one if figure.name.endswith(f"/{metric}")]:
-            figures.append(_mean(f"attributes/{metric}", some))
+        found = zip(all_answers, every, strict=True)
+        some = [(a.attribute, figure) for a, one in found for figure in one if figure.name.endswith(f"/{metric}")]
+        if some:
+            figures.append(_mean(f"attributes/{metric}", *zip(*some)))
     return [*figures, _error_figure("attributes/ece", all_answers), *(figure for one in every for figure in one)]
 
 
@@ -135,12 +139,19 @@ def _figures(answers: Answers) -> list[Figure]:
     return figures
 
 
-def _mean(name: str, figures: Sequence[Figure]) -> Figure:
+def _mean(name: str, attributes: Sequence[Attribute], figures: Sequence[Figure]) -> Figure:
     """The mean of the same figure of several attributes, without an interval."""
     implementation, *choices = figures[0].protocol.split("|")
-    line = "|".join([implementation, *choices[:-1], f"attributes:{len(figures)}", choices[-1]])
+    of = [f"{key}:{value}" for key, value in _of(attributes).items()]
+    line = "|".join([implementation, *choices[:-1], *of, choices[-1]])
     value, n = float(np.mean([figure.value for figure in figures])), max(figure.n for figure in figures)
     return Figure(name, value, n, "share", figures[0].better, line)
+
+
+def _of(attributes: Sequence[Attribute]) -> dict[str, object]:
+    """Over which attributes a mean is: how many, and a fingerprint of their names and values."""
+    known = json.dumps(sorted([a.name, *a.values] for a in attributes))
+    return {"attributes": len(attributes), "names": hashlib.sha256(known.encode()).hexdigest()[:8]}
 
 
 def _error_figure(name: str, all_answers: Sequence[Answers]) -> Figure:

@@ -23,9 +23,9 @@ def test_the_program_is_told_by_its_commit_and_whether_it_was_modified(tmp_path)
 
 
 def test_an_identity_names_model_program_and_versions():
-    found = identity.describe("abc", {"jax": "1"})
+    found = identity.describe("faces (abc)", "abc", {"jax": "1"})
     assert (
-        found["model"] == {"weights": "abc"}
+        found["model"] == {"name": "faces (abc)", "weights": "abc"}
         and found["versions"] == {"jax": "1"}
         and found["created"].endswith("+00:00")
     )

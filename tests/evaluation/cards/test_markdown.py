@@ -49,5 +49,13 @@ def test_every_figure_stands_in_the_tables_with_its_protocol(folder):
 
 
 def test_a_model_without_parts_has_a_card():
-    text = markdown.write("A model", {"model": {"weights": "abc"}, "created": "today"}, [])
-    assert "# A model" in text and "| model | weights abc |" in text and "results: []" in text
+    identity = {"model": {"name": "faces (abc)", "weights": "abc"}, "created": "today"}
+    text = markdown.write("A model", identity, [])
+    assert "# A model" in text and "| model | name faces (abc), weights abc |" in text and "results: []" in text
+    assert "name: faces (abc)" in text
+
+
+def test_a_part_without_figures_says_why(folder):
+    part = {**json.loads((folder / "card.json").read_text())["parts"][1], "figures": [], "slices": {}}
+    text = markdown.write("A model", {"model": {"weights": "abc"}}, [part])
+    assert "No figure: no judge" in text and "| figure |" not in text

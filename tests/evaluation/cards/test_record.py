@@ -18,7 +18,7 @@ def folder(tmp_path):
 
 def test_a_card_holds_every_figure_with_its_protocol_and_groups(folder):
     card = json.loads((folder / "card.json").read_text())
-    assert card["format"] == 2 and card["identity"]["model"] == {"weights": "abc"}
+    assert card["format"] == 2 and card["identity"]["model"] == {"name": "", "weights": "abc"}
     assert card["identity"]["program"]["version"] and card["identity"]["versions"] == {"jax": "1.2.3"}
     assert "attribute_accuracy" in card and "sources" in card and card["protocol"] == {"model": "abc"}
     faces, requests = card["parts"]

@@ -1,3 +1,4 @@
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -75,7 +76,11 @@ def test_the_figures_of_two_choices():
     both = [figures[f"attributes/{name}/accuracy"] for name in ("hat", "hair color")]
     assert figures["attributes/accuracy"].value == pytest.approx((both[0].value + both[1].value) / 2)
     assert figures["attributes/hat/f1"].n == both[0].n == np.isfinite(both[0].per_example).sum() < 200
-    assert figures["attributes/average_precision"].protocol == "ap|of:yes|attributes:1|version:1"
+    names = hashlib.sha256(b'[["hat", "no", "yes"]]').hexdigest()[:8]
+    assert figures["attributes/average_precision"].protocol == f"ap|of:yes|attributes:1|names:{names}|version:1"
+    assert figures["attributes/accuracy"].protocol.startswith(
+        "accuracy|of:likeliest|mean:attributes|attributes:2|names:"
+    )
     f1, error = with_intervals([figures["attributes/hat/f1"], figures["attributes/hat/ece"]])
     assert f1.interval[0] < f1.value < f1.interval[1] and error.interval is None
 
