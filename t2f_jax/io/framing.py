@@ -57,6 +57,8 @@ class Framing:
 
 
 WHOLE = Framing()
+# Of 68 points, as iBUG's 300-W numbers them (and dlib's detector): those whose mean is each of `POINTS`.
+_OF_68 = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 
 
 def fit(image: Image.Image, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None) -> np.ndarray:
@@ -127,6 +129,11 @@ def similarity(landmarks_5x2: np.ndarray) -> tuple[complex, complex]:
         return 0j, 0j
     turn = complex(np.sum(np.conj(centred) * (w - w.mean())) / spread)
     return turn, complex(w.mean() - turn * z.mean())
+
+
+def of_68(points_68x2: np.ndarray) -> np.ndarray:
+    """The landmarks [5, 2] among 68 points of a face; an eye's is the mean of the six around it."""
+    return np.stack([points_68x2[place].mean(axis=0) for place in _OF_68])
 
 
 def read_landmarks(path: pathlib.Path) -> dict[str, np.ndarray]:

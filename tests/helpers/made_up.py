@@ -217,6 +217,17 @@ def affectnet(folder):
     (folder / "train_set/annotations/2_exp.npy").unlink()
 
 
+def points_of_68():
+    """68 points of a face in a picture of 128 pixels, float [68, 2]: ArcFace's places, the six around an eye apart."""
+    from t2f_jax.io.framing import TEMPLATE
+
+    points = np.full((68, 2), 64.0)
+    ring = np.array([[-3, 0], [-1, -1], [1, -1], [3, 0], [1, 1], [-1, 1]])
+    points[36:42], points[42:48] = TEMPLATE[0] + ring, TEMPLATE[1] + ring
+    points[[30, 48, 54]] = TEMPLATE[2:]
+    return points
+
+
 def affectnet_2017(folder):
     """The edition of 2017: a list without its header, endings in any case, codes that are no expression."""
     header = ["subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks"]
@@ -226,7 +237,8 @@ def affectnet_2017(folder):
         for k in range(count):
             name = f"{k}/{part}{k}.{'JPG' if k % 2 else 'jpg'}"
             save_jpeg(folder / "Manually_Annotated/Manually_Annotated_Images" / name, k, 50, 50)
-            rows.append([name, 10, 10, 20, 20, "1;2;3;4", k % 11, -2, 0.5])
+            points = ";".join(str(x) for x in (points_of_68() / 4).ravel()) if k == 2 else "1;2;3;4"
+            rows.append([name, 10, 10, 20, 20, points, k % 11, -2, 0.5])
         write_csv(folder / f"Manually_Annotated_file_lists/{part}.csv", rows)
 
 

@@ -4,6 +4,7 @@ Its valence and arousal, real numbers from -1 to 1, are not read: an attribute i
 whose expression is "none" or "uncertain", or where there is no face, is left out.
 """
 
+import functools
 import os
 import pathlib
 from collections.abc import Iterator
@@ -16,35 +17,58 @@ from t2f_jax.data.datasets import tables
 from t2f_jax.data.datasets.base import Box, Dataset, Split
 from t2f_jax.data.datasets.listed import Face, Listed, find, images_in, validation_by_hash, widened
 from t2f_jax.errors import UserError
+from t2f_jax.io import framing
 from t2f_jax.tokens.attributes import Fields
 
 SCHEMA = (names.EXPRESSION,)
 EXPRESSIONS = ("neutral", "happy", "sad", "surprised", "afraid", "disgusted", "angry", "contemptuous")  # codes 0..7
 _NO_EXPRESSION = {8: "none", 9: "uncertain", 10: "no face"}
 _SIDES = ("face_x", "face_y", "face_width", "face_height")
+_ID, _LANDMARKS = "subDirectory_filePath", "facial_landmarks"
 # Some copies of training.csv come without this header.
-_HEADER = ("subDirectory_filePath", *_SIDES, "facial_landmarks", "expression", "valence", "arousal")
+_HEADER = (_ID, *_SIDES, _LANDMARKS, "expression", "valence", "arousal")
 _MARGIN = 0.1
 
 
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
     folder = pathlib.Path(config.folder)
     skipped: dict[str, str] = {}
-    faces = _of_2021(folder, skipped) if (folder / "train_set").is_dir() else _of_2017(folder, skipped)
-    return Listed(name, DATASET, faces, skipped)
+    if (folder / "train_set").is_dir():
+        return Listed(name, DATASET, _of_2021(folder, skipped), skipped)
+    read = functools.cache(_landmarks)
+    return Listed(name, DATASET, _of_2017(folder, skipped), skipped, None, lambda face: read(folder).get(face.id))
 
 
 def _of_2017(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
     """Lists in Manually_Annotated_file_lists/, whole photographs in Manually_Annotated_Images/."""
     images = find(folder, DATASET, "Manually_Annotated/Manually_Annotated_Images", "Manually_Annotated_Images")
+    for part, where, row in _rows(folder, (*_SIDES, "expression")):
+        id = row[_ID]
+        fields = _fields(row["expression"], where, id, skipped)
+        if fields:
+            yield Face(id, images / id, fields, _split(part, id), _box(row, where))
+
+
+def _rows(folder: pathlib.Path, columns: tuple[str, ...]) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """(part, file and line, row) of both lists of 2017."""
     for part in ("training", "validation"):
         at = "Manually_Annotated_file_lists"
         table = find(folder, DATASET, f"{at}/{part}.csv", f"Manually_Annotated/{at}/{part}.csv", f"{part}.csv")
-        for line, row in tables.read_csv(table, _HEADER[:1] + _SIDES + ("expression",), header=_HEADER):
-            id, where = row[_HEADER[0]], f"{table}, line {line}"
-            fields = _fields(row["expression"], where, id, skipped)
-            if fields:
-                yield Face(id, images / id, fields, _split(part, id), _box(row, where))
+        for line, row in tables.read_csv(table, (_ID, *columns), header=_HEADER):
+            yield part, f"{table}, line {line}", row
+
+
+def _landmarks(folder: pathlib.Path) -> dict[str, np.ndarray]:
+    """{id: landmarks in the whole photograph} of the rows that have 68 points: x;y;x;y;..."""
+    found: dict[str, np.ndarray] = {}
+    for _, where, row in _rows(folder, (_LANDMARKS,)):
+        numbers = row[_LANDMARKS].split(";")
+        if len(numbers) == 2 * 68:
+            try:
+                found[row[_ID]] = framing.of_68(np.array(numbers, np.float64).reshape(68, 2)).astype(np.float32)
+            except ValueError as error:
+                raise UserError(f"{where}: {_LANDMARKS} should be 68 points, x;y;x;y;... ({error})") from None
+    return found
 
 
 def _of_2021(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:

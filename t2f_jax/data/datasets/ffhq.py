@@ -4,9 +4,13 @@ FFHQ itself has neither labels nor captions. FFHQ-Aging gives gender, a range of
 FFHQ-Text nine captions, by hand, of each of 760 women. All three know a face by its number, so one split holds for all.
 """
 
+import functools
+import json
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import numpy as np
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import names
@@ -15,6 +19,7 @@ from t2f_jax.data.datasets.base import Dataset
 from t2f_jax.data.datasets.listed import Face, Listed, images_in, validation_by_hash
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_lines
+from t2f_jax.io.framing import of_68
 from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -30,6 +35,8 @@ _GLASSES = {"None": (False, False), "Normal": (True, False), "Dark": (None, True
 _SURE_OF_AGE, _SURE_OF_GENDER = 0.6, 0.66
 # The first that is there is read; in the wild one photograph stands several times, so those are not.
 _IMAGES = ("images1024x1024", "thumbnails128x128", "ffhq_aging256x256")
+_SIDES = {"images1024x1024": 1024, "thumbnails128x128": 128}
+_METADATA = "ffhq-dataset-v2.json"
 _TEXTS = "FFHQ-Text"
 _LABELS = "ffhq_aging_labels.csv"
 TRAINING = 60_000  # numbers below are training
@@ -37,7 +44,8 @@ TRAINING = 60_000  # numbers below are training
 
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
     folder = pathlib.Path(config.folder)
-    return Listed(name, DATASET, _faces(folder), schema=SCHEMA if (folder / _LABELS).exists() else ())
+    schema = SCHEMA if (folder / _LABELS).exists() else ()
+    return Listed(name, DATASET, _faces(folder), schema=schema, landmarks=_landmarks(folder))
 
 
 def _faces(folder: pathlib.Path) -> Iterator[Face]:
@@ -49,9 +57,13 @@ def _faces(folder: pathlib.Path) -> Iterator[Face]:
         yield Face(f"{number:05d}.png", path, fields, split)
 
 
+def _root(folder: pathlib.Path) -> pathlib.Path:
+    return next((folder / place for place in _IMAGES if (folder / place).is_dir()), folder)
+
+
 def _images(folder: pathlib.Path) -> dict[int, pathlib.Path]:
     """{number: image}, in folders of a thousand or side by side."""
-    root = next((folder / place for place in _IMAGES if (folder / place).is_dir()), folder)
+    root = _root(folder)
     found: dict[int, pathlib.Path] = {}
     for sub in (root, *(each for each in sorted(root.iterdir()) if re.fullmatch(r"\d{5}", each.name))):
         found |= {int(stem): path for stem, path in images_in(sub).items() if re.fullmatch(r"\d{1,5}", stem)}
@@ -100,6 +112,38 @@ def _number(cell: str, where: str) -> int:
     return int(cell)
 
 
+def _landmarks(folder: pathlib.Path) -> Callable[[Face], np.ndarray | None] | None:
+    """-> face -> its landmarks, where FFHQ's own metadata and images lie; those of FFHQ-Aging are cut otherwise."""
+    side = _SIDES.get(_root(folder).name)
+    if side is None or not (folder / _METADATA).is_file():
+        return None
+    read, scale = functools.cache(_read_landmarks), side / 1024
+
+    def landmarks(face: Face) -> np.ndarray | None:
+        points = read(folder / _METADATA).get(int(pathlib.PurePath(face.id).stem))
+        return None if points is None else (points + 0.5) * scale - 0.5
+
+    return landmarks
+
+
+def _read_landmarks(path: pathlib.Path) -> dict[int, np.ndarray]:
+    """{number: landmarks in the image of 1024 pixels}. Face by face: all of the 268 MB at once would take gigabytes."""
+    text, decoder, gap = path.read_text(encoding="utf-8"), json.JSONDecoder(), re.compile(r"[\s,:]*")
+    found: dict[int, np.ndarray] = {}
+    at = text.find("{") + 1
+    try:
+        while text[at := gap.match(text, at).end()] != "}":  # type: ignore[union-attr]
+            number, at = decoder.raw_decode(text, at)
+            face, at = decoder.raw_decode(text, gap.match(text, at).end())  # type: ignore[union-attr]
+            points_68x2 = np.array(face["image"]["face_landmarks"], np.float64).reshape(68, 2)
+            found[int(number)] = of_68(points_68x2).astype(np.float32)
+    except (ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{path}: not FFHQ's metadata, or cut short behind face {max(found, default='none')} ({error})"
+        ) from None
+    return found
+
+
 def _read_captions(folder: pathlib.Path) -> dict[int, list[str]]:
     """FFHQ-Text's captions by the number of the face: a text file a face, wherever in its folder, a caption a line."""
     captions: dict[int, list[str]] = {}
@@ -127,7 +171,8 @@ DATASET = Dataset(
         " Manipulation with Pretrained BERT Model, FG 2021"
     ),
     obtain=(
-        "From https://github.com/NVlabs/ffhq-dataset take images1024x1024/ or thumbnails128x128/; for labels"
+        "From https://github.com/NVlabs/ffhq-dataset take images1024x1024/ or thumbnails128x128/, and for"
+        f" landmarks {_METADATA}; for labels"
         f" {_LABELS} from https://github.com/royorel/FFHQ-Aging-Dataset; for captions ask at"
         f" https://github.com/Yutong-Zhou-cv/FFHQ-Text_Dataset and unpack the texts into {_TEXTS}/. All lie"
         " side by side."

@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -48,6 +48,8 @@ class Listed:
       faces: in the order of their indices.
       skipped: {id: why} of what the dataset's file leaves out; it may do so while `faces` is read.
       schema: the attributes of its faces, if they are not all of the dataset's.
+      landmarks: -> those of a face in its image file, float [5, 2], see `framing`, or None; called where they are asked
+        for alone, so that a large file of them is not read for nothing.
 
     Raises:
       UserError: no face is left, or two have one id.
@@ -60,8 +62,9 @@ class Listed:
         faces: Iterable[Face],
         skipped: Mapping[str, str] | None = None,
         schema: Sequence[Attribute] | None = None,
+        landmarks: Callable[[Face], np.ndarray | None] | None = None,
     ):
-        self.name, self.dataset = name, dataset
+        self.name, self.dataset, self._landmarks = name, dataset, landmarks
         self.schema = dataset.schema if schema is None else tuple(schema)
         absent: dict[str, str] = {}
         self._faces: list[Face] = []
@@ -101,7 +104,14 @@ class Listed:
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         face = self._faces[i]
-        return read_face(face.path, size, framing, face.box)
+        landmarks = self.landmarks(i) if framing.resize == "landmarks" else None
+        return read_face(face.path, size, framing, face.box, landmarks)
+
+    def landmarks(self, i: int) -> np.ndarray | None:
+        """Of face i in its picture, which is what lies in its box if it has one; None if they are not known."""
+        face = self._faces[i]
+        points = self._landmarks(face) if self._landmarks else None
+        return points if points is None or face.box is None else points - np.round(face.box[:2])
 
     def original(self, i: int) -> bytes:
         """The image file of face i, or the part in its box as PNG; raises UserError."""

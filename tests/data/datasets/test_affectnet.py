@@ -5,6 +5,7 @@ import pytest
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import registry
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import TEMPLATE, Framing
 
 
 def open_affectnet(folder):
@@ -23,6 +24,21 @@ def test_arrays_of_numbers_or_texts(tmp_path):
     np.save(folder / "val_set/annotations/0_exp.npy", np.array(["x"], object), allow_pickle=True)
     with pytest.raises(UserError, match=r"0_exp\.npy: no array of one expression"):
         open_affectnet(folder)
+
+
+def test_landmarks_of_the_photograph_are_those_of_its_box(tmp_path):
+    made_up.affectnet_2017(tmp_path)
+    source = open_affectnet(tmp_path)
+    assert source.id(2) == "2/training2.jpg" and source.signature(2).endswith("(8.0, 8.0, 32.0, 32.0)")
+    np.testing.assert_allclose(source.landmarks(2), TEMPLATE / 4 - 8, atol=1e-5)
+    assert source.landmarks(1) is None  # fewer points than 68
+    aligned = Framing(resize="landmarks")
+    assert (source.image(2, 32, aligned) != source.image(2, 32)).any()
+    np.testing.assert_array_equal(source.image(1, 32, aligned), source.image(1, 32))
+    table = tmp_path / "Manually_Annotated_file_lists/training.csv"
+    table.write_text(table.read_text().replace(";16.0", ";x", 1))
+    with pytest.raises(UserError, match=r"training\.csv, line 3: facial_landmarks should be 68 points"):
+        open_affectnet(tmp_path).landmarks(2)
 
 
 def test_a_list_without_a_header_and_codes_that_are_no_expression(tmp_path):
