@@ -3,8 +3,9 @@
 A builder is called t2f_<kind>. It reads the folder that the dataset's owners ship, given as `manual_dir` (or a folder
 that holds it under its official name). Its examples have an image, as the dataset has it, an id, captions and
 attributes: a choice is a class label, -1 if it is unknown; a number is low..high, equal if it is exact and -1 if it is
-unknown. A published partition is a config, such as "t2f_agedb/age-benchmark-0". Given a Beam runner or Beam options in
-its `DownloadConfig`, Apache Beam reads the images (the `beam` extra).
+unknown. Where the dataset may have landmarks, an example has them, [5, 2], see `io.framing`; unknown ones are NaN. A
+published partition is a config, such as "t2f_agedb/age-benchmark-0". Given a Beam runner or Beam options in its
+`DownloadConfig`, Apache Beam reads the images (the `beam` extra).
 """
 
 import functools
@@ -21,10 +22,11 @@ from PIL import ExifTags, Image
 
 from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data.datasets import registry
-from t2f_jax.data.datasets.base import SPLITS, Dataset, FileSource
+from t2f_jax.data.datasets.base import SPLITS, Dataset, FileSource, landmarks
 from t2f_jax.data.datasets.prepared import UNKNOWN, feature_name
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
+from t2f_jax.io.framing import POINTS
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 _DECODED = ("JPEG", "PNG")  # what TensorFlow decodes; all else is handed on as PNG
@@ -33,7 +35,7 @@ _DECODED = ("JPEG", "PNG")  # what TensorFlow decodes; all else is handed on as 
 class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A builder of one dataset, `DATASET`."""
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION: tfds.core.Version
     DATASET: ClassVar[Dataset]
     _with_beam = False
 
@@ -46,6 +48,8 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         }
         if dataset.schema:
             features["attributes"] = {feature_name(each): _feature(each) for each in dataset.schema}
+        if dataset.landmarks:
+            features["landmarks"] = tfds.features.Tensor(shape=(len(POINTS), 2), dtype=np.float64)
         return tfds.core.DatasetInfo(
             builder=self,
             description=inspect.getdoc(sys.modules[dataset.open.__module__]),
@@ -96,6 +100,9 @@ def _examples(config: SourceConfig, i: int) -> Iterator[tuple[str, dict[str, Any
     example = {"id": source.id(i), "image": image, "captions": fields["captions"]}
     if schema := source.dataset.schema:
         example["attributes"] = {feature_name(each): _value(each, fields) for each in schema}
+    if source.dataset.landmarks:
+        points = landmarks(source, i)
+        example["landmarks"] = np.full((len(POINTS), 2), np.nan) if points is None else points.astype(np.float64)
     yield source.id(i), example
 
 
@@ -135,6 +142,7 @@ def _builder(kind: str, dataset: Dataset) -> type[FaceBuilder]:
         "__doc__": f"{dataset.title}, see `t2f data list {kind}`.",
         "name": f"t2f_{kind}",
         "DATASET": dataset,
+        "VERSION": tfds.core.Version("1.1.0" if dataset.landmarks else "1.0.0"),  # 1.0.0 had none
         "MANUAL_DOWNLOAD_INSTRUCTIONS": dataset.obtain,
         "BUILDER_CONFIGS": configs if dataset.partitions else [],
     }

@@ -137,4 +137,5 @@ DATASET = Dataset(
         "the published validation set is the test (the real one is unpublished); of training, one face in twenty is"
         " validation, by a hash of its file's name"
     ),
+    landmarks=True,
 )

@@ -160,6 +160,7 @@ class Dataset:
       obtain: how to get it, and what must lie in its folder.
       split_rule: what decides which split a face belongs to, for a message where a split is empty.
       of_celeba: are its faces CelebA's images? Then CelebA's partition decides their splits, see `celeba_files`.
+      landmarks: may its source know where eyes, nose and mouth are (`WithLandmarks`)? What TFDS prepares has them then.
       partitions: names of published partitions that `data.sources.<name>.partition` may choose in place of that rule.
     """
 
@@ -179,6 +180,7 @@ class Dataset:
     obtain: str = ""
     split_rule: str = ""
     of_celeba: bool = False
+    landmarks: bool = False
     partitions: tuple[str, ...] = ()
 
     def caption_phrases(self) -> Phrases:

@@ -47,6 +47,7 @@ DATASET = Dataset(
         " too. They may lie side by side or in Img/, Anno/ and Eval/."
     ),
     split_rule="list_eval_partition.txt gives each face 0 (train), 1 (validation) or 2 (test)",
+    landmarks=True,
 )
 
 

@@ -181,4 +181,5 @@ DATASET = Dataset(
         "the last 10,000 faces are the test, as published; of the 60,000 before, one in twenty is validation, by a hash"
         " of its number"
     ),
+    landmarks=True,
 )

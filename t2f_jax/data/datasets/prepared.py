@@ -78,7 +78,9 @@ class Prepared:
         """What the index keeps of an example."""
         example = self._data[split][row]
         fields = _fields(example, self._labels, self.schema)
-        return {"id": _text(example["id"]), "row": row, "size": len(example["image"]), "fields": fields}
+        about = {"id": _text(example["id"]), "row": row, "size": len(example["image"]), "fields": fields}
+        points = example.get("landmarks")
+        return about if points is None or np.isnan(points).any() else {**about, "landmarks": points.tolist()}
 
     def split(self, split: Split) -> list[int]:
         """Indices of a split, ascending."""
@@ -99,7 +101,13 @@ class Prepared:
 
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, framing)
+        landmarks = self.landmarks(i) if framing.resize == "landmarks" else None
+        return fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, framing, landmarks)
+
+    def landmarks(self, i: int) -> np.ndarray | None:
+        """Of face i, float [5, 2], see `framing`; None if the builder did not know them."""
+        points = self._index.faces[i].get("landmarks")
+        return points and np.array(points, np.float64)
 
     def original(self, i: int) -> bytes:
         """The image file of face i."""

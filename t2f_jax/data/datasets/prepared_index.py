@@ -3,7 +3,8 @@
 TFDS shuffles examples, and an example is parsed whole to learn its name: that is done once, and kept under the hash of
 the prepared files in `io.cache.folder("prepared")`. Opening it again reads nothing but where its lines begin.
 
-    faces.jsonl, faces.npy   a line a face: {"id", "row", "size", "fields"}; size in bytes of its image file
+    faces.jsonl, faces.npy   a line a face: {"id", "row", "size", "fields"}, and "landmarks" where they are known; size
+                             in bytes of its image file
     splits.npy               uint8 [N]: the number of each face's split in `SPLITS`
 """
 

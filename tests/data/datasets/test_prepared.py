@@ -10,6 +10,7 @@ from t2f_jax.config.schema import SourceConfig
 from t2f_jax.data import corpus, prepare, tfds_builders
 from t2f_jax.data.datasets import base, prepared, registry
 from t2f_jax.errors import UserError
+from t2f_jax.io.framing import Framing
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,24 @@ def test_what_tfds_has_prepared_gives_the_faces_of_the_folder(kind, tmp_path):
             same = by_name[made.id(i)]
             assert made.fields(i) == plain.fields(same) and made.original(i) == plain.original(same)
             assert np.array_equal(made.image(i, 16), plain.image(same, 16))
+
+
+def test_landmarks_of_what_tfds_has_prepared_are_those_of_the_folder(tmp_path):
+    folder = tmp_path / "data/AffectNet"
+    made_up.affectnet_2017(folder)
+    plain, made = opened("affectnet", folder), opened("affectnet", by_tfds("t2f_affectnet", folder, tmp_path / "tfds"))
+    by_name = {plain.id(i): i for split in base.SPLITS for i in plain.split(split)}
+    known, aligned = 0, Framing(resize="landmarks")
+    for split in base.SPLITS:
+        for i in made.split(split):
+            same = by_name[made.id(i)]
+            points, others = made.landmarks(i), plain.landmarks(same)
+            assert (points is None) == (others is None)
+            if points is not None:
+                known += 1
+                np.testing.assert_array_equal(points, others)
+            np.testing.assert_array_equal(made.image(i, 16, aligned), plain.image(same, 16, aligned))
+    assert known == 2
 
 
 @pytest.mark.parametrize("beam", [False, True])
