@@ -23,7 +23,7 @@ def add(commands: options.Commands) -> None:
     sub.add_argument("--split", choices=("train", "validation", "test", "all"), default="test", help=what)
     what = "a network's file: pytorch-fid's Inception for FID and KID, a CLIP's folder for its scores; may be repeated"
     sub.add_argument("--network", type=options.readable, action="append", default=[], metavar="FILE", help=what)
-    what = "a file of LPIPS: its heads, and (given once more) the VGG16 or AlexNet that they belong to"
+    what = "a file of LPIPS: its heads, and (given once more) the VGG16, AlexNet or SqueezeNet that they belong to"
     sub.add_argument("--lpips", type=options.readable, action="append", default=[], metavar="FILE", help=what)
     what = "METEOR's meteor-1.5.jar, of which the tables are read; nothing of it is run"
     sub.add_argument("--meteor", type=options.readable, metavar="JAR", help=what)

@@ -22,7 +22,7 @@ The image tokenizer:
 
 Networks that compare images, with weights that a user holds:
 
-    lpips               the perceptual distance of two images (features of VGG16 or AlexNet)
+    lpips               the perceptual distance of two images (features of VGG16, AlexNet, SqueezeNet)
     inception           FID's Inception-v3: images -> features
     clip                CLIP: images and texts -> vectors of one space
     resampling          images resized as other programs resize them before a feature network

@@ -1,4 +1,4 @@
-"""Weights of the structure of VGG16 and AlexNet, thin and random."""
+"""Weights of the structure of VGG16, AlexNet and SqueezeNet, thin and random."""
 
 import numpy as np
 
@@ -28,4 +28,25 @@ def thin_alex(rng, widths=(4, 5, 6, 7, 8)):
         tensors[f"features.{position}.bias"] = rng.normal(size=widths[stage]).astype(np.float32) * 0.1
         tensors[f"lin{stage}.model.1.weight"] = rng.random((1, widths[stage], 1, 1)).astype(np.float32)
         channels = widths[stage]
+    return tensors
+
+
+def thin_squeeze(rng, widths=(4, 6, 8, 6, 6, 8, 8)):
+    """SqueezeNet-1.1-like weights with LPIPS's linear layers."""
+    tensors, channels = {}, 3
+
+    def add(name, out, inside, side):
+        tensors[f"features.{name}.weight"] = rng.normal(size=(out, inside, side, side)).astype(np.float32) * 0.4
+        tensors[f"features.{name}.bias"] = rng.normal(size=out).astype(np.float32) * 0.1
+
+    for stage, positions in enumerate(lpips.SQUEEZE.stages):
+        for position in positions:
+            if position == 0:
+                add("0", widths[0], channels, 3)
+            else:
+                add(f"{position}.squeeze", 3, channels, 1)
+                add(f"{position}.expand1x1", widths[stage] // 2, 3, 1)
+                add(f"{position}.expand3x3", widths[stage] - widths[stage] // 2, 3, 3)
+            channels = widths[stage]
+        tensors[f"lin{stage}.model.1.weight"] = rng.random((1, widths[stage], 1, 1)).astype(np.float32)
     return tensors

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from vgg import thin_alex, thin_vgg
+from vgg import thin_alex, thin_squeeze, thin_vgg
 
 from t2f_jax.errors import UserError
 from t2f_jax.models import lpips
@@ -41,7 +41,7 @@ def test_a_missing_or_misshapen_tensor_is_named():
     tensors = thin_vgg(np.random.default_rng(0))
     with pytest.raises(UserError, match=r"'features\.12\.bias' \(or 'net\.slice3\.12\.bias'\) is missing"):
         lpips.from_tensors({name: x for name, x in tensors.items() if name != "features.12.bias"})
-    with pytest.raises(UserError, match=r"'lin3\.model\.1\.weight' is missing; give all five"):
+    with pytest.raises(UserError, match=r"'lin3\.model\.1\.weight' is missing; give all 5"):
         lpips.from_tensors({name: x for name, x in tensors.items() if name != "lin3.model.1.weight"})
     with pytest.raises(UserError, match=r"convolution 2 has shapes \(4, 9, 3, 3\)"):
         lpips.from_tensors({**tensors, "features.2.weight": np.zeros((4, 9, 3, 3), np.float32)})
@@ -66,6 +66,9 @@ def torch_distance(torch, net, tensors, a, b):
     F = torch.nn.functional
     state = {name: torch.as_tensor(value) for name, value in tensors.items()}
 
+    def convolve(x, name, stride=1, padding=0):
+        return F.relu(F.conv2d(x, state[f"features.{name}.weight"], state[f"features.{name}.bias"], stride, padding))
+
     def maps(x):
         x = torch.as_tensor(x).permute(0, 3, 1, 2)
         x = (x - torch.tensor([-0.030, -0.088, -0.188])[:, None, None]) / torch.tensor([0.458, 0.448, 0.450])[
@@ -74,25 +77,41 @@ def torch_distance(torch, net, tensors, a, b):
         found = []
         for stage, positions in enumerate(net.stages):
             if stage in net.pooled:
-                x = F.max_pool2d(x, 2 if net is lpips.VGG else 3, 2)
+                x = F.max_pool2d(x, 2 if net is lpips.VGG else 3, 2, ceil_mode=net is lpips.SQUEEZE)
             for i in positions:
-                stride, padding = (
-                    (4, 2) if net is lpips.ALEX and i == 0 else (1, state[f"features.{i}.weight"].shape[2] // 2)
-                )
-                x = F.relu(F.conv2d(x, state[f"features.{i}.weight"], state[f"features.{i}.bias"], stride, padding))
+                if net is lpips.SQUEEZE and i:
+                    x = convolve(x, f"{i}.squeeze")
+                    x = torch.cat([convolve(x, f"{i}.expand1x1"), convolve(x, f"{i}.expand3x3", padding=1)], 1)
+                elif i == 0 and net is not lpips.VGG:
+                    x = convolve(x, "0", *((4, 2) if net is lpips.ALEX else (2, 0)))
+                else:
+                    x = convolve(x, f"{i}", padding=state[f"features.{i}.weight"].shape[2] // 2)
             found.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
         return found
 
-    heads = [state[f"lin{stage}.model.1.weight"] for stage in range(5)]
+    heads = [state[f"lin{stage}.model.1.weight"] for stage in range(len(net.stages))]
     return sum(F.conv2d((x - y).square(), w).mean((1, 2, 3)) for x, y, w in zip(maps(a), maps(b), heads)).numpy()
 
 
-@pytest.mark.parametrize("thin, net", [(thin_vgg, lpips.VGG), (thin_alex, lpips.ALEX)])
-def test_distances_are_torchs_for_both_networks(torch, thin, net):
+@pytest.mark.parametrize("side", [40, 47])
+@pytest.mark.parametrize("thin, net", [(thin_vgg, lpips.VGG), (thin_alex, lpips.ALEX), (thin_squeeze, lpips.SQUEEZE)])
+def test_distances_are_torchs_for_all_networks(torch, thin, net, side):
     tensors = thin(np.random.default_rng(0))
-    a, b = (RNG.uniform(-1, 1, (2, 40, 40, 3)).astype(np.float32) for _ in range(2))
+    a, b = (RNG.uniform(-1, 1, (2, side, side, 3)).astype(np.float32) for _ in range(2))
     weights = lpips.from_tensors(tensors)
     assert lpips.trunk(weights) is net
     np.testing.assert_allclose(
         jax.jit(lpips.distance)(weights, a, b), torch_distance(torch, net, tensors, a, b), rtol=1e-4
     )
+
+
+def test_squeezenet_takes_images_down_to_its_least_side_and_its_missing_tensors_are_named():
+    tensors = thin_squeeze(np.random.default_rng(0))
+    weights = lpips.from_tensors(tensors)
+    a, b = (RNG.uniform(-1, 1, (1, lpips.SQUEEZE.least_side, lpips.SQUEEZE.least_side, 3)) for _ in range(2))
+    assert len(weights.linear) == 7 and lpips.distance(weights, a, b)[0] > 0
+    assert [x.shape[1] for x in lpips.features(weights, a)] == [8, 4, 2, 1, 1, 1, 1]
+    with pytest.raises(UserError, match=r"'features\.9\.expand3x3\.bias' \(or 'net\.slice4\.9\.expand3x3\.bias'\)"):
+        lpips.from_tensors({name: x for name, x in tensors.items() if name != "features.9.expand3x3.bias"})
+    inside = {f"net.slice{k + 1}.{p}": 0 for k, stage in enumerate(lpips.SQUEEZE.stages) for p in stage}
+    assert all(lpips.is_needed(f"{name}.squeeze.weight") for name in inside)

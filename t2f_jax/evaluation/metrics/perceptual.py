@@ -1,4 +1,4 @@
-"""LPIPS of pairs of images, with the files that a user holds: VGG16 or AlexNet, and LPIPS's linear layers.
+"""LPIPS of pairs of images, with the files that a user holds: VGG16, AlexNet or SqueezeNet, and LPIPS's heads.
 
 The network is in `models.lpips`. Axes: B images, S pixels of a side.
 """
@@ -42,7 +42,7 @@ class Lpips:
 
 
 def open_lpips(paths: Sequence[pathlib.Path]) -> Lpips:
-    """LPIPS of one file that holds all, or of two: a trunk (torchvision's vgg16 or alexnet) and lpips' own heads.
+    """LPIPS of one file, or of two: torchvision's vgg16, alexnet or squeezenet1_1, and lpips' heads for it.
 
     Raises:
       UserError: a file is broken, a tensor is missing, or there are no linear layers, without which it is not LPIPS.
@@ -53,7 +53,7 @@ def open_lpips(paths: Sequence[pathlib.Path]) -> Lpips:
         for path in paths:
             tensors |= load_tensors(path, lpips.is_needed)
         if not any("lin" in name for name in tensors):
-            raise UserError("no linear layers of LPIPS; give the file of lpips (vgg.pth, alex.pth), too")
+            raise UserError("no linear layers of LPIPS; give the file of lpips (vgg.pth, alex.pth, squeeze.pth), too")
         weights = lpips.from_tensors(tensors)
     files = "+".join(sha256(path) for path in paths)
     net = lpips.trunk(weights).name
