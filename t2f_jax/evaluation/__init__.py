@@ -27,7 +27,7 @@
     image_figures    ... of what networks saw in images
     rows             what was found of every example, as JSON lines
     figure           a figure of a card: value, unit, protocol, interval, what each example added
-    stats            bootstrap intervals, calibration
+    stats            bootstrap intervals
     presentation     what the report shows: plots, captioned and analysed faces, samples, loss curves
     publish          writes card.json, results/ and report.html
     card             the content of card.json

@@ -11,10 +11,11 @@ from typing import NotRequired, TypedDict
 import numpy as np
 
 from t2f_jax.evaluation.interfaces import Advance, Model, ignore
+from t2f_jax.evaluation.metrics.calibration import Calibration, calibration
 from t2f_jax.evaluation.metrics.choices import Answers, recall_statistics
 from t2f_jax.evaluation.metrics.numbers import NumberAnswers, covered, mean_error
 from t2f_jax.evaluation.metrics.range_labels import RangeAnswers
-from t2f_jax.evaluation.stats import Calibration, calibration, interval, ratios
+from t2f_jax.evaluation.stats import interval, ratios
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 
@@ -22,7 +23,7 @@ class ChoiceFigures(TypedDict):
     """Of one choice attribute over the `n` faces that have a label for it.
 
     `balanced_accuracy` is the mean recall over the values that occur. `majority`, the commonest value of the training
-    faces, gives the baseline; both are None where no training face has a label. `ece`: `stats.calibration`.
+    faces, gives the baseline; both are None where no training face has a label. `ece`: `calibration.calibration_error`.
     """
 
     n: int

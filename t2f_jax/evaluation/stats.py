@@ -1,33 +1,17 @@
-"""Bootstrap intervals and calibration. Axes: N faces or other examples, A attributes, K statistics of an example."""
+"""Bootstrap intervals. Axes: N faces or other examples, A attributes, K statistics of an example."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import numpy as np
 
 from t2f_jax.evaluation import corpus_scores
 
 RESAMPLES = 1000  # bootstrap resamples behind each interval
-BINS = 10  # of the calibration table
 COLUMNS = 128  # statistics of figures that are resampled together, 8 bytes each an example
 _KEPT = 10_000  # examples whose resamples stay in memory, a byte an example and resample
 _RESAMPLED_AT_ONCE = 1 << 20  # examples of the resamples that lie in memory together
-
-
-class CalibrationBin(TypedDict):
-    """Mean confidence and accuracy of the `n` answers of one bin."""
-
-    confidence: float
-    accuracy: float
-    n: int
-
-
-class Calibration(TypedDict):
-    """The expected calibration error, and the bins that hold an answer."""
-
-    ece: float
-    bins: list[CalibrationBin]
 
 
 def statistics(per_example: np.ndarray) -> np.ndarray:
@@ -192,22 +176,3 @@ def interval(hits_NxA: np.ndarray, counts_NxA: np.ndarray, seed: int = 0) -> lis
     """
     both = [np.asarray(x, np.float64).reshape(len(hits_NxA), -1) for x in (hits_NxA, counts_NxA)]
     return list(intervals([np.concatenate(both, axis=1)], ["ratios"], seed)[0])
-
-
-def calibration(confidence_N: np.ndarray, right_N: np.ndarray) -> Calibration:
-    """How far confidence and accuracy lie apart: the expected calibration error over bins of equal width.
-
-    Source: Naeini et al., Obtaining Well Calibrated Probabilities Using Bayesian Binning, AAAI 2015.
-
-    Args:
-      confidence_N: probability of the answer given, [N].
-      right_N: whether it was right, bool or 0/1, [N].
-    """
-    bin_N = np.minimum((np.asarray(confidence_N) * BINS).astype(int), BINS - 1)
-    bins: list[CalibrationBin] = []
-    for b in np.unique(bin_N):
-        inside = bin_N == b
-        confidence, accuracy = float(np.mean(confidence_N[inside])), float(np.mean(right_N[inside]))
-        bins.append({"confidence": confidence, "accuracy": accuracy, "n": int(inside.sum())})
-    ece = sum(b["n"] * abs(b["confidence"] - b["accuracy"]) for b in bins) / len(bin_N)
-    return {"ece": float(ece), "bins": bins}

@@ -1,10 +1,9 @@
 """Perceptual distance: LPIPS (Zhang et al., 2018, arXiv:1801.03924) on VGG16, AlexNet or SqueezeNet 1.1.
 
-The user brings the weights: tensors with torchvision's names (`features.0.weight` [out, in, 3, 3], `features.0.bias`,
-... `features.28.bias`; of SqueezeNet `features.3.squeeze.weight`, ...) or those of the lpips package (`net.slice1.0.weight`).
-If LPIPS's linear layers are among them (`lin0.model.1.weight` [1, C, 1, 1] to `lin4.model.1.weight`, of SqueezeNet to
-`lin6...`), the distance is LPIPS; without them every channel counts 1. A checkpoint may hold them inside another model,
-such as a VQGAN's `loss.perceptual_loss.`.
+The user brings the weights: tensors with torchvision's names (`features.0.weight` [out, in, 3, 3], `features.0.bias`;
+of SqueezeNet `features.3.squeeze.weight`) or with those of the lpips package (`net.slice1.0.weight`). If LPIPS's linear
+layers are among them (`lin0.model.1.weight` [1, C, 1, 1], one a stage), the distance is LPIPS; without them every
+channel counts 1. A checkpoint may hold them inside another model, such as a VQGAN's `loss.perceptual_loss.`.
 
 Axes: B batch, R pixels of a side, S side of a feature map, C channels.
 """

@@ -97,10 +97,10 @@ def age_scatter(pairs: Sequence[Sequence[int]], mae: float) -> bytes:
 
 
 def calibration(result: Mapping[str, Any]) -> bytes:
-    """Accuracy over confidence, with the diagonal; a dot's area grows with the number of answers in its bin.
+    """Accuracy over confidence, with the diagonal; a dot's area grows with the answers in its bin.
 
     Args:
-      result: {"ece", "bins": [{"confidence", "accuracy", "n"}, ...]}, what `evaluation.stats.calibration` returns.
+      result: {"ece", "bins": [{"confidence", "accuracy", "n"}, ...]}, what `metrics.calibration` returns.
     """
     bins = result["bins"]
     figure, (axes,) = new_figure(1, 1, (4.2, 4.0))

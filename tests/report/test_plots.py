@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from t2f_jax.evaluation import stats
+from t2f_jax.evaluation.metrics.calibration import calibration
 from t2f_jax.io import metrics
 from t2f_jax.report import plots
 
@@ -44,7 +44,7 @@ def test_loss_curves_from_a_metrics_file(tmp_path):
 def test_figures_of_an_evaluation():
     rng = np.random.default_rng(0)
     opened(plots.age_scatter([[30, 34], [60, 41]], 11.5))
-    opened(plots.calibration(stats.calibration(rng.random(200), rng.random(200) < 0.5)))
+    opened(plots.calibration(calibration(rng.random(200), rng.random(200) < 0.5)))
 
 
 def test_matplotlib_comes_late():

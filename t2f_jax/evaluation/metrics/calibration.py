@@ -4,6 +4,7 @@ Axes: N answers, B bins.
 """
 
 import dataclasses
+from typing import TypedDict
 
 import numpy as np
 
@@ -15,6 +16,21 @@ class Reliability:
     n: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
+
+
+class CalibrationBin(TypedDict):
+    """Mean confidence and accuracy of the `n` answers of one bin."""
+
+    confidence: float
+    accuracy: float
+    n: int
+
+
+class Calibration(TypedDict):
+    """The expected calibration error, and its bins: what a plot shows."""
+
+    ece: float
+    bins: list[CalibrationBin]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +81,14 @@ def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray, bins: int |
     """
     found = reliability(confidence_N, right_N, bins)
     return float(np.sum(found.n * np.abs(found.confidence - found.accuracy)) / found.n.sum())
+
+
+def calibration(confidence_N: np.ndarray, right_N: np.ndarray) -> Calibration:
+    """`calibration_error` and `reliability` of N answers, as plain values."""
+    found = reliability(confidence_N, right_N)
+    columns = zip(found.confidence.tolist(), found.accuracy.tolist(), found.n.tolist(), strict=True)
+    bins: list[CalibrationBin] = [{"confidence": c, "accuracy": a, "n": n} for c, a, n in columns]
+    return {"ece": calibration_error(confidence_N, right_N), "bins": bins}
 
 
 def brier_parts(found: Reliability) -> BrierParts:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from t2f_jax.evaluation.metrics.calibration import brier_parts, calibration_error, reliability
+from t2f_jax.evaluation.metrics.calibration import brier_parts, calibration, calibration_error, reliability
 
 
 def test_bins_hold_equally_many():
@@ -19,6 +19,15 @@ def test_the_error_by_hand():
     found = reliability(confidence, right, bins=2)
     assert found.n.tolist() == [2, 4] and found.accuracy.tolist() == [0.5, 0.75]
     assert calibration_error(confidence, right, bins=2) == pytest.approx((2 * 0.1 + 4 * 0.15) / 6)
+
+
+def test_what_a_plot_shows():
+    rng = np.random.default_rng(2)
+    confidence, right = rng.random(27), rng.random(27) < 0.5
+    shown = calibration(confidence, right)
+    assert shown["ece"] == calibration_error(confidence, right) and [b["n"] for b in shown["bins"]] == [9, 9, 9]
+    gaps = [9 * abs(b["confidence"] - b["accuracy"]) for b in shown["bins"]]
+    assert shown["ece"] == pytest.approx(sum(gaps) / 27)
 
 
 def test_calibrated_answers_have_a_small_error_and_sure_ones_a_large_one():
