@@ -22,7 +22,8 @@ from t2f_jax.config.typed import flat_keys, from_dict, to_dict, unknown
 from t2f_jax.errors import UserError, WrongArgument
 
 _KINDS = {"get_config": "a config file", "sweep": "a sweep"}
-FOLDERS = [pathlib.Path(__file__).parents[k] / "configs" for k in (2, 1)]  # in a clone, in an installed package
+_INSTALLED = pathlib.Path(__file__).parents[1] / "configs"  # where the wheel puts them
+FOLDER = _INSTALLED if _INSTALLED.is_dir() else pathlib.Path(__file__).parents[2] / "configs"  # in a clone
 
 
 def base_config() -> ml_collections.ConfigDict:
@@ -89,8 +90,7 @@ def find(name: str) -> pathlib.Path:
     Raises:
       WrongArgument: there is none.
     """
-    candidates = [pathlib.Path(os.path.expanduser(name))] + [folder / f"{name}.py" for folder in FOLDERS]
-    for path in candidates:
+    for path in (pathlib.Path(os.path.expanduser(name)), FOLDER / f"{name}.py"):
         if path.suffix == ".py" and path.is_file():
             return path
     raise WrongArgument(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names())}")
@@ -98,7 +98,7 @@ def find(name: str) -> pathlib.Path:
 
 def names() -> list[str]:
     """The names of the configs in `configs/`."""
-    return sorted({path.stem for folder in FOLDERS for path in folder.glob("*.py")} - {"__init__"})
+    return sorted({path.stem for path in FOLDER.glob("*.py")} - {"__init__"})
 
 
 def keys(name: str) -> list[str]:
