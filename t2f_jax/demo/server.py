@@ -7,8 +7,13 @@ import pathlib
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # Gradio reads it when it is imported, and calls home else
+# Gradio reads these when it is imported. Without them it calls home, and keeps 10,000 requests, of which it makes a
+# table of statistics after each one.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**62))
 
 import fastapi
 import gradio as gr
@@ -27,7 +32,7 @@ from t2f_jax.inference.model import Model
 from t2f_jax.io import images
 
 CLEAN_EVERY = 60  # seconds
-SESSIONS = 500  # whose messages are kept until they are fetched
+SESSIONS = 500  # whose requests and messages are kept until they are fetched
 EXAMPLES = 4  # faces to click
 THEME = Default(
     primary_hue="blue",
@@ -47,14 +52,19 @@ THEME = Default(
 )
 
 
-class Messages(LRUCache):
-    """Gradio's messages by session, where those for a session that is not there are lost.
+class Sessions(LRUCache):
+    """What Gradio keeps of a session, for the newest `SESSIONS`; what is added to one that is not there is lost.
 
-    In Gradio they end the task that serves the queue, for good: one request without a session's name is enough.
+    In Gradio a message for such a session ends the task that serves the queue, for good: one request without a
+    session's name is enough. And the requests of those who never fetch a result stay.
     """
 
-    def __missing__(self, session: str) -> asyncio.Queue:
-        return asyncio.Queue()
+    def __init__(self, empty: Callable[[], Any]):
+        super().__init__(SESSIONS)
+        self.empty = empty
+
+    def __missing__(self, session: str) -> Any:
+        return self.empty()
 
 
 def run(model: Model, host: str, port: int, limits: Limits, ready: Callable[[str], object]) -> None:
@@ -108,7 +118,8 @@ def make_app(demo: Demo) -> fastapi.FastAPI:
         api.build(demo)
     blocks.max_threads = limits.working
     blocks.queue(max_size=limits.waiting, default_concurrency_limit=None, api_open=False)
-    blocks._queue.pending_messages_per_session = Messages(SESSIONS)
+    blocks._queue.pending_messages_per_session = Sessions(asyncio.Queue)
+    blocks._queue.pending_event_ids_session = Sessions(set)
     blocks.state_session_capacity = limits.sessions
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app = gr.mount_gradio_app(

@@ -30,6 +30,7 @@ class Served:
     address: str
     demo: object
     gate: threading.Event
+    queue: object  # Gradio's
 
 
 @pytest.fixture(scope="session")
@@ -64,5 +65,6 @@ def served(model):
         patch.setattr(work, "Worker", Gated)
         patch.setattr(work, "LOOK_EVERY", 0.0)
         patch.setenv("GRADIO_TEMP_DIR", "")  # `started` sets it: restored behind
-        with server.started(model, LIMITS) as demo, serving(server.make_app(demo)) as address:
-            yield Served(address, demo, Gated.gate)
+        with server.started(model, LIMITS) as demo, serving(app := server.make_app(demo)) as address:
+            (gradio,) = app.routes
+            yield Served(address, demo, Gated.gate, gradio.app.get_blocks()._queue)

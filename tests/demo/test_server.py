@@ -10,12 +10,14 @@ import subprocess
 
 import documents
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
 from t2f_jax.errors import UserError
 
 httpx = pytest.importorskip("httpx", reason="httpx is not installed; pip install -e '.[demo]'")
+CLIENT = httpx.Client(timeout=300)  # one for all: each new one reads the system's certificates
 
 
 def picture(size=(20, 20), kind="PNG"):
@@ -25,7 +27,7 @@ def picture(size=(20, 20), kind="PNG"):
 
 
 def upload(served, data, name="face.png"):
-    answer = httpx.post(f"{served.address}/gradio_api/upload", files={"files": (name, data)}, timeout=120)
+    answer = CLIENT.post(f"{served.address}/gradio_api/upload", files={"files": (name, data)})
     return answer.json()[0] if answer.status_code == 200 else answer.status_code
 
 
@@ -37,10 +39,10 @@ def call(served, name, data, version=""):
     """("complete" or "error", what came with it) of a call; (the status, None) of one that was not taken."""
     body = json.dumps(data) if version else json.dumps({"data": data})
     url = f"{served.address}/gradio_api/call/{version}{name}"
-    answer = httpx.post(url, content=body, headers={"content-type": "application/json"}, timeout=120)
+    answer = CLIENT.post(url, content=body, headers={"content-type": "application/json"})
     if answer.status_code != 200:
         return answer.status_code, None
-    events = httpx.get(f"{url}/{answer.json()['event_id']}", timeout=300).text.strip().split("\n\n")
+    events = CLIENT.get(f"{url}/{answer.json()['event_id']}").text.strip().split("\n\n")
     kind, _, told = events[-1].partition("\n")
     return kind.removeprefix("event: "), json.loads(told.removeprefix("data: "))
 
@@ -123,7 +125,7 @@ def test_a_full_queue_says_that_it_is_busy(served):
         data = {"data": ["a man", [], [], 1, 0, 0, None]}
         url = f"{served.address}/gradio_api/call/generate"
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            answers = [*pool.map(lambda _: httpx.post(url, json=data, timeout=60), range(12))]
+            answers = [*pool.map(lambda _: CLIENT.post(url, json=data), range(12))]
     finally:
         served.gate.set()
     assert {answer.status_code for answer in answers} == {200, 503}
@@ -131,13 +133,13 @@ def test_a_full_queue_says_that_it_is_busy(served):
     assert "full" in refused.text
     for answer in answers:  # those that waited are served
         if answer.status_code == 200:
-            assert "event: complete" in httpx.get(f"{url}/{answer.json()['event_id']}", timeout=300).text
+            assert "event: complete" in CLIENT.get(f"{url}/{answer.json()['event_id']}").text
 
 
 def test_a_request_without_a_session_does_not_end_the_queue(served):
     for _ in range(3):
         body = {"fn_index": 0, "session_hash": "", "data": []}
-        httpx.post(f"{served.address}/gradio_api/queue/join", json=body, timeout=60)
+        CLIENT.post(f"{served.address}/gradio_api/queue/join", json=body)
     assert call(served, "generate", ["a man", [], [], 1, 0, 0, None])[0] == "complete"
 
 
@@ -162,16 +164,30 @@ def odd_value(seed):
     )
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [40, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
 def test_hostile_calls_end_in_errors_and_the_server_lives(served, count):
-    rng = random.Random(count)
+    rng, memory = random.Random(count), []
     for seed in range(count):
         name, right = rng.choice([("generate", 7), ("describe", 3), ("analyze", 2)])
         data = [odd_value(100 * seed + i) for i in range(rng.choice([right, right, right, 0, 12]))]
         kind, told = call(served, name, data)
         assert kind in ("complete", "error", 413, 422)
         assert "root:" not in str(told) and "/t2f-demo" not in str(told)
+        memory.append(psutil.Process().memory_info().rss)
     assert call(served, "generate", ["a man", [], [], 1, 0, 0, None])[0] == "complete"
+    assert memory[-1] < 1.1 * memory[count // 2], "memory grows"
+    assert len(served.queue.event_analytics) <= 1 and served.queue.cached_event_analytics_summary == {"functions": {}}
+
+
+def test_no_more_sessions_are_kept_than_it_says(served):
+    from t2f_jax.demo import server
+
+    own = served.queue.pending_messages_per_session, served.queue.pending_event_ids_session
+    assert all(isinstance(kept, server.Sessions) for kept in own)
+    kept = server.Sessions(set)
+    for number in range(server.SESSIONS + 5):
+        kept[str(number)] = {number}
+    assert len(kept) == server.SESSIONS and kept["4"] == set() and kept["5"] == {5}
 
 
 def test_a_port_that_is_taken_is_told():
