@@ -20,15 +20,14 @@ def add(commands: options.Commands) -> None:
     _add_export(inner)
     _add_round(inner)
     _add_verify(inner)
-    sub = inner.add_parser("explain", help="what the original does otherwise, and which option stands for it")
-    sub.set_defaults(run=explain)
+    summary = "what the original does otherwise, and which option stands for it"
+    sub = options.add_command(inner, "explain", explain, summary, needs=NEEDS)
     options.add_json(sub, "options")
 
 
 def _add_import(commands: options.Commands) -> None:
-    summary = "the original's talk2face.bin, VQGAN and vocabulary to a model folder"
-    sub = commands.add_parser("import", help=summary)
-    sub.set_defaults(run=import_original)
+    summary = "make a model folder of the original's talk2face.bin, VQGAN and vocabulary"
+    sub = options.add_command(commands, "import", import_original, summary, needs=NEEDS)
     sub.add_argument("--decoder", type=options.readable, metavar="F", help="talk2face.bin")
     what = "a taming-transformers checkpoint, alone or in a Net2NetTransformer; without --decoder just this"
     sub.add_argument("--vqgan", type=options.readable, required=True, metavar="F", help=what)
@@ -37,7 +36,7 @@ def _add_import(commands: options.Commands) -> None:
     what = "set every quirk of the original (see `t2f convert explain`), or only the norm that its weights need"
     sub.add_argument("--compat", choices=("talk2face_2022", "none"), default="talk2face_2022", help=what)
     what = "how pixels are scaled for the image tokenizer, whatever --compat says"
-    sub.add_argument("--range", choices=("", "correct", "paper_double", "clip_double"), default="", help=what)
+    sub.add_argument("--range", choices=("correct", "paper_double", "clip_double"), default="", help=what)
     sub.add_argument("--heads", type=int, default=0, metavar="N", help="attention heads (0: one for every 64 columns)")
     sub.add_argument("--image-size", type=int, default=256, metavar="S", help="side of its images in pixels (256)")
     what = "tensors that the files may lack, such as 'encoder.layer_norm.*'; they are drawn at random; repeatable"
@@ -49,9 +48,8 @@ def _add_import(commands: options.Commands) -> None:
 
 
 def _add_export(commands: options.Commands) -> None:
-    summary = "a model to the original's files, safetensors or a Hugging Face folder"
-    sub = commands.add_parser("export", help=summary)
-    sub.set_defaults(run=export)
+    summary = "write a model as the original's files, safetensors or a Hugging Face folder"
+    sub = options.add_command(commands, "export", export, summary, needs=NEEDS)
     sub.add_argument("model", type=options.readable, metavar="M", help="a model folder, or the folder of a run")
     sub.add_argument("--to", choices=("original", "safetensors", "hf"), required=True, help="the format")
     sub.add_argument("--out", type=options.writable_folder, required=True, metavar="D", help="the folder to write")
@@ -60,13 +58,12 @@ def _add_export(commands: options.Commands) -> None:
 
 
 def _add_round(commands: options.Commands) -> None:
-    sub = commands.add_parser(
-        "round",
-        help="a model whose decoder takes half or a quarter of the space",
-        description="Rounds the decoder's matrices in the file. It computes in float32 all the same: smaller, not"
-        " faster. `t2f convert verify M D` tells what the rounding changes: it says DIFFERS, as it should.",
+    summary = "round the decoder's matrices, which then take half or a quarter of the space"
+    detail = (
+        "It computes in float32 all the same: smaller, not faster. `t2f convert verify M D` tells what the rounding"
+        " changes: it says DIFFERS, as it should."
     )
-    sub.set_defaults(run=round_weights)
+    sub = options.add_command(commands, "round", round_weights, summary, detail, NEEDS)
     sub.add_argument("model", type=options.readable, metavar="M", help="a model folder, or the folder of a run")
     sub.add_argument("--to", choices=("bfloat16", "int8"), required=True, help="half or a quarter of the space")
     sub.add_argument(
@@ -75,8 +72,8 @@ def _add_round(commands: options.Commands) -> None:
 
 
 def _add_verify(commands: options.Commands) -> None:
-    sub = commands.add_parser("verify", help="do two models compute the same? Exit code 1 if not")
-    sub.set_defaults(run=verify)
+    summary = "compare what two models compute: logits, tokens, images; exit code 1 if it differs"
+    sub = options.add_command(commands, "verify", verify, summary, needs=NEEDS)
     what = "a model folder, run, or export to the original's files"
     sub.add_argument("a", type=options.readable, metavar="A", help=what)
     sub.add_argument("b", type=options.readable, metavar="B", help="another one")

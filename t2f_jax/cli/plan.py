@@ -15,7 +15,8 @@ def add(commands: options.Commands) -> None:
         "plan",
         run,
         "what a training run needs and takes on a TPU topology, before a chip is rented",
-        "Compiles the real training step for it: memory, time bounds, collectives. Needs pip install libtpu.",
+        "Compiles the real training step for it: memory, time bounds, collectives. It needs libtpu:"
+        " pip install 't2f_jax[tpu]'.",
         options.Needs(programs=False),  # programs for chips that are not there cannot be read back
     )
     options.add_config(sub)
