@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -14,16 +15,6 @@ from documents import ROOT
 
 pytestmark = pytest.mark.slow
 
-# The pages in the order in which a reader meets them.
-PAGES = (
-    "README.md",
-    "docs/use.md",
-    "docs/own-data.md",
-    "docs/public-data.md",
-    "docs/experiments.md",
-    "docs/pytorch.md",
-)
-PAGES += ("docs/pod.md", "docs/results.md")
 INSTALL = re.compile(r"^.*\bpip install\b.*$\n?", re.MULTILINE)  # .ci/run runs those
 FEW_STEPS = ["decoder.train.steps=2", "decoder.train.eval_every=2", "decoder.train.save_every=2", "data.views=1"]
 FEW_FACES = ["eval.faces=4", "eval.generated=4", "eval.samples=4", "eval.curve_faces=0", "eval.judge_steps=2"]
@@ -42,15 +33,33 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", "t2f_jax.cli", *words])
 """
 
 
+def blocks(page: pathlib.Path) -> list[documents.Block]:
+    """A page's blocks that are run, in their order."""
+    found = [*documents.blocks(page, "bash"), *documents.blocks(page, "python")]
+    return sorted((block for block in found if not block.reason and ">>>" not in block.text), key=lambda b: b.line)
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# tests/demo follows the page that needs a server.
+PAGES = [page for page in PAGES if blocks(page) and page.name != "demo.md"]
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a `t2f` of its own, the repository's `launch`, and photos."""
+    """A folder with a `t2f` of its own, the repository's `launch`, photos, and the quickstart's run.
+
+    `$T2F_QUICKSTART` may name the folder of a finished `t2f quickstart --tiny`, which is copied instead of made anew.
+    """
     folder = tmp_path_factory.mktemp("reader")
     (folder / "bin").mkdir()
     (folder / "bin" / "t2f").write_text(SHIM)
     (folder / "bin" / "t2f").chmod(0o755)
     (folder / "launch").symlink_to(ROOT / "launch")
     own_data.images(folder / "photos", 30)
+    if made := os.environ.get("T2F_QUICKSTART"):
+        shutil.copytree(made, folder / "runs" / "quickstart")
+    else:
+        run(folder, ["t2f", "quickstart", "--out", "runs/quickstart"])
     return folder
 
 
@@ -58,18 +67,16 @@ def run(place: pathlib.Path, words: list[str]) -> None:
     """Runs a program in the reader's folder; what it printed is shown if it fails."""
     paths = os.pathsep.join([str(place / "bin"), os.environ["PATH"]])
     home = {"HOME": str(place), "PATH": paths, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(words, cwd=place, env={**os.environ, **home}, capture_output=True, text=True)
+    env = {
+        name: value for name, value in os.environ.items() if name != "XLA_FLAGS"
+    }  # a reader's programs are optimized
+    done = subprocess.run(words, cwd=place, env={**env, **home}, capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     assert "Warning" not in done.stderr, done.stderr
 
 
-def blocks(page: str) -> list[documents.Block]:
-    found = [*documents.blocks(ROOT / page, "bash"), *documents.blocks(ROOT / page, "python")]
-    return sorted((block for block in found if not block.reason and ">>>" not in block.text), key=lambda b: b.line)
-
-
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_reader_can_follow(page, place):
     for block in blocks(page):
         if block.language == "python":
