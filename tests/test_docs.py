@@ -1,7 +1,9 @@
 """README and docs: pages of reference are those that the code makes, links lead somewhere, commands are understood."""
 
+import argparse
 import importlib.util
 import json
+import re
 
 import documents
 import pytest
@@ -9,6 +11,7 @@ from documents import PAGES, ROOT
 
 from t2f_jax import config
 from t2f_jax.cli import parser
+from t2f_jax.config.keys import all_keys
 
 
 def make():
@@ -52,6 +55,30 @@ def test_a_command_is_understood(where, words):
     name = getattr(args, "config", None)
     if isinstance(name, str) and not name.startswith("own:"):  # whose model is made by another command
         config.load(name, [*getattr(args, "overrides", []), *rest])
+
+
+def option_strings(parser):
+    """All options of a command and of those inside it."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from option_strings(inner)
+
+
+# Without the pages that the code makes, and that of scripts, which have options of their own.
+WRITTEN = [page for page in PAGES if page.name not in ("config.md", "python.md") and page.parent.name != "launch"]
+OTHERS = {"--slow", "--dry-run"}  # of pytest, of launch/
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_options_and_keys_in_the_text_exist(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`(--[\w-]+)[^`]*`", text))
+    assert named - OTHERS <= set(option_strings(parser.build_parser()))
+    keys = set(re.findall(r"`((?:data|image|text|decoder|eval)\.[\w.]+)[^`]*`", text))
+    keys = {re.sub(r"^data\.sources\.\w+", "data.sources.NAME", key) for key in keys}
+    assert keys <= {key.name for key in all_keys()}
 
 
 def test_commands_are_found():
