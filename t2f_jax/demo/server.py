@@ -18,6 +18,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**62))
 import fastapi
 import gradio as gr
 import uvicorn
+from gradio.block_function import BlockFunction
 from gradio.themes import Default
 from gradio.utils import LRUCache
 from PIL import Image
@@ -67,6 +68,21 @@ class Sessions(LRUCache):
         return self.empty()
 
 
+class Blocks(gr.Blocks):
+    """Blocks that tell who sends values of a wrong kind or number what is right, where Gradio prints a traceback."""
+
+    async def preprocess_data(self, block_fn: BlockFunction, *values: Any, **options: Any) -> list[Any]:
+        """The values as Gradio reads them. Raises gr.Error, whose message is sent to the client."""
+        try:
+            return await super().preprocess_data(block_fn, *values, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            takes = "; ".join(str(getattr(block, "label", None)) for block in block_fn.inputs)
+            told = f"the values sent are not those of {block_fn.api_name}, in this order: {takes}"
+            raise gr.Error(told, print_exception=False) from error
+
+
 def run(model: Model, host: str, port: int, limits: Limits, ready: Callable[[str], object]) -> None:
     """Serves the page until Ctrl-C; `ready` is told its address.
 
@@ -111,9 +127,7 @@ def _save(faces: Sequence[Image.Image], folder: pathlib.Path) -> list[pathlib.Pa
 def make_app(demo: Demo) -> fastapi.FastAPI:
     """The whole application, to be served by uvicorn."""
     limits = demo.limits
-    with gr.Blocks(
-        title=page.TITLE, analytics_enabled=False, delete_cache=(CLEAN_EVERY, limits.upload_seconds)
-    ) as blocks:
+    with Blocks(title=page.TITLE, analytics_enabled=False, delete_cache=(CLEAN_EVERY, limits.upload_seconds)) as blocks:
         page.build(demo)
         api.build(demo)
     blocks.max_threads = limits.working

@@ -105,6 +105,9 @@ def test_the_documents_curl_works(served, tmp_path):
 def test_what_is_wrong_is_told(served):
     kind, told = call(served, "generate", ["", [], [], 4, 0, 0, None])
     assert kind == "error" and "nothing says what face to draw" in told["error"]
+    for values in ([], [5, []], [["a"], []]):
+        kind, told = call(served, "analyze", values)
+        assert kind == "error" and "not those of analyze, in this order: A face" in told["error"]
     kind, told = call(served, "describe", [face(upload(served, b"words", "words.png")), 1, 0])
     assert kind == "error" and "no image that can be read" in told["error"] and "t2f-demo" not in told["error"]
     assert upload(served, bytes(300_000)) == 413
@@ -165,7 +168,7 @@ def odd_value(seed):
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
-def test_hostile_calls_end_in_errors_and_the_server_lives(served, count):
+def test_hostile_calls_end_in_errors_and_the_server_lives(served, count, capsys):
     rng, memory = random.Random(count), []
     for seed in range(count):
         name, right = rng.choice([("generate", 7), ("describe", 3), ("analyze", 2)])
@@ -176,6 +179,7 @@ def test_hostile_calls_end_in_errors_and_the_server_lives(served, count):
         memory.append(psutil.Process().memory_info().rss)
     assert call(served, "generate", ["a man", [], [], 1, 0, 0, None])[0] == "complete"
     assert memory[-1] < 1.1 * memory[count // 2], "memory grows"
+    assert "Traceback" not in capsys.readouterr().err
     assert len(served.queue.event_analytics) <= 1 and served.queue.cached_event_analytics_summary == {"functions": {}}
 
 
