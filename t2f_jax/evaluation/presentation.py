@@ -27,10 +27,11 @@ def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> Sourc
     """A source's section of the report: its figures, plots, and what the model makes of its first test faces."""
     shown, fields = faces.images[:SHOWN], faces.fields[:SHOWN]
     probabilities, labels = model.probabilities(model.encode(shown), faces.schema), faces.training_faces
+    chosen = "faces of all splits" if faces.split == "all" else f"{faces.split} faces"
     pngs = [grids.enlarged(face) for face in shown]
     return SourceReport(
         name=faces.name,
-        note=f"{len(faces.images)} {faces.split} faces; baselines come from the {labels} training faces' labels",
+        note=f"{len(faces.images)} {chosen}; baselines come from the {labels} training faces' labels",
         attributes=figures.attributes,
         requests=figures.requests,
         reconstruction=figures.reconstruction,

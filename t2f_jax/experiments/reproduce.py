@@ -77,6 +77,7 @@ def reproduce(
         source = SourceConfig(kind=setting.kind, folder=folders.get(setting.kind, ""))
         try:
             source = dataclasses.replace(source, partition=_partition(setting, trained))
+            _check_there(source)
             registry.open_source(source, setting.kind)
         except UserError as error:
             rows[setting.name] = {"figures": {}, "partition": source.partition, "missing": str(error)}
@@ -88,6 +89,16 @@ def reproduce(
             write_json(done, {"key": key | {"source": dataclasses.asdict(source)}, "row": row})
         rows[setting.name] = row
     return rows if hosts.first() else {}
+
+
+def _check_there(source: SourceConfig) -> None:
+    """Raises UserError, with the way to get it, if no folder is given and the dataset is not in $T2F_DATA."""
+    dataset = registry.find(source.kind)
+    if not source.folder and registry.place(dataset) is None:
+        raise UserError(
+            f"{dataset.folder} is not there; give --data {source.kind}:DIR, or set T2F_DATA to the folder that holds"
+            f" {dataset.folder}/. How to get it: {dataset.obtain}"
+        )
 
 
 def _partition(setting: Setting, trained: Config) -> str:

@@ -52,7 +52,7 @@ def markdown(setting: Setting, ours: Ours) -> str:
 
 def _remarks(setting: Setting, ours: Ours, published: Sequence[Published]) -> Iterable[str]:
     if ours["missing"]:
-        yield f"Not measured: {ours['missing']}.\n"
+        yield f"Not measured: {ours['missing'].rstrip('.')}.\n"
     lacking = [c for c in setting.columns if c.metric not in ours["figures"]] if not ours["missing"] else []
     for column in lacking:
         yield f"No {column.metric}: {column.without}.\n"

@@ -45,7 +45,10 @@ def test_a_setting_whose_data_is_there_gets_our_row(measured, tmp_path):
     )
     assert measured.calls == [(["data.sources.fairface.partition=", "eval.faces=5"], [f"fairface:{folder}"], "test")]
     assert rows["fairface"]["figures"]["gender"]["value"] == 0.9 and not rows["fairface"]["missing"]
-    assert "set T2F_DATA to the folder that holds UTKFace/" in rows["utkface-benchmark"]["missing"]
+    missing = rows["utkface-benchmark"]["missing"]
+    assert missing.startswith(
+        "UTKFace is not there; give --data utkface:DIR, or set T2F_DATA to the folder that holds UT"
+    )
 
     text = table_text.write(TABLES["age"], rows, tmp_path / "out")
     lines = text.splitlines()
