@@ -133,7 +133,7 @@ def _tasks(model: Model, codes: np.ndarray) -> list[Task]:
     before_answers = [sequence.image_prefix(vocab, tok, ATTRIBUTE_PROMPT, c) for c in codes]
     before_captions = [sequence.image_prefix(vocab, tok, CAPTION_PROMPT, c) for c in codes]
     tasks = (
-        Task("to image", images, [e.prefix for e in images], grammar.image(vocab, n)),
+        Task("to image", images, [tuple(e.prefix) for e in images], grammar.image(vocab, n)),
         Task("to caption", captions, before_captions, grammar.text(vocab, length)),
         Task("to attributes", attributes, before_answers, None),
     )
