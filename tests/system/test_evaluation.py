@@ -100,7 +100,8 @@ def test_memory_does_not_grow_with_the_faces(model, tmp_path):
     """30,000 faces are read and as many drawn; T2F_EVALUATED sets another number."""
     n, out = int(os.environ.get("T2F_EVALUATED", "30000")), tmp_path / "many"
     args = ["--data", "synthetic", "--split", "all", f"data.sources.synthetic.count={n}", "eval.faces=0"]
-    process = start(model, out, *args, f"eval.generated={n}", "eval.judge=never", "eval.samples=2")
+    args += [f"eval.generated={n}", "eval.judge=never", "eval.samples=2", "eval.batch_size=256"]
+    process = start(model, out, *args)
     memory = []  # (chunks done, bytes)
     running = psutil.Process(process.pid)
     while process.poll() is None:
