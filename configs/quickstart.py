@@ -4,7 +4,7 @@
     t2f quickstart --tiny --out runs/tiny       (the argument `tiny`: small and short, to see that everything works)
 
 Time: both trainings nine minutes beside other work; tiny: a minute or two.
-Figures on test faces: 14 attributes 98.8%, age 3.7 years (mean absolute error); 97.5% of the requested attributes are
+Figures on test faces: 14 attributes 98.8%, age 3.6 years (mean absolute error); 97.5% of the requested attributes are
 seen in generated faces; 93.8% of the facts in captions are true, 1.0% of the captions repeat one. Those of tiny mean
 nothing.
 """
