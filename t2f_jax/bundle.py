@@ -208,10 +208,16 @@ def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
         raise WrongArgument(f"{folder}: {state}; give {what}, such as the one that training wrote")
     if not (folder / "config.json").exists() and (folder / "model").is_dir():
         raise WrongArgument(f"{folder}: this is the folder of a run; give its {folder / 'model'}")
+    if not (folder / "config.json").exists() and (folder / "image_tokenizer.json").is_file():
+        raise UserError(
+            f"{folder}: this is an export to safetensors, for other programs, and not read back;"
+            " give the folder that it was made from"
+        )
     values = read_json(folder / "config.json", f"config.json of {what}")
     if isinstance(values, dict) and values.get("model_type") == "talk2face":
         raise UserError(
-            f"{folder}: this is an export to Hugging Face, for PyTorch (modeling_talk2face.load); give {what}"
+            f"{folder}: this is an export to Hugging Face, for PyTorch (modeling_talk2face.load), and not read back;"
+            " give the folder that it was made from"
         )
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{folder / 'config.json'}: its format is not {FORMAT}, the one that this version reads")

@@ -138,7 +138,11 @@ def test_a_folder_that_is_none_is_named(tmp_path):
     with pytest.raises(UserError, match=r"config\.json"):
         bundle.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "talk2face"}')
-    with pytest.raises(UserError, match="an export to Hugging Face, for PyTorch"):
+    with pytest.raises(UserError, match=r"an export to Hugging Face, for PyTorch.*made from"):
+        bundle.load(tmp_path)
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "image_tokenizer.json").write_text("{}")
+    with pytest.raises(UserError, match=r"an export to safetensors.*made from"):
         bundle.load(tmp_path)
 
 

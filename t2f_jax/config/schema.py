@@ -68,7 +68,7 @@ class DataConfig:
     # One picture twice, perhaps recompressed, resized or mirrored. report: the store's copies.jsonl lists it;
     # drop_leaked: and train has no copy of a face of validation or test, nor validation one of test; drop: one stays.
     copies: Annotated[Copies, Role.STORE_ONLY] = "report"
-    # A file of hashes of pictures that must not be read, see `data.opt_out`; empty: none.
+    # A file of hashes of pictures that must not be read, as `t2f data hash` prints them (public-data.md); empty: none.
     opt_out: Annotated[str, Role.FREE] = ""
     sources: dict[str, SourceConfig] = dataclasses.field(default_factory=dict)
 

@@ -128,8 +128,8 @@ tags: [talk2face, text-to-image, image-to-text, face-attributes]
 
 One prefix-LM transformer for faces: words to a face, a face to words, a face to age, gender and other attributes.
 {c.layers} layers of width {c.width} over {model.vocab.text_size} text pieces and {vq.n_embed} image codes; a face of
-{vq.resolution} x {vq.resolution} pixels is {vq.tokens} codes. Trained with t2f_jax; `provenance.json` says how, on
-what, and how well it does.
+{vq.resolution} x {vq.resolution} pixels is {vq.tokens} codes. Trained with t2f_jax; `provenance.json` says how
+and on what.
 
 ## Use
 
