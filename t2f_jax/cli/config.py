@@ -20,7 +20,9 @@ NARROW, WIDE = 60, 120  # of a line, in columns, where the terminal has fewer or
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = "every key of a config with its value and meaning; * marks what differs from the default"
+    summary = (
+        "every key of a config with its value and meaning; * marks what differs from the default, > what is given here"
+    )
     detail = "Without a config: which there are. Nothing is trained and no data is read."
     sub = options.add_command(commands, "config", run, summary, detail, options.Needs(jax=False))
     options.add_config(sub, optional=True)
@@ -42,9 +44,12 @@ def run(args: argparse.Namespace) -> None:
         print("\n".join(f"{record['name']:{width}}  {record['about']}" for record in records))
         print("\n`t2f config NAME` shows every key of one. A config is a Python file: copy one and change it.")
     else:
-        records = _records(config.load(args.config, args.overrides))
+        given = {text.partition("=")[0].strip() for text in args.overrides}
+        records = [
+            record | {"given": record["key"] in given} for record in _records(config.load(args.config, args.overrides))
+        ]
         if args.changed:
-            records = [record for record in records if record["changed"]]
+            records = [record for record in records if record["changed"] or record["given"]]
         print("\n".join(_lines(records)))
     if args.json:
         write_json(args.json.path, records)
@@ -98,7 +103,10 @@ def _lines(records: Iterable[dict[str, Any]]) -> list[str]:
     columns = min(max(shutil.get_terminal_size().columns, NARROW), WIDE)
     lines = []
     for record in records:
-        mark, given = "*" if record["changed"] else " ", shlex.quote(f"{record['key']}={record['value']}")
+        mark, given = (
+            ">" if record["given"] else "*" if record["changed"] else " ",
+            shlex.quote(f"{record['key']}={record['value']}"),
+        )
         kind = ", ".join(filter(None, (record["type"], record["range"])))
         default = f", default {record['default'] if record['default'] != '' else 'empty'}" if record["changed"] else ""
         told = f"{record['meaning']} [{kind}{default}]"

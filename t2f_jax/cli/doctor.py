@@ -40,6 +40,6 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         write_json(args.json.path, {k: [dataclasses.asdict(one) for one in found] for k, found in topics.items()})
     wrong = [one.name for found in topics.values() for one in found if one.state == "wrong"]
-    print(f"\nwrong: {', '.join(wrong)}" if wrong else "\nall that every command needs is here")
+    print(f"\nwrong: {', '.join(wrong)}" if wrong else "\nall that is required is here")
     if wrong:
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 
 from t2f_jax import __version__, environment
@@ -26,7 +27,7 @@ from t2f_jax.cli import (
     sweep,
     train,
 )
-from t2f_jax.errors import DiskFull, UserError, full_disk
+from t2f_jax.errors import DiskFull, UserError, full_disk, nearest
 from t2f_jax.io.progress import say
 
 COMMANDS = (  # in the order of `t2f --help`
@@ -40,7 +41,10 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line on stderr and exit code 2."""
 
     def error(self, message: str):
-        """Ends the program."""
+        """Ends the program. Of a wrong choice the nearest right one is named in place of all."""
+        wrong, listed, choices = message.partition(" (choose from ")
+        if listed and (near := nearest(wrong.rpartition(": ")[2].strip("'"), re.findall(r"[\w-]+", choices), 0.6)):
+            message = f"{wrong}; the nearest is '{near}'"
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 

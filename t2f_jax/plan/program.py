@@ -80,8 +80,8 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
         described = topologies.get_topology_desc(topology, platform="tpu", **options)
     except Exception as error:  # what libtpu raises has no type of its own
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if "libtpu" in reason.lower() and "lock" not in reason.lower():
-            reason += "; install it with: pip install libtpu"
+        if util.find_spec("libtpu") is None and "TPU_LIBRARY_PATH" not in os.environ:
+            reason = "libtpu is not installed; pip install 't2f_jax[tpu]' (in a clone: pip install -e '.[tpu]')"
         raise UserError(f"--topology '{topology}', {slices} slices: {reason} (known to work: {TOPOLOGIES})") from error
     return list(described.devices)
 

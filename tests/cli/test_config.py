@@ -16,7 +16,8 @@ def run(capsys, *words):
 def test_every_key_is_told_and_what_differs_is_marked(capsys, tmp_path):
     told = run(capsys, "quickstart", "decoder.train.steps=77", "--json", str(tmp_path / "c.json"))
     lines = told.splitlines()
-    assert "* decoder.train.steps=77" in lines and "  decoder.train.seed=0" in lines
+    assert "> decoder.train.steps=77" in lines and "  decoder.train.seed=0" in lines
+    assert "* decoder.model.width=128" in lines
     assert "* data.sources.drawn.count=10000" not in lines  # the default itself
     assert "Updates of the weights. [int, 1 to 1,000,000,000, default 1000]" in " ".join(told.split())
     records = {record["key"]: record for record in json.loads((tmp_path / "c.json").read_text())}
@@ -28,6 +29,7 @@ def test_every_key_is_told_and_what_differs_is_marked(capsys, tmp_path):
     }  # a dictionary tells them where they are changed
     assert set(records) == set(typed.flat_keys(loaded)) | sparse
     assert records["decoder.train.steps"]["value"] == 77 and records["decoder.train.steps"]["changed"]
+    assert [key for key, record in records.items() if record["given"]] == ["decoder.train.steps"]
 
 
 def test_what_is_printed_makes_the_same_config_again(capsys, monkeypatch):

@@ -40,6 +40,7 @@ def test_every_command_has_help(command, capsys):
     ("words", "told"),
     [
         (["paint"], "invalid choice: 'paint'"),
+        (["captoin"], "invalid choice: 'captoin'; the nearest is 'caption' (see"),
         (["generate", "--model", "nowhere", "--text", "a man", "--out", "faces"], "nowhere: no such folder"),
         (["generate", "--model", "nowhere", "--out", "faces"], "say what face to make"),
         (

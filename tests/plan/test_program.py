@@ -50,6 +50,17 @@ def test_topologies_are_asked_for_as_machines_show_them(monkeypatch):
     assert [options for *_, options in asked] == [{}, {"num_slices": 2}, {"chip_config_name": "megacore"}]
 
 
+def test_without_libtpu_its_install_is_named(monkeypatch):
+    def describe(name, platform, **options):
+        raise RuntimeError("no such platform")
+
+    monkeypatch.setattr(topologies, "get_topology_desc", describe)
+    monkeypatch.setattr(program.util, "find_spec", lambda name: None)
+    monkeypatch.delenv("TPU_LIBRARY_PATH", raising=False)
+    with pytest.raises(UserError, match=r"libtpu is not installed; .*'\.\[tpu\]'"):
+        program.devices("v5e:4x4")
+
+
 def test_unknown_chips_are_called_unknown(monkeypatch):
     monkeypatch.setattr(Device, "device_kind", "TPU v99")
     with pytest.raises(UserError, match="chip 'TPU v99' is unknown"):

@@ -217,7 +217,12 @@ def lines(trials: Sequence[Trial], out: pathlib.Path, command: Sequence[str], pr
       command: `t2f sweep CONFIG --out DIR ...`, to which `--run NAME` is added.
       prefix: stands before each, such as `launch/slurm --nodes 1 --gpus 8 --name {run} --`; `{run}` is the run's name.
     """
-    todo = [trial for trial in distinct(trials) if not results.read(folder_of(out, trial), trial)]
+    runs = distinct(trials)
+    for trial in trials:
+        if trial not in runs:
+            same = next(other.name for other in runs if other.key == trial.key)
+            say(f"sweep: {trial.name} is the same run as {same}")
+    todo = [trial for trial in runs if not results.read(folder_of(out, trial), trial)]
     if not todo:
         return []
     parts = [("shared", "--shared"), *((trial.name, f"--run {shlex.quote(trial.name)}") for trial in todo)]

@@ -90,7 +90,7 @@ def test_an_interrupt_is_handed_on_and_the_sweep_goes_on_from_there(tmp_path, tr
     assert log(tmp_path)[3:] == [trial.name for trial in trials[1:]]
 
 
-def test_a_command_for_each_run_that_is_not_finished(tmp_path, trials):
+def test_a_command_for_each_run_that_is_not_finished(tmp_path, trials, capsys):
     folder = runner.folder_of(tmp_path, trials[1])
     folder.mkdir(parents=True)
     results.write(folder, trials[1], sweep_runs.result(0.5, 0.9))
@@ -100,7 +100,10 @@ def test_a_command_for_each_run_that_is_not_finished(tmp_path, trials):
         "launch/slurm --name baseline-0 -- t2f sweep 'my configs.py' --run baseline-0",
         "launch/slurm --name wide-0 -- t2f sweep 'my configs.py' --run wide-0",
     ]
-    assert runner.lines([trials[1]], tmp_path, ["t2f"]) == []
+    assert runner.lines([trials[1]], tmp_path, ["t2f"]) == [] and not capsys.readouterr().err
+    twin = dataclasses.replace(trials[0], arm=dataclasses.replace(trials[0].arm, name="twin"))
+    assert len(runner.lines([trials[0], twin], tmp_path, ["t2f"])) == 2
+    assert "twin-0 is the same run as baseline-0" in capsys.readouterr().err
 
 
 def test_runs_share_what_was_made_with_the_same_settings(tmp_path, trials, monkeypatch):
