@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from t2f_jax.data.datasets.own.check import Report
 
 SHOWN = 20  # problems that are printed
+ENOUGH = 5000  # faces from which a model can learn without having learned anything before
 NEEDS = options.Needs(jax=False)
 
 
@@ -67,7 +68,7 @@ def check(args: argparse.Namespace) -> None:
     print("\n".join(_checked(report, args.columns)))
     if args.json:
         write_json(args.json.path, report.to_json())
-    if report.problems or not all(report.splits.values()):
+    if not report.is_fine:
         sys.exit(1)
 
 
@@ -75,23 +76,37 @@ def _checked(report: "Report", columns: str) -> list[str]:
     """How data was read, what is wrong, and how to train on it."""
     width = max((len(column.name) for column in report.columns), default=0)
     splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
-    lines = [
-        f"{report.path}: {report.layout}, {sum(report.splits.values())} faces ({splits}), {report.captions} captions"
-    ]
+    faces, captions = _counted(sum(report.splits.values()), "face"), _counted(report.captions, "caption")
+    lines = [f"{report.path}: {report.layout}, {faces} ({splits}), {captions}"]
     lines += [f"  {column.name:{width}}  {column.role}: {column.told}" for column in report.columns]
     lines += [f"note: {note}" for note in report.notes]
     if report.problems:
-        lines += ["", f"{len(report.problems)} problems; what they are about is left out of training:"]
+        whole = "each leaves its whole row out of training (an empty cell would be unknown, and no more)"
+        lines += ["", f"{_counted(len(report.problems), 'problem')}; {whole}:"]
         shown = report.problems[:SHOWN]
         lines += [f"  {problem['where']}: {problem['why']}" for problem in shown]
         more = len(report.problems) - len(shown)
         return [*lines, *([f"  and {more} more (--json F lists them all)"] if more else [])]
+    return [*lines, "", *_next(report, columns)] if report.is_fine or not report.labelled else lines
+
+
+def _next(report: "Report", columns: str) -> list[str]:
+    """What to do with data without a problem."""
+    if not report.labelled:
+        wanted = "fill in what the faces show, such as caption, age, gender, or columns of your own"
+        return [f"nothing to learn from: no face has a caption or a label; {wanted}, then check again"]
+    faces = sum(report.splits.values())
     mapped = f" data.sources.own.columns={shlex.quote(columns)}" if columns else ""
-    return [
-        *lines,
-        "",
-        f"train on it: t2f train own data.sources.own.folder={shlex.quote(report.path)}{mapped} --out RUN",
-    ]
+    rest = f"data.sources.own.folder={shlex.quote(report.path)}{mapped} --out RUN"
+    if faces >= ENOUGH:
+        return [f"train on it: t2f train own {rest}"]
+    why = f"MODEL is the folder of a model to begin with; {_counted(faces, 'face')} would be too few without one"
+    return [f"train on it: t2f train own:MODEL {rest}", f"({why})"]
+
+
+def _counted(count: int, what: str) -> str:
+    """(1, "face") -> "1 face"; (2, "face") -> "2 faces"."""
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def make(args: argparse.Namespace) -> None:

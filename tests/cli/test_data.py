@@ -45,10 +45,24 @@ def test_a_table_is_made_checked_and_named_for_training(tmp_path, capsys):
     own_data.images(tmp_path, 5)
     told = run(capsys, "make", str(tmp_path))
     assert f"{tmp_path}/faces.csv: 5 images, 0 with captions" in told and f"t2f data check {tmp_path}" in told
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["data", "check", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert stopped.value.code == 1 and "nothing to learn from: no face has a caption or a label; fill in" in told
+    assert "train on it" not in told
+    table = tmp_path / "faces.csv"
+    table.write_text(table.read_text("utf-8-sig").replace("00.jpg,", "00.jpg,A man."))
     told = run(capsys, "check", str(tmp_path), "--columns", "none=age", "--json", str(tmp_path / "found.json"))
-    assert "CSV table, 5 faces (3 train, 1 validation, 1 test), 0 captions" in told
-    assert f"t2f train own data.sources.own.folder={tmp_path} data.sources.own.columns=none=age --out RUN" in told
+    assert "CSV table, 5 faces (3 train, 1 validation, 1 test), 1 caption\n" in told
+    assert "5 faces would be too few without one" in told
+    assert f"t2f train own:MODEL data.sources.own.folder={tmp_path} data.sources.own.columns=none=age --out RUN" in told
     assert json.loads((tmp_path / "found.json").read_text())["splits"] == {"train": 3, "validation": 1, "test": 1}
+
+
+def test_a_model_to_begin_with_is_not_needed_for_many_faces(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("t2f_jax.cli.data.ENOUGH", 9)
+    told = run(capsys, "check", str(own_data.write_csv(tmp_path, 9)))
+    assert f"train on it: t2f train own data.sources.own.folder={tmp_path} --out RUN" in told and "MODEL" not in told
 
 
 def test_a_check_names_what_is_wrong_and_its_exit_code_says_so(tmp_path, capsys):
@@ -58,6 +72,6 @@ def test_a_check_names_what_is_wrong_and_its_exit_code_says_so(tmp_path, capsys)
     with pytest.raises(SystemExit) as stopped:
         cli.main(["data", "check", str(tmp_path), "--quick"])
     told = capsys.readouterr().out
-    assert stopped.value.code == 1 and "25 problems; what they are about is left out of training:" in told
+    assert stopped.value.code == 1 and "25 problems; each leaves its whole row out of training" in told
     assert "  faces.csv, line 11: column 'image': 'nowhere-0.jpg': no such file" in told
     assert "and 5 more (--json F lists them all)" in told and "train on it" not in told

@@ -29,6 +29,7 @@ class Report:
       columns: what each column was read as.
       splits: {split: number of faces}, of faces that can be used.
       captions: how many captions there are.
+      labelled: how many faces that can be used have a caption or a label.
       problems: [{"where", "why"}] of what cannot be used.
       notes: what is worth knowing.
     """
@@ -38,8 +39,14 @@ class Report:
     columns: list[Column]
     splits: dict[str, int]
     captions: int
+    labelled: int
     problems: list[dict[str, str]]
     notes: list[str]
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether all of it can be used, and teaches something."""
+        return not self.problems and self.labelled > 0 and all(self.splits.values())
 
     def to_json(self) -> dict[str, Any]:
         """All of it as a plain dictionary."""
@@ -64,30 +71,38 @@ def check(path: pathlib.Path, mapped: Mapping[str, str], decode: bool = True) ->
     for i, split in enumerate(data.splits):
         splits[split] += i not in unreadable
     captions = sum(len(face.fields["captions"]) for face in data.faces)
-    return Report(
-        str(path), data.layout, data.columns, splits, captions, problems, _notes(path, data, splits, unreadable)
-    )
+    faces = [face for i, face in enumerate(data.faces) if i not in unreadable]
+    bare = [face.id for face in faces if not face.fields["captions"] and not face.fields["attributes"]]
+    notes = _notes(data, splits, bare) + _not_in_use(path, data)
+    return Report(str(path), data.layout, data.columns, splits, captions, len(faces) - len(bare), problems, notes)
 
 
-def _notes(
-    path: pathlib.Path, data: source.Data, splits: Mapping[str, int], unreadable: Mapping[int, str]
-) -> list[str]:
+def _notes(data: source.Data, splits: Mapping[str, int], bare: Sequence[str]) -> list[str]:
+    """What is worth knowing of the faces; `bare` are the names of those without a caption and a label."""
     notes = []
     said = {face.said for face in data.faces}
     dealt = [split for split in SPLITS if split not in said]
     if dealt:
         notes.append(f"nothing says which faces are {', '.join(dealt)}: a hash of their names decides")
     notes += [f"no face is {split}: each split needs one" for split in SPLITS if not splits[split]]
-    faces = [face for i, face in enumerate(data.faces) if i not in unreadable]
-    bare = [face.id for face in faces if not face.fields["captions"] and not face.fields["attributes"]]
     if bare:
         notes.append(f"{_some(bare, 'face')} without a caption and a label")
-    used = {face.picture.path for face in data.faces if isinstance(face.picture, FilePicture)}
-    if used and path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file not in used)
-        if files:
-            notes.append(f"{_some([str(file.relative_to(path)) for file in files], 'image')} without a usable row")
     return notes
+
+
+def _not_in_use(path: pathlib.Path, data: source.Data) -> list[str]:
+    """Notes about the image files in a folder that are no face of the data."""
+    used = {face.picture.path for face in data.faces if isinstance(face.picture, FilePicture)}
+    if not used or not path.is_dir():
+        return []
+    refused = {picture.path for picture in data.refused if isinstance(picture, FilePicture)}
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+    rest = [file for file in found if file not in used]
+    kinds = (
+        ("whose row is left out", [str(file.relative_to(path)) for file in rest if file in refused]),
+        ("without a row", [str(file.relative_to(path)) for file in rest if file not in refused]),
+    )
+    return [f"{_some(names, 'image')} {what}" for what, names in kinds if names]
 
 
 def _some(names: Sequence[str], what: str) -> str:

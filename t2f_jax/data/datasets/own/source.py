@@ -58,6 +58,7 @@ class Data:
       faces: by id.
       splits: of each face.
       broken: {where: why} of the rows that cannot be used.
+      refused: images that are there, and of which no row can be used.
     """
 
     layout: str
@@ -66,6 +67,7 @@ class Data:
     faces: list[Face]
     splits: list[Split]
     broken: dict[str, str]
+    refused: list[Picture]
 
 
 def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
@@ -85,7 +87,9 @@ def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
         where, why = next(iter(broken.items()), ("", "there is no row"))
         raise UserError(f"{path}: not one face can be used; {where}{where and ': '}{why}")
     dealt = splits.deal([face.person or face.id for face in faces], [face.said for face in faces])
-    return Data(table.layout, labels.columns, labels.schema, faces, dealt, broken)
+    used = {face.picture for face in faces}
+    refused = [row.picture for row in table.rows if row.picture not in used]
+    return Data(table.layout, labels.columns, labels.schema, faces, dealt, broken, refused)
 
 
 def _merge(labels: columns.Labels, broken: dict[str, str]) -> list[Face]:

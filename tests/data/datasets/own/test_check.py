@@ -10,6 +10,7 @@ from t2f_jax.data.datasets.own import check
 def test_data_without_a_fault(tmp_path):
     report = check.check(own_data.write_csv(tmp_path), {})
     assert report.problems == [] and sum(report.splits.values()) == own_data.COUNT and all(report.splits.values())
+    assert report.is_fine and report.labelled == own_data.COUNT
     assert report.captions == 40 and report.layout == "CSV table"
     assert report.notes == ["nothing says which faces are train, validation, test: a hash of their names decides"]
     assert [(c.name, c.role) for c in report.columns][:2] == [("caption", "caption"), ("age", "attribute")]
@@ -37,10 +38,8 @@ def test_all_that_is_wrong_is_named_at_once(tmp_path):
         and "not a readable image" in lines[26]
         and "lies outside" in lines[29]
     )
-    assert report.notes[1:] == [
-        "3 faces (cmyk.jpg, ...) without a caption and a label",
-        "1 image (loop.jpg) without a usable row",
-    ]
+    assert report.notes[1:] == ["3 faces (cmyk.jpg, ...) without a caption and a label"]
+    assert not report.is_fine and report.labelled == 20
     quick = check.check(tmp_path, {}, decode=False)
     assert [problem["where"] for problem in quick.problems] == [f"faces.csv, line {k}" for k in (28, 29, 30)]
 
@@ -53,10 +52,27 @@ def test_an_image_too_large_for_memory_is_a_problem_not_an_end(tmp_path, monkeyp
     assert "no face is test: each split needs one" in report.notes
 
 
-def test_images_without_a_row_are_noted(tmp_path):
-    own_data.write_csv(tmp_path, 3)
-    own_data.images(tmp_path / "more", 2)
-    assert "2 images (more/00.jpg, ...) without a usable row" in check.check(tmp_path, {}).notes
+def test_images_without_a_row_are_noted_apart_from_those_whose_row_is_left_out(tmp_path):
+    own_data.write_csv(tmp_path, 9)
+    own_data.images(tmp_path / "more", 3)
+    with (tmp_path / "faces.csv").open("a") as file:
+        file.write("more/01.jpg,A man.,about 75,,,\n")
+    report = check.check(tmp_path, {})
+    assert report.notes[1:] == [
+        "1 image (more/01.jpg) whose row is left out",
+        "2 images (more/00.jpg, ...) without a row",
+    ]
+    assert "'about 75'" in report.problems[0]["why"]
+
+
+def test_faces_of_which_nothing_is_said_are_not_fine(tmp_path):
+    own_data.images(tmp_path, 5)
+    (tmp_path / "faces.csv").write_text("image,caption,age\n" + "".join(f"{k:02}.jpg,,\n" for k in range(5)))
+    report = check.check(tmp_path, {})
+    assert report.problems == [] and report.labelled == 0 and not report.is_fine
+    (tmp_path / "faces.csv").write_text("image,caption,age\n" + "".join(f"{k:02}.jpg,,{k or ''}\n" for k in range(5)))
+    report = check.check(tmp_path, {})
+    assert report.labelled == 4 and report.is_fine
 
 
 @pytest.mark.parametrize("layout", ["webdataset", "saved"])
