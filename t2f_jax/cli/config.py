@@ -20,9 +20,7 @@ NARROW, WIDE = 60, 120  # of a line, in columns, where the terminal has fewer or
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = (
-        "every key of a config with its value and meaning; * marks what differs from the default, > what is given here"
-    )
+    summary = "every key of a config with its value and meaning; * marks what differs from the default, > what is given"
     detail = "Without a config: which there are. Nothing is trained and no data is read."
     sub = options.add_command(commands, "config", run, summary, detail, options.Needs(jax=False))
     options.add_config(sub, optional=True)
@@ -103,13 +101,10 @@ def _lines(records: Iterable[dict[str, Any]]) -> list[str]:
     columns = min(max(shutil.get_terminal_size().columns, NARROW), WIDE)
     lines = []
     for record in records:
-        mark, given = (
-            ">" if record["given"] else "*" if record["changed"] else " ",
-            shlex.quote(f"{record['key']}={record['value']}"),
-        )
+        mark = ">" if record["given"] else "*" if record["changed"] else " "
         kind = ", ".join(filter(None, (record["type"], record["range"])))
         default = f", default {record['default'] if record['default'] != '' else 'empty'}" if record["changed"] else ""
         told = f"{record['meaning']} [{kind}{default}]"
-        lines.append(f"{mark} {given}")
+        lines.append(mark + " " + shlex.quote(f"{record['key']}={record['value']}"))
         lines += textwrap.wrap(told, columns, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return lines

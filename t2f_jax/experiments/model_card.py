@@ -1,6 +1,7 @@
 """The model card of a trained model: README.md of its folder, as Hugging Face reads it, with the run's facts."""
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -9,13 +10,24 @@ from t2f_jax.bundle import Bundle
 from t2f_jax.config.schema import Config
 from t2f_jax.data.datasets import registry
 from t2f_jax.io.files import write_text
-from t2f_jax.report.render import render_text
+from t2f_jax.report.render import measured, render_text
 
 FILE = "README.md"
+FIGURES = (  # what, its name on a result card, the baseline's name there, what the baseline is, the unit
+    ("attributes, right answers", "attribute_accuracy", "attribute_accuracy_majority", "the commonest answer", "share"),
+    ("age, mean absolute error", "age_mae", "age_mae_mean", "the mean age", "years"),
+    (
+        "requested attributes seen in generated faces",
+        "requested_attributes_seen",
+        "requested_attributes_shuffled",
+        "another face's request",
+        "share",
+    ),
+)
 
 
-def write(config: Config, model: Bundle, folder: pathlib.Path) -> None:
-    """Writes the card of a model into its folder, which is there."""
+def write(config: Config, model: Bundle, folder: pathlib.Path, results: Mapping[str, Any] | None = None) -> None:
+    """Writes the card of a model into its folder, which is there; `results` is its result card, if it was measured."""
     sources = [_source(config, name, counts) for name, counts in model.provenance.get("sources", {}).items()]
     card = render_text(
         "model_card.md",
@@ -24,6 +36,7 @@ def write(config: Config, model: Bundle, folder: pathlib.Path) -> None:
         sources=sources,
         drawn=all(source["drawn"] for source in sources),
         parent=config.decoder.init_from,
+        figures=_figures(results or {}),
         attributes=[{"name": attribute.name, "allowed": attribute.allowed()} for attribute in model.schema],
     )
     write_text(folder / FILE, card)
@@ -40,6 +53,15 @@ def _facts(config: Config, model: Bundle) -> dict[str, str]:
         "training": f"{run.steps:,} steps of {run.batch_size} rows, seed {run.seed}",
         "made with": ", ".join(f"{name} {version}" for name, version in _versions(model).items()),
     }
+
+
+def _figures(results: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What is told of a result card; empty where nothing was measured."""
+    return [
+        {"name": name, "value": measured(results[key], unit), "baseline": f"{measured(results[base], unit)} ({told})"}
+        for name, key, base, told, unit in FIGURES
+        if results.get(key) is not None
+    ]
 
 
 def _versions(model: Bundle) -> dict[str, Any]:

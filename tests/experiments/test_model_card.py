@@ -30,6 +30,15 @@ def test_the_card_tells_the_facts_of_the_run(tmp_path):
     assert "8,000 train faces, 1,000 test faces" in card and "non-commercial research only" in card
     assert "`runs/before`" in card and "| made with | jax 1.2, device cpu |" in card
     assert all(f"- {attribute.name}: " in card for attribute in model.schema)
+    assert "Not measured when it was trained" in card
+
+
+def test_the_card_of_a_measured_model_has_its_figures(tmp_path):
+    results = {"age_mae": 3.65, "age_mae_mean": 23.047, "attribute_accuracy": None, "attribute_accuracy_majority": None}
+    model_card.write(config.loader.narrow(config.base_config()), small_model.make_bundle(), tmp_path, results)
+    card = (tmp_path / "README.md").read_text()
+    assert "| age, mean absolute error | 3.65 years | 23.05 years (the mean age) |" in card
+    assert "right answers" not in card and "Not measured" not in card
 
 
 def test_drawn_faces_alone_need_no_other_licence(tmp_path):
