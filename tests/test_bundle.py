@@ -132,6 +132,14 @@ def test_broken_parts_are_refused(folder):
         bundle.load(folder)
 
 
+def test_a_run_that_has_not_written_its_model_yet_is_told_of(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 148, "loss": 1.5}\n{"step": 149, "loss": 1.5}\n')
+    with pytest.raises(
+        UserError, match=r"model: no such folder yet: the run in .* is at step 149, and writes its model"
+    ):
+        bundle.load(tmp_path / "model")
+
+
 def test_a_folder_that_is_none_is_named(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         bundle.load(tmp_path / "nowhere")

@@ -43,7 +43,7 @@ def _add_check(commands: options.Commands) -> None:
     sub = options.add_command(commands, "check", check, summary, needs=NEEDS)
     what = "a table (.csv, .tsv, .jsonl, .parquet), WebDataset shards, a Hugging Face directory, or the folder of it"
     sub.add_argument("path", type=options.readable, metavar="PATH", help=what)
-    what = "what columns are called here, such as 'caption=text, age=years, none=notes' (none leaves one out)"
+    what = "MEANING=YOUR COLUMN, such as 'caption=text, age=years, none=notes' (none leaves one out)"
     sub.add_argument("--columns", default="", metavar="MAP", help=what)
     sub.add_argument("--quick", action="store_true", help="read the labels alone, and decode no image")
     options.add_json(sub, "findings")
@@ -81,7 +81,7 @@ def _checked(report: "Report", columns: str) -> list[str]:
     lines += [f"  {column.name:{width}}  {column.role}: {column.told}" for column in report.columns]
     lines += [f"note: {note}" for note in report.notes]
     if report.problems:
-        whole = "each leaves its whole row out of training (an empty cell would be unknown, and no more)"
+        whole = "each leaves its whole row out of training (empty a wrong cell to keep the rest)"
         lines += ["", f"{_counted(len(report.problems), 'problem')}; {whole}:"]
         shown = report.problems[:SHOWN]
         lines += [f"  {problem['where']}: {problem['why']}" for problem in shown]
@@ -117,7 +117,8 @@ def make(args: argparse.Namespace) -> None:
     for file, why in made.left_out.items():
         say(f"t2f: left out {file}: {why}")
     print(f"{made.path}: {made.rows} images, {made.captions} with captions")
-    print(f"fill in what you know, add columns of your own, then: t2f data check {shlex.quote(str(args.path))}")
+    place = made.path if args.out else args.path
+    print(f"fill in what you know, add columns of your own, then: t2f data check {shlex.quote(str(place))}")
 
 
 def list_datasets(args: argparse.Namespace) -> None:

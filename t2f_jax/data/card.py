@@ -128,7 +128,8 @@ def _plots(tally: _Tally) -> list[Picture]:
     if tally.ages:
         every = sum(tally.ages.values())
         top = int(np.flatnonzero(every)[-1]) + 1
-        groups = {gender: faces[:top] for gender, faces in sorted(tally.ages.items())}
+        unknown = "not known" if any(tally.ages) else ""
+        groups = {gender or unknown: faces[:top] for gender, faces in sorted(tally.ages.items())}
         note = "Of a range, each of its years has an equal part." if tally.schema["age"].ranges else ""
         pictures.append(Picture(plots.histogram(np.arange(top), groups, "age in years"), "Age", note))
     choices = {n: a for n, a in tally.schema.items() if not a.is_number and tally.values[n].total()}

@@ -45,6 +45,16 @@ def test_everything_is_counted(store):
     assert source.examples[1].labels.startswith("age: ")
 
 
+def test_ages_of_faces_of_unknown_gender_are_named(store, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(card.plots, "histogram", lambda values, groups, label: shown.update(groups) or b"")
+    fields = store.fields
+    bare = {"attributes": {"age": 44}, "captions": []}
+    monkeypatch.setattr(store, "fields", lambda name, split: [*fields(name, split), bare])
+    card.describe(store)
+    assert set(shown) == {"male", "female", "not known"} and shown["not known"].sum() == 3
+
+
 def test_examples_are_the_faces_of_their_records(store):
     images, rows = store.examples("mine", "train")
     assert images.shape == (11, 16, 16, 3)

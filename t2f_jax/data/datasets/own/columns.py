@@ -81,7 +81,9 @@ def parse_map(text: str, key: str) -> dict[str, str]:
     for pair in text.split(",") if text.strip() else ():
         ours, equals, theirs = (part.strip() for part in pair.partition("="))
         if not equals or not ours or not theirs:
-            raise WrongArgument(f"{key}: '{pair.strip()}' should be NAME=COLUMN, such as caption=text, or none=COLUMN")
+            raise WrongArgument(
+                f"{key}: '{pair.strip()}' should be MEANING=YOUR COLUMN, such as caption=text, or none=COLUMN"
+            )
         columns[theirs] = ours
     return columns
 
@@ -102,6 +104,8 @@ def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
         if name not in found and mapped[name] != "image":
             near = nearest(name, found, 0.6)
             hint = f" (is it '{near}'?)" if near else ""
+            if mapped[name] in found:
+                hint = f"; the meaning comes first: {name}={mapped[name]}"
             raise UserError(f"{where}: no column '{name}'{hint}; there are {', '.join(found)}")
     counts = _count(
         rows, [name for name in found if called[name] not in ("caption", "split", "person", LANDMARK, LEFT_OUT)]
@@ -227,12 +231,20 @@ def _told(
 ) -> Column:
     if ours == LEFT_OUT:
         return Column(name, "not read", "none of what is seen in a face" if name else "it has no name")
-    given = sum(1 for row in rows if row.values.get(name) not in (None, "", []))
+    given = sum(_is_known(ours, row.values.get(name)) for row in rows)
     if kind is None:
         return Column(name, ours, f"in {given} of {len(rows)} rows")
     if kind.attribute is None:
         return Column(name, "not read", kind.why)
     return Column(name, "attribute", f"{ours}: {_values(kind, count or {})}, in {given} of {len(rows)} rows")
+
+
+def _is_known(ours: str, value: Any) -> bool:
+    """Whether a cell says anything, be it right or wrong."""
+    try:
+        return bool(_captions(value)) if ours == "caption" else kinds.text_of(value) is not None
+    except UserError:
+        return True
 
 
 def _values(kind: kinds.Kind, count: Mapping[str, int]) -> str:

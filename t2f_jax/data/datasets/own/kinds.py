@@ -49,7 +49,7 @@ def check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UserError("it is no UTF-8; save the table as UTF-8") from None
+        raise UserError("it is no UTF-8; save the table as 'CSV UTF-8'") from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +154,8 @@ def _whole_number(name: str, counts: "collections.Counter[str]") -> Kind:
 
 def _words(name: str, counts: "collections.Counter[str]", rows: int) -> Kind:
     if len(counts) == 1:
-        return Kind(None, why=f"always '{next(iter(counts))}'")
+        blanks = "; a blank is unknown: write yes where it is so, and no where it is not"
+        return Kind(None, why=f"always '{next(iter(counts))}'{blanks * (counts.total() < rows)}")
     if len(counts) > min(MOST_VALUES, max(FEW, rows // 2)):
         many = f"more than {MOST_VALUES}" if len(counts) >= MOST_DIFFERENT else str(len(counts))
         return Kind(None, why=f"{many} different texts, too many to choose from")

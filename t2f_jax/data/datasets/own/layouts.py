@@ -38,12 +38,17 @@ def read(path: pathlib.Path, columns: Mapping[str, str]) -> Table:
         return shards.read(by_ending[".tar"], root)
     if ".arrow" in by_ending:
         return arrow.read(by_ending[".arrow"], root, image)
-    tables = [file for ending in manifest.ENDINGS for file in by_ending.get(ending, [])]
-    if not tables:
+    found = [file for ending in manifest.ENDINGS for file in by_ending.get(ending, [])]
+    if not found:
         raise UserError(_nothing(path))
-    if all(file.suffix.lower() == ".parquet" and arrow.holds_images(file) for file in tables):
-        return arrow.read(tables, root, image)
-    return manifest.read(_chosen(tables, root), root, image)
+    if all(file.suffix.lower() == ".parquet" and arrow.holds_images(file) for file in found):
+        return arrow.read(found, root, image)
+    return manifest.read(_chosen(found, root), root, image)
+
+
+def tables(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The tables that a folder is read by, or that must be chosen from."""
+    return [file for file in _files(folder) if file.suffix.lower() in manifest.ENDINGS]
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from t2f_jax.data.datasets.listed import ENDINGS
-from t2f_jax.data.datasets.own import manifest, splits
+from t2f_jax.data.datasets.own import layouts, manifest, splits
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import decode, json_line, whole_file
 
@@ -36,10 +36,14 @@ def make(folder: pathlib.Path, out: pathlib.Path | None = None) -> Made:
       out: the table's file: .csv, .tsv, .jsonl or .parquet, in the folder or above it; None: `folder/faces.csv`.
 
     Raises:
-      UserError: no folder, no image in it, a file that is there already, or an `out` of another ending or place.
+      UserError: no folder, no image in it, a file or a table that is there already, or an `out` of another ending or
+        place.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name the folder that holds the images")
+    if out is None and (there := layouts.tables(folder)) and there != [folder / NAME]:
+        wanted = f"`t2f data check {folder}` tells how it is read; for another one say --out FILE"
+        raise UserError(f"{there[0]}: a table is there already; {wanted}")
     out = out or folder / NAME
     base, ending = pathlib.Path(os.path.abspath(out.parent)), out.suffix.lower()
     if ending not in manifest.ENDINGS:

@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from t2f_jax.data.datasets.own import splits
+from t2f_jax.data.datasets.listed import ENDINGS as IMAGES
+from t2f_jax.data.datasets.own import kinds, splits
 from t2f_jax.data.datasets.own.rows import FilePicture, Row, Table
 from t2f_jax.data.datasets.tables import read_csv
 from t2f_jax.errors import UserError, nearest
@@ -131,14 +132,29 @@ def _find(folder: pathlib.Path, text: Any) -> pathlib.Path:
         if not path.exists() and same.exists():
             path = same
     if not path.exists():
-        near = _by_stem(path.parent).get(path.stem.lower(), "")
-        hint = f"; there is {near}" if near not in ("", path.name) else ""
+        kinds.check_text(text)
         link = "a link that leads nowhere" if path.is_symlink() else "no such file"
-        raise UserError(f"'{text}': {link}{hint}")
+        raise UserError(f"'{text}': {link}{_there_is(path, folder)}")
     return path
+
+
+def _there_is(path: pathlib.Path, folder: pathlib.Path) -> str:
+    """What to write instead of a path where no file is: another ending, or a folder below the table's."""
+    near = _by_stem(path.parent).get(path.stem.lower(), "")
+    if near:
+        return f"; there is {near}" if near != path.name else ""
+    below = _below(folder).get(path.name.lower(), "")
+    return f"; there is {below}: write that, or put the table into {folder / below.rpartition('/')[0]}" if below else ""
 
 
 @functools.lru_cache(maxsize=8)
 def _by_stem(folder: pathlib.Path) -> dict[str, str]:
     """{name in lower case, without its ending: name} of a folder's files."""
     return {pathlib.PurePath(name).stem.lower(): name for name in os.listdir(folder)} if folder.is_dir() else {}
+
+
+@functools.lru_cache(maxsize=8)
+def _below(folder: pathlib.Path) -> dict[str, str]:
+    """{name in lower case: path in the folder} of the images in the folders below one."""
+    images = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGES)
+    return {path.name.lower(): path.relative_to(folder).as_posix() for path in images}

@@ -80,16 +80,22 @@ def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
       UserError: nothing that can be read lies there, or not one row can be used.
     """
     table = layouts.read(path, mapped)
+    if not table.rows:
+        raise _no_face(path, table.broken)
     labels = columns.read(table.rows, mapped, str(path))
     broken = table.broken | labels.broken
     faces = _merge(labels, broken)
     if not faces:
-        where, why = next(iter(broken.items()), ("", "there is no row"))
-        raise UserError(f"{path}: not one face can be used; {where}{where and ': '}{why}")
+        raise _no_face(path, broken)
     dealt = splits.deal([face.person or face.id for face in faces], [face.said for face in faces])
     used = {face.picture for face in faces}
     refused = [row.picture for row in table.rows if row.picture not in used]
     return Data(table.layout, labels.columns, labels.schema, faces, dealt, broken, refused)
+
+
+def _no_face(path: pathlib.Path, broken: Mapping[str, str]) -> UserError:
+    where, why = next(iter(broken.items()), ("", "there is no row"))
+    return UserError(f"{path}: not one face can be used; {where}{where and ': '}{why}")
 
 
 def _merge(labels: columns.Labels, broken: dict[str, str]) -> list[Face]:

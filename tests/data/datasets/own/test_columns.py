@@ -51,8 +51,21 @@ def test_the_map_calls_columns_otherwise_and_leaves_some_out():
     with pytest.raises(UserError, match=r"faces\.csv: no column 'yahre' \(is it 'jahre'\?\); there are jahre"):
         read({"jahre": "30"}, mapped="age=yahre")
     for wrong in ("caption", "=text", "caption="):
-        with pytest.raises(UserError, match=r"--columns: .* should be NAME=COLUMN"):
+        with pytest.raises(UserError, match=r"--columns: .* should be MEANING=YOUR COLUMN"):
             read({"text": "A."}, mapped=wrong)
+
+
+def test_a_map_that_is_written_the_other_way_round_is_turned(tmp_path):
+    with pytest.raises(UserError, match=r"no column 'caption'; the meaning comes first: caption=Note; there are Note"):
+        read({"Note": "A man."}, mapped="Note=caption")
+
+
+def test_only_what_is_known_is_counted_and_a_tick_needs_its_no():
+    rows = [{"hair": "red", "hat": "x"}, {"hair": "black", "hat": ""}, {"hair": "?", "hat": "NA"}]
+    told = {column.name: column.told for column in read(*rows).columns}
+    assert told["hair"] == "hair: red 1, black 1, in 2 of 3 rows"
+    assert told["hat"] == "always 'x'; a blank is unknown: write yes where it is so, and no where it is not"
+    assert read(*[{"hat": "x"}] * 3).columns[0].told == "always 'x'"
 
 
 def test_a_column_that_is_called_nearly_as_one_that_counts_is_asked_about():

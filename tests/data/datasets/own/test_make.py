@@ -29,6 +29,15 @@ def test_a_table_that_is_made_is_read(tmp_path, ending):
     ]
 
 
+def test_a_table_that_is_there_is_told_of(tmp_path):
+    own_data.images(tmp_path, 2)
+    (tmp_path / "people.tsv").write_text("image\tage\n00.jpg\t3\n")
+    with pytest.raises(UserError, match=r"people\.tsv: a table is there already; `t2f data check .*` tells how"):
+        make.make(tmp_path)
+    assert not (tmp_path / "faces.csv").exists()
+    assert make.make(tmp_path, tmp_path / "faces.csv").rows == 2
+
+
 def test_folders_say_split_and_label(tmp_path):
     for split in ("train", "val"):
         for label in ("cat", "dog"):

@@ -7,7 +7,7 @@ import own_data
 import pytest
 from faces import save_jpeg
 
-from t2f_jax.data.datasets.own import manifest
+from t2f_jax.data.datasets.own import manifest, source
 from t2f_jax.errors import UserError
 
 
@@ -72,6 +72,20 @@ def test_what_is_wrong_with_a_row_is_told(folder):
         assert words in why
     assert whys[6].endswith("nowhere"), "and not that there is loop.jpg"
     assert [row.id for row in table.rows] == ["02.jpg"]
+
+
+def test_images_in_a_folder_below_the_table_are_pointed_at(tmp_path):
+    own_data.images(tmp_path / "photos", 2)
+    why = read(tmp_path, "File,age\n00.JPG,3\n").broken["faces.csv, line 2"]
+    assert why.endswith(f"there is photos/00.jpg: write that, or put the table into {tmp_path}/photos")
+    with pytest.raises(UserError, match=r"not one face can be used; faces\.csv, line 2: .* there is photos/00\.jpg"):
+        source.read(tmp_path, {"File": "image", "nowhere": "caption"})
+    assert len(read(tmp_path / "photos", "File,age\n00.jpg,3\n").rows) == 1
+
+
+def test_a_table_of_an_old_windows_is_asked_for_as_utf_8(folder):
+    why = read(folder, "image,age\nJürgen.jpg,3\n".encode("cp1252")).broken["faces.csv, line 2"]
+    assert why == "column 'image': it is no UTF-8; save the table as 'CSV UTF-8'"
 
 
 def test_json_lines(folder):
