@@ -94,6 +94,14 @@ def codebook(size: int) -> config.Arm:
     )
 
 
+def factor(model: ml_collections.ConfigDict, looked_at: tuple[str, ...]) -> config.Arm:
+    patch, grid = 2 * model.patch, model.resolution // (2 * model.patch)  # the model has no other levels
+    changes = {"image.model.patch": patch}
+    if model.scales:
+        changes["image.model.scales"] = (*(side for side in model.scales if side < grid), grid)
+    return config.Arm(f"{patch}-pixels", changes, "How many pixels should a code stand for?", "factor", looked_at)
+
+
 def more(c: ml_collections.ConfigDict) -> list[config.Arm]:
     looked_at = codebook(0).figures
     even = dict.fromkeys((f"decoder.tasks.{task}" for task in ("to_image", "to_caption", "to_attributes")), 1 / 3)
@@ -101,13 +109,7 @@ def more(c: ml_collections.ConfigDict) -> list[config.Arm]:
     return [
         codebook(c.image.model.n_embed // 4),
         codebook(4 * c.image.model.n_embed),
-        config.Arm(
-            "16-pixels",
-            {"image.model.patch": 16},
-            "How many pixels should a code stand for?",
-            "factor",
-            looked_at,
-        ),
+        factor(c.image.model, looked_at),
         config.Arm("even-mixture", even, "Which share of the rows should each task have?", "task mixture", judged),
         config.Arm(
             "no-hidden-codes",

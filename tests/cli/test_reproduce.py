@@ -29,7 +29,7 @@ def test_every_table_has_its_name():
     ("table", "data", "told"),
     [
         ("age", "celeba", "argument --data: 'celeba' should be KIND:DIR, such as celeba:/data/CelebA"),
-        ("ages", "celeba:x", "argument table: invalid choice: 'ages' (choose from"),
+        ("ages", "celeba:x", "argument table: invalid choice: 'ages'; the nearest is 'age'"),
     ],
 )
 def test_mistakes_are_told(folder, tmp_path, capsys, table, data, told):
