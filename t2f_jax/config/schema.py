@@ -246,6 +246,10 @@ class TaskConfig:
     prompt_dropout: Share = 0.0  # of to-image rows: share whose prompt is empty, for classifier-free guidance
     hidden_codes: Share = 0.0  # of to-image rows: mean share of the codes read so far that training hides (1 = all)
     image_weight: float = 1.0  # loss weight of a token of a face
+    # The first codes of a face, such as those of the first of `image.model.scales`, count `coarse_weight` times as
+    # much: words say what the whole face is, and most of its codes tell details.
+    coarse_codes: Annotated[int, Range(0, 10**6)] = 0  # how many these are; 0: all codes count alike
+    coarse_weight: float = 1.0  # loss weight of each of them, times `image_weight`
     caption_weight: float = 1.0  # loss weight of a token of a caption
     attribute_weight: float = 1.0  # loss weight of a token of labels
 

@@ -31,7 +31,8 @@ class Writer:
       phrases: how labels are put into words, for each source; `tokens.phrases` for those that are not named.
 
     Raises:
-      UserError: `decoder.sequence_length` cannot hold an image and a question about it, or no task has a share.
+      UserError: `decoder.sequence_length` cannot hold an image and a question about it, no task has a share, or
+        `decoder.tasks.coarse_codes` are more than an image has.
     """
 
     def __init__(
@@ -69,6 +70,10 @@ class Writer:
                 f"decoder.sequence_length={length} is too short: an image of {n} codes and the longest question"
                 f" about it make {least} ids; set it to {least} or more"
             )
+        if self._config.tasks.coarse_codes > n:
+            raise UserError(
+                f"decoder.tasks.coarse_codes={self._config.tasks.coarse_codes}: an image has {n} codes; set at most {n}"
+            )
 
     def example(self, source: str, split: Split, i: int, rng: np.random.Generator) -> Example:
         """One row about face `i`, at most `sequence_length` ids once assembled; the loss weight is its task's."""
@@ -83,7 +88,8 @@ class Writer:
         if task == sequence.TO_IMAGE:
             room = min(self._config.text_length, length - len(codes_n))
             text = self._image_text(fields, phrases, room, rng)
-            return sequence.to_image(self._vocab, self._tok, text, codes_n, room, tasks.image_weight)
+            coarse = (tasks.coarse_codes, tasks.coarse_weight)
+            return sequence.to_image(self._vocab, self._tok, text, codes_n, room, tasks.image_weight, coarse)
         if task == sequence.TO_CAPTION or not known:
             caption = self._caption(fields, phrases, rng, tasks.caption_style == "plain")
             example = sequence.to_caption(self._vocab, self._tok, codes_n, caption, tasks.caption_weight)

@@ -73,7 +73,7 @@ def shorter(example: Example) -> Example | None:
 
 def _changed(example: Example, prefix: sequence.Ids, branches: tuple[sequence.Branch, ...]) -> Example:
     image_index = len(prefix) if example.task == sequence.TO_IMAGE else example.image_index
-    return Example(prefix, branches, example.task, image_index, example.weight)
+    return Example(prefix, branches, example.task, image_index, example.weight, example.coarse)
 
 
 def _fitted(examples: list[Example], room: int) -> list[Example]:

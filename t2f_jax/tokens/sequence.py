@@ -98,6 +98,7 @@ class Example:
     task: int
     image_index: int  # ids before the first code
     weight: float = 1.0
+    coarse: tuple[int, float] = (0, 1.0)  # so many codes of a drawn image, its first, count so many times as much
     length: int = dataclasses.field(init=False, compare=False)  # ids in the row
 
     def __post_init__(self) -> None:
@@ -153,11 +154,17 @@ def branch(vocab: Vocab, tok: Encoder, given: str, text: str) -> Branch:
 
 
 def to_image(
-    vocab: Vocab, tok: Encoder, text: str, codes: np.ndarray, text_length: int = 64, weight: float = 1.0
+    vocab: Vocab,
+    tok: Encoder,
+    text: str,
+    codes: np.ndarray,
+    text_length: int = 64,
+    weight: float = 1.0,
+    coarse: tuple[int, float] = (0, 1.0),
 ) -> Example:
     """Text -> image codes [n] (row-major); the image has no end token."""
     image, prefix = Branch((), _image_ids(vocab, codes)), text_prefix(vocab, tok, text, text_length)
-    return Example(prefix, (image,), TO_IMAGE, len(prefix), weight)
+    return Example(prefix, (image,), TO_IMAGE, len(prefix), weight, coarse)
 
 
 def to_caption(vocab: Vocab, tok: Encoder, codes: np.ndarray, caption: str, weight: float = 1.0) -> Example:
@@ -275,6 +282,11 @@ def write(
     parts = np.stack([scored, until - scored, size - until], axis=1)
     weights = np.repeat((weight[:, None] * np.array([0, 1, 0], np.float32)).ravel(), parts.ravel())
     weights[unpredicting] = 0
+    for at, _, example in placed:
+        count, times = example.coarse
+        if count:
+            begin = at - placed[0][0] + len(example.prefix) - 1  # the place that predicts the first code
+            weights[begin : begin + count] *= np.float32(times)
     values = {
         "tokens": tokens,
         "targets": targets,

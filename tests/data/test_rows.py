@@ -90,6 +90,16 @@ def test_shares_of_tasks_and_loss_weights(parts):
         assert set(weight[task == t]) == {np.float32(expected)}
 
 
+def test_coarse_codes_have_their_own_weight_and_are_codes_of_the_image(parts):
+    tasks = TaskConfig(to_image=1.0, to_caption=0.0, to_attributes=0.0, coarse_codes=4, coarse_weight=3.0)
+    batch = next(rows_of((*parts[:3], dataclasses.replace(parts[3], tasks=tasks)), 8).train())
+    for row in batch["weights"]:
+        assert row[row > 0].tolist() == [3.0] * 4 + [1.0] * 12
+    tasks = dataclasses.replace(tasks, coarse_codes=17)
+    with pytest.raises(UserError, match=r"decoder\.tasks\.coarse_codes=17: an image has 16 codes; set at most 16"):
+        next(rows_of((*parts[:3], dataclasses.replace(parts[3], tasks=tasks)), 8).train())
+
+
 def test_to_image_prompts_hold_caption_attributes_or_both(parts):
     store, vocab, tok, config = parts
     only = {}

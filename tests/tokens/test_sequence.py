@@ -47,6 +47,21 @@ def test_an_image_row_predicts_its_first_code_from_the_last_prefix_id():
     assert everything.tolist() == [1] * (example.length - 1) + [0] * (13 - example.length)
 
 
+def test_the_first_codes_of_an_image_count_more():
+    rows = [sequence.to_image(VOCAB, TOK, text, CODES, weight=0.5, coarse=(2, 4.0)) for text in ("a b c", "a")]
+    rows.append(sequence.to_caption(VOCAB, TOK, CODES, "a man"))
+    weights = assemble(rows, 14)["weights"]
+    for row, example in zip(weights, rows[:2]):
+        n = len(example.prefix)
+        assert row[n - 1 : n + 3].tolist() == [2, 2, 0.5, 0.5] and row.sum() == 5
+    assert set(weights[2].tolist()) == {0, 1}
+    packed = sequence.blank(1, 40, packed=True)
+    sequence.write(packed, [(0, 1, rows[0]), (20, 2, rows[1])])
+    n, m = rows[0].length, rows[1].length
+    assert packed["weights"][0, :n].tolist() == weights[0, :n].tolist()
+    assert packed["weights"][0, 20 : 20 + m].tolist() == weights[1, :m].tolist()
+
+
 def test_images_stand_at_the_same_positions_in_every_task():
     caption = sequence.to_caption(VOCAB, TOK, CODES, "a man")
     attributes = sequence.to_attributes(VOCAB, TOK, CODES, [("a b", "c"), ("d", "e")])
