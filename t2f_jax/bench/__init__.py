@@ -9,7 +9,8 @@
     cold_start     a row for `t2f generate` from the command line to the saved file
     training       a row for the training step, against the plain one
     vqgan          rows for the image tokenizer of the paper's size, against a peer if one is given
-    data           rows for batches from a large store and for decoding JPEGs (`t2f bench data`)
+    data           rows for batches from a large store (`t2f bench data`)
+    jpegs          rows for decoding and resizing JPEGs (`t2f bench data`)
     made_store     a store of random codes, captions and labels for them
     peer           another program's speed, measured in turns with ours
 

@@ -9,19 +9,16 @@ import itertools
 import pathlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import psutil
-from PIL import Image
 
 from t2f_jax import config
-from t2f_jax.bench import made_store
+from t2f_jax.bench import jpegs, made_store
 from t2f_jax.bench.table import Row
 from t2f_jax.config.loader import narrow
 from t2f_jax.config.schema import DecoderRunConfig, SourceConfig
-from t2f_jax.data import bare_decoding, reading
-from t2f_jax.data.datasets import listed, registry
 from t2f_jax.data.rows import Rows
 from t2f_jax.data.store import Store
 from t2f_jax.environment import cores
@@ -31,8 +28,6 @@ FACES = 2_300_000  # the paper's pairs
 FAR = 1_000_000  # a step far into a training
 BATCH = 128  # rows of a batch
 SECONDS = 5.0  # that a speed is measured for
-JPEGS, SIDE = 1000, 256  # pictures of the decoding rows; what they are resized to
-WIDTH, HEIGHT = 356, 436  # of a picture
 
 
 def measure(folder: pathlib.Path | None, faces: int = FACES, seconds: float = SECONDS) -> Iterator[Row]:
@@ -52,7 +47,7 @@ def measure(folder: pathlib.Path | None, faces: int = FACES, seconds: float = SE
         yield Row("data_open", time.perf_counter() - began, "s")
         yield from _rows_of_store(store, seconds)
         yield _first_batch(store)
-    yield _jpegs()
+    yield from jpegs.measure()
 
 
 def base_rows(store: Store, workers: int) -> Rows:
@@ -127,40 +122,3 @@ def _first_batch(store: Store) -> Row:
 
     begun, far = (min(seconds(step) for _ in range(3)) for step in (0, FAR))
     return Row("data_first", far, "s", begun, begun / far)
-
-
-def _jpegs() -> Row:
-    """Decoding and resizing JPEGs as datasets are read, against tf.data that decodes alone; in turns, the best of 3."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [pathlib.Path(folder) / f"{k:04d}.jpg" for k in range(JPEGS)]
-        _draw(paths)
-        fields = {"attributes": {}, "captions": []}
-        faces = [listed.Face(path.name, path, fields, "train") for path in paths]  # type: ignore[arg-type]
-        source = listed.Listed("jpegs", registry.find(made_store.KIND), faces)
-        chunks = [range(first, min(first + 64, JPEGS)) for first in range(0, JPEGS, 64)]
-
-        def ours() -> int:
-            return sum(len(chunk) for chunk in reading.read(source, chunks, SIDE))
-
-        def bare() -> int:
-            return bare_decoding.decode_jpegs(paths, cores())
-
-        bare_decoding.decode_jpegs(paths[:1], 1)  # TensorFlow is loaded now
-        speeds = [(JPEGS / _seconds(ours), JPEGS / _seconds(bare)) for _ in range(3)]
-    reached, baseline = (max(speed) for speed in zip(*speeds))
-    return Row("data_jpeg", reached, "images/s", baseline, reached / baseline)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def _draw(paths: list[pathlib.Path]) -> None:
-    """Pictures with as much detail as a photo has: noise, smoothed."""
-    rng = np.random.default_rng(0)
-    noise = rng.integers(0, 256, (HEIGHT // 4, WIDTH // 4, 3), np.uint8)
-    picture = Image.fromarray(noise).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    for path in paths:
-        picture.save(path, quality=90)

@@ -27,7 +27,7 @@ Dropout = Annotated[float, Range(0, 0.99)]
 Crop = Annotated[float, Range(0.01, 1)]  # side of a centred square crop, as a share of the shorter side
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 Resize = Literal["crop", "squash", "landmarks"]  # what of a picture becomes a square, see `io.framing`
-Filter = Literal["auto", "bicubic", "bilinear", "lanczos", "box"]
+Filter = Literal["auto", "dct", "bicubic", "bilinear", "lanczos", "box"]
 Copies = Literal["report", "drop_leaked", "drop"]  # see `data.copies.find`
 PixelRange = Literal["correct", "paper_double", "clip_double"]  # see `models.image_tokenizer.to_unit`
 
@@ -58,7 +58,7 @@ class DataConfig:
     # and mouth onto ArcFace's places, in sets that know where they are (the rest is cropped), crop=0.667 as close.
     resize: Annotated[Resize, SPARSE] = "crop"
     # Of resizing, with antialiasing. auto: bicubic, much too large pictures first reduced by a whole number; squash:
-    # bilinear, as the original.
+    # bilinear, as the original. dct: as auto, but JPEGs of twice the size or more are scaled while they are decoded.
     filter: Annotated[Filter, SPARSE] = "auto"
     # Views of a training face whose codes are kept: 1 = the plain one, more = flipped, shifted and scaled ones, too.
     views: Annotated[int, Range(1, 1000), Role.STORE_ONLY] = 1

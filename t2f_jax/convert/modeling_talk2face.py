@@ -32,7 +32,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -686,7 +686,7 @@ def sentence_case(text: str) -> str:
 
 RESIZES, RANGES = ("crop", "squash", "landmarks"), ("correct", "paper_double", "clip_double")
 FILTERS = {kernel.name.lower(): kernel for kernel in Image.Resampling if kernel is not Image.Resampling.NEAREST}
-KERNELS = ("auto", *FILTERS)
+KERNELS = ("auto", "dct", *FILTERS)
 # Of ArcFace (InsightFace's `arcface_dst`), in a square of 112: left eye, right eye, nose, corners of the mouth.
 TEMPLATE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -707,10 +707,19 @@ MAKER = "t2f_jax"  # begins the "Software" in the metadata of a face that a mode
 def upright(image: Image.Image) -> Image.Image:
     """The picture, turned as its EXIF orientation says; metadata that cannot be read turns nothing."""
     image.load()  # first: Pillow turns a TIFF itself here, and removes the tag
+    return turned(image, turn_of(image))
+
+
+def turn_of(image: Image.Image) -> Image.Transpose | None:
+    """What puts the picture upright; None if it is."""
     try:
-        turn = TURNS.get(image.getexif().get(0x0112, 1))
+        return TURNS.get(image.getexif().get(0x0112, 1))
     except Exception:
-        turn = None
+        return None
+
+
+def turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
+    """The picture after a turn, if there is one."""
     return image if turn is None else image.transpose(turn)
 
 
@@ -773,13 +782,29 @@ def pixels_of(picture: Any, name: str) -> np.ndarray:
         raise TypeError(f"{name}: {type(picture).__name__} cannot be read as an array ({error})") from error
 
 
-def opened(picture: Any, name: str) -> Image.Image:
-    """An image, or a file's, upright and as RGB. UnreadablePicture, whatever Pillow raises where a file is broken."""
+class Opened(NamedTuple):
+    """A picture as RGB, its width and height (its last pixels may be parts of one), and how it is yet to be turned."""
+
+    image: Image.Image
+    sides: tuple[float, float]
+    turn: Image.Transpose | None = None
+
+
+def opened(picture: Any, name: str, least: int = 0) -> Opened:
+    """An image or a file's. With `least` a JPEG's decoder scales it by 2, 4 or 8, to no side below that.
+
+    UnreadablePicture, whatever Pillow raises where a file is broken.
+    """
     try:
         if isinstance(picture, Image.Image):
-            return to_rgb(upright(picture))
+            image = to_rgb(upright(picture))
+            return Opened(image, image.size)
         with Image.open(picture) as file:
-            return to_rgb(upright(file))
+            whole, drafted = file.size, file.draft(None, (least, least)) if least else None
+            if drafted and file.size != whole:
+                return Opened(to_rgb(file), drafted[1][2:], turn_of(file))
+            image = to_rgb(upright(file))
+            return Opened(image, image.size)
     except FileNotFoundError:
         reason = "no such image file"
     except IsADirectoryError:
@@ -802,9 +827,10 @@ def fit(
 
     With "crop" a centred square of `crop` times the shorter side, bicubic; with "squash" all of it, bilinear, whatever
     the sides' ratio, as the original does. With "landmarks" see `align`; a picture without them is cropped. All with
-    antialiasing, by another filter if that is named. A face that a model drew is not cropped. ValueError
-    for arrays that are no uint8 images, UnreadablePicture for files that are none, TypeError for what is no picture;
-    `name` is what they call it.
+    antialiasing, by another filter if that is named; "dct" has the decoder of a JPEG that is at least twice as large as
+    is needed scale it by 2, 4 or 8 first. A face that a model drew is not cropped. ValueError for arrays that are no
+    uint8 images, UnreadablePicture for files that are none, TypeError for what is no picture; `name` is what they call
+    it.
     """
     if is_array(picture):
         picture = pixels_of(picture, name)
@@ -818,22 +844,22 @@ def fit(
     if not isinstance(picture, (str, os.PathLike, Image.Image)) and not hasattr(picture, "read"):
         kinds = "a path, an opened file, a PIL image or a uint8 array [height, width, 3]"
         raise TypeError(f"{name}: a picture is {kinds}, got {type(picture).__name__}")
-    image = opened(picture, name)
+    aligned = resize == "landmarks" and landmarks is not None
+    least = 0 if filter != "dct" or aligned else math.ceil(size / (1.0 if resize == "squash" else crop))
+    image, (width, height), turn = opened(picture, name, least)
     if 0 in image.size:
         raise UnreadablePicture(f"{name}: an empty picture, {image.width} x {image.height} pixels; give one with some")
     if str(image.info.get("Software", "")).startswith(MAKER):
-        crop, resize, filter = 1.0, "crop", "auto"  # generated: a model draws what is inside the crop
-    if resize == "squash":
-        return np.asarray(image.resize((size, size), FILTERS.get(filter, Image.Resampling.BILINEAR)), np.uint8)
-    resample = FILTERS.get(filter, Image.Resampling.BICUBIC)
-    if resize == "landmarks" and landmarks is not None:
+        crop, resize, filter, aligned = 1.0, "crop", "auto", False  # generated: a model draws what is inside the crop
+    resample = FILTERS.get(filter, Image.Resampling.BILINEAR if resize == "squash" else Image.Resampling.BICUBIC)
+    if aligned and landmarks is not None:
         return align(image, size, crop, resample, landmarks, name)
-    width, height = image.size
-    side = min(width, height) * crop
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    gap = 3.0 if filter == "auto" else None
-    return np.asarray(image.resize((size, size), resample, box=box, reducing_gap=gap), np.uint8)
+    box, gap = (0, 0, width, height), None
+    if resize != "squash":
+        side = min(width, height) * crop
+        left, top = (width - side) / 2, (height - side) / 2
+        box, gap = (left, top, left + side, top + side), 3.0 if filter in ("auto", "dct") else None
+    return np.asarray(turned(image.resize((size, size), resample, box=box, reducing_gap=gap), turn), np.uint8)
 
 
 def align(

@@ -48,7 +48,8 @@ class Framing:
       crop: side of the square, as a share of the whole one.
       resize: "crop", "squash" or "landmarks".
       filter: "bicubic", "bilinear", "lanczos" or "box", all with antialiasing. "auto": squash is bilinear, as the
-        original's; the rest bicubic, and a picture that is much too large is first reduced by a whole number.
+        original's; the rest bicubic, and a picture that is much too large is first reduced by a whole number. "dct": as
+        auto, but the decoder of a JPEG that is at least twice as large as is needed scales it by 2, 4 or 8 first.
     """
 
     crop: float = 1.0
@@ -61,25 +62,51 @@ WHOLE = Framing()
 _OF_68 = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 
 
-def fit(image: Image.Image, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None) -> np.ndarray:
+def fit(
+    image: Image.Image,
+    size: int,
+    framing: Framing = WHOLE,
+    landmarks: np.ndarray | None = None,
+    sides: tuple[float, float] | None = None,
+) -> np.ndarray:
     """A picture -> uint8 [size, size, 3].
 
     Args:
       landmarks: of the face in it, if they are known; they count where the framing goes by them.
+      sides: width and height, where its last pixels are parts of one (see `scale_by_decoder`).
 
     Raises:
       WrongArgument: landmarks that are those of no face in this picture.
     """
+    width, height = sides or image.size
     if framing.resize == "squash":
-        return _resized(image, size, _FILTERS.get(framing.filter, Image.Resampling.BILINEAR))
+        return _resized(image, size, _FILTERS.get(framing.filter, Image.Resampling.BILINEAR), (0, 0, width, height))
     resample = _FILTERS.get(framing.filter, Image.Resampling.BICUBIC)
     if framing.resize == "landmarks" and landmarks is not None:
         return _aligned(image, size, framing.crop, resample, landmarks)
-    width, height = image.size
     side = min(width, height) * framing.crop
     left, top = (width - side) / 2, (height - side) / 2
-    gap = 3.0 if framing.filter == "auto" else None
+    gap = 3.0 if framing.filter in ("auto", "dct") else None
     return _resized(image, size, resample, (left, top, left + side, top + side), gap)
+
+
+def scale_by_decoder(
+    image: Image.Image, size: int, framing: Framing, landmarks: np.ndarray | None = None
+) -> tuple[float, float] | None:
+    """Has the decoder of a JPEG file, of which no pixel is decoded yet, scale it as the filter "dct" says.
+
+    It then computes fewer pixels from each block's lower frequencies (libjpeg's scaled inverse DCT), at least those
+    of the square. By landmarks nothing is scaled: they are in pixels of the picture.
+
+    Returns:
+      width and height of the picture in scaled pixels, of which the last may be parts; None if it stays as it is.
+    """
+    if framing.filter != "dct" or (framing.resize == "landmarks" and landmarks is not None):
+        return None
+    least = math.ceil(size / (1.0 if framing.resize == "squash" else framing.crop))
+    size_before = image.size
+    drafted = image.draft(None, (least, least))  # None: no JPEG
+    return drafted[1][2:] if drafted and image.size != size_before else None
 
 
 def _resized(

@@ -16,7 +16,7 @@ from t2f_jax import arguments
 from t2f_jax.errors import UserError, WrongArgument, is_machines_fault
 from t2f_jax.io.file_kinds import foreign
 from t2f_jax.io.files import defined, no_file, to_json, whole_file
-from t2f_jax.io.framing import WHOLE, Framing, fit
+from t2f_jax.io.framing import WHOLE, Framing, fit, scale_by_decoder
 
 MAKER = "t2f_jax"  # begins the "Software" in the metadata of a generated face
 
@@ -52,14 +52,48 @@ def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Ima
       WrongArgument: if there is no such file.
       CorruptImage: if it is no image or no file, a truncated one, or one whose values have an unknown range.
     """
+    with _opened(file, name) as image:
+        return to_rgb(upright(image))
+
+
+def read_image(
+    file: str | os.PathLike | IO[bytes],
+    size: int,
+    framing: Framing = WHOLE,
+    landmarks: np.ndarray | None = None,
+    name: str = "",
+) -> np.ndarray:
+    """An image file -> uint8 [size, size, 3], see `framing.fit`. Arguments and errors: `open_image` and `fit`."""
+    with _opened(file, name) as image:
+        square = _scaled(image, size, framing, landmarks)
+        if square is not None:
+            return square
+        picture = to_rgb(upright(image))
+    return fit(picture, size, framing, landmarks)
+
+
+@contextlib.contextmanager
+def _opened(file: str | os.PathLike | IO[bytes], name: str) -> Iterator[Image.Image]:
+    """An image file of which no pixel is decoded yet; what goes wrong inside is told as `open_image` says."""
     with decoding(name or file):
         if isinstance(file, (str, os.PathLike)) and not os.path.isfile(file):
             _check_no_file(pathlib.Path(file))
         try:
-            with Image.open(file) as image:
-                return to_rgb(upright(image))
+            image = Image.open(file)
         except FileNotFoundError:
             raise WrongArgument("no such image file") from None
+        with image:
+            yield image
+
+
+def _scaled(image: Image.Image, size: int, framing: Framing, landmarks: np.ndarray | None) -> np.ndarray | None:
+    """The square of a file that its decoder scales down (see `Framing.filter`); None for any other."""
+    sides = scale_by_decoder(image, size, framing, landmarks)
+    if sides is None:
+        return None
+    square, turn = fit(to_rgb(image), size, framing, sides=sides), _turn(image)
+    # Turned at last: `sides` are those of the picture as it lies.
+    return square if turn is None else np.asarray(Image.fromarray(square).transpose(turn))
 
 
 def _check_no_file(path: pathlib.Path) -> None:
@@ -109,10 +143,17 @@ def upright(image: Image.Image) -> Image.Image:
     editors write. Metadata that cannot be read turns nothing.
     """
     image.load()  # first: Pillow turns a TIFF itself here, and removes the tag
+    return _turned(image, _turn(image))
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
-        turn = TURNS.get(image.getexif().get(0x0112, 1))
+        return TURNS.get(image.getexif().get(0x0112, 1))
     except Exception:
-        turn = None
+        return None
+
+
+def _turned(image: Image.Image, turn: Image.Transpose | None) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
@@ -126,7 +167,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         image = Image.fromarray(to_bytes(np.asarray(image)))
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def to_bytes(gray: np.ndarray) -> np.ndarray:
@@ -231,7 +272,11 @@ def _load(picture: Any, number: int, size: int, framing: Framing, landmarks: np.
         with decoding(name):
             image = to_rgb(upright(picture))
     elif _is_file(picture):
-        image = open_image(picture, name)
+        with _opened(picture, name) as file:
+            square = _scaled(file, size, framing, landmarks)
+            if square is not None:
+                return square
+            image = to_rgb(upright(file))
     else:
         raise WrongArgument(f"{name}: a picture is {KINDS}, got {type(picture).__name__}")
     if str(image.info.get("Software", "")).startswith(MAKER):

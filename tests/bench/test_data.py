@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from t2f_jax import cli
-from t2f_jax.bench import data, made_store
+from t2f_jax.bench import data, jpegs, made_store
 from t2f_jax.data import bare_decoding
 
 
@@ -21,13 +21,16 @@ def test_a_made_store_is_as_large_as_asked_for(store):
 
 
 def test_every_row_is_measured(store, monkeypatch):
-    monkeypatch.setattr(data, "JPEGS", 4)
+    monkeypatch.setattr(jpegs, "PIXELS", 1)
+    monkeypatch.setattr(jpegs, "TURNS", 1)
     monkeypatch.setattr(data, "BATCH", 8)
-    monkeypatch.setattr(data, "cores", lambda: 1)
+    for module in (data, jpegs):
+        monkeypatch.setattr(module, "cores", lambda: 1)
     monkeypatch.setattr(bare_decoding, "decode_jpegs", lambda paths, threads: len(paths))
     rows = {row.name: row for row in data.measure(store.folder, seconds=0.1)}
     speeds = ["data_rows_one", "data_rows_core", "data_rows_1", "data_cores_1"]
-    assert list(rows) == ["data_open", *speeds, "data_memory", "data_first", "data_jpeg"]
+    decoding = ["data_jpeg", "data_jpeg_64", "data_dct_64", "data_jpeg_1024", "data_dct_1024"]
+    assert list(rows) == ["data_open", *speeds, "data_memory", "data_first", *decoding]
     assert all(row.value > 0 for row in rows.values())
 
 

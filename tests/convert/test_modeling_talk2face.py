@@ -275,3 +275,20 @@ def test_pictures_are_framed_alike(modeling, how):
     if how[0] == "landmarks":
         with pytest.raises(ValueError, match="those of no face"):
             modeling.fit(face, 16, 0.9, *how, landmarks=points * 0)
+
+
+@pytest.mark.parametrize("resize", ["crop", "squash", "landmarks"])
+def test_jpegs_are_scaled_alike(modeling, resize, tmp_path):
+    face, points = (
+        Image.fromarray(pictures(1, 90)[0][:71]),
+        np.array([[30, 25], [55, 27], [42, 40], [31, 52], [53, 53.0]]),
+    )
+    for turn in (1, 3, 6):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        face.save(tmp_path / "face.jpg", quality=95, exif=exif)
+        for size, landmarks in ((16, points), (12, None), (60, None)):
+            known = None if landmarks is None else [landmarks]
+            ours = images.load_images(tmp_path / "face.jpg", size, Framing(0.9, resize, "dct"), known)[0]
+            theirs = modeling.fit(tmp_path / "face.jpg", size, 0.9, resize, "dct", landmarks=landmarks)
+            assert np.array_equal(ours, theirs)

@@ -230,7 +230,7 @@ def test_the_key_knows_framing_and_landmarks(celeba_folder):
         return pixels.pixels_key(source, "test", DataConfig(image_size=16, **values))
 
     plain, aligned = key(), key(resize="landmarks")
-    assert len({plain, aligned, key(resize="squash"), key(filter="lanczos"), key(crop=0.9)}) == 5
+    assert len({plain, aligned, key(resize="squash"), key(filter="lanczos"), key(filter="dct"), key(crop=0.9)}) == 6
     columns = " ".join(f"{point}_{axis}" for point in POINTS for axis in "xy")
     row = "30 40 60 42 45 60 32 80 57 81"
     (celeba_folder / "list_landmarks_align_celeba.txt").write_text(f"{columns}\n000011.jpg {row}\n")

@@ -55,6 +55,43 @@ def test_every_orientation_is_turned_as_pillow_turns_it(orientation, tmp_path):
         assert np.array_equal(np.asarray(images.open_image(tmp_path / name)), turned)
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("resize", ["crop", "squash"])
+def test_a_jpeg_scaled_by_its_decoder_shows_the_same_at_the_same_place(resize, orientation, tmp_path):
+    """Sides of which no power of two is a factor; a slope in each colour tells a shift of a tenth of a pixel."""
+    y, x = np.mgrid[:293, :331]
+    slopes = np.stack([x * 0.75, y * 0.8, 255 - x * 0.4 - y * 0.4], -1).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "face.jpg"
+    Image.fromarray(slopes).save(path, quality=100, subsampling=0, exif=exif)
+    for size, crop in ((36, 1.0), (36, 0.8), (70, 0.9), (140, 1.0)):
+        whole, scaled = (
+            images.read_image(path, size, Framing(crop, resize, filter)).astype(int) for filter in ("auto", "dct")
+        )
+        assert np.abs(whole - scaled).max() <= 3 and np.abs((whole - scaled).mean(axis=(0, 1))).max() < 0.4
+        assert np.array_equal(images.load_images([path], size, Framing(crop, resize, "dct"))[0], scaled)
+
+
+def test_no_other_picture_is_scaled_by_its_decoder(tmp_path, monkeypatch):
+    face = Image.fromarray(FACE).resize((60, 41))
+    face.save(tmp_path / "face.jpg")
+    face.save(tmp_path / "face.png")
+
+    def square(name, size, filter, resize="crop", landmarks=None):
+        return images.read_image(tmp_path / name, size, Framing(1.0, resize, filter), landmarks).tolist()
+
+    assert square("face.png", 8, "dct") == square("face.png", 8, "auto")
+    assert square("face.jpg", 21, "dct") == square("face.jpg", 21, "auto"), "less than twice as large"
+    assert square("face.jpg", 20, "dct") != square("face.jpg", 20, "auto")
+    points = np.array([[20, 15], [40, 15], [30, 22], [22, 30], [38, 30.0]])
+    aligned = [square("face.jpg", 8, filter, "landmarks", points) for filter in ("auto", "dct")]
+    assert aligned[0] == aligned[1], "landmarks are in pixels of the picture"
+    data = (tmp_path / "face.jpg").read_bytes()
+    with pytest.raises(images.CorruptImage, match="cut: not a readable image"):
+        images.read_image(io.BytesIO(data[: len(data) // 2]), 8, Framing(filter="dct"), name="cut")
+
+
 ODD_TAGS = {  # tag, type, count, value: what `ImageOps.exif_transpose` cannot write again
     "a text as resolution": (0x11A, 2, 3, b"72\0"),
     "a negative short": (0x102, 8, 1, struct.pack("<h", -1)),

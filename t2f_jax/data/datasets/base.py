@@ -101,7 +101,10 @@ def read_face(
       UserError: no such file, none of a whole picture (nothing is read of a pipe, which would be waited for), or an
         empty box.
     """
-    return fit(_open_face(path, box), size, framing, landmarks)
+    if box is not None:
+        return fit(_open_face(path, box), size, framing, landmarks)
+    _check_file(path)
+    return images.read_image(path, size, framing, landmarks)
 
 
 def original(path: pathlib.Path, box: Box | None = None) -> bytes:
@@ -113,9 +116,13 @@ def original(path: pathlib.Path, box: Box | None = None) -> bytes:
     return png.getvalue()
 
 
-def _open_face(path: pathlib.Path, box: Box | None) -> Image.Image:
+def _check_file(path: pathlib.Path) -> None:
     if wrong := files.no_file(path):
         raise UserError(f"{path}: {wrong}; an image file should lie there")
+
+
+def _open_face(path: pathlib.Path, box: Box | None) -> Image.Image:
+    _check_file(path)
     image = images.open_image(path)
     if box is None:
         return image

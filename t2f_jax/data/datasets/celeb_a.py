@@ -19,7 +19,7 @@ from t2f_jax.data.datasets.celeba_files import COLUMNS, SCHEMA, attributes_of
 from t2f_jax.data.datasets.tfds_records import Examples, prepared
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
-from t2f_jax.io.framing import POINTS, WHOLE, Framing, fit
+from t2f_jax.io.framing import POINTS, WHOLE, Framing
 from t2f_jax.tokens.attributes import Fields
 
 
@@ -72,8 +72,10 @@ class CelebATfds:
 
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        picture = images.open_image(io.BytesIO(self.original(i)), f"{self._folder}: {self.id(i)}")
-        return fit(picture, size, framing, self.landmarks(i) if framing.resize == "landmarks" else None)
+        landmarks = self.landmarks(i) if framing.resize == "landmarks" else None
+        return images.read_image(
+            io.BytesIO(self.original(i)), size, framing, landmarks, f"{self._folder}: {self.id(i)}"
+        )
 
     def landmarks(self, i: int) -> np.ndarray | None:
         """Of face i, float [5, 2], see `framing`; None if its example has none."""

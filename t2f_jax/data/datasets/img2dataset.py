@@ -19,7 +19,7 @@ from t2f_jax.data.datasets.own import shards
 from t2f_jax.data.datasets.own.rows import Picture
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
-from t2f_jax.io.framing import WHOLE, Framing, fit
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Fields
 
 
@@ -91,7 +91,7 @@ class Downloaded:
 
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
-        return fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, framing)
+        return images.read_image(io.BytesIO(self.original(i)), size, framing, name=self.id(i))
 
     def original(self, i: int) -> bytes:
         """The image of face i, or the part in its box as PNG; raises UserError."""

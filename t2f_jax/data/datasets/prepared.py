@@ -14,7 +14,7 @@ from t2f_jax.data.datasets.base import SPLITS, Dataset, Split
 from t2f_jax.data.datasets.prepared_index import Index
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
-from t2f_jax.io.framing import WHOLE, Framing, fit
+from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, Fields
 
@@ -102,7 +102,7 @@ class Prepared:
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
         """Pixels uint8 [size, size, 3]; raises UserError."""
         landmarks = self.landmarks(i) if framing.resize == "landmarks" else None
-        return fit(images.open_image(io.BytesIO(self.original(i)), self.id(i)), size, framing, landmarks)
+        return images.read_image(io.BytesIO(self.original(i)), size, framing, landmarks, self.id(i))
 
     def landmarks(self, i: int) -> np.ndarray | None:
         """Of face i, float [5, 2], see `framing`; None if the builder did not know them."""

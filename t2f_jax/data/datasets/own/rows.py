@@ -12,7 +12,7 @@ from t2f_jax.data.datasets.base import Split, file_signature, read_face
 from t2f_jax.errors import UserError
 from t2f_jax.io import images
 from t2f_jax.io.files import no_file
-from t2f_jax.io.framing import WHOLE, Framing, fit
+from t2f_jax.io.framing import WHOLE, Framing
 
 
 class Picture(Protocol):
@@ -82,7 +82,7 @@ def decode(
     """Encoded bytes -> pixels uint8 [size, size, 3]. Raises UserError, which calls the image `name`."""
     if not data:
         raise UserError(f"{name}: the image is empty; give a whole JPEG or PNG")
-    return fit(images.open_image(io.BytesIO(data), name), size, framing, landmarks)
+    return images.read_image(io.BytesIO(data), size, framing, landmarks, name)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

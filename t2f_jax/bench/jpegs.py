@@ -1,0 +1,89 @@
+"""Rows for JPEGs, decoded and resized as datasets are read, beside tf.data that decodes them alone on the same cores.
+
+Each by `data.filter=auto` and, where the picture is at least twice the square, by `dct`.
+"""
+
+import dataclasses
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from t2f_jax.bench.table import Row
+from t2f_jax.data import bare_decoding, reading
+from t2f_jax.data.datasets import listed, registry
+from t2f_jax.environment import cores
+from t2f_jax.io.framing import Framing
+
+KIND = "celeba"  # any dataset of image files
+PIXELS = 40_000_000  # decoded in a turn, of all pictures together
+CHUNKS = 32  # handed to the threads, so that they end together
+TURNS = 9  # of each way, one after the other; the best counts
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """Pictures of one size, and the square that they become.
+
+    Attributes:
+      rows: {name of a row: `Framing.filter`}.
+    """
+
+    width: int
+    height: int
+    square: int
+    rows: dict[str, str]
+
+
+CASES = (
+    Case(356, 436, 256, {"data_jpeg": "auto"}),
+    Case(178, 218, 64, {"data_jpeg_64": "auto", "data_dct_64": "dct"}),  # CelebA's
+    Case(1024, 1024, 256, {"data_jpeg_1024": "auto", "data_dct_1024": "dct"}),  # FFHQ's and CelebA-HQ's
+)
+
+
+def measure() -> Iterator[Row]:
+    """The rows of all cases."""
+    for case in CASES:
+        yield from _rows(case)
+
+
+def _rows(case: Case) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        count = max(1, PIXELS // (case.width * case.height))
+        paths = [pathlib.Path(folder) / f"{k:05d}.jpg" for k in range(count)]
+        _draw(paths, case)
+        fields = {"attributes": {}, "captions": []}
+        faces = [listed.Face(path.name, path, fields, "train") for path in paths]  # type: ignore[arg-type]
+        source = listed.Listed("jpegs", registry.find(KIND), faces)
+        chunks = [chunk.tolist() for chunk in np.array_split(np.arange(count), min(count, CHUNKS))]
+
+        def ours(filter: str) -> None:
+            for _ in reading.read(source, chunks, case.square, Framing(filter=filter)):
+                pass
+
+        bare_decoding.decode_jpegs(paths[:1], 1)  # TensorFlow is loaded now
+        bare, best = 0.0, dict.fromkeys(case.rows, 0.0)
+        for _ in range(TURNS):
+            bare = max(bare, count / _seconds(lambda: bare_decoding.decode_jpegs(paths, cores())))
+            for name, filter in case.rows.items():
+                best[name] = max(best[name], count / _seconds(lambda filter=filter: ours(filter)))
+    for name, reached in best.items():
+        yield Row(name, reached, "images/s", bare, reached / bare)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _draw(paths: list[pathlib.Path], case: Case) -> None:
+    """Pictures with as much detail as a photo has: noise, smoothed."""
+    noise = np.random.default_rng(0).integers(0, 256, (case.height // 4, case.width // 4, 3), np.uint8)
+    picture = Image.fromarray(noise).resize((case.width, case.height), Image.Resampling.BICUBIC)
+    for path in paths:
+        picture.save(path, quality=90)
