@@ -214,6 +214,10 @@ def affectnet(folder):
             value = np.array(str(k % 8)) if k % 2 else np.array(k % 8)
             (folder / part / "annotations").mkdir(exist_ok=True)
             np.save(folder / part / f"annotations/{k}_exp.npy", value)
+            points = points_of_68().ravel() / 4
+            np.save(folder / part / f"annotations/{k}_lnd.npy", points.astype(str) if k % 2 else points)
+    np.save(folder / "train_set/annotations/3_lnd.npy", np.zeros(10))
+    (folder / "train_set/annotations/4_lnd.npy").unlink()
     (folder / "train_set/annotations/2_exp.npy").unlink()
 
 

@@ -34,8 +34,8 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
     folder = pathlib.Path(config.folder)
     skipped: dict[str, str] = {}
     if (folder / "train_set").is_dir():
-        return Listed(name, DATASET, _of_2021(folder, skipped), skipped)
-    read = functools.cache(_landmarks)
+        return Listed(name, DATASET, _of_2021(folder, skipped), skipped, None, _landmarks_of_2021)
+    read = functools.cache(_landmarks_of_2017)
     return Listed(name, DATASET, _of_2017(folder, skipped), skipped, None, lambda face: read(folder).get(face.id))
 
 
@@ -58,25 +58,33 @@ def _rows(folder: pathlib.Path, columns: tuple[str, ...]) -> Iterator[tuple[str,
             yield part, f"{table}, line {line}", row
 
 
-def _landmarks(folder: pathlib.Path) -> dict[str, np.ndarray]:
+def _landmarks_of_2017(folder: pathlib.Path) -> dict[str, np.ndarray]:
     """{id: landmarks in the whole photograph} of the rows that have 68 points: x;y;x;y;..."""
     found: dict[str, np.ndarray] = {}
     for _, where, row in _rows(folder, (_LANDMARKS,)):
-        numbers = row[_LANDMARKS].split(";")
-        if len(numbers) == 2 * 68:
-            try:
-                found[row[_ID]] = framing.of_68(np.array(numbers, np.float64).reshape(68, 2)).astype(np.float32)
-            except ValueError as error:
-                raise UserError(f"{where}: {_LANDMARKS} should be 68 points, x;y;x;y;... ({error})") from None
+        try:
+            points = _of_68(np.array(row[_LANDMARKS].split(";")))
+        except ValueError as error:
+            raise UserError(f"{where}: {_LANDMARKS} should be 68 points, x;y;x;y;... ({error})") from None
+        if points is not None:
+            found[row[_ID]] = points.astype(np.float32)
     return found
 
 
+def _of_68(numbers: np.ndarray) -> np.ndarray | None:
+    """x, y, x, y, ... of 68 points, numbers or texts -> landmarks [5, 2]; None if there are not as many."""
+    return framing.of_68(numbers.astype(np.float64).reshape(68, 2)) if numbers.size == 2 * 68 else None
+
+
 def _of_2021(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
-    """The edition of cropped faces: an array a label, <number>_exp.npy, whose value may be a text."""
+    """The edition of cropped faces: an array a label, <number>_exp.npy, whose value may be a text.
+
+    <number>_lnd.npy are 68 points in pixels of the crop (`_landmarks_of_2021`); _val and _aro are not read.
+    """
     for part, sub in (("training", "train_set"), ("validation", "val_set")):
-        images = images_in(find(folder, DATASET, f"{sub}/images"))
-        for number, path in sorted(images.items(), key=lambda each: (len(each[0]), each[0])):
-            label, id = folder / sub / "annotations" / f"{number}_exp.npy", f"{sub}/{path.name}"
+        images = images_in(find(folder, DATASET, f"{sub}/images")).values()
+        for path in sorted(images, key=lambda path: (len(path.stem), path.stem)):
+            label, id = _annotation(path, "exp"), f"{sub}/{path.name}"
             if not label.is_file():
                 skipped[id] = f"no {label.name} in {label.parent}"
                 continue
@@ -85,11 +93,25 @@ def _of_2021(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
                 yield Face(id, path, fields, _split(part, id))
 
 
+def _annotation(image: pathlib.Path, what: str) -> pathlib.Path:
+    return image.parents[1] / "annotations" / f"{image.stem}_{what}.npy"
+
+
 def _value(path: pathlib.Path) -> str:
     try:
         return str(np.load(path, allow_pickle=False).reshape(-1)[0])
     except (OSError, ValueError, IndexError, EOFError) as error:
         raise UserError(f"{path}: no array of one expression ({error})") from error
+
+
+def _landmarks_of_2021(face: Face) -> np.ndarray | None:
+    path = _annotation(face.path, "lnd")
+    if not path.is_file():
+        return None
+    try:
+        return _of_68(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: no array of 68 points, x, y, x, y, ... ({error})") from error
 
 
 def _fields(code: str, where: str, id: str, skipped: dict[str, str]) -> Fields | None:

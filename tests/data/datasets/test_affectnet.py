@@ -26,6 +26,18 @@ def test_arrays_of_numbers_or_texts(tmp_path):
         open_affectnet(folder)
 
 
+def test_landmarks_of_a_crop_are_in_arrays_beside_its_expression(tmp_path):
+    folder = made_up.make("affectnet", tmp_path / "AffectNet")
+    source = open_affectnet(folder)
+    known = {source.id(i): source.landmarks(i) for i in range(6)}
+    np.testing.assert_allclose(known["train_set/0.jpg"], TEMPLATE / 4)
+    np.testing.assert_allclose(known["train_set/1.jpg"], TEMPLATE / 4)  # texts
+    assert known["train_set/3.jpg"] is None and known["train_set/4.jpg"] is None  # fewer points; none
+    (folder / "train_set/annotations/0_lnd.npy").write_bytes(b"no array")
+    with pytest.raises(UserError, match=r"0_lnd\.npy: no array of 68 points"):
+        source.landmarks(0)
+
+
 def test_landmarks_of_the_photograph_are_those_of_its_box(tmp_path):
     made_up.affectnet_2017(tmp_path)
     source = open_affectnet(tmp_path)
