@@ -85,4 +85,5 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.eval_every = d.train.save_every = 200
     c.eval.faces = 0
     c.eval.guidance, c.eval.temperature = 5.0, 0.9  # ages are seen from guidance 5 on
+    c.eval.mirror, c.eval.captions = True, "answers"
     return c

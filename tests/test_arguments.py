@@ -16,7 +16,7 @@ from PIL import Image
 import t2f_jax
 from t2f_jax import arguments
 from t2f_jax.config import loader
-from t2f_jax.config.schema import Config, TrainConfig
+from t2f_jax.config.schema import Config, ReadingConfig, TrainConfig
 from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.evaluation import suite
 from t2f_jax.experiments import stages
@@ -58,6 +58,9 @@ CALLS = {
     "describe_codes": lambda m, **k: m.describe_codes(**{"codes": CODES, **k}),
     "caption_codes": lambda m, **k: m.caption_codes(**{"codes": CODES, "n": 2, **k}),
     "analyze_codes": lambda m, **k: m.analyze_codes(**{"codes": CODES, **k}),
+    "analyze_images": lambda m, **k: m.analyze_images(**{"images": FACE[None], **k}),
+    "answers": lambda m, **k: m.answers(**{"images": FACE[None], **k}),
+    "describe": lambda m, **k: m.describe(**{"images": FACE[None], **k}),
     "probabilities": lambda m, **k: m.probabilities(**{"codes": CODES, **k}),
     "asked": lambda m, **k: m.asked(**k),
     "attribute": lambda m, **k: m.attribute(**k),
@@ -94,6 +97,7 @@ WRONG = {  # an option -> the values that no method takes for it
     "min_p": (*NO_NUMBER, None, -0.1, 1.1),
     "seeds": (3, "12", b"12", {0: 1}, [0.5, 1], [True, 0], [None, 0], [-1, 0], [2**32, 0], [0] * 5, np.zeros(2)),
     "sampler": ("greedy", {}, 0, False, Sampler),
+    "reading": ("words", {}, 0, False, ReadingConfig),
     "progress": (True, "yes", 3),
     "request": (None, "a man", {}, 3),
     "landmarks": (3, "a.txt", {}, [], [3], [[1, 2]], [None, None], [np.zeros((4, 2))], [[["1", "2"]] * 5]),

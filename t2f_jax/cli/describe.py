@@ -57,18 +57,20 @@ def caption(args: argparse.Namespace) -> None:
     _check_json(args)
     arguments.first_seed(args.seed, args.n)
     given = drawing.given(args, drawing.WORDS)
-    sampler = Sampler(**given) if given or args.n > 1 else Sampler(temperature=0.0)
+    sampler = Sampler(**given) if given or args.n > 1 else None
     model = load(args.model.path())
     files, images = _read(model, args.files, args.landmarks)
     captions: list[list[tuple[float, str]]] = []
     with Progress("caption", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
-            codes = model.encode(images[start : start + BATCH])
+            batch = images[start : start + BATCH]
             if args.n > 1:
-                several = model.caption_codes(codes, args.n, args.length, args.seed, sampler)
+                several = model.caption_codes(model.encode(batch), args.n, args.length, args.seed, sampler)
                 captions += [[(one.log_probability, one.text) for one in face] for face in several]
+            elif sampler is None:
+                captions += [[(0.0, text)] for text in model.describe(batch, length=args.length)]
             else:
-                texts = model.describe_codes(codes, [args.seed] * len(codes), sampler, args.length)
+                texts = model.describe_codes(model.encode(batch), [args.seed] * len(batch), sampler, args.length)
                 captions += [[(0.0, text)] for text in texts]
             bar.update(len(captions))
     lines: list[str] = []
@@ -96,7 +98,7 @@ def analyze(args: argparse.Namespace) -> None:
     records: list[dict[str, Any]] = []
     with Progress("analyze", len(images), unit="face") as bar:
         for start in range(0, len(images), BATCH):
-            records += model.analyze_codes(model.encode(images[start : start + BATCH]), attributes)
+            records += model.analyze_images(images[start : start + BATCH], attributes)
             bar.update(len(records))
     lines = [line for file, record in zip(files, records) for line in (file, *table(record))]
     _tell(args, lines, [{"file": f, "attributes": _rounded(r)} for f, r in zip(files, records)])

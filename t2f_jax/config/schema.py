@@ -334,6 +334,17 @@ class SamplerConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ReadingConfig:
+    """How a face that is shown is read, see `inference.reading`."""
+
+    mirror: bool = False  # the mirrored face is read, too; answers are the mean of both, and take twice as long
+    # What a face's caption is made of. words: the likeliest words; answers: the facts that the model's own answers
+    # make likely enough, in the words of plain captions.
+    captions: Literal["words", "answers"] = "words"
+    least_probability: Share = 0.5  # of a fact that captions made of answers say
+
+
+@dataclasses.dataclass(frozen=True)
 class FaceCounts:
     """How many faces an evaluation looks at."""
 
@@ -348,7 +359,7 @@ class FaceCounts:
 
 
 @dataclasses.dataclass(frozen=True)
-class EvalConfig(SamplerConfig, FaceCounts):  # a dataclass takes the fields of its last base first
+class EvalConfig(SamplerConfig, ReadingConfig, FaceCounts):  # a dataclass takes the fields of its last base first
     """How a model is measured."""
 
     top_p: Annotated[float, Range(1e-9, 1)] = 0.95

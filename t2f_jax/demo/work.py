@@ -34,7 +34,7 @@ class Worker:
         pixels = np.stack([task.ask.pixels for task in tasks])
         if isinstance(first, Describe):
             return self._describe(pixels, first)
-        answers = self.model.analyze_codes(self.model.encode(pixels))
+        answers = self.model.analyze_images(pixels)
         return [{name: face[name] for name in task.ask.attributes} for task, face in zip(tasks, answers)]
 
     def warm_up(self) -> list[Image.Image]:
@@ -81,7 +81,7 @@ class Worker:
         codes = self.model.encode(pixels)
         if first.n > 1:
             return self.model.caption_codes(codes, first.n, seed=first.seed)
-        texts = self.model.describe_codes(codes)
+        texts = self.model.describe(pixels)
         return [[Caption(float(p), text)] for p, text in zip(self.model.caption_scores(codes, texts), texts)]
 
 

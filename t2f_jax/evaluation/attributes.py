@@ -107,7 +107,7 @@ def measure_attributes(
     answers: list[dict[str, np.ndarray]] = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
-        answers += model.probabilities(model.encode(batch), asked)
+        answers += model.answers(batch, asked)
         advance(len(batch))
     return score_answers(
         {a.name: np.stack([face[a.name] for face in answers]) for a in asked},

@@ -5,6 +5,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from t2f_jax.config.schema import ReadingConfig
 from t2f_jax.evaluation.interfaces import Advance, Model, ignore
 from t2f_jax.evaluation.metrics.facts import count_facts
 from t2f_jax.evaluation.stats import interval
@@ -40,7 +41,7 @@ def measure_captions(
     """Sets the captions that a model writes for uint8 [N, S, S, 3] beside the labels of these N faces."""
     captions: list[str] = []
     for start in range(0, len(images), batch_size):
-        captions += model.describe_codes(model.encode(np.asarray(images[start : start + batch_size])))
+        captions += model.describe(np.asarray(images[start : start + batch_size]))
         advance(len(captions) - start)
     return score_captions(captions, fields)
 
@@ -69,7 +70,9 @@ def _ratio(hits_N: np.ndarray, counts_N: np.ndarray) -> tuple[float | None, list
     return float(hits_N.sum() / counts_N.sum()), interval(hits_N, counts_N)
 
 
-def caption_faces(model: Model, images: np.ndarray, fields: Sequence[Fields]) -> list[CaptionRecord]:
+def caption_faces(
+    model: Model, images: np.ndarray, fields: Sequence[Fields], how: ReadingConfig | None = None
+) -> list[CaptionRecord]:
     """uint8 [N, S, S, 3] and the faces' fields -> N captions, each beside the given ones."""
-    written = model.describe_codes(model.encode(images))
+    written = model.describe(images, how)
     return [{"generated": text, "given": list(f.get("captions", []))} for text, f in zip(written, fields, strict=True)]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from t2f_jax.config.schema import ReadingConfig
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.prompts import Prompt
@@ -32,12 +33,21 @@ class Model(Protocol):
         """Image codes int32 [N, n] -> uint8 [N, S, S, 3]."""
         ...
 
-    def probabilities(self, codes: np.ndarray, attributes: Sequence[Attribute], /) -> list[dict[str, np.ndarray]]:
-        """Codes -> for each face {attribute: probabilities of its candidates, [V]}."""
+    def answers(
+        self,
+        images: np.ndarray,
+        attributes: Sequence[Attribute],
+        reading: ReadingConfig | None = None,
+        codes: np.ndarray | None = None,
+        /,
+    ) -> list[dict[str, np.ndarray]]:
+        """uint8 [N, S, S, 3], and their codes if known -> {attribute: probabilities of its candidates, [V]} of each."""
         ...
 
-    def describe_codes(self, codes: np.ndarray, /) -> list[str]:
-        """Codes -> a caption for each face."""
+    def describe(
+        self, images: np.ndarray, reading: ReadingConfig | None = None, codes: np.ndarray | None = None, /
+    ) -> list[str]:
+        """uint8 [N, S, S, 3], and their codes if known -> a caption for each face."""
         ...
 
     def prompt(self, text: str, attributes: Request, /) -> Prompt:

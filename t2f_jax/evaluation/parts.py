@@ -45,7 +45,7 @@ def make(work: Work, model: Model, source: Source, config: Config, seed: int, ou
         "resize": config.data.resize,
         "filter": config.data.filter,
     }
-    parts = [_faces_part(work, dict(protocol), out)]
+    parts = [_faces_part(work, protocol | reading.reading_protocol(config.eval), out)]
     protocol["sampler"] = dataclasses.asdict(Sampler.of(config.eval))
     if work.trained is not None:
         protocol["judge"] = {"steps": config.eval.judge_steps, "weights": work.trained.hash}

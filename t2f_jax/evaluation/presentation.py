@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from t2f_jax.config.schema import ReadingConfig
 from t2f_jax.evaluation.captions import caption_faces
 from t2f_jax.evaluation.held_out import HeldOut
 from t2f_jax.evaluation.source_figures import SourceFigures
@@ -23,10 +24,12 @@ PROMPTS = 3  # that are taken from a source's own faces
 GRID = 16  # faces of its reconstruction grid
 
 
-def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> SourceReport:
+def source_report(
+    model: Model, faces: HeldOut, figures: SourceFigures, how: ReadingConfig | None = None
+) -> SourceReport:
     """A source's section of the report: its figures, plots, and what the model makes of its first test faces."""
     shown, fields = faces.images[:SHOWN], faces.fields[:SHOWN]
-    probabilities, labels = model.probabilities(model.encode(shown), faces.schema), faces.training_faces
+    probabilities, labels = model.answers(shown, faces.schema, how), faces.training_faces
     chosen = "faces of all splits" if faces.split == "all" else f"{faces.split} faces"
     pngs = [grids.enlarged(face) for face in shown]
     return SourceReport(
@@ -38,7 +41,7 @@ def source_report(model: Model, faces: HeldOut, figures: SourceFigures) -> Sourc
         caption_figures=figures.captions,
         judge_accuracy=figures.judge_accuracy,
         captions=[
-            Caption(png, c["generated"], c["given"]) for png, c in zip(pngs, caption_faces(model, shown, fields))
+            Caption(png, c["generated"], c["given"]) for png, c in zip(pngs, caption_faces(model, shown, fields, how))
         ],
         analyses=[
             Analysis(png, summarize_face(p, faces.schema), f["attributes"])

@@ -3,10 +3,13 @@
 Axes: N faces, S image side, n codes per image, V values of an attribute.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from t2f_jax.config.schema import ReadingConfig
 from t2f_jax.evaluation import attributes, reconstruction
 from t2f_jax.evaluation.agreement import judge_images
 from t2f_jax.evaluation.chunks import Arrays, Chunks, Desk
@@ -18,9 +21,17 @@ from t2f_jax.tokens.attributes import Attribute
 
 
 def read_faces(
-    model: Model, faces: HeldOut, desk: Desk, judge: Judge | None = None, instruments: Instruments = NOTHING
+    model: Model,
+    faces: HeldOut,
+    desk: Desk,
+    judge: Judge | None = None,
+    instruments: Instruments = NOTHING,
+    how: ReadingConfig | None = None,
 ) -> Chunks:
     """Shows the model every face, and what its codes give back of it: the reconstruction.
+
+    Args:
+      how: the model reads; as it says itself if not given.
 
     Returns:
       "codes" int32 [N, n]; "answers" float64, the probabilities of the candidates of every attribute that some face has
@@ -36,10 +47,10 @@ def read_faces(
         again = np.asarray(model.decode(codes))
         found = {
             "codes": np.asarray(codes),
-            "answers": _answers(model, codes, asked),
-            "caption": np.array(model.describe_codes(codes)),
+            "answers": _answers(model, images, asked, how, codes),
+            "caption": np.array(model.describe(images, how, codes)),
             "psnr": reconstruction.psnr(images, again),
-            "answers_again": _answers(model, model.encode(again), asked),
+            "answers_again": _answers(model, again, asked, how, None),
         }
         if images.shape[1] >= WINDOW:
             found["ssim"] = ssim(images, again)
@@ -50,15 +61,28 @@ def read_faces(
         return found
 
     key = {"data": faces.fingerprint, "asked": [a.to_json() for a in asked], "judge": judge and judge.hash}
-    key |= instruments.key()
+    key |= instruments.key() | reading_protocol(how)
     return desk.run("faces", key, len(faces.fields), work, f"reading {faces.name}")
 
 
-def _answers(model: Model, codes: np.ndarray, asked: Sequence[Attribute]) -> np.ndarray:
+def _answers(
+    model: Model,
+    images: np.ndarray,
+    asked: Sequence[Attribute],
+    how: ReadingConfig | None,
+    codes: np.ndarray | None,
+) -> np.ndarray:
     if not asked:
-        return np.zeros((len(codes), 0))
-    rows = [np.concatenate([face[a.name] for a in asked]) for face in model.probabilities(codes, asked)]
+        return np.zeros((len(images), 0))
+    rows = [np.concatenate([face[a.name] for a in asked]) for face in model.answers(images, asked, how, codes)]
     return np.asarray(rows, np.float64)
+
+
+def reading_protocol(how: ReadingConfig | None) -> dict[str, Any]:
+    """{"reading": what differs from the plainest way to read}; nothing where nothing differs."""
+    plain = dataclasses.asdict(ReadingConfig())
+    differing = {name: getattr(how, name) for name, value in plain.items() if how and getattr(how, name) != value}
+    return {"reading": differing} if differing else {}
 
 
 def split_answers(answers: np.ndarray, asked: Sequence[Attribute]) -> Mapping[str, np.ndarray]:

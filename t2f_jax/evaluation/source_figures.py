@@ -105,7 +105,7 @@ def _read_and_draw(setup: Setup, source: Source, faces: HeldOut) -> Work:
     if settings.judge == "always" or (settings.judge == "drawn" and source.dataset.drawn):
         train = functools.partial(_train_judge, setup, source)
         trained = hosts.in_turn(train, f"the judge of {faces.name}")
-    work = Work(faces, reading.read_faces(model, faces, desk, trained, setup.instruments), trained)
+    work = Work(faces, reading.read_faces(model, faces, desk, trained, setup.instruments, settings), trained)
     work = dataclasses.replace(work, instruments=setup.instruments)
     if described := _described(setup, trained, faces):
         drawn = draw(described, desk, f"drawing captions of {faces.name}")

@@ -104,7 +104,7 @@ def evaluate(
     reports, parts, prompts = [], [], []
     for source, work in zip(sources.values(), done):
         figures = measure(work, config, model.vocab.image_size)
-        reports.append(presentation.source_report(model, work.faces, figures))
+        reports.append(presentation.source_report(model, work.faces, figures, config.eval))
         parts += make_parts(work, model, source, config, seed, out)
         prompts += source.dataset.prompts or presentation.prompts_of(work.faces.fields)
     content = _content(model, model_folder, config, reports, prompts, seed, split)

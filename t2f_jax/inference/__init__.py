@@ -2,7 +2,8 @@
 
     model           what a user calls: generate, complete, vary, caption, analyze, score; `load` opens a folder
     face_request    what is asked of a model: n faces of a prompt, and the options of `generate`, `complete`, `vary`
-    likelihoods     the level below `model`: how probable answers, captions, codes and prompts are
+    reading         the level below `model`: answers and captions of pictures, from one view or two
+    likelihoods     the level below that: how probable answers, captions, codes and prompts are
     token_model     the level of arrays below that: pixels <-> codes, words -> codes, codes -> words
     engine          makes a decoder ready for this machine: chooses the layout of weights and cache, and the mesh
     grammar         which ids a span may hold: a small automaton for images, one for texts, one for each question

@@ -17,15 +17,17 @@ from t2f_jax.errors import WrongArgument
 from t2f_jax.inference.answers import ChoiceRecord, NumberRecord, make_record
 from t2f_jax.inference.batching import split
 from t2f_jax.inference.face_request import FaceOptions, FaceRequest, changed_sampler, kept_of
-from t2f_jax.inference.likelihoods import Caption, LikelihoodModel, Score
+from t2f_jax.inference.likelihoods import Caption, Score
+from t2f_jax.inference.reading import ReadingModel
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.inference.token_model import BATCH
 from t2f_jax.io.images import MAKER, Picture
 from t2f_jax.tokens import prompts
+from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.prompts import Prompt, Requests
 
 
-class Model(LikelihoodModel):
+class Model(ReadingModel):
     """A loaded model: generates, completes, varies, captions, analyzes and scores faces.
 
     It works in several threads, pickled, copied and in spawned processes. A wrong argument of any method ends in a
@@ -150,7 +152,10 @@ class Model(LikelihoodModel):
         sampler: Sampler | None = None,
         batch_size: int = BATCH,
     ) -> list[str]:
-        """A sentence or more (at most `length` ids) for each face; the likeliest words unless a sampler is given.
+        """A sentence or more (at most `length` ids) for each face.
+
+        Unless seeds or a sampler are given it is as the model was evaluated: of the likeliest words, or of its answers
+        (see `describe`).
 
         Args:
           seeds: one for each face, if words are drawn; 0 for all if not given.
@@ -161,8 +166,10 @@ class Model(LikelihoodModel):
           UserError: a model without room for words behind a face.
         """
         self.describe_codes(self._blank_codes(0), None, sampler, length, batch_size)  # checks them
-        codes = self.encode(self.images(pictures))
-        return self.describe_codes(codes, seeds, sampler, length, batch_size)
+        images = self.images(pictures)
+        if sampler is None and seeds is None:
+            return self.describe(images, length=length, batch_size=batch_size)
+        return self.describe_codes(self.encode(images), seeds, sampler, length, batch_size)
 
     def captions(
         self,
@@ -205,15 +212,21 @@ class Model(LikelihoodModel):
           WrongArgument: an unknown attribute (the nearest is named), an unreadable picture.
         """
         self.analyze_codes(self._blank_codes(0), attributes, batch_size)  # checks them
-        return self.analyze_codes(self.encode(self.images(pictures)), attributes, batch_size)
+        return self.analyze_images(self.images(pictures), attributes, batch_size)
+
+    def analyze_images(
+        self, images: np.ndarray, attributes: str | Sequence[str] | None = None, batch_size: int = BATCH
+    ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
+        """As `analyze`, of uint8 [N, S, S, 3] (see `images`)."""
+        chosen = self.asked(attributes)
+        return _records(chosen, self.answers(images, chosen, batch_size=batch_size))
 
     def analyze_codes(
         self, codes: np.ndarray, attributes: str | Sequence[str] | None = None, batch_size: int = BATCH
     ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
-        """As `analyze`, of image codes int32 [N, n]."""
+        """As `analyze`, of image codes int32 [N, n], which are one view of each face."""
         chosen = self.asked(attributes)
-        probabilities = self.probabilities(codes, chosen, batch_size)
-        return [{a.name: make_record(a, face[a.name]) for a in chosen} for face in probabilities]
+        return _records(chosen, self.probabilities(codes, chosen, batch_size))
 
     def score(
         self,
@@ -317,6 +330,12 @@ class Model(LikelihoodModel):
         for face, i in zip(faces, best):
             face.info["score"] = float(scores[i])
         return faces
+
+
+def _records(
+    attributes: Sequence[Attribute], faces: Sequence[Mapping[str, np.ndarray]]
+) -> list[dict[str, ChoiceRecord | NumberRecord]]:
+    return [{a.name: make_record(a, face[a.name]) for a in attributes} for face in faces]
 
 
 def load(folder: str | os.PathLike) -> Model:

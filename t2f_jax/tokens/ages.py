@@ -18,6 +18,13 @@ def _stages(age: str | int) -> list[Stage]:
     return [s for s, begin in zip(STAGES, begins) if begin <= numbers[-1] and numbers[0] < s.end]
 
 
+def stages(low: int, high: int) -> list[range]:
+    """The ages from `low` to `high`, both included, by stages of life: one has the same nouns and adjectives."""
+    begins = (0, *(stage.end for stage in STAGES))
+    parts = [range(max(low, begin), min(high + 1, stage.end)) for stage, begin in zip(STAGES, begins)]
+    return [part for part in parts if part]
+
+
 @functools.cache
 def noun(age: str | int, gender: str) -> str:
     """What a face of that age and gender ("male", "female", "") is called: "man", "boy or man" if both are open."""

@@ -20,18 +20,18 @@ def face(gender=None, hat=None, age=None, captions=()):
 class FakeModel:
     """Answers what it is told to; a face's number stands in its first pixel.
 
-    answers: a face's number -> {attribute: probabilities}. draws: (prompt, seed) -> the code of the face drawn.
+    told: a face's number -> {attribute: probabilities}. draws: (prompt, seed) -> the code of the face drawn.
     """
 
-    def __init__(self, answers=(), draws=None):
-        self.answers, self.draws, self.calls = answers, draws, []
+    def __init__(self, told=(), draws=None):
+        self.told, self.draws, self.calls = told, draws, []
 
-    def probabilities(self, codes, attributes):
-        self.calls.append(len(codes))
-        return [{a.name: self.answers[row[0]][a.name] for a in attributes} for row in codes]
+    def answers(self, images, attributes, reading=None, codes=None):
+        self.calls.append(len(images))
+        return [{a.name: self.told[row[0]][a.name] for a in attributes} for row in self.encode(images)]
 
-    def describe_codes(self, codes):
-        return [f"face {row[0]}" for row in codes]
+    def describe(self, images, reading=None, codes=None):
+        return [f"face {row[0]}" for row in self.encode(images)]
 
     def encode(self, images):
         return images[:, :1, :2, 0].reshape(len(images), 2).astype(np.int32)

@@ -91,11 +91,8 @@ def test_measured_results_can_be_shown():
     requests = agreement.score_requests(asked, [{"hat": "yes", "age": 35}, {"hat": "yes", "age": 2}], schema)
 
     class Model:
-        def encode(self, images):
-            return images[:, 0, :, 0]
-
-        def probabilities(self, codes, attributes):
-            return [{a.name: np.ones(len(a.candidates())) for a in attributes} for _ in codes]
+        def answers(self, images, attributes):
+            return [{a.name: np.ones(len(a.candidates())) for a in attributes} for _ in images]
 
     fields = [{"attributes": {"hat": "no", "age": 40}}] * 3
     training = [{"attributes": {"hat": "no", "age": 30}}]
