@@ -38,6 +38,9 @@ def run(args: argparse.Namespace) -> None:
     chosen = (table, args.model.path(), args.out.path, dict(args.data), args.overrides)
     if rows := reproduce(*chosen, networks, meteor):
         print(table_text.write(table, rows, args.out.path))
+        measured = sum(not row["missing"] for row in rows.values())
+        told = "" if measured == len(rows) else "; the table tells what each of the others needs"
+        print(f"measured: {measured} of {len(rows)} settings{told}")
         print(f"written: {args.out.origin / 'table.md'}")
 
 

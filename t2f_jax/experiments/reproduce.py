@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from t2f_jax import __version__, bundle
-from t2f_jax.config.schema import Config, SourceConfig
+from t2f_jax.config import loader
+from t2f_jax.config.schema import Config, DataConfig, SourceConfig
 from t2f_jax.config.typed import from_dict
-from t2f_jax.data.datasets import registry
+from t2f_jax.data.datasets import age_benchmark, registry
 from t2f_jax.distributed import hosts
 from t2f_jax.errors import UserError, naming
 from t2f_jax.evaluation import suite
@@ -23,6 +24,7 @@ from t2f_jax.evaluation.result import Evaluation
 from t2f_jax.experiments.tables import Column, Setting, Table
 from t2f_jax.io.files import defined, parse_json, read_json, to_json, write_json
 
+_SOURCES = "data.sources."
 DONE = "reproduced.json"  # in a setting's folder: our figures, and what decided them
 
 
@@ -45,12 +47,14 @@ def reproduce(
 ) -> dict[str, Ours]:
     """Measures a model in each setting of a table whose data is there. Every process of a job must call this.
 
-    Settings that an earlier call measured with the same model, overrides and files are not measured again.
+    Settings that an earlier call measured with the same model, overrides and files are not measured again. Faces are
+    drawn where a column is about them.
 
     Args:
       model_folder: what `train` wrote.
       folders: {kind of dataset: its folder}; others are looked for in $T2F_DATA.
-      overrides: `key=value` for the model's config, such as `eval.faces=100`.
+      overrides: `key=value` for the model's config, such as `eval.faces=100`; those of a source, called by its kind,
+        such as `data.sources.face2text.celeba=DIR`, are for its settings alone.
       networks, meteor: users' files, see `evaluation.instruments.open_instruments`: without FID's Inception there is
         no FID, without METEOR's .jar no METEOR.
 
@@ -58,59 +62,100 @@ def reproduce(
       {setting: our row}; empty in all but the first process of a job.
 
     Raises:
-      UserError: no model in the folder, a kind of dataset that the table does not read, a wrong override.
+      UserError: no model in the folder, a kind of dataset that the table does not read, a folder that is not there, a
+        wrong override.
     """
     folders = dict(folders or {})
-    kinds = sorted({setting.kind for setting in table.settings})
-    for kind in folders:
-        if kind not in kinds:
-            raise UserError(f"--data {kind}: table '{table.name}' reads {', '.join(kinds)}")
+    _check_given(table, folders, overrides)
     hosts.join()
     model = bundle.load(model_folder)
     with naming(model_folder / "provenance.json"):
         trained = from_dict(Config, model.provenance.get("config", {}))
     given = {"networks": networks, "meteor": meteor}
+    here = {"network": bool(networks), "meteor": meteor is not None}
     used = [f"{path.name} {path.stat().st_size}" for path in (*networks, *([meteor] if meteor else []))]
     key = {"model": model.hash, "program": __version__, "overrides": [*overrides], "files": used}
     rows: dict[str, Ours] = {}
     for setting in table.settings:
         source = SourceConfig(kind=setting.kind, folder=folders.get(setting.kind, ""))
+        ours = [text for text in overrides if _kind_of(text) in ("", setting.kind)]
+        lacking = _files_lacking(setting, here)
         try:
-            source = dataclasses.replace(source, partition=_partition(setting, trained))
+            source = _changed(source, ours)
+            source = dataclasses.replace(source, partition=_partition(setting, trained, source.partition))
             _check_there(source)
             registry.open_source(source, setting.kind)
         except UserError as error:
-            rows[setting.name] = {"figures": {}, "partition": source.partition, "missing": str(error)}
+            lacking.insert(0, str(error).rstrip("."))
+        if lacking:
+            rows[setting.name] = {"figures": {}, "partition": source.partition, "missing": ". ".join(lacking)}
             continue
         done = out / setting.name / DONE
         row = _kept(done, key | {"source": dataclasses.asdict(source)})
-        row = row or _measure(setting, source, model_folder, out / setting.name, overrides, given)
+        row = row or _measure(setting, source, model_folder, out / setting.name, ours, given)
         if hosts.first():
             write_json(done, {"key": key | {"source": dataclasses.asdict(source)}, "row": row})
         rows[setting.name] = row
     return rows if hosts.first() else {}
 
 
+def _check_given(table: Table, folders: Mapping[str, str], overrides: Sequence[str]) -> None:
+    """Raises UserError if a folder or an override is given for what the table does not read, or a folder is absent."""
+    kinds = sorted({setting.kind for setting in table.settings})
+    for kind, folder in folders.items():
+        if kind not in kinds:
+            raise UserError(f"--data {kind}: table '{table.name}' reads {', '.join(kinds)}")
+        if not pathlib.Path(folder).expanduser().is_dir():
+            raise UserError(f"--data {kind}:{folder}: no such folder; give that of {registry.find(kind).title}")
+    for text in overrides:
+        if _kind_of(text) not in ("", *kinds):
+            raise UserError(f"{text}: table '{table.name}' has the sources {', '.join(kinds)}")
+
+
+def _kind_of(override: str) -> str:
+    """The source that an override is about, which is called by its kind; empty if it is about none."""
+    return override.removeprefix(_SOURCES).partition(".")[0] if override.startswith(_SOURCES) else ""
+
+
+def _changed(source: SourceConfig, overrides: Sequence[str]) -> SourceConfig:
+    """A source with what some of `overrides` say of it. Raises UserError for a wrong one."""
+    values = loader.to_config_dict(Config(data=DataConfig(sources={source.kind: source})))
+    loader.override(values, [text for text in overrides if _kind_of(text)])
+    return loader.narrow(values).data.sources[source.kind]
+
+
+def _files_lacking(setting: Setting, here: Mapping[str, bool]) -> list[str]:
+    """What a setting lacks of which no column can be measured without a file that is not here."""
+    if not all(column.needs and not here.get(column.needs) for column in setting.columns):
+        return []
+    return [f"{column.metric}: {column.without}" for column in setting.columns]
+
+
 def _check_there(source: SourceConfig) -> None:
     """Raises UserError, with the way to get it, if no folder is given and the dataset is not in $T2F_DATA."""
     dataset = registry.find(source.kind)
-    if not source.folder and registry.place(dataset) is None:
-        raise UserError(
-            f"{dataset.folder} is not there; give --data {source.kind}:DIR, or set T2F_DATA to the folder that holds"
-            f" {dataset.folder}/. How to get it: {dataset.obtain}"
-        )
+    if source.folder or registry.place(dataset) is not None:
+        return
+    told = f" Its partition {source.partition} comes from {age_benchmark.SITE}." if source.partition else ""
+    raise UserError(
+        f"{dataset.folder} is not there; give --data {source.kind}:DIR, or set T2F_DATA to the folder that holds"
+        f" {dataset.folder}/. How to get it: {dataset.obtain}{told}"
+    )
 
 
-def _partition(setting: Setting, trained: Config) -> str:
+def _partition(setting: Setting, trained: Config, asked: str) -> str:
     """The partition that the model is measured on. Raises UserError if its training faces may be among the test faces.
 
     Args:
       trained: the config that the model was trained with.
+      asked: the one that an override names; empty if none does.
     """
     known = {s.partition for s in trained.data.sources.values() if s.kind == setting.kind and s.weight > 0}
+    if not known and asked in ("", *setting.partitions):
+        return asked or setting.partitions[0]
     if not known:
-        return setting.partitions[0]
-    if len(known) == 1 and known <= {*setting.partitions}:
+        raise UserError(f"this table's partitions of {setting.kind} are {', '.join(setting.partitions)}, not {asked}")
+    if len(known) == 1 and known <= {*setting.partitions} and {asked} <= {"", *known}:
         return known.pop()
     told = ", ".join(sorted(name or "the dataset's own rule" for name in known))
     raise UserError(
@@ -138,7 +183,8 @@ def _measure(
     overrides: Sequence[str],
     files: Mapping[str, Any],
 ) -> Ours:
-    given = [f"data.sources.{source.kind}.partition={source.partition}", *overrides]
+    given = [] if setting.draws else ["eval.generated=0"]
+    given += [*overrides, f"{_SOURCES}{source.kind}.partition={source.partition}"]
     place = f"{source.kind}:{source.folder}" if source.folder else source.kind
     with measure_usage() as usage:
         evaluation = suite.evaluate(model_folder, out, given, data=[place], split=setting.split, **files)

@@ -4,6 +4,7 @@ Published values are in `published.csv`, see `published`; `reproduce` fills our 
 """
 
 import dataclasses
+from typing import Literal
 
 from t2f_jax.data.datasets.base import Split
 
@@ -17,6 +18,7 @@ class Column:
       figure: the name of our figure, see `evaluation.figure`.
       scale: our value times this is in the column's unit.
       better: `higher` or `lower`.
+      needs: the users' file that it is measured with: `network` or `meteor`; `unknown` if nobody tells which one.
       without: why our row may have no value, for the reader.
     """
 
@@ -24,6 +26,7 @@ class Column:
     figure: str
     scale: float
     better: str
+    needs: Literal["", "network", "meteor", "unknown"] = ""
     without: str = "not among the figures that were measured"
 
 
@@ -46,6 +49,11 @@ class Setting:
     partitions: tuple[str, ...] = ("",)
     differs: str = ""
 
+    @property
+    def draws(self) -> bool:
+        """Whether a column is about drawn faces."""
+        return any(column.figure.startswith("texts/") for column in self.columns)
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:
@@ -57,12 +65,17 @@ class Table:
 
 
 _WORDS = "the packages of t2f_jax[eval] are missing, or the faces have no captions"
-_JAR = "measured with METEOR's meteor-1.5.jar alone (--meteor FILE)"
+_JAR = "it takes METEOR's meteor-1.5.jar, of https://www.cs.cmu.edu/~alavie/METEOR (--meteor FILE)"
+_INCEPTION = (
+    "it takes pytorch-fid's Inception, pt_inception-2015-12-05-6726825d.pth of https://github.com/mseitzer/pytorch-fid"
+    " (--network FILE)"
+)
+_LPIPS = "the published network is not known"
 _WORDING = (
-    Column("BLEU-4", "captions/bleu_4", 100, "higher", _WORDS),
-    Column("METEOR", "captions/meteor", 100, "higher", _JAR),
-    Column("ROUGE-L", "captions/rouge_l", 100, "higher", _WORDS),
-    Column("CIDEr", "captions/cider_d", 100, "higher", _WORDS),
+    Column("BLEU-4", "captions/bleu_4", 100, "higher", "", _WORDS),
+    Column("METEOR", "captions/meteor", 100, "higher", "meteor", _JAR),
+    Column("ROUGE-L", "captions/rouge_l", 100, "higher", "", _WORDS),
+    Column("CIDEr", "captions/cider_d", 100, "higher", "", _WORDS),
 )
 _HQ_SPLIT = "Test faces are those of CelebA's partition (some 2,800), where the published ones are 6,000."
 _BENCHMARK = tuple(f"age-benchmark-{i}" for i in range(5))
@@ -85,10 +98,8 @@ FACES = Table(
             "Multi-Modal-CelebA-HQ: faces drawn for captions",
             "mm_celeba_hq",
             (
-                Column("FID", "texts/fid", 1, "lower", "measured with pytorch-fid's Inception alone (--network FILE)"),
-                Column(
-                    "LPIPS to the real face", "texts/lpips_to_real", 1, "lower", "the published network is not known"
-                ),
+                Column("FID", "texts/fid", 1, "lower", "network", _INCEPTION),
+                Column("LPIPS to the real face", "texts/lpips_to_real", 1, "lower", "unknown", _LPIPS),
             ),
             differs=f"{_HQ_SPLIT} FID falls with the number of faces.",
         ),
@@ -103,7 +114,7 @@ CAPTIONS = Table(
         ),
         Setting(
             *("face2text-captions", "Face2Text, x 100", "face2text"),
-            (*_WORDING, Column("CIDEr-D", "captions/cider_d", 100, "higher", _WORDS)),
+            (*_WORDING, Column("CIDEr-D", "captions/cider_d", 100, "higher", "", _WORDS)),
             differs="What the Face2Text authors print as CIDEr is not clipped; ours is CIDEr-D in both columns.",
         ),
         Setting(

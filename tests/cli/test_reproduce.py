@@ -17,7 +17,9 @@ def test_a_table_is_printed_and_written(folder, tmp_path, monkeypatch, capsys):
     given = ["--model", str(folder), "--out", str(out), "--data", "celeba:faces", "eval.faces=3"]
     cli.main(["reproduce", "attributes", *given])
     told = capsys.readouterr().out
-    assert "| **this model** | – | measured here |" in told and told.endswith(f"written: {out / 'table.md'}\n")
+    assert "| **this model** | – | measured here |" in told and told.endswith(
+        "measured: 0 of 2 settings; the table tells what each of the others needs\n" + f"written: {out / 'table.md'}\n"
+    )
     assert (out / "table.md").read_text() in told
 
 

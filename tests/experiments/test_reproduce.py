@@ -1,4 +1,5 @@
 import json
+import re
 import types
 
 import made_up
@@ -43,7 +44,8 @@ def test_a_setting_whose_data_is_there_gets_our_row(measured, tmp_path):
     rows = reproduce.reproduce(
         TABLES["age"], tmp_path / "model", tmp_path / "out", {"fairface": folder}, ["eval.faces=5"]
     )
-    assert measured.calls == [(["data.sources.fairface.partition=", "eval.faces=5"], [f"fairface:{folder}"], "test")]
+    given = ["eval.generated=0", "eval.faces=5", "data.sources.fairface.partition="]  # no column is about drawn faces
+    assert measured.calls == [(given, [f"fairface:{folder}"], "test")]
     assert rows["fairface"]["figures"]["gender"]["value"] == 0.9 and not rows["fairface"]["missing"]
     missing = rows["utkface-benchmark"]["missing"]
     assert missing.startswith(
@@ -90,7 +92,60 @@ def test_a_model_is_not_measured_on_what_it_learned_from(measured, tmp_path, par
         assert row["partition"] == (partition or "age-benchmark-0") and "UTKFace.json" in row["missing"]
 
 
-def test_a_dataset_that_the_table_does_not_read_is_refused(measured, tmp_path):
-    with pytest.raises(UserError, match=r"--data celeba: table 'captions' reads celebatext_hq, face2text, mm_celeba"):
-        reproduce.reproduce(TABLES["captions"], tmp_path, tmp_path / "out", {"celeba": "x"})
+@pytest.mark.parametrize(
+    ("folders", "overrides", "told"),
+    [
+        ({"celeba": "x"}, [], "--data celeba: table 'captions' reads celebatext_hq, face2text, mm_celeba_hq"),
+        ({"face2text": "nowhere"}, [], "--data face2text:nowhere: no such folder; give that of Face2Text"),
+        (
+            {},
+            ["data.sources.faces.weight=0"],
+            "table 'captions' has the sources celebatext_hq, face2text, mm_celeba_hq",
+        ),
+    ],
+)
+def test_what_the_table_does_not_read_is_refused(measured, tmp_path, folders, overrides, told):
+    with pytest.raises(UserError, match=re.escape(told)):
+        reproduce.reproduce(TABLES["captions"], tmp_path, tmp_path / "out", folders, overrides)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_override_of_a_source_is_for_its_settings_alone(measured, tmp_path):
+    folder = made_up.make("face2text", tmp_path / "there" / "Face2Text")
+    (tmp_path / "there" / "CelebA").rename(tmp_path / "CelebA")
+    place = f"data.sources.face2text.celeba={tmp_path / 'CelebA'}"
+    given = (TABLES["captions"], tmp_path / "model", tmp_path / "out", {"face2text": str(folder)})
+    assert "CelebA's images are not at" in reproduce.reproduce(*given)["face2text-captions"]["missing"]
+    rows = reproduce.reproduce(*given, [place, "eval.faces=2"])
+    assert [name for name, row in rows.items() if not row["missing"]] == ["face2text-captions"]
+    given = ["eval.generated=0", place, "eval.faces=2", "data.sources.face2text.partition="]
+    assert measured.calls == [(given, [f"face2text:{folder}"], "test")]
+
+
+def test_faces_are_not_drawn_where_no_column_can_be_filled(measured, tmp_path):
+    folder = made_up.make("mm_celeba_hq", tmp_path / "Multi-Modal-CelebA-HQ")
+    given = (TABLES["faces"], tmp_path / "model", tmp_path / "out")
+    (without,) = reproduce.reproduce(*given).values()
+    assert without["missing"].startswith("Multi-Modal-CelebA-HQ is not there; give --data mm_celeba_hq:DIR")
+    assert "FID: it takes pytorch-fid's Inception, pt_inception-2015-12-05-6726825d.pth of" in without["missing"]
+    (without,) = reproduce.reproduce(*given, {"mm_celeba_hq": str(folder)}).values()
+    assert without["missing"].startswith("FID: it takes pytorch-fid's Inception") and not measured.calls
+    network = tmp_path / "inception.pth"
+    network.write_bytes(b"")
+    (row,) = reproduce.reproduce(*given, {"mm_celeba_hq": str(folder)}, networks=[network]).values()
+    assert not row["missing"] and measured.calls[0][0] == ["data.sources.mm_celeba_hq.partition="]
+
+
+def test_the_partition_may_be_chosen_where_the_model_did_not_learn_from_the_set(measured, tmp_path):
+    folder = made_up.make("utkface", tmp_path / "UTKFace")
+    entries = [
+        {"img_path": f"UTKFace/{path.name}", "folder": n % 10} for n, path in enumerate(sorted(folder.iterdir()))
+    ]
+    (folder / "UTKFace.json").write_text(json.dumps(entries))
+    given = (TABLES["age"], tmp_path / "model", tmp_path / "out", {"utkface": str(folder)})
+    row = reproduce.reproduce(*given, ["data.sources.utkface.partition=age-benchmark-3"])["utkface-benchmark"]
+    assert row["partition"] == "age-benchmark-3" and not row["missing"]
+    measured.trained = {"faces": {"kind": "utkface", "partition": "age-benchmark-0"}}
+    assert reproduce.reproduce(*given)["utkface-benchmark"]["partition"] == "age-benchmark-0"
+    row = reproduce.reproduce(*given, ["data.sources.utkface.partition=age-benchmark-3"])["utkface-benchmark"]
+    assert "its training faces may be among the test faces" in row["missing"]

@@ -27,6 +27,7 @@ _FOLDERS = {
     "age-benchmark-4": "67890123",
 }
 PARTITIONS = tuple(_FOLDERS)
+SITE = "https://github.com/paplhjak/Facial-Age-Estimation-Benchmark"
 
 
 def repartition(
@@ -57,7 +58,7 @@ def repartition(
     if path is None:
         raise UserError(
             f"{folder}: neither {database}_aligned.json nor {database}.json, which {config.partition} is read from;"
-            " take one from https://github.com/paplhjak/Facial-Age-Estimation-Benchmark and put it there"
+            f" take one from {SITE} and put it there"
         )
     entries = {key(pathlib.PurePath(entry["img_path"]).name): entry for entry in _entries(path)}
     for face in faces:

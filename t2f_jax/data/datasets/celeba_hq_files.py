@@ -42,7 +42,7 @@ class HQFiles:
         labels: Sequence[str] = (LABELS,),
     ):
         folder = pathlib.Path(config.folder)
-        beside = folder.parent / HQ
+        beside = folder.absolute().parent / HQ  # `find` looks below the folder, but for what is absolute
         self._numbers = _read_mapping(find(folder, dataset, MAPPING, str(beside / MAPPING)))
         self._partition = celeba_files.Partition(config)
         found = images_in(find(folder, dataset, *images, str(beside / IMAGES)))

@@ -20,7 +20,8 @@ from t2f_jax.data.datasets.listed import Face, Listed, find
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
     folder = pathlib.Path(config.folder)
     texts = find(folder, DATASET, "text/celeba-caption", "celeba-caption")
-    files = HQFiles(config, DATASET, (str(folder.parent / HQ / IMAGES), IMAGES, "image/images", "images", "image"))
+    beside = str(folder.absolute().parent / HQ / IMAGES)
+    files = HQFiles(config, DATASET, (beside, IMAGES, "image/images", "images", "image"))
     skipped: dict[str, str] = {}
     faces = []
     for number in files.numbers():

@@ -17,6 +17,12 @@ def folder(tmp_path):
     return tmp_path / "Multi-Modal-CelebA-HQ"
 
 
+def test_a_folder_may_be_told_from_where_one_is(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent.parent)
+    source = open_mm(folder.relative_to(folder.parent.parent))
+    assert source.image(0, 16).shape == (16, 16, 3) and sum(len(source.split(split)) for split in base.SPLITS) == 4
+
+
 def open_mm(folder):
     return registry.open_source(SourceConfig(kind="mm_celeba_hq", folder=str(folder)), "mm")
 
