@@ -147,11 +147,10 @@ class Writable:
     def download(self) -> pathlib.Path:
         """The local path of a folder that is there and will be changed; a bucket's is copied whole."""
         if not isinstance(self.origin, pathlib.Path):
-            with remote.naming(str(self)), remote.one_at_a_time():
+            with remote.naming(str(self)):
                 if not self.origin.is_dir():
                     raise UserError(f"{self}: there is nothing there")
-                remote.download(self.origin, self.path)
-        return self.path
+        return self.run.download()
 
 
 def _holds_files(folder: pathlib.Path) -> bool:

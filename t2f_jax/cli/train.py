@@ -23,8 +23,8 @@ def add(commands: options.Commands) -> None:
         "quickstart",
         quickstart,
         "draw faces, train on them, evaluate, and write a report: everything, in minutes",
-        "Run it again after an interruption and it goes on where it was.",
-        options.Needs(many_steps=True),
+        "Run it again after an interruption and it goes on where it was; a finished one is left as it is.",
+        TRAINING,
     )
     options.add_out(sub, "where everything goes: report.html, card.json, model/")
     sub.add_argument("--tiny", action="store_true", help="all of it in a minute or two: a first look, not a good model")
@@ -66,12 +66,10 @@ def add(commands: options.Commands) -> None:
 def quickstart(args: argparse.Namespace) -> None:
     """`t2f quickstart`."""
     from t2f_jax import config
-    from t2f_jax.distributed import hosts
     from t2f_jax.experiments import quickstart
 
     chosen = config.load("quickstart:tiny" if args.tiny else "quickstart", args.overrides)
-    with hosts.alone_in(args.out.path):
-        evaluate.print_card(quickstart.quickstart(chosen, args.out.path), args.out)
+    evaluate.print_card(quickstart.quickstart(chosen, args.out.path), args.out)
 
 
 def train_tokenizer(args: argparse.Namespace) -> None:

@@ -102,6 +102,13 @@ def flat_keys(values: Any, where: str = "") -> list[str]:
     return keys
 
 
+def flat_values(value: Any, where: str = "") -> dict[str, Any]:
+    """{"a": {"b": 1}} -> {"a.b": 1}; tuples as the lists that JSON makes of them."""
+    if isinstance(value, dict):
+        return {k: v for name, item in value.items() for k, v in flat_values(item, f"{where}{name}.").items()}
+    return {where[:-1]: list(value) if isinstance(value, tuple) else value}
+
+
 def field_types(cls: type) -> dict[str, Any]:
     """The fields of a config dataclass: name -> type, its marks included."""
     return typing.get_type_hints(cls, include_extras=True)

@@ -27,9 +27,14 @@ FIGURES = (  # what, its name on a result card, the baseline's name there, what 
 
 
 def write(config: Config, model: Bundle, folder: pathlib.Path, results: Mapping[str, Any] | None = None) -> None:
-    """Writes the card of a model into its folder, which is there; `results` is its result card, if it was measured."""
+    """Writes the `text` of a model's card into its folder, which is there."""
+    write_text(folder / FILE, text(config, model, results))
+
+
+def text(config: Config, model: Bundle, results: Mapping[str, Any] | None = None) -> str:
+    """The card of a model; `results` is its result card, if it was measured."""
     sources = [_source(config, name, counts) for name, counts in model.provenance.get("sources", {}).items()]
-    card = render_text(
+    return render_text(
         "model_card.md",
         name=config.name,
         facts=_facts(config, model),
@@ -39,7 +44,6 @@ def write(config: Config, model: Bundle, folder: pathlib.Path, results: Mapping[
         figures=_figures(results or {}),
         attributes=[{"name": attribute.name, "allowed": attribute.allowed()} for attribute in model.schema],
     )
-    write_text(folder / FILE, card)
 
 
 def _facts(config: Config, model: Bundle) -> dict[str, str]:

@@ -63,6 +63,15 @@ class RunFolder:
                 remote.download(origin, path)
         return path
 
+    def download(self, name: str = "") -> pathlib.Path:
+        """Makes the file or folder `name` what it is in the bucket, if there is one: every file is copied."""
+        path, origin = self.path / name, self.origin(name)
+        if not isinstance(origin, pathlib.Path):
+            with remote.naming(str(origin)), remote.one_at_a_time():
+                if origin.exists():
+                    remote.download(origin, path)
+        return path
+
     def publish(self, name: str = "", without: str = "") -> pathlib.Path:
         """Puts the file or folder `name`, if it is there, into the bucket, and returns its local path.
 

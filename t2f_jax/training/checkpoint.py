@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from t2f_jax.config.schema import Config, Role, SourceConfig
-from t2f_jax.config.typed import marked, to_dict
+from t2f_jax.config.typed import flat_values, marked, to_dict
 from t2f_jax.distributed import hosts
 from t2f_jax.errors import DiskFull, UserError, full_disk
 from t2f_jax.io import files
@@ -235,10 +235,10 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     Raises:
       UserError: the folder holds checkpoints of another config; the message names the keys that differ.
     """
-    run, flat = RunFolder(out), _flat(config)
+    run, flat = RunFolder(out), flat_values(config)
     path = run.fetch("run.json")
     if path.exists() and steps(out):
-        before = _flat(_read_config(path))
+        before = flat_values(_read_config(path))
         begun = _defaults(config) | before  # a key that is newer than the run has its default
         keys = [k for k in sorted(before.keys() | flat.keys()) if begun.get(k) != flat.get(k)]
         keys = [k for k in keys if k.rpartition(".")[2] not in FREE_KEYS]
@@ -257,7 +257,7 @@ def _defaults(config: dict[str, Any]) -> dict[str, Any]:
     """Every key of a config whose sources are called as those of `config`, with its default."""
     defaults, source = to_dict(Config()), to_dict(SourceConfig())
     defaults["data"]["sources"] = dict.fromkeys(config.get("data", {}).get("sources", {}), source)
-    return _flat(defaults)
+    return flat_values(defaults)
 
 
 def _read_config(path: pathlib.Path) -> dict[str, Any]:
@@ -270,10 +270,3 @@ def _read_config(path: pathlib.Path) -> dict[str, Any]:
             f"{error}; if this command's config is still theirs, delete the file: the run goes on"
         ) from error
     return config
-
-
-def _flat(value: Any, where: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} -> {"a.b": 1}; tuples as the lists that JSON makes of them."""
-    if isinstance(value, dict):
-        return {k: v for name, item in value.items() for k, v in _flat(item, f"{where}{name}.").items()}
-    return {where[:-1]: list(value) if isinstance(value, tuple) else value}

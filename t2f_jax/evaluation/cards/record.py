@@ -79,6 +79,11 @@ class ReadPart:
     rows: pathlib.Path | None
     rows_sha256: str
 
+    @property
+    def has_its_rows(self) -> bool:
+        """Whether the rows are there, and those that the card was written with."""
+        return self.rows is not None and _sha256(self.rows) == self.rows_sha256
+
     def statistics(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """What each example added to some figures, [N, K]; without those that are no sums, or whose rows are gone.
 
@@ -87,7 +92,7 @@ class ReadPart:
         """
         if self.rows is None or not self.n:
             return {}
-        if _sha256(self.rows) != self.rows_sha256:
+        if not self.has_its_rows:
             raise UserError(f"{self.rows}: not the rows that the card was written with; evaluate the model again")
         scored = next(rows.read(self.rows))["scores"]
         found = rows.per_example(self.rows, [name for name in names if name in scored])
