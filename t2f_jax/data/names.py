@@ -3,6 +3,7 @@
 A column says yes, no, or nothing (unknown); what is unknown, and what two columns contradict each other on, is absent.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 
 from t2f_jax.tokens.attributes import Attribute, squeeze
@@ -39,6 +40,7 @@ NOT_OF_THE_FACE = ("attractive", "blurry")
 _GENDERS = {**dict.fromkeys(("m", "male"), "male"), **dict.fromkeys(("f", "female"), "female")}
 
 
+@functools.lru_cache(1024)  # asked for of every row
 def column(name: str) -> str:
     """A column's name in lower case without signs: "5_o_Clock_Shadow", "5 o' Clock Shadow" -> "5 o clock shadow"."""
     return squeeze(name.replace("_", " ").replace("'", " "))

@@ -1,7 +1,7 @@
 """What is known of the faces that TFDS has prepared, in the order of their names, on this machine's disk.
 
-TFDS shuffles examples, and an example is parsed whole to learn its name: that is done once, and kept under the hash of
-the prepared files in `io.cache.folder("prepared")`. Opening it again reads nothing but where its lines begin.
+TFDS shuffles examples, and an example is parsed whole to learn its name: that is done once (`kept`). Opening it again
+reads nothing but where its lines begin.
 
     faces.jsonl, faces.npy   a line a face: {"id", "row", "size", "fields"}, and "landmarks" where they are known; size
                              in bytes of its image file
@@ -40,13 +40,7 @@ class Index:
     """
 
     def __init__(self, folder: pathlib.Path, counts: Mapping[Split, int], read: Callable[[Split, int], dict[str, Any]]):
-        root = next(filter(cache.is_usable, (cache.folder("prepared"), cache.temporary() / "prepared")), None)
-        if root is None:
-            raise UserError(f"{cache.folder('prepared')}: no folder to write in; set T2F_CACHE to one")
-        place = root / _fingerprint(folder)
-        with locks.one_at_a_time(root / locks.LOCK):
-            if not (place / "splits.npy").is_file():
-                _write(place, counts, read)
+        place = kept(folder, lambda partial: _write(partial, counts, read))
         self.faces = Records(place / _LINES)
         self._splits_N = np.asarray(open_array(place / "splits.npy", np.uint8, 1))
         self.splits: dict[Split, list[int]] = {
@@ -58,37 +52,57 @@ class Index:
         return SPLITS[self._splits_N[i]]
 
 
-def _fingerprint(folder: pathlib.Path) -> str:
-    """A hash of the prepared files' names, sizes and times."""
-    digest = hashlib.sha256(f"{_FORMAT} {folder.absolute()}\n".encode("utf-8", "surrogateescape"))
+def kept(folder: pathlib.Path, make: Callable[[pathlib.Path], None], what: str = "") -> pathlib.Path:
+    """What is made once on this machine of the files of a prepared dataset: a folder of `io.cache.folder("prepared")`.
+
+    Args:
+      make: writes into an empty folder what was not made yet, or of other files.
+      what: tells apart what is made of the same files.
+
+    Raises:
+      UserError: there is no folder to write in.
+    """
+    root = next(filter(cache.is_usable, (cache.folder("prepared"), cache.temporary() / "prepared")), None)
+    if root is None:
+        raise UserError(f"{cache.folder('prepared')}: no folder to write in; set T2F_CACHE to one")
+    place = root / _fingerprint(folder, what)
+    with locks.one_at_a_time(root / locks.LOCK):
+        if not place.is_dir():
+            with files.whole_folder(place) as partial:
+                make(partial)
+    return place
+
+
+def _fingerprint(folder: pathlib.Path, what: str) -> str:
+    """A hash of the prepared files' names, sizes and times, and of what is made of them."""
+    digest = hashlib.sha256(f"{_FORMAT} {what}{folder.absolute()}\n".encode("utf-8", "surrogateescape"))
     for path in sorted(folder.iterdir()):
         about = path.stat()
         digest.update(f"{path.name} {about.st_size} {about.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:24]
 
 
-def _write(place: pathlib.Path, counts: Mapping[Split, int], read: Callable[[Split, int], dict[str, Any]]) -> None:
+def _write(folder: pathlib.Path, counts: Mapping[Split, int], read: Callable[[Split, int], dict[str, Any]]) -> None:
     """Lines in TFDS's order first, then in that of the names: of all faces only these are held in memory."""
-    with files.whole_folder(place) as partial:
-        shuffled = partial / "shuffled.jsonl"
-        names, splits = [], []
-        with shuffled.open("wb") as file, Progress("reading what TFDS prepared", sum(counts.values())) as bar:
-            for number, record in _records(counts, read):
-                file.write(files.json_line(record).encode("utf-8", "surrogateescape"))
-                names.append(record["id"])
-                splits.append(number)
-                bar.advance(1)
-        order = sorted(range(len(names)), key=names.__getitem__)
-        write_index(shuffled)
-        starts = np.load(shuffled.with_suffix(INDEX))
-        with shuffled.open("rb") as source, (partial / _LINES).open("wb") as file:
-            for i in order:
-                source.seek(starts[i])
-                file.write(source.read(starts[i + 1] - starts[i]))
-        write_index(partial / _LINES)
-        shuffled.unlink()
-        shuffled.with_suffix(INDEX).unlink()
-        np.save(partial / "splits.npy", np.array(splits, np.uint8)[order])
+    shuffled = folder / "shuffled.jsonl"
+    names, splits = [], []
+    with shuffled.open("wb") as file, Progress("reading what TFDS prepared", sum(counts.values())) as bar:
+        for number, record in _records(counts, read):
+            file.write(files.json_line(record).encode("utf-8", "surrogateescape"))
+            names.append(record["id"])
+            splits.append(number)
+            bar.advance(1)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    write_index(shuffled)
+    starts = np.load(shuffled.with_suffix(INDEX))
+    with shuffled.open("rb") as source, (folder / _LINES).open("wb") as file:
+        for i in order:
+            source.seek(starts[i])
+            file.write(source.read(starts[i + 1] - starts[i]))
+    write_index(folder / _LINES)
+    shuffled.unlink()
+    shuffled.with_suffix(INDEX).unlink()
+    np.save(folder / "splits.npy", np.array(splits, np.uint8)[order])
 
 
 def _records(

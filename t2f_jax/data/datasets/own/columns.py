@@ -8,6 +8,7 @@ if its values are (see `kinds`). A map, "caption=text, age=years, none=notes", c
 import collections
 import contextlib
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -169,6 +170,11 @@ def _schema(called: Mapping[str, str], known: Mapping[str, kinds.Kind]) -> tuple
     return tuple(sorted(merge_schemas([found]), key=lambda attribute: attribute.name))
 
 
+@functools.lru_cache(1024)
+def _is_of_other_sets(name: str) -> bool:
+    return bool(names.schema([name], ()))
+
+
 def _read_row(row: Row, called: Mapping[str, str], known: Mapping[str, kinds.Kind]) -> tuple[Fields, Split | None, str]:
     attributes: dict[str, str | int] = {}
     truths: dict[str, bool | None] = {}  # of the columns that other sets have, too
@@ -187,7 +193,7 @@ def _read_row(row: Row, called: Mapping[str, str], known: Mapping[str, kinds.Kin
                 person = kinds.text_of(value) or ""
             elif (kind := known.get(name)) and kind.attribute and (text := kinds.text_of(value)) is not None:
                 label = kind.label(text)
-                if kind.attribute.name == ours and names.schema([ours], ()) and label in ("yes", "no"):
+                if kind.attribute.name == ours and _is_of_other_sets(ours) and label in ("yes", "no"):
                     truths[ours] = label == "yes"
                 elif label is not None:
                     attributes[ours] = label

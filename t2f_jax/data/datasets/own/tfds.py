@@ -1,12 +1,15 @@
 """A dataset that TFDS has prepared: by its name, "tfds:lfw" or "tfds:lfw:0.1.1", or by the folder that it lies in.
 
 Nothing is downloaded or prepared here. Objects inside an example are opened: {"about": {"Male": True}} is column Male.
+To know what the columns hold, every example is parsed once on a machine; its row is kept as a line of JSON, which is
+read in its place from then on.
 """
 
 import dataclasses
 import functools
 import os
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +17,19 @@ import numpy as np
 from t2f_jax.data.datasets.own import splits
 from t2f_jax.data.datasets.own.manifest import flat
 from t2f_jax.data.datasets.own.rows import Row, Table, decode
+from t2f_jax.data.datasets.prepared_index import kept
 from t2f_jax.data.datasets.tfds_records import Examples
 from t2f_jax.errors import UserError
+from t2f_jax.io.files import defined, json_line, parse_json
 from t2f_jax.io.framing import WHOLE, Framing
+from t2f_jax.io.progress import Progress
 from t2f_jax.tokens import ranges
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 PREFIX = "tfds:"
+_LINES = "rows.jsonl"
 IDS = ("id", "image/filename", "filename", "file_name", "image_id", "key")  # features that name an example
 
 
@@ -82,16 +89,30 @@ def read(place: str, image: str = "") -> Table:
         raise UserError(f'{place}: {len(images)} images in an example; choose one, such as columns="image=NAME"')
     folder, name = pathlib.Path(builder.data_dir), chosen[0]
     table = Table(f"TFDS {builder.info.full_name}")
-    for split in builder.info.splits:
-        examples = _examples(folder, split, name)
-        for number in range(len(examples)):
-            example = examples[number]
-            values = {key: _plain(features[key], example[key]) for key in features if key not in images}
-            key = next((key for key in IDS if isinstance(values.get(key), str) and values[key]), "")
-            id = values.pop(key, "") or f"{split}-{number:07d}"
-            record = Record(folder, split, number, name, pathlib.PurePosixPath(id).name, len(example[name]))
-            table.rows.append(Row(f"{split}, example {number}", id, record, flat(values), splits.of_word(split)))
+    made = kept(folder, lambda partial: _write(partial / _LINES, folder, builder, name, images), f"rows of {name} ")
+    for line in (made / _LINES).read_bytes().splitlines():
+        split, number, id, length, values = parse_json(line)
+        record = Record(folder, split, number, name, pathlib.PurePosixPath(id).name, length)
+        table.rows.append(Row(f"{split}, example {number}", id, record, values, splits.of_word(split)))
     return table
+
+
+def _write(
+    path: pathlib.Path, folder: pathlib.Path, builder: "tfds.core.DatasetBuilder", name: str, images: Sequence[str]
+) -> None:
+    """A line an example: its split, number, name, the bytes of its image and its values."""
+    features: Any = builder.info.features
+    total = sum(split.num_examples for split in builder.info.splits.values())
+    with path.open("w", encoding="utf-8") as file, Progress("reading what TFDS prepared", total) as bar:
+        for split in builder.info.splits:
+            examples = _examples(folder, split, name)
+            for number in range(len(examples)):
+                example = examples[number]
+                values = {key: _plain(features[key], example[key]) for key in features if key not in images}
+                key = next((key for key in IDS if isinstance(values.get(key), str) and values[key]), "")
+                id = values.pop(key, "") or f"{split}-{number:07d}"
+                file.write(json_line(defined([split, number, id, len(example[name]), flat(values)])))
+                bar.advance(1)
 
 
 def _builder(place: str) -> "tfds.core.DatasetBuilder":
@@ -123,10 +144,14 @@ def _plain(feature: Any, value: Any) -> Any:
         return {name: _plain(feature[name], value[name]) for name in feature}
     if isinstance(feature, tfds.features.ClassLabel):
         return feature.int2str(int(value)).replace("_", " ") if int(value) >= 0 else None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(None, item) for name, item in value.items()}
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biufc":
+        return []  # numbers in a row, an embedding perhaps, are no label
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
         return [_plain(None, item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):
         return _plain(None, value.item())
-    return value
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)

@@ -11,6 +11,11 @@ from t2f_jax.errors import UserError
 COUNT = 6
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("T2F_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="module", params=["tfrecord", "array_record"])
 def prepared(request, tmp_path_factory):
     """A dataset of two splits, and the folder of all datasets."""
@@ -75,6 +80,13 @@ def test_examples_are_faces(prepared):
     for i in range(COUNT):
         assert faces.signature(i) == base.file_signature(files[i])
         assert np.array_equal(faces.image(i, 16), base.read_face(files[i], 16))
+
+
+def test_examples_are_parsed_once_on_a_machine(prepared, monkeypatch):
+    folder, _ = prepared
+    first = tfds.read(str(folder))
+    monkeypatch.setattr(tfds.Examples, "__getitem__", lambda self, i: pytest.fail("an example is parsed again"))
+    assert tfds.read(str(folder)) == first
 
 
 def test_a_dataset_is_found_by_name(prepared, monkeypatch):
