@@ -120,6 +120,7 @@ def _source(store: Store, name: str, about: Mapping[str, Any]) -> SourceCard:
         plots=_plots(tally),
         balances=_balances(tally),
         examples=_examples(store, name),
+        notes=about.get("notes", []),
     )
 
 

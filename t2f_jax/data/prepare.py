@@ -73,6 +73,9 @@ def run(
         (out / "meta.json").unlink(missing_ok=True)  # the store is not whole until the end of this function
     _encode(todo, encode, cache_dir, out, job)
     if job.process == 0 and not made:
+        for source in opened.values():
+            for note in base.notes(source):
+                progress.say(f"{source.name}: {note}")
         _fetch(todo, out, job)
         twice = _join(works, todo, out, config.data)
         _write_text(config, opened, out, words)
@@ -225,13 +228,14 @@ def _describe_source(source: base.Source, out: pathlib.Path) -> dict[str, Any]:
     for split in base.SPLITS:
         part = files.read_json(out / source.name / split / "meta.json", "the part's description")
         splits[split] = {"count": part["count"], "key": part["key"]}
-    return {
+    about = {
         "schema": [attribute.to_json() for attribute in source.schema],
         "splits": splits,
         "title": dataset.title,
         "licence": dataset.licence,
         "citation": dataset.citation,
     }
+    return {**about, "notes": base.notes(source)} if base.notes(source) else about  # other stores stay to the byte
 
 
 def _clean(out: pathlib.Path) -> None:

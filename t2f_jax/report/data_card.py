@@ -44,6 +44,7 @@ class SourceCard:
       known: {attribute: share of faces of which it is known, from 0 to 1}.
       captions: {"faces", "captions", "words a caption", "different words"}.
       plots: distributions of labels.
+      notes: what is worth knowing of how it was read.
     """
 
     name: str
@@ -55,6 +56,7 @@ class SourceCard:
     plots: Sequence[Picture] = ()
     balances: Sequence[Balance] = ()
     examples: Sequence[Example] = ()
+    notes: Sequence[str] = ()
 
     @property
     def total(self) -> int:

@@ -45,6 +45,24 @@ def test_everything_is_counted(store):
     assert source.examples[1].labels.startswith("age: ")
 
 
+def test_what_was_not_read_of_own_data_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(corpus, "SENTENCES", 300)
+    names = own_faces(tmp_path / "mine", 30)
+    said = [f"{name},{('NA', 'A man.')[k % 2]},note <{k}>" for k, name in enumerate(names)]
+    (tmp_path / "mine/faces.csv").write_text("\n".join(["image,caption,notes", *said, ""]))
+    config = store_config(sources={"mine": SourceConfig(kind="own", folder=str(tmp_path / "mine"))})
+    out = prepare.run(config, encode_stub, "stub", tmp_path / "images", tmp_path / "store")
+    (source,) = card.describe(Store(out)).sources
+    count = len(names)
+    assert source.notes == [
+        f"columns that are not read: 'notes' ({count} different texts, too many to choose from)",
+        f"captions that say nothing and are left out: {(count + 1) // 2}, such as 'NA'",
+    ]
+    assert f"mine: {source.notes[1]}" in capsys.readouterr().err
+    card.write(Store(out), tmp_path / "card.html")
+    assert f"Columns that are not read: &#39;notes&#39; ({count} different" in (tmp_path / "card.html").read_text()
+
+
 def test_ages_of_faces_of_unknown_gender_are_named(store, monkeypatch):
     shown = {}
     monkeypatch.setattr(card.plots, "histogram", lambda values, groups, label: shown.update(groups) or b"")

@@ -88,6 +88,11 @@ def landmarks(source: Source, i: int) -> np.ndarray | None:
     return cast(WithLandmarks, source).landmarks(i) if hasattr(source, "landmarks") else None
 
 
+def notes(source: Source) -> list[str]:
+    """What is worth knowing of how a source was read; none of most."""
+    return getattr(source, "notes", [])
+
+
 def read_face(
     path: pathlib.Path,
     size: int,

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import itertools
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ class Report:
       labelled: how many faces that can be used have a caption or a label.
       problems: [{"where", "why"}] of what cannot be used.
       notes: what is worth knowing.
+      silent: {row: its captions that say nothing and are left out}, such as "NA".
     """
 
     path: str
@@ -42,6 +44,7 @@ class Report:
     labelled: int
     problems: list[dict[str, str]]
     notes: list[str]
+    silent: dict[str, list[str]]
 
     @property
     def is_fine(self) -> bool:
@@ -73,8 +76,9 @@ def check(path: pathlib.Path, mapped: Mapping[str, str], decode: bool = True) ->
     captions = sum(len(face.fields["captions"]) for face in data.faces)
     faces = [face for i, face in enumerate(data.faces) if i not in unreadable]
     bare = [face.id for face in faces if not face.fields["captions"] and not face.fields["attributes"]]
-    notes = _notes(data, splits, bare) + _not_in_use(path, data)
-    return Report(str(path), data.layout, data.columns, splits, captions, len(faces) - len(bare), problems, notes)
+    notes = _notes(data, splits, bare) + _silent(data.silent) + _not_in_use(path, data)
+    labelled = len(faces) - len(bare)
+    return Report(str(path), data.layout, data.columns, splits, captions, labelled, problems, notes, data.silent)
 
 
 def _notes(data: source.Data, splits: Mapping[str, int], bare: Sequence[str]) -> list[str]:
@@ -88,6 +92,15 @@ def _notes(data: source.Data, splits: Mapping[str, int], bare: Sequence[str]) ->
     if bare:
         notes.append(f"{_some(bare, 'face')} without a caption and a label")
     return notes
+
+
+def _silent(silent: Mapping[str, Sequence[str]]) -> list[str]:
+    """A note about captions that say nothing; it names the first rows."""
+    if not silent:
+        return []
+    first = [f"{where} ({', '.join(map(repr, captions))})" for where, captions in itertools.islice(silent.items(), 10)]
+    more = f" and {len(silent) - len(first)} rows more" if len(silent) > len(first) else ""
+    return [f"captions that say nothing are left out: {', '.join(first)}{more}"]
 
 
 def _not_in_use(path: pathlib.Path, data: source.Data) -> list[str]:

@@ -23,7 +23,7 @@ from t2f_jax.errors import UserError, WrongArgument, nearest
 from t2f_jax.io.framing import POINTS
 from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
 
-LEFT_OUT, LANDMARK = "none", "landmark"
+LEFT_OUT, LANDMARK, NOT_READ = "none", "landmark", "not read"
 CAPTIONS = ("caption", "captions", "text", "description")  # also with a number behind: "caption 2"
 LANDMARKS = tuple(names.column(f"{point}_{axis}") for point in POINTS for axis in "xy")
 RENAMED = {"sex": "gender", "race": "ethnicity", "partition": "split", "identity": "person"}
@@ -60,6 +60,7 @@ class Labels:
       rows, fields, said, persons, landmarks: of each row that is not broken: itself, its labels, split, person ("":
         unknown) and landmarks, see `framing`.
       broken: {where: why} of the others.
+      silent: {where: its captions that say nothing, which are left out}, see `kinds.says_nothing`.
     """
 
     schema: tuple[Attribute, ...]
@@ -70,6 +71,7 @@ class Labels:
     persons: list[str] = dataclasses.field(default_factory=list)
     landmarks: list[np.ndarray | None] = dataclasses.field(default_factory=list)
     broken: dict[str, str] = dataclasses.field(default_factory=dict)
+    silent: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
 
 def parse_map(text: str, key: str) -> dict[str, str]:
@@ -121,6 +123,9 @@ def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
         except UserError as error:
             labels.broken[row.where] = str(error)
             continue
+        cells = [value for name, value in row.values.items() if called[name] == "caption"]
+        if silent := [line for cell in cells for line in _lines(cell) if kinds.says_nothing(line)]:
+            labels.silent[row.where] = silent
         labels.rows.append(row)
         labels.fields.append(fields)
         labels.said.append(said)
@@ -219,7 +224,12 @@ def _landmarks(row: Row, mapped: Mapping[str, str]) -> np.ndarray | None:
 
 
 def _captions(value: Any) -> list[str]:
-    """The captions of a cell: one a line, or a list of them; single spaces, none that is empty."""
+    """The captions of a cell that say something."""
+    return [line for line in _lines(value) if not kinds.says_nothing(line)]
+
+
+def _lines(value: Any) -> list[str]:
+    """What stands in a cell of captions: one a line, or a list of them; single spaces, none that is empty."""
     if value is None or value != value:
         return []
     texts = value if isinstance(value, list) else [value]
@@ -236,12 +246,12 @@ def _told(
     name: str, ours: str, kind: kinds.Kind | None, count: "collections.Counter[str] | None", rows: Sequence[Row]
 ) -> Column:
     if ours == LEFT_OUT:
-        return Column(name, "not read", "none of what is seen in a face" if name else "it has no name")
+        return Column(name, NOT_READ, "none of what is seen in a face" if name else "it has no name")
     given = sum(_is_known(ours, row.values.get(name)) for row in rows)
     if kind is None:
         return Column(name, ours, f"in {given} of {len(rows)} rows")
     if kind.attribute is None:
-        return Column(name, "not read", kind.why)
+        return Column(name, NOT_READ, kind.why)
     return Column(name, "attribute", f"{ours}: {_values(kind, count or {})}, in {given} of {len(rows)} rows")
 
 

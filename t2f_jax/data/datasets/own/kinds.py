@@ -19,6 +19,8 @@ MOST_DIFFERENT = 2000  # values of a column that are counted
 CLEAR = 0.9  # share of a column's values that says what it is; the others are mistakes
 
 _UNKNOWN = {"", "na", "n/a", "nan", "null", "unknown", "?"}
+# What people and programs write where there is no caption; see `says_nothing`.
+_NO_CAPTION = _UNKNOWN | {"none", "nil", "n.a.", "<na>", "#n/a", "#na", "-nan", "missing", "no caption"}
 _TRUTH = {**dict.fromkeys(("yes", "true", "1"), "yes"), **dict.fromkeys(("no", "false", "0", "-1"), "no")}
 _GENDERS = {"man": "male", "boy": "male", "woman": "female", "girl": "female"}
 
@@ -42,6 +44,11 @@ def text_of(value: Any) -> str | None:
         text = text.partition(".")[0]  # as pandas writes whole numbers of a column with blanks
     check_text(text)
     return None if text in _UNKNOWN else text
+
+
+def says_nothing(caption: str) -> bool:
+    """Whether a caption stands for one that is missing: "NA", "null", or no letter and no digit at all, as in "-"."""
+    return squeeze(caption) in _NO_CAPTION or not any(character.isalnum() for character in caption)
 
 
 def check_text(text: str) -> None:

@@ -59,6 +59,7 @@ class Data:
       splits: of each face.
       broken: {where: why} of the rows that cannot be used.
       refused: images that are there, and of which no row can be used.
+      silent: {where: captions of a row that say nothing, which are left out}.
     """
 
     layout: str
@@ -68,6 +69,17 @@ class Data:
     splits: list[Split]
     broken: dict[str, str]
     refused: list[Picture]
+    silent: dict[str, list[str]]
+
+    def notes(self) -> list[str]:
+        """What is there and not read, in words that are the same in whatever layout the data lies."""
+        left = [f"'{column.name}' ({column.told})" for column in self.columns if column.role == columns.NOT_READ]
+        notes = [f"columns that are not read: {', '.join(left)}"] if left else []
+        silent = [caption for captions in self.silent.values() for caption in captions]
+        if silent:
+            first = ", ".join(f"'{caption}'" for caption in sorted(set(silent))[:5])
+            notes.append(f"captions that say nothing and are left out: {len(silent)}, such as {first}")
+        return notes
 
 
 def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
@@ -90,7 +102,7 @@ def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
     dealt = splits.deal([face.person or face.id for face in faces], [face.said for face in faces])
     used = {face.picture for face in faces}
     refused = [row.picture for row in table.rows if row.picture not in used]
-    return Data(table.layout, labels.columns, labels.schema, faces, dealt, broken, refused)
+    return Data(table.layout, labels.columns, labels.schema, faces, dealt, broken, refused, labels.silent)
 
 
 def _no_face(path: pathlib.Path, broken: Mapping[str, str]) -> UserError:
@@ -162,7 +174,7 @@ class Own:
 
     def __init__(self, name: str, path: pathlib.Path, mapped: Mapping[str, str]):
         data = read(path, mapped)
-        self.name, self.schema, self._faces = name, data.schema, data.faces
+        self.name, self.schema, self._faces, self.notes = name, data.schema, data.faces, data.notes()
         self.skipped = [{"id": where, "why": why} for where, why in data.broken.items()]
         self._splits: dict[Split, list[int]] = {split: [] for split in SPLITS}
         for i, split in enumerate(data.splits):

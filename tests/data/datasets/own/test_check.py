@@ -65,6 +65,16 @@ def test_images_without_a_row_are_noted_apart_from_those_whose_row_is_left_out(t
     assert "'about 75'" in report.problems[0]["why"]
 
 
+def test_rows_whose_captions_say_nothing_are_named(tmp_path):
+    own_data.images(tmp_path, 14)
+    silent = "".join(f"{k:02}.jpg,{'NA' if k % 2 else '-'}\n" for k in range(12))
+    (tmp_path / "faces.csv").write_text("image,caption\n" + silent + "12.jpg,A man.\n13.jpg,A girl.\n")
+    report = check.check(tmp_path, {})
+    assert report.problems == [] and report.captions == 2 and len(report.silent) == 12
+    (note,) = [note for note in report.notes if "say nothing" in note]
+    assert "left out: faces.csv, line 2 ('-'), faces.csv, line 3 ('NA')," in note and note.endswith("and 2 rows more")
+
+
 def test_faces_of_which_nothing_is_said_are_not_fine(tmp_path):
     own_data.images(tmp_path, 5)
     (tmp_path / "faces.csv").write_text("image,caption,age\n" + "".join(f"{k:02}.jpg,,\n" for k in range(5)))

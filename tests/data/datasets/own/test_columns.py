@@ -40,6 +40,16 @@ def test_a_list_of_captions_and_what_is_none():
     assert read({"text": 3}, {"text": "A."}).broken == {"line 0": "column 'text': 3 is no text"}
 
 
+def test_captions_that_say_nothing_are_left_out_and_told():
+    silent = ["NA", "n/a", "N/A", "?", "null", "NaN", "-", " -- ", "…", "None", "unknown", "<NA>"]
+    labels = read(*[{"caption": text} for text in silent], {"caption": "-\nA man."}, {"captions": ["?", "NA", "A 3."]})
+    assert [fields["captions"] for fields in labels.fields] == [[]] * len(silent) + [["A man."], ["A 3."]]
+    assert labels.silent["line 7"] == ["--"] and labels.silent["line 13"] == ["?", "NA"] and len(labels.silent) == 14
+    assert [column.told for column in labels.columns] == ["in 1 of 14 rows", "in 1 of 14 rows"]
+    said = ["Nana smiles.", "No caption fits her.", "何も", "4"]
+    assert [f["captions"] for f in read(*[{"caption": text} for text in said]).fields] == [[text] for text in said]
+
+
 def test_the_map_calls_columns_otherwise_and_leaves_some_out():
     labels = read(
         {"words": "A man.", "jahre": "30", "notes": "x"},
