@@ -23,6 +23,7 @@ from flax import traverse_util
 from t2f_jax.bundle import Bundle
 from t2f_jax.config.schema import Preprocess, Role
 from t2f_jax.config.typed import to_dict
+from t2f_jax.inference.reading import default_reading
 from t2f_jax.inference.sampler import default_sampler
 from t2f_jax.io.files import whole_folder, write_json, write_text
 from t2f_jax.io.weights import write_tensors
@@ -95,6 +96,7 @@ def settings(model: Bundle) -> dict[str, Any]:
         "attributes": [a.to_json() for a in model.schema],
         "preprocess": to_dict(model.preprocess),
         "sampler": dataclasses.asdict(default_sampler(model.provenance)),
+        "mirror": default_reading(model.provenance).mirror,
         "guidable": model.run_config.tasks.prompt_dropout > 0,
     }
 

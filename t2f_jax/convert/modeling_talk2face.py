@@ -1208,7 +1208,8 @@ class Talk2Face(ImageTokenizer):
     ) -> list[dict[str, dict[str, float]]]:
         """Exact probabilities of every answer, in one pass over a tree of all questions and answers.
 
-        At each place of an answer the model chooses among the ids with which some answer goes on.
+        At each place of an answer the model chooses among the ids with which some answer goes on. Where config.json
+        says `mirror`, the mirrored face is read, too, and the mean of both taken.
 
         Args:
           pictures: paths, opened files, PIL images or uint8 arrays.
@@ -1235,17 +1236,19 @@ class Talk2Face(ImageTokenizer):
                     if len(options) > 1:
                         choices.append(([last, *tree.walk(last, path[:i])][-1], options, token, count))
                 count += 1
-        prefixes = self._image_prefixes("to attributes", self.encode(self.images(pictures)))
-        results = []
-        for i in range(0, len(prefixes), size):
-            log_probs = self._read_tree(prefixes[i : i + size], tree).double()
-            scores = log_probs.new_zeros(len(log_probs), count)
-            for node, options, token, candidate in choices:
-                scores[:, candidate] += log_probs[:, node, token] - log_probs[:, node, options].logsumexp(-1)
-            for line in scores:
-                parts = line.split([len(labels(a)) for a in asked])
-                results.append({a["name"]: spread(a, p.softmax(0).tolist()) for a, p in zip(asked, parts)})
-        return results
+        pixels = self.images(pictures)
+        probs: list[list[Tensor]] = []  # of each face and attribute
+        views = [pixels, np.ascontiguousarray(pixels[:, :, ::-1])] if self.config.mirror else [pixels]
+        for view in views:
+            prefixes = self._image_prefixes("to attributes", self.encode(view))
+            for i in range(0, len(prefixes), size):
+                log_probs = self._read_tree(prefixes[i : i + size], tree).double()
+                scores = log_probs.new_zeros(len(log_probs), count)
+                for node, options, token, candidate in choices:
+                    scores[:, candidate] += log_probs[:, node, token] - log_probs[:, node, options].logsumexp(-1)
+                probs += [[p.softmax(0) for p in line.split([len(labels(a)) for a in asked])] for line in scores]
+        faces = [[torch.stack(same).mean(0) for same in zip(*probs[i :: len(pixels)])] for i in range(len(pixels))]
+        return [{a["name"]: spread(a, p.tolist()) for a, p in zip(asked, face)} for face in faces]
 
     # --- how it is done
 

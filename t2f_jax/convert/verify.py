@@ -12,6 +12,7 @@ from t2f_jax.bundle import Bundle
 from t2f_jax.errors import UserError
 from t2f_jax.inference import decoding, grammar, scoring
 from t2f_jax.inference.model import Model
+from t2f_jax.inference.reading import default_reading
 from t2f_jax.inference.sampler import Sampler, default_sampler
 from t2f_jax.models.decoder import Decoder, apply_decoder
 from t2f_jax.models.image_tokenizer import ImageTokenizer
@@ -81,6 +82,7 @@ def settings(a: Bundle, b: Bundle) -> list[str]:
         "decoder.loss_span": (a.run_config.loss_span, b.run_config.loss_span),
         "decoder.text_length": (a.text_length, b.text_length),
         "sampler": (default_sampler(a.provenance), default_sampler(b.provenance)),
+        "reading": (default_reading(a.provenance), default_reading(b.provenance)),
         "attributes": ([x.name for x in a.schema], [x.name for x in b.schema]),
     }
     return [f"{key}: {x}, {y}" for key, (x, y) in pairs.items() if x != y]

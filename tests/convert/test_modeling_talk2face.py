@@ -85,6 +85,16 @@ def test_every_task_gives_the_same(both, decoder, run, image):
             assert np.abs(one[attribute.name] - list(other[attribute.name].values())).max() < 1e-5
 
 
+def test_two_views_are_read_where_the_model_does(torch, both):
+    ours, theirs = both(provenance={"config": {"eval": {"mirror": True}}})
+    people = pictures(3)
+    twice = ours.answers(ours.images(people))
+    for one, once, other in zip(twice, answers(ours, people), theirs.analyze(people, batch_size=2), strict=True):
+        for name, probs in one.items():
+            assert np.abs(probs - list(other[name].values())).max() < 1e-5
+        assert np.abs(one["gender"] - once["gender"]).max() > 1e-5
+
+
 def test_codes_and_their_images(torch, both):
     for image in ({"patch": 1, "attn_resolutions": (16, 8)}, {"num_res_blocks": 0, "ch_mult": (1,)}):
         ours, theirs = both(image=dataclasses.replace(IMAGE, **image))

@@ -54,13 +54,13 @@ def wordpiece(size=0):
     return text_tokenizer.WordPiece("\n".join([*pieces, *(f"##{i}" for i in range(len(pieces), size))]).encode())
 
 
-def make(decoder=DECODER, image=IMAGE, words=None, crop=0.9, seed=0, **run):
+def make(decoder=DECODER, image=IMAGE, words=None, crop=0.9, seed=0, provenance=None, **run):
     words = words or text_tokenizer.train_sentencepiece(SENTENCES, vocab_size=90)
     size = text_tokenizer.vocab(words, image.n_embed).size
     params = random_params(params_module.abstract_decoder(decoder, size), seed)
     tokenizer = ImageTokenizer(image, random_params(params_module.abstract_vqgan(image), seed + 1))
     run = DecoderRunConfig(model=decoder, sequence_length=64, tasks=TaskConfig(prompt_dropout=0.1), **run)
-    return bundle.Bundle(run, params, tokenizer, words, SCHEMA, Preprocess(crop), {"steps": 3}, "toy")
+    return bundle.Bundle(run, params, tokenizer, words, SCHEMA, Preprocess(crop), provenance or {"steps": 3}, "toy")
 
 
 def pictures(count, size=16, seed=0):
