@@ -28,12 +28,14 @@ class Answers:
       probs: of the attribute's values, float64 [N, V]; each row sums to 1.
       truth: the place of the true value among them, int [N]; -1 where it is not known, and the example not scored.
       usual: the commonest value of the training faces, the baseline; None if it is not known.
+      shares: how often training faces have each value, float64 [V]; None if it is not known.
     """
 
     attribute: Attribute
     probs: np.ndarray
     truth: np.ndarray
     usual: str | None = None
+    shares: np.ndarray | None = None
 
     @classmethod
     def of(cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Counter) -> "Answers":
@@ -43,7 +45,8 @@ class Answers:
         probs = np.asarray(probs_NxV, np.float64)
         counts = {value: training[value] for value in attribute.values}
         usual = max(counts, key=lambda value: counts[value]) if any(counts.values()) else None
-        return cls(attribute, probs / probs.sum(axis=1, keepdims=True), truth, usual)
+        shares = np.array([*counts.values()]) / sum(counts.values()) if usual is not None else None
+        return cls(attribute, probs / probs.sum(axis=1, keepdims=True), truth, usual, shares)
 
     @property
     def known(self) -> np.ndarray:
@@ -54,6 +57,19 @@ class Answers:
     def right(self) -> np.ndarray:
         """Whether the likeliest value is true, float64 [N]; NaN where it is not known."""
         return np.where(self.known, self.probs.argmax(axis=1) == self.truth, np.nan)
+
+    def by_share(self) -> "Answers":
+        """The same answers with probabilities over the values' shares, made to sum to 1.
+
+        Where probabilities are right, the likeliest value has the highest accuracy, and this one's the highest balanced
+        accuracy. Source: Menon et al., Long-tail learning via logit adjustment, 2021, arXiv:2007.07314, with tau 1.
+        """
+        assert self.shares is not None
+        over_NxV = np.where(self.shares > 0, self.probs / np.maximum(self.shares, 1e-12), 0)
+        total_Nx1 = over_NxV.sum(axis=1, keepdims=True)
+        return dataclasses.replace(
+            self, probs=np.where(total_Nx1 > 0, over_NxV / np.maximum(total_Nx1, 1e-300), self.probs)
+        )
 
 
 def confusion(answers: Answers) -> np.ndarray:
@@ -102,7 +118,7 @@ def choice_figures(all_answers: Sequence[Answers]) -> list[Figure]:
     line = _line("accuracy", mean="attributes", **_of([answers.attribute for answers in all_answers]))
     figures = [of_examples("attributes/accuracy", both, **SHARE, protocol=line)]
     every = [_figures(answers) for answers in all_answers]
-    for metric in ("balanced_accuracy", "f1", "average_precision", "majority_accuracy"):
+    for metric in ("balanced_accuracy", "balanced_accuracy_by_share", "f1", "average_precision", "majority_accuracy"):
         found = zip(all_answers, every, strict=True)
         some = [(a.attribute, figure) for a, one in found for figure in one if figure.name.endswith(f"/{metric}")]
         if some:
@@ -121,6 +137,12 @@ def _figures(answers: Answers) -> list[Figure]:
         of_examples(f"{name}/brier", brier_scores(answers), unit="", better="lower", protocol=brier),
         _error_figure(f"{name}/ece", [answers]),
     ]
+    if answers.shares is not None:
+        line = protocol_line(
+            "balanced accuracy", of="p over training share", mean="recall of values that occur", version=1
+        )
+        by_share = recall_statistics(answers.by_share())
+        figures.insert(2, of_examples(f"{name}/balanced_accuracy_by_share", by_share, **SHARE, protocol=line))
     statistics = f1_statistics(answers)
     if statistics.any():
         mean = "yes alone" if answers.attribute.values == YES_NO else "values that occur"

@@ -65,9 +65,10 @@ def test_average_precision_agrees_with_scikit_learn():
 
 def test_the_figures_of_two_choices():
     figures = {f.name: f for f in choice_figures([drawn(HAT), drawn(HAIR, seed=1)])}
-    assert [*figures][:6] == [
+    assert [*figures][:7] == [
         "attributes/accuracy",
         "attributes/balanced_accuracy",
+        "attributes/balanced_accuracy_by_share",
         "attributes/f1",
         "attributes/average_precision",
         "attributes/majority_accuracy",
@@ -93,6 +94,24 @@ def test_the_baseline_comes_from_the_training_faces_alone():
     assert "attributes/majority_accuracy" in figures
     unknown = Answers.of(HAT, np.ones((1, 2)), ["yes"], Counter())
     assert unknown.usual is None and not any("majority" in f.name for f in choice_figures([unknown]))
+
+
+def test_balanced_accuracy_is_highest_where_rare_values_are_preferred():
+    rng = np.random.default_rng(0)
+    true = rng.random(20_000) < 0.1
+    score = rng.normal(true * 1.0, 1.0)
+    odds = np.exp(score - 0.5) * 0.1 / 0.9  # the right ones: both densities are normal, of deviation 1
+    yes = odds / (1 + odds)
+    labels = ["yes" if each else "no" for each in true]
+    answers = Answers.of(HAT, np.stack([1 - yes, yes], 1), labels, Counter({"yes": 100, "no": 900}))
+    figures = {f.name: f for f in choice_figures([answers])}
+    wanted = sklearn.metrics.balanced_accuracy_score(true, score > 0.5)  # p over share is even at the middle
+    assert figures["attributes/hat/balanced_accuracy_by_share"].value == pytest.approx(wanted, abs=1e-12)
+    assert figures["attributes/balanced_accuracy_by_share"].value > figures["attributes/balanced_accuracy"].value + 0.1
+    for least in (0.3, 0.4, 0.6, 0.7):
+        assert sklearn.metrics.balanced_accuracy_score(true, score > least) < wanted + 0.005
+    unseen = Answers.of(HAIR, np.eye(len(HAIR.values))[:1], [HAIR.values[1]], Counter({HAIR.values[1]: 3}))
+    assert unseen.by_share().probs.tolist() == unseen.probs.tolist()  # all of it lies on a value that no face has
 
 
 def test_what_does_not_occur_has_no_figure():
