@@ -30,7 +30,13 @@ need() { [[ $# -ge 2 ]] || fail "$1 needs a value (see --help)"; }
 # The text between the first comment of the script and its end, as --help.
 usage() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"; }
 
-program() { command -v "$1" >/dev/null || fail "$1 is not installed: $2"; }
+# A program that is needed, and how to get it. With --dry-run its absence is only told, and 1 returned.
+program() {
+  command -v "$1" >/dev/null && return 0
+  [[ -n $DRY_RUN ]] || fail "$1 is not installed: $2"
+  say "$1 is not installed, so nothing is asked of it; to get it: $2"
+  return 1
+}
 
 # The value of --out in a command, empty if it has none.
 out_of() {
@@ -50,14 +56,22 @@ outlives() {
   [[ $out == gs://* ]] || fail "the command must write to a bucket, --out gs://...: the machine's own disk goes with it"
 }
 
-# gcloud is there, somebody is logged in, the project is known, its API is on, the bucket of --out exists.
+# gcloud is there, and somebody is logged in. If not: with --dry-run it returns 1, and a name stands for the project.
+with_gcloud() {
+  if program gcloud 'https://cloud.google.com/sdk/docs/install'; then
+    [[ -z $(gcloud auth list --filter=status:ACTIVE '--format=value(account)' 2>/dev/null) ]] || return 0
+    [[ -n $DRY_RUN ]] || fail 'nobody is logged in; run: gcloud auth login'
+    say 'nobody is logged in, so nothing is asked of gcloud; to log in: gcloud auth login'
+  fi
+  PROJECT=${PROJECT:-PROJECT}
+  return 1
+}
+
+# The project is known, its API is on, the bucket of --out exists.
 # Sets PROJECT. Reads only.
 cloud() {
-  local api=$1 account bucket
+  local api=$1 bucket
   shift
-  program gcloud 'https://cloud.google.com/sdk/docs/install'
-  account=$(gcloud auth list --filter=status:ACTIVE '--format=value(account)')
-  [[ -n $account ]] || fail 'nobody is logged in; run: gcloud auth login'
   [[ -n ${PROJECT:-} ]] || PROJECT=$(gcloud config get-value project 2>/dev/null)
   [[ -n $PROJECT && $PROJECT != '(unset)' ]] || fail 'which project? give --project, or run: gcloud config set project NAME'
   [[ -n $(gcloud services list --enabled "--project=$PROJECT" "--filter=config.name=$api" '--format=value(config.name)') ]] ||

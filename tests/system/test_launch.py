@@ -11,6 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 LAUNCHERS = ("local", "tpu", "gke", "slurm")
+TOOLS = ("bash", "env", "dirname", "basename", "git", "mktemp", "sed", "cat", "tee", "rm", "mkdir", "gzip")
 STUBS = pathlib.Path(__file__).parents[1] / "helpers" / "stubs.py"
 
 CLOUD = {
@@ -34,7 +35,7 @@ class Stage:
     """A folder of stand-ins, what they answer, and what they were asked."""
 
     def __init__(self, folder, programs=("gcloud", "xpk", "kubectl", "sbatch", "sinfo", "t2f")):
-        self.folder = folder
+        self.folder, self.path = folder, f"{folder / 'bin'}:/usr/bin:/bin"
         (folder / "bin").mkdir()
         for name in programs:
             path = folder / "bin" / name
@@ -46,7 +47,7 @@ class Stage:
             json.dumps(CLOUD | {k.replace("_", " "): v for k, v in answers.items()})
         )
         environment = {
-            "PATH": f"{self.folder / 'bin'}:/usr/bin:/bin",
+            "PATH": self.path,
             "HOME": str(self.folder),
             "STUB": str(self.folder),
         }
@@ -220,6 +221,38 @@ def test_a_missing_program_is_named(tmp_path):
     stage = Stage(tmp_path, programs=("gcloud",))
     stage.run("gke", *GKE, *TRAIN, code=2)
     assert "xpk is not installed: pip install xpk" in stage.told
+
+
+@pytest.mark.parametrize(
+    ("launcher", "words", "printed"),
+    [
+        ("tpu", TPU, "+ gcloud compute tpus queued-resources create faces --zone=us-west4-a --project=PROJECT"),
+        ("gke", GKE, "+ xpk workload create --workload=faces --cluster=c --zone=us-west4-a --project=PROJECT"),
+        ("slurm", ["--nodes", "2", "--gpus", "8", "--partition", "x", "--log", "l"], "#SBATCH --nodes=2"),
+        ("local", [], "supervise --processes 2 --restarts 5 -- t2f train talk2face_base"),
+    ],
+)
+def test_a_dry_run_needs_no_program(tmp_path, launcher, words, printed):
+    stage = Stage(tmp_path, programs=())
+    for name in TOOLS:
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    before = {*tmp_path.rglob("*"), tmp_path / "script.json"}
+    stage.path = str(tmp_path / "bin")
+    stage.run(launcher, *words, "--dry-run", *TRAIN)
+    assert printed in stage.told and before.issuperset(tmp_path.rglob("*"))
+    if launcher == "local" and (ROOT / ".venv" / "bin" / "t2f").exists():
+        return
+    told = {"tpu": "gcloud", "gke": "kubectl", "slurm": "sbatch", "local": "t2f"}[launcher]
+    assert f"{told} is not installed, so nothing is asked of it" in stage.told
+    stage.run(launcher, *words, *TRAIN, code=2)
+    assert "is not installed: " in stage.told
+
+
+def test_a_dry_run_needs_no_login(stage):
+    answers = {"gcloud auth list": ""}
+    calls = stage.run("tpu", *TPU, "--dry-run", *TRAIN, **answers)
+    assert "+ gcloud compute tpus queued-resources create faces" in stage.told and len(calls) == 1
+    assert "nobody is logged in, so nothing is asked of gcloud" in stage.told
 
 
 def test_slurm_submits_a_job_that_queues_itself_again(stage):
