@@ -9,14 +9,19 @@ from t2f_jax.config.schema import ReadingConfig
 from t2f_jax.evaluation.interfaces import Advance, Model, ignore
 from t2f_jax.evaluation.metrics.facts import count_facts
 from t2f_jax.evaluation.stats import interval
+from t2f_jax.tokens import facts
 from t2f_jax.tokens.attributes import Fields
 
 
 class CaptionRecord(TypedDict):
-    """The caption that a model wrote for a face, and those that the face came with."""
+    """The caption that a model wrote for a face, and those that the face came with.
+
+    `denied`: where the first says what the face's labels deny, see `tokens.facts.contradictions`.
+    """
 
     generated: str
     given: list[str]
+    denied: list[list[int]]
 
 
 class CaptionFigures(TypedDict):
@@ -75,4 +80,11 @@ def caption_faces(
 ) -> list[CaptionRecord]:
     """uint8 [N, S, S, 3] and the faces' fields -> N captions, each beside the given ones."""
     written = model.describe(images, how)
-    return [{"generated": text, "given": list(f.get("captions", []))} for text, f in zip(written, fields, strict=True)]
+    return [
+        {
+            "generated": text,
+            "given": list(f.get("captions", [])),
+            "denied": [[start, end] for start, end in facts.contradictions(text, f["attributes"])],
+        }
+        for text, f in zip(written, fields, strict=True)
+    ]

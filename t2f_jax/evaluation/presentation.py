@@ -40,9 +40,7 @@ def source_report(
         reconstruction=figures.reconstruction,
         caption_figures=figures.captions,
         judge_accuracy=figures.judge_accuracy,
-        captions=[
-            Caption(png, c["generated"], c["given"]) for png, c in zip(pngs, caption_faces(model, shown, fields, how))
-        ],
+        captions=[Caption(png, **record) for png, record in zip(pngs, caption_faces(model, shown, fields, how))],
         analyses=[
             Analysis(png, summarize_face(p, faces.schema), f["attributes"])
             for png, p, f in zip(pngs, probabilities, fields)

@@ -4,6 +4,7 @@
     page       the report of an evaluated model: content -> report.html
     compare    cards side by side -> one HTML file
     slices     figures by group of faces -> where their intervals lie on a common scale
+    titles     names of figures in words
     data_card  the data card of a store -> one HTML file
     sweep_page the report of a sweep: verdicts, tables and plots -> one HTML file, and Markdown
     sweep_plots  differences with intervals, learning curves, laws of size as PNG files

@@ -34,11 +34,24 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True)
 class Caption:
-    """A face, the caption written for it, and those it came with."""
+    """A face, the caption written for it, and those it came with.
+
+    Attributes:
+      denied: where the caption says what the face's labels deny: start and end of each place, in order.
+    """
 
     image: bytes
     generated: str
     given: list[str] = dataclasses.field(default_factory=list)
+    denied: list[list[int]] = dataclasses.field(default_factory=list)
+
+    def pieces(self) -> list[tuple[str, bool]]:
+        """The caption in pieces: each text, and whether the labels deny what it says."""
+        pieces, end = [], 0
+        for start, stop in self.denied:
+            pieces += [(self.generated[end:start], False), (self.generated[start:stop], True)]
+            end = stop
+        return [piece for piece in [*pieces, (self.generated[end:], False)] if piece[0]]
 
 
 @dataclasses.dataclass(frozen=True)

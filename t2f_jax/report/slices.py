@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from t2f_jax.report.content import PartReport
+from t2f_jax.report.titles import title
 
 ROOM = 0.06  # of the scale on either side
 
@@ -23,9 +24,10 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class SliceTable:
-    """A figure, {attribute: its groups}, and the place of the figure of all examples in percent of the scale."""
+    """A figure, its name in words, {attribute: its groups}, and the place of its value in percent of the scale."""
 
     figure: Mapping[str, Any]
+    title: str
     groups: Mapping[str, list[Place]]
     whole: float
 
@@ -64,4 +66,4 @@ def _table(figure: Mapping[str, Any], groups: Mapping[str, Any]) -> SliceTable:
         name: [Place(**row, point=place(row["value"]), ends=ends(row["interval"])) for row in rows]
         for name, rows in groups.items()
     }
-    return SliceTable(figure, placed, place(figure["value"]))
+    return SliceTable(figure, title(figure["name"]), placed, place(figure["value"]))

@@ -6,7 +6,7 @@ people wrote it reads only the phrases that stand in the tables.
 
 import functools
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from t2f_jax.tokens.phrases import DECADES, HAIR_WORDS, NEGATIVE, PHRASES, STAGES
@@ -41,38 +41,71 @@ class Comparison(NamedTuple):
     repeats: bool  # is anything but the gender said twice?
 
 
+class Said(NamedTuple):
+    """A fact, and where in the caption it is said: `caption[start:end]`."""
+
+    fact: Fact
+    start: int
+    end: int
+
+
 def read_facts(caption: str, names: Collection[str]) -> list[Fact]:
     """What a caption says of the attributes `names`, in no particular order; each gender at most once."""
-    known = frozenset(names)
     facts: list[Fact] = []
+    for fact, _, _ in _read(caption, frozenset(names)):
+        if fact.name != "gender" or fact not in facts:  # every pronoun says it again
+            facts.append(fact)
+    return facts
 
-    def take(found: list[Fact]) -> str:
-        facts.extend(found)
-        return " # "  # what has been read is read no more
+
+def contradictions(caption: str, attributes: Mapping[str, str | int]) -> list[tuple[int, int]]:
+    """Where a caption says what the labels of its face, {name: value}, deny: start and end of each place, in order."""
+    if len(caption.lower()) != len(caption):  # a sign whose small letter is two: places are not known
+        return []
+    said = _read(caption, frozenset(attributes))
+    return sorted({(start, end) for fact, start, end in said if not _is_confirmed(fact, attributes[fact.name])})
+
+
+def _read(caption: str, known: frozenset[str]) -> list[Said]:
+    """What a caption says, and where in its small letters; what has been read is read no more."""
+    said: list[Said] = []
+
+    def take(match: re.Match[str], facts: Iterable[Fact]) -> str:
+        said.extend(Said(fact, *match.span()) for fact in facts)
+        return "#" * len(match[0])
 
     def deny(match: re.Match[str]) -> str:
-        items = [_ARTICLE.sub("", item.strip()) for item in match[1].split(" or ")]
-        return take([fact for item in items for fact in _denied(known).get(item, [])])
+        start = match.start(1)
+        for item in match[1].split(" or "):
+            facts = _denied(known).get(_ARTICLE.sub("", item.strip()), [])
+            said.extend(Said(fact, start, start + len(item)) for fact in facts)
+            start += len(item) + len(" or ")
+        return take(match, [])
 
-    def age(low: int, high: int) -> str:
-        return take([Fact("age", range(low, high + 1))] if "age" in known else [])
+    def hair(match: re.Match[str]) -> str:
+        words = re.finditer(r"\S+", match[1])
+        said.extend(
+            Said(fact, *(match.start(1) + place for place in word.span()))
+            for word in words
+            for fact in _of_hair(word[0], known)
+        )
+        return take(match, [])
+
+    def age(match: re.Match[str], low: int, high: int) -> str:
+        return take(match, [Fact("age", range(low, high + 1))] if "age" in known else [])
 
     def decade(match: re.Match[str]) -> str:
         first = 10 * ("teens", *DECADES).index(match[1]) + 10
-        return age(first + 3 * (first == 10), first + 9)
+        return age(match, first + 3 * (first == 10), first + 9)
 
-    text = _DENIAL.sub(deny, caption.lower())
-    text = _HAIR.sub(lambda match: take([f for word in match[1].split() for f in _of_hair(word, known)]), text)
-    text = _RANGE.sub(lambda match: age(int(match[1] or match[2]), int(match[3])), text)
-    text = _OPEN_RANGE.sub(lambda match: age(int(match[1] or match[2]), LARGEST), text)
-    text = _NUMBER.sub(lambda match: age(*[int(next(filter(None, match.groups())))] * 2), text)
+    text = _HAIR.sub(hair, _DENIAL.sub(deny, caption.lower()))
+    text = _RANGE.sub(lambda match: age(match, int(match[1] or match[2]), int(match[3])), text)
+    text = _OPEN_RANGE.sub(lambda match: age(match, int(match[1] or match[2]), LARGEST), text)
+    text = _NUMBER.sub(lambda match: age(match, *[int(next(filter(None, match.groups())))] * 2), text)
     text = _DECADE.sub(decade, text)
-    for pattern, found in _said(known):
-        text, count = pattern.subn(" # ", text)
-        if found[0].name == "gender":  # every pronoun says it again
-            count = int(count > 0 and found[0] not in facts)
-        facts += found * count
-    return facts
+    for pattern, facts in _said(known):
+        text = pattern.sub(functools.partial(take, facts=facts), text)
+    return said
 
 
 def compare(caption: str, attributes: Mapping[str, str | int]) -> Comparison:

@@ -5,7 +5,13 @@ from t2f_jax.evaluation.captions import caption_faces, measure_captions
 
 def test_captions_stand_beside_the_given_ones():
     records = caption_faces(FakeModel(), numbered(2), [face(captions=["a man"]), face()])
-    assert records == [{"generated": "face 0", "given": ["a man"]}, {"generated": "face 1", "given": []}]
+    assert [record["generated"] for record in records] == ["face 0", "face 1"]
+    assert [record["given"] for record in records] == [["a man"], []] and records[0]["denied"] == []
+
+
+def test_what_labels_deny_is_told_by_its_place():
+    (record, *_) = caption_faces(Writer(), numbered(1), [face("female", "yes")])
+    assert [record["generated"][start:end] for start, end in record["denied"]] == ["man"]
 
 
 class Writer(FakeModel):

@@ -6,7 +6,7 @@ from sound_html import parsed
 
 from t2f_jax.evaluation import agreement, attributes
 from t2f_jax.report import page
-from t2f_jax.report.content import Analysis, ReportContent, SourceReport
+from t2f_jax.report.content import Analysis, Caption, ReportContent, SourceReport
 from t2f_jax.tokens.attributes import Attribute
 
 
@@ -73,6 +73,17 @@ def test_what_captions_say_is_a_headline():
         assert figure in words, figure
     unknown = {**figures, "precision": None, "precision_interval": None, "recall": None, "recall_interval": None}
     assert "Facts in" not in page.render_report("t", ReportContent(sources=[source(caption_figures=unknown)]))
+
+
+def test_what_labels_deny_is_struck_out_and_said():
+    said = Caption(b"", "A man, <b>no hat</b>.", denied=[[2, 5], [10, 16]])
+    text = page.render_report("t", ReportContent(sources=[SourceReport("s", captions=[said])]))
+    struck = '<s class="mark" title="the labels deny it">{}</s>'
+    assert f"<p>A {struck.format('man')}, &lt;b&gt;{struck.format('no hat')}&lt;/b&gt;.</p>" in text
+    assert "what the face's labels deny" in parsed(text).words
+    none = ReportContent(sources=[SourceReport("s", captions=[Caption(b"", "A man."), Caption(b"", "")])])
+    text = page.render_report("t", none)
+    assert "<p>A man.</p>" in text and "<p>(no words)</p>" in text and "deny" not in text
 
 
 def test_a_page_serves_several_sources():

@@ -18,7 +18,8 @@ def part():
 def test_values_and_intervals_lie_on_one_scale():
     (table,) = slice_tables(part())
     first, second = table.groups["gender"]
-    assert table.figure["name"] == "captions/cider_d" and 0 < first.ends[0] < first.point < first.ends[1]
+    assert (table.figure["name"], table.title) == ("captions/cider_d", "captions: CIDEr-D")
+    assert 0 < first.ends[0] < first.point < first.ends[1]
     assert first.ends[1] < table.whole < second.point < 100 and second.ends is None
     assert (second.point - first.point) / (second.point - table.whole) == pytest.approx(4 / 2)
 

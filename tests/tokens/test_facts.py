@@ -94,3 +94,19 @@ def test_captions_say_nothing_but_their_labels_and_nothing_twice(kind):
         assert result.wrong == 0 and not result.repeats, (caption, facts.read_facts(caption, labels))
         told += result.right
     assert told > 300 * (2 if kind == "utkface" else 4)
+
+
+@pytest.mark.parametrize(
+    ("caption", "labels", "denied"),
+    [
+        ("A man with black hair. He wears no hat or glasses.", {"gender": "female"}, ["man", "He"]),
+        ("A man with black hair and no glasses or hat.", {"gender": "male", "wearing hat": "yes"}, ["hat"]),
+        ("The person has wavy black hair.", {"wavy hair": "yes", "black hair": "no"}, ["black"]),
+        ("A 34-year-old woman in her thirties.", {"age": 35}, ["34-year-old"]),
+        ("An older man.", {"young": "yes", "gender": "male"}, ["older"]),
+        ("A man with a hat.", {}, []),
+        ("İn a hat.", {"wearing hat": "no"}, []),  # its small letters are more than its letters
+    ],
+)
+def test_what_labels_deny_has_its_place(caption, labels, denied):
+    assert [caption[start:end] for start, end in facts.contradictions(caption, labels)] == denied
