@@ -18,8 +18,8 @@ def add(commands: options.Commands) -> None:
     sub = options.add_command(commands, "bench", run, summary)
     what = "model (the default): what a model costs; data: batches from a large store, and decoding JPEGs"
     sub.add_argument("what", nargs="?", choices=("model", "data"), default="model", help=what)
-    what = "a model folder (default: random weights)"
-    sub.add_argument("--model", type=options.readable, metavar="M", help=what)
+    what = "a model folder, or that of the run that made it (default: random weights)"
+    sub.add_argument("--model", type=options.model_folder, metavar="M", help=what)
     what = "whose structure random weights have (talk2face_base)"
     sub.add_argument("--config", default="talk2face_base", metavar="CONFIG", help=what)
     sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")

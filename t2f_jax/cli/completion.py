@@ -82,4 +82,4 @@ def _completed(action: argparse.Action) -> Any:
         return {shell: "_t2f_keys" for shell in FUNCTIONS}
     if action.type is options.writable_folder:
         return shtab.DIRECTORY
-    return shtab.FILE if action.type in (options.readable, options.writable_file) else None
+    return shtab.FILE if action.type in (options.readable, options.model_folder, options.writable_file) else None

@@ -18,8 +18,8 @@ def add(commands: options.Commands) -> None:
     )
     summary = "serve a web page to try a model: generate, describe, analyze"
     sub = options.add_command(commands, "demo", run, summary, detail)
-    what = "a model folder (default: the newest in runs/)"
-    sub.add_argument("--model", type=options.readable, metavar="M", help=what)
+    what = "a model folder, or that of the run that made it (default: the newest in runs/)"
+    sub.add_argument("--model", type=options.model_folder, metavar="M", help=what)
     what = "address to answer on (127.0.0.1: this machine alone; 0.0.0.0: its network)"
     sub.add_argument("--host", default="127.0.0.1", metavar="H", help=what)
     sub.add_argument("--port", type=options.natural, default=7860, metavar="P", help="(7860); 0: any that is free")

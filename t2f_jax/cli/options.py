@@ -61,6 +61,17 @@ class Readable:
         return remote.fetch(self.text)
 
 
+class ReadableModel(Readable):
+    """A model folder to read, or the folder of a run, whose `model` is then taken."""
+
+    def path(self) -> pathlib.Path:
+        """The model folder's local path. Raises UserError as `Readable.path`."""
+        inside = f"{self.text.rstrip('/')}/model"
+        if _has_config(inside) and not _has_config(self.text):
+            return remote.fetch(inside)
+        return super().path()
+
+
 @dataclasses.dataclass(frozen=True)
 class Writable:
     """A file or folder to write: a local path, or an address, which has a working copy until it goes up."""
@@ -157,9 +168,21 @@ def _holds_files(folder: pathlib.Path) -> bool:
     return any(path.is_file() for path in folder.rglob("*"))
 
 
+def _has_config(folder: str) -> bool:
+    if not remote.is_remote(folder):
+        return os.path.isfile(os.path.join(folder, "config.json"))
+    with remote.naming(folder):
+        return remote.address(folder).joinpath("config.json").exists()
+
+
 def readable(text: str) -> Readable:
     """The argument type of what is read. `~` is the home folder."""
     return Readable(_checked(text))
+
+
+def model_folder(text: str) -> ReadableModel:
+    """The argument type of a model that is read. `~` is the home folder."""
+    return ReadableModel(_checked(text))
 
 
 def writable_folder(text: str) -> Writable:
@@ -225,7 +248,8 @@ def add_overrides(parser: argparse.ArgumentParser) -> None:
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """Adds --model."""
-    parser.add_argument("--model", type=readable, required=True, metavar="M", help="a model folder")
+    what = "a model folder, or the folder of the run that made it"
+    parser.add_argument("--model", type=model_folder, required=True, metavar="M", help=what)
 
 
 def add_out(parser: argparse.ArgumentParser, text: str) -> None:

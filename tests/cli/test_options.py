@@ -19,6 +19,25 @@ def test_a_local_path_is_what_was_given(tmp_path, monkeypatch):
     assert options.writable_folder("run").path == options.writable_folder("run").origin == pathlib.Path("run")
 
 
+@pytest.mark.parametrize("place", ["{}", "gs://b"])
+def test_the_folder_of_a_run_stands_for_its_model(place, bucket, tmp_path):
+    place = place.format(tmp_path)
+    model = options.writable_folder(f"{place}/run/model")
+    model.path.mkdir(parents=True)
+    (model.path / "config.json").write_text("1")
+    model.run.publish()
+    for text in (f"{place}/run", f"{place}/run/", f"{place}/run/model"):
+        found = options.model_folder(text).path()
+        assert found.name == "model" and (found / "config.json").read_text() == "1", text
+    assert str(options.model_folder(f"{place}/run")) == f"{place}/run", "it is told as it was given"
+    inner = options.writable_folder(f"{place}/run/model/model")  # a model folder is one, whatever lies in it
+    inner.path.mkdir()
+    (inner.path / "config.json").write_text("2")
+    inner.run.publish()
+    assert (options.model_folder(f"{place}/run/model").path() / "config.json").read_text() == "1"
+    assert options.model_folder("x" * 300).path() == pathlib.Path("x" * 300)
+
+
 def test_an_address_is_told_as_it_was_given(bucket):
     out = options.writable_folder("gs://b/runs/faces/")
     assert str(out) == "gs://b/runs/faces" and out.path.name == "faces" and not out.path.exists()
