@@ -59,7 +59,7 @@ class Downloaded:
         """-> (face, address of its photograph)."""
         for path in sorted(folder.rglob("*.tar")):
             shard = path.relative_to(folder).with_suffix("")
-            table = shards.read([path], folder)
+            table = shards.read([path], path.parent)
             self.skipped += [{"id": f"{shard}: {where}", "why": why} for where, why in table.broken.items()]
             for row in table.rows:
                 id, values = f"{shard}/{row.id}", {key.lower(): value for key, value in row.values.items()}

@@ -81,7 +81,7 @@ def read(files: Sequence[pathlib.Path], root: pathlib.Path, image: str = "") -> 
             labels = _class_names(rest.schema)
             for i, values in enumerate(rest.to_pylist()):
                 number += 1
-                where = f"{path.name}, row {number}"
+                where = f"{path.relative_to(root).as_posix()}, row {number}"
                 if not lengths[i]:
                     table.broken[where] = _absent(column, paths[i])
                     continue

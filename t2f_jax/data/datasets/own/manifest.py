@@ -35,7 +35,7 @@ def read(tables: Sequence[pathlib.Path], root: pathlib.Path, image: str = "") ->
     for path in tables:
         column = image
         of_table = splits.of_file(path.relative_to(root))
-        for where, values in _read_table(path, table.broken):
+        for where, values in _read_table(path, path.relative_to(root).as_posix(), table.broken):
             column = column or image_column(values, path)
             try:
                 file = _find(path.parent, values.get(column))
@@ -60,16 +60,22 @@ def image_column(columns: Mapping[str, Any], path: pathlib.Path) -> str:
     raise UserError(f"{path}: no column 'image'{hint}; there are {', '.join(columns)[:200] or 'none'}")
 
 
-def _read_table(path: pathlib.Path, broken: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """-> (where, {column: value}); rows that are none go into `broken`."""
+def _read_table(path: pathlib.Path, name: str, broken: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """-> (where, {column: value}); rows that are none go into `broken`.
+
+    Args:
+      name: what the table is called there; several of one name lie in folders of splits.
+    """
     kind = ENDINGS[path.suffix.lower()]
     if kind in ("CSV", "TSV"):
-        for line, cells in read_csv(path, (), _delimiter(path) if kind == "CSV" else "\t", broken=broken):
-            yield f"{path.name}, line {line}", dict(cells)
+        uneven: dict[str, str] = {}
+        for line, cells in read_csv(path, (), _delimiter(path) if kind == "CSV" else "\t", broken=uneven):
+            yield f"{name}, line {line}", dict(cells)
+        broken |= {name + where.removeprefix(path.name): why for where, why in uneven.items()}
     elif kind == "JSON lines":
-        yield from _read_json_lines(path, broken)
+        yield from _read_json_lines(path, name, broken)
     else:
-        yield from _read_parquet(path)
+        yield from _read_parquet(path, name)
 
 
 def _delimiter(path: pathlib.Path) -> str:
@@ -79,10 +85,10 @@ def _delimiter(path: pathlib.Path) -> str:
     return max((",", ";", "\t"), key=lambda sign: first.count(sign.encode()))
 
 
-def _read_json_lines(path: pathlib.Path, broken: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_json_lines(path: pathlib.Path, name: str, broken: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            where = f"{path.name}, line {number}"
+            where = f"{name}, line {number}"
             if not line.strip():
                 continue
             try:
@@ -104,7 +110,7 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     return opened
 
 
-def _read_parquet(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _read_parquet(path: pathlib.Path, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     import pyarrow
     import pyarrow.parquet
 
@@ -113,7 +119,7 @@ def _read_parquet(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for batch in pyarrow.parquet.ParquetFile(path).iter_batches():
             for values in batch.to_pylist():
                 number += 1
-                yield f"{path.name}, row {number}", flat(values)
+                yield f"{name}, row {number}", flat(values)
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{path}: no readable Parquet file ({' '.join(str(error).split())})") from error
 

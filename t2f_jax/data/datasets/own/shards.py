@@ -31,7 +31,7 @@ def read(shards: Sequence[pathlib.Path], root: pathlib.Path) -> Table:
     for path in shards:
         split = splits.of_file(path.relative_to(root))
         for key, fields in _samples(path):
-            where = f"{path.name}, {key}"
+            where = f"{path.relative_to(root).as_posix()}, {key}"
             try:
                 name, picture = _picture(path, key, fields)
                 values = _values(path, fields)

@@ -42,6 +42,16 @@ def test_tables_of_splits_are_read_together(tmp_path):
     assert sorted((row.split, row.where) for row in table.rows)[0] == ("test", "test.csv, line 2")
 
 
+def test_rows_of_tables_of_one_name_are_told_apart(tmp_path):
+    for split in ("train", "test"):
+        own_data.write_csv(tmp_path / split, 3, "metadata.csv")
+        with (tmp_path / split / "metadata.csv").open("a") as file:
+            file.write("nowhere.jpg,,,,,\n00.jpg,too,many,cells,in,this,row\n")
+    table = layouts.read(tmp_path, {})
+    assert sorted(table.broken) == [f"{split}/metadata.csv, line {k}" for split in ("test", "train") for k in (5, 6)]
+    assert len({row.where for row in table.rows}) == 6
+
+
 def test_what_cannot_be_read_says_what_should_lie_there(tmp_path):
     with pytest.raises(UserError, match=r"nowhere: no such file or folder; a table \(\.csv"):
         layouts.read(tmp_path / "nowhere", {})
