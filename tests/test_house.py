@@ -264,9 +264,12 @@ def test_neither_tensorflow_nor_torch_is_loaded(statement):
     assert done.stdout.strip() == "[]"
 
 
-def test_tensorflow_prints_no_notices():
+@pytest.mark.parametrize(
+    "use", ["import t2f_jax.data.pipeline", "from t2f_jax.io import remote; remote.address('gs://b')"]
+)
+def test_tensorflow_prints_no_notices(use):
     variables = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
-    code = f"import os, t2f_jax.data.pipeline; print([os.environ[name] for name in {variables}])"
+    code = f"import os\n{use}\nprint([os.environ[name] for name in {variables}])"
     clean = {name: value for name, value in os.environ.items() if name not in variables}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean)
     assert (done.stdout.strip(), done.stderr) == ("['3', '0']", "")

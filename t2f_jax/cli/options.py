@@ -67,9 +67,9 @@ class ReadableModel(Readable):
     def path(self) -> pathlib.Path:
         """The model folder's local path. Raises UserError as `Readable.path`."""
         inside = f"{self.text.rstrip('/')}/model"
-        if _has_config(inside) and not _has_config(self.text):
-            return remote.fetch(inside)
-        return super().path()
+        with remote.naming(self.text) if remote.is_remote(self.text) else contextlib.nullcontext():
+            is_run = _has_config(inside) and not _has_config(self.text)
+        return remote.fetch(inside) if is_run else super().path()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,8 +171,7 @@ def _holds_files(folder: pathlib.Path) -> bool:
 def _has_config(folder: str) -> bool:
     if not remote.is_remote(folder):
         return os.path.isfile(os.path.join(folder, "config.json"))
-    with remote.naming(folder):
-        return remote.address(folder).joinpath("config.json").exists()
+    return remote.address(folder).joinpath("config.json").exists()
 
 
 def readable(text: str) -> Readable:

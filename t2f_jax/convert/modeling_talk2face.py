@@ -714,7 +714,7 @@ def turn_of(image: Image.Image) -> Image.Transpose | None:
     """What puts the picture upright; None if it is."""
     try:
         return TURNS.get(image.getexif().get(0x0112, 1))
-    except Exception:
+    except Exception:  # broken EXIF: Pillow raises whatever it meets there, and every version others
         return None
 
 
@@ -778,7 +778,7 @@ def pixels_of(picture: Any, name: str) -> np.ndarray:
     """What numpy, torch or JAX hold, as numpy's array."""
     try:
         return np.asarray(picture.detach().cpu() if isinstance(picture, Tensor) else picture)
-    except Exception as error:
+    except Exception as error:  # of another library's own kind, such as torch's for a tensor with a gradient
         raise TypeError(f"{name}: {type(picture).__name__} cannot be read as an array ({error})") from error
 
 
@@ -809,7 +809,7 @@ def opened(picture: Any, name: str, least: int = 0) -> Opened:
         reason = "no such image file"
     except IsADirectoryError:
         reason = "this is a folder; give an image file"
-    except Exception as error:
+    except Exception as error:  # Pillow raises far more than OSError for what is broken: all are the picture's fault
         reason = f"not a readable image ({' '.join(str(error).split())}); give a whole JPEG or PNG"
     raise UnreadablePicture(f"{name}: {reason}")
 

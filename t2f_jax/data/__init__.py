@@ -29,8 +29,6 @@ Read first: `prepare.run`, then `rows.Rows`. For other rooms: `datasets.registry
 `rows.Rows`, `pipeline.image_batches`.
 """
 
-import os
+from t2f_jax.io import quiet
 
-# TensorFlow reads these when it is imported. It only feeds data here: its notices are noise.
-for _name, _value in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_ENABLE_ONEDNN_OPTS", "0")):
-    os.environ.setdefault(_name, _value)
+quiet.tensorflow()

@@ -61,7 +61,7 @@ class Demo:
                     yield item
         except UserError as error:
             yield views.problem(f"{error}.")
-        except Exception:
+        except Exception:  # a fault of the program: one request's, which must be answered; the server lives on
             traceback.print_exc()
             yield views.problem(f"{FAILED}.")
 
@@ -72,7 +72,7 @@ class Demo:
             return await asyncio.wrap_future(self.batcher.submit(work.task(asked)))
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        except Exception:
+        except Exception:  # as above
             traceback.print_exc()
             raise gr.Error(FAILED, print_exception=False) from None
 

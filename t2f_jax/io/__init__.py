@@ -6,6 +6,7 @@
     locks        keeps a second run out of a folder
     cache        the one folder of this machine for compiled programs and copies from buckets
     progress     bars and lines on stderr: `say` is the one way to tell a person something
+    quiet        TensorFlow without its notices
     file_kinds   what a file is by its first bytes, for a message where it should be another one
     framing      what part of a picture becomes the square that a model takes, and how it is resized; landmarks
     images       a picture (file, PIL, array; turned by its EXIF) -> square uint8 pixels; writes PNG files

@@ -117,7 +117,7 @@ def decoding(name: object) -> Iterator[None]:
         yield
     except UserError as error:
         raise type(error)(f"{name}: {error}") from error
-    except Exception as error:
+    except Exception as error:  # of too many kinds to name, see above
         if is_machines_fault(error):
             raise
         reason = foreign(name) if isinstance(name, (str, os.PathLike)) else ""
@@ -149,7 +149,7 @@ def upright(image: Image.Image) -> Image.Image:
 def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
         return TURNS.get(image.getexif().get(0x0112, 1))
-    except Exception:
+    except Exception:  # broken EXIF: Pillow raises whatever it meets there, and every version others
         return None
 
 

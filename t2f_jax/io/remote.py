@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from t2f_jax.errors import UserError, full_disk
-from t2f_jax.io import cache, files, locks
+from t2f_jax.io import cache, files, locks, quiet
 
 if TYPE_CHECKING:
     from etils import epath
@@ -38,6 +38,7 @@ def address(text: str) -> "epath.Path":
     Raises:
       UserError: a scheme that is not supported, or no bucket.
     """
+    quiet.tensorflow()  # which epath imports for an address
     from etils import epath
 
     if not re.fullmatch(r"gs://[^/]+(/.*)?", text):

@@ -74,6 +74,10 @@ def test_words_become_faces_that_hold_their_settings(page, served, model):
     np.testing.assert_array_equal(np.asarray(file), np.asarray(right))
 
 
+def test_the_footer_is_one_link(page):
+    assert page.locator("footer").inner_text().split("\n") == ["Use via API"]
+
+
 def test_nothing_asked_is_told(page):
     page.get_by_role("button", name="Draw faces").click()
     assert "nothing says what face to draw" in page.get_by_role("alert").first.inner_text()
