@@ -1,6 +1,8 @@
 """The faces of CelebA and UTKFace as arrays, with their labels: for the commands of this folder."""
 
 import dataclasses
+import json
+import pathlib
 
 import numpy as np
 
@@ -37,12 +39,18 @@ class Faces:
     age_N: np.ndarray
 
 
-def read(split: Split, size: int = 64, crop: float = 0.9) -> Faces:
-    """Reads a split; a file that cannot be read is left out."""
+def read(split: Split, size: int = 64, crop: float = 0.9, copies: pathlib.Path | None = None) -> Faces:
+    """Reads a split; a file that cannot be read is left out.
+
+    Args:
+      copies: a store's copies.jsonl: what it says is left out is left out here, too.
+    """
+    groups = [json.loads(line)["faces"] for line in copies.read_text().splitlines()] if copies else []
+    gone = {(face["source"], face["id"]) for faces in groups for face in faces if face["left_out"]}
     images, fields, counts = [], [], []
     for kind in ("celeba", "utkface"):
         source = registry.open_source(SourceConfig(kind=kind), kind)
-        indices = source.split(split)
+        indices = [i for i in source.split(split) if (kind, source.id(i)) not in gone]
         with progress.Progress(f"reading {kind} {split}", len(indices), unit="image") as bar:
             for i in indices:
                 images.append(source.image(i, size, Framing(crop)))

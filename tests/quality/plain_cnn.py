@@ -1,6 +1,6 @@
 """A plain convolutional network for age, gender, ethnicity and CelebA's attributes, trained on the train parts alone.
 
-    python tests/quality/plain_cnn.py --out runs/plain_cnn [--steps 2500] [--split test]
+    python tests/quality/plain_cnn.py --out runs/plain_cnn --copies runs/faces/store/copies.jsonl [--split test]
 
 It is the baseline that one joint model is set beside, and the judge of attributes for `judge_faces.py`.
 """
@@ -119,8 +119,9 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
+    parser.add_argument("--copies", type=pathlib.Path, help="copies.jsonl of the store that the model was trained on")
     args = parser.parse_args()
-    faces, rng, model = data.read("train"), np.random.default_rng(0), PlainCNN()
+    faces, rng, model = data.read("train", copies=args.copies), np.random.default_rng(0), PlainCNN()
     params = model.init(jax.random.key(0), jnp.zeros((1, 64, 64, 3)))["params"]
     schedule = optax.warmup_cosine_decay_schedule(0, 2e-3, 200, args.steps)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=0.05))
