@@ -149,6 +149,8 @@ def test_every_public_method_and_every_option_stands_in_the_table():
 def test_a_wrong_argument_is_named(model, name, option):
     named = {"picture": "pictur", "pictures": "", "name": "attribute"}.get(option, option.rstrip("s"))
     for value in WANTED if option == "avoid" or (option == "attributes" and name in WANTS) else WRONG[option]:
+        if value is None and option == "codes" and name in ("answers", "describe"):
+            continue  # they are computed
         with pytest.raises(UserError) as caught:
             CALLS[name](model, **{option: value})
             pytest.fail(f"{option}={value!r} is taken")

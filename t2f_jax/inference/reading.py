@@ -45,7 +45,7 @@ class ReadingModel(LikelihoodModel):
           WrongArgument: an unknown attribute, images of another shape or type, or what is no `ReadingConfig`.
         """
         reading = self._reading_or(reading)
-        codes = self.encode(images) if codes is None else codes
+        codes = self._codes_of(images, codes)
         found = self.probabilities(codes, attributes, batch_size)
         if not reading.mirror:
             return found
@@ -72,11 +72,18 @@ class ReadingModel(LikelihoodModel):
           WrongArgument, UserError: as `describe_codes`.
         """
         reading = self._reading_or(reading)
-        codes = self.encode(images) if codes is None else codes
+        codes = self._codes_of(images, codes)
         if reading.captions == "words":
             return self.describe_codes(codes, length=length, batch_size=batch_size)
         answers = self.answers(images, None, reading, codes, batch_size)
         return [plain_caption(likely_facts(face, self.schema, reading.least_probability)) for face in answers]
+
+    def _codes_of(self, images: np.ndarray, codes: np.ndarray | None) -> np.ndarray:
+        if codes is None:
+            return self.encode(images)
+        checked = self.image_tokenizer.checked_codes(codes)
+        arguments.one_each("rows of codes", checked, len(images))
+        return checked
 
     def _reading_or(self, reading: ReadingConfig | None) -> ReadingConfig:
         if reading is None:

@@ -7,7 +7,7 @@ import pytest
 import small_model
 
 from t2f_jax.config.schema import ReadingConfig
-from t2f_jax.errors import UserError
+from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.inference import reading
 from t2f_jax.inference.model import Model
 from t2f_jax.tokens.attributes import Attribute
@@ -88,6 +88,14 @@ def test_words_are_the_default_and_a_sampler_draws_words(model, images):
     seeds = [1, 2, 3]
     assert knowing.caption(list(images), seeds=seeds) == model.describe_codes(pictures, seeds)
     assert model.reading == ReadingConfig() and knowing.reading == ReadingConfig(captions="answers")
+
+
+def test_codes_that_are_known_are_those_of_the_images(model, images):
+    codes = model.encode(images)
+    assert model.describe(images, codes=codes) == model.describe(images)
+    for call in (model.answers, model.describe):
+        with pytest.raises(WrongArgument, match="rows of codes"):
+            call(images, codes=codes[:2])
 
 
 def test_a_wrong_way_to_read_is_named(model):
