@@ -75,6 +75,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.tasks.number_noise = 0.08  # an age is asked of as few as a dozen faces
     d.tasks.attributes_per_face = 0  # as many as fit
     d.tasks.caption_weight, d.tasks.attribute_weight = 3.0, 8.0
+    d.tasks.coarse_codes, d.tasks.coarse_weight = 16, 6.0  # what words say is in the 16 codes of the whole face
     d.optim.kind = "muon"  # hears what is faint: gender and age are small beside light and skin
     d.optim.learning_rate = 2e-3
     d.optim.b2 = 0.98
@@ -85,6 +86,10 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.ema = 0.995
     d.train.eval_every = d.train.save_every = 200
     c.eval.faces = 0
-    c.eval.guidance, c.eval.temperature = 5.0, 0.9  # ages are seen from guidance 5 on
+    c.eval.guidance = 6.0  # ages are seen from guidance 5 on
+    c.eval.temperature, c.eval.final_temperature = (
+        1.0,
+        0.6,
+    )  # what a face is in its variety, then its details cautiously
     c.eval.mirror, c.eval.captions = True, "answers"
     return c

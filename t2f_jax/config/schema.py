@@ -363,6 +363,8 @@ class EvalConfig(SamplerConfig, ReadingConfig, FaceCounts):  # a dataclass takes
     """How a model is measured."""
 
     top_p: Annotated[float, Range(1e-9, 1)] = 0.95
+    # The temperature goes from `temperature` at a face's first code to this at its last, in a straight line; -1: stays.
+    final_temperature: Annotated[float, Range(-1, 100)] = -1.0
     # Which sources get a judge, a network that learns to see attributes in their training faces. drawn: those of drawn
     # faces, whose labels are all right; always: photographs, too, whose judge is as good as their labels.
     judge: Literal["drawn", "always", "never"] = "drawn"

@@ -47,9 +47,11 @@ class Sampler(SamplerConfig):
     final_temperature: float | None = None
 
     @classmethod
-    def of(cls, config: SamplerConfig) -> "Sampler":
-        """The sampler of a part of a config, such as `config.eval`."""
-        return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(SamplerConfig)})
+    def of(cls, config: EvalConfig) -> "Sampler":
+        """The sampler of a config's part `eval`."""
+        values = {field.name: getattr(config, field.name) for field in dataclasses.fields(SamplerConfig)}
+        last = config.final_temperature
+        return cls(**values, final_temperature=None if last < 0 else last)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "top_k", arguments.whole_number("top_k", self.top_k, 0))
@@ -88,7 +90,7 @@ def default_sampler(provenance: Mapping[str, Any]) -> Sampler:
       UserError: the provenance says what no sampler can do; the message names the key.
     """
     known = provenance.get("config", {}).get("eval", {})
-    names = [field.name for field in dataclasses.fields(SamplerConfig)]
+    names = [*(field.name for field in dataclasses.fields(SamplerConfig)), "final_temperature"]
     chosen = {name: known[name] for name in names if name in known} if isinstance(known, Mapping) else known
     with naming("provenance.json"):
         return Sampler.of(from_dict(EvalConfig, chosen, "eval."))

@@ -70,3 +70,5 @@ def test_a_model_draws_as_it_was_evaluated_where_that_is_known():
     assert default_sampler({}) == Sampler(top_p=0.95)
     known = {"temperature": 0.9, "top_p": 1.0, "faces": 3}
     assert default_sampler({"config": {"eval": known}}) == Sampler(temperature=0.9)
+    falling = {"config": {"eval": {**known, "final_temperature": 0.5}}}
+    assert default_sampler(falling) == Sampler(temperature=0.9, final_temperature=0.5)

@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 2.0, 3.0])
     parser.add_argument("--top-p", type=float, default=0.95)
     parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--final-temperature", type=float)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -184,7 +185,12 @@ def main() -> None:
     celeba = outputs["attributes"][: faces.celeba], faces.attributes_Nx40[: faces.celeba] == 1
     found = {
         "split": args.split,
-        "sampler": {"temperature": args.temperature, "top_p": args.top_p, "n": args.n},
+        "sampler": {
+            "temperature": args.temperature,
+            "final_temperature": args.final_temperature,
+            "top_p": args.top_p,
+            "n": args.n,
+        },
         "plain_cnn": plain_cnn.figures(outputs, faces)
         | {"celeba_balanced_accuracy_from_shares": data.balanced_accuracy(celeba[0] > least_40, celeba[1])},
         "originals": of_labelled(judge, faces.images, faces),
@@ -192,7 +198,7 @@ def main() -> None:
         "drawn": {},
     }
     for guidance in args.guidance:
-        sampler = Sampler(temperature=args.temperature, top_p=args.top_p, guidance=guidance)
+        sampler = Sampler(args.temperature, 0, args.top_p, guidance, final_temperature=args.final_temperature)
         found["drawn"][f"{guidance:g}"] = drawn_figures(model, judge, read, least_40, faces, sampler, args.n, args.out)
         (args.out / "judged.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
