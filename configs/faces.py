@@ -87,9 +87,6 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.eval_every = d.train.save_every = 200
     c.eval.faces = 0
     c.eval.guidance = 6.0  # ages are seen from guidance 5 on
-    c.eval.temperature, c.eval.final_temperature = (
-        1.0,
-        0.6,
-    )  # what a face is in its variety, then its details cautiously
+    c.eval.temperature, c.eval.final_temperature = 1.0, 0.6  # the whole face varies; its details are drawn cautiously
     c.eval.mirror, c.eval.captions = True, "answers"
     return c
