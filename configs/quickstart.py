@@ -43,7 +43,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     # Small: what counts in minutes is how many rows are read, and a narrow model reads about twice as many.
     d.model.width, d.model.layers, d.model.heads, d.model.mlp = 128, 3, 4, 512
     d.model.scan = False  # on a CPU single layers run a quarter faster, and few compile soon enough
-    d.model.products = "bfloat16"  # a tenth more rows a second on a CPU that multiplies it
+    d.model.products = "auto"  # bfloat16: a tenth more rows a second on a CPU that multiplies it
     d.model.image_position = 64  # each code at its own position, whatever the words before it
     d.model.max_length = 180
     d.model.init_std = 0.08  # about 1 / sqrt(width): attention is far from uniform from the start

@@ -277,8 +277,9 @@ class DecoderConfig:
     init_std: Annotated[float, Range(1e-9, 10), Role.TRAINING_ONLY] = 0.02  # standard deviation of the first weights
     scan: Annotated[bool, Role.TRAINING_ONLY] = True  # training stacks the layers; a model folder holds them singly
     # bfloat16: dense layers and the head round what they multiply to bfloat16 while training; sums and activations stay
-    # float32. CPUs with AVX-512 BF16 multiply twice as fast then. (TPUs round float32 products anyway.)
-    products: Annotated[Literal["float32", "bfloat16"], Role.TRAINING_ONLY] = "float32"
+    # float32. CPUs with AVX-512 BF16 or AMX multiply twice as fast then, others slower than in float32; auto: bfloat16
+    # on the former, float32 elsewhere. (TPUs round float32 products anyway.)
+    products: Annotated[Literal["float32", "bfloat16", "auto"], Role.TRAINING_ONLY] = "float32"
     # What the backward pass computes again instead of keeping it, from most memory to most computing.
     remat: Annotated[Literal["none", "dots", "mlp", "attention", "full"], Role.TRAINING_ONLY] = "none"
     # splash: a TPU kernel; cudnn: a GPU kernel; auto: the device's kernel where it fits, otherwise xla.

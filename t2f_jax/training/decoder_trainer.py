@@ -15,6 +15,7 @@ from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig
 from t2f_jax.models import flops
 from t2f_jax.models.attention_kernels import count_visible
 from t2f_jax.models.decoder import Decoder, apply_decoder
+from t2f_jax.models.dense import rounds
 from t2f_jax.models.params import init_decoder, stack_layers, unstack_layers
 from t2f_jax.tokens.sequence import TASKS, TO_IMAGE
 from t2f_jax.tokens.vocab import Vocab
@@ -132,7 +133,7 @@ class DecoderTrainer:
         rngs = None if key is None else {"dropout": key}
         inputs = (tokens, batch["segments"], batch["positions"], batch.get("documents"))
         hidden = apply_decoder(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
-        if self.config.model.products == "bfloat16":
+        if rounds(self.config.model.products):
             hidden = hidden.astype(jnp.bfloat16)  # the head multiplies in its type, with float32 sums
         table = params["embed"]["word"] if self.config.model.tie else params["head"]["weight"]
         return token_loss.target_sums(

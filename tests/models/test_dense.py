@@ -3,7 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from t2f_jax.models import dense as dense_module
 from t2f_jax.models.dense import dense, rounded_product
 
 
@@ -30,3 +32,27 @@ def test_products_changes_no_parameter_and_little_else():
     exact, close = plain.apply(params, x), rounded.apply(params, x)
     assert close.dtype == jnp.float32 and not np.array_equal(exact, close)
     np.testing.assert_allclose(close, exact, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "flags, platform, rounded",
+    [
+        ("fpu avx512f avx512_bf16", "cpu", True),
+        ("fpu amx_tile amx_bf16", "cpu", True),
+        ("fpu avx2 fma", "cpu", False),
+        ("fpu avx512f avx512_bf16", "tpu", False),
+        (None, "cpu", False),
+    ],
+)
+def test_auto_rounds_on_cpus_with_instructions_for_it(monkeypatch, tmp_path, flags, platform, rounded):
+    file = tmp_path / "cpuinfo"
+    if flags is not None:
+        file.write_text(f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\n")
+    monkeypatch.setattr(dense_module, "CPU_FLAGS", file)
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
+    dense_module._multiplies_bfloat16.cache_clear()
+    try:
+        assert dense_module.rounds("auto") is rounded
+        assert dense_module.rounds("bfloat16") and not dense_module.rounds("float32")
+    finally:
+        dense_module._multiplies_bfloat16.cache_clear()
