@@ -112,6 +112,16 @@ def draw(model, prompts: Sequence[str], sampler: Sampler, label: str) -> np.ndar
     return np.concatenate(images)
 
 
+def seen_in_people(judge: OutsideJudge, images: np.ndarray, requests: Sequence[dict]) -> dict[str, float]:
+    """How far the judges see in uint8 [N, S, S, 3] what N of `people` were to be."""
+    ages = [r["age"] for r in requests]
+    return {
+        "people_gender_seen": float((judge.female(images) == [r["gender"] == "female" for r in requests]).mean()),
+        "people_age_correlation": float(np.corrcoef(judge.age(images), ages)[0, 1]),
+        "people_face_found": judge.found(images),
+    }
+
+
 def drawn_figures(
     model,
     judge: OutsideJudge,
@@ -130,16 +140,9 @@ def drawn_figures(
     scale = f"guidance {sampler.guidance:g}"
     requests, prompts = people(n)
     images = draw(model, prompts, sampler, f"people, {scale}")
-    asked_age = np.array([r["age"] for r in requests])
-    found = {
-        "people_gender_seen": float((judge.female(images) == [r["gender"] == "female" for r in requests]).mean()),
-        "people_age_correlation": float(np.corrcoef(judge.age(images), asked_age)[0, 1]),
-        "people_ethnicity_seen": float(
-            np.mean(
-                [data.ETHNICITIES[k] == r["ethnicity"] for k, r in zip(read(images)["ethnicity"].argmax(1), requests)]
-            )
-        ),
-        "people_face_found": judge.found(images),
+    seen = zip(read(images)["ethnicity"].argmax(1), requests)
+    found = seen_in_people(judge, images, requests) | {
+        "people_ethnicity_seen": float(np.mean([data.ETHNICITIES[k] == r["ethnicity"] for k, r in seen]))
     }
     _save(images, out / f"people_guidance_{sampler.guidance:g}.png")
 
