@@ -41,6 +41,18 @@ def test_every_page_of_docs_is_named_in_the_readme():
     assert pages <= named
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_code_block_is_opened_and_closed(page):
+    fences = [line for line in page.read_text(encoding="utf-8").splitlines() if line.lstrip().startswith("```")]
+    assert len(fences) % 2 == 0
+    assert all(line.strip() == "```" for line in fences[1::2]), "a block begins inside another"
+
+
+def test_the_readme_tells_its_limits_and_how_it_works():
+    headings = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
+    assert {"## Start here", "## Limits and responsible use", "## How it works", "## License"} <= set(headings)
+
+
 BLOCKS = [block for page in PAGES for block in documents.blocks(page, "bash")]
 COMMANDS = [(str(block), words) for block in BLOCKS for words in documents.commands(block.text)]
 
