@@ -36,6 +36,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.ema = 0.99
     d.train.eval_every, d.train.save_every = 100, 500
     d.train.eval_batches = 32
+    c.eval.captions = "words"  # those that the model writes are compared
     c.eval.faces = c.eval.generated = 128
     c.eval.samples, c.eval.curve_faces = 4, 0
     c.eval.judge_steps = 400

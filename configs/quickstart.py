@@ -63,6 +63,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.batch_size = 16
     d.train.ema = 0.995
     d.train.eval_every = d.train.save_every = 500
+    c.eval.captions = "answers"  # a caption says what `analyze` answers, each fact once
     c.eval.guidance, c.eval.temperature = 2.5, 0.85  # at 4 and 1, drawn faces wear hats that nobody asked for
 
     if arg == "tiny":
