@@ -49,7 +49,9 @@ def test_every_code_block_is_opened_and_closed(page):
 
 
 def test_the_readme_tells_its_limits_and_how_it_works():
-    headings = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
+    headings = [
+        line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("## ")
+    ]
     assert {"## Start here", "## Limits and responsible use", "## How it works", "## License"} <= set(headings)
 
 

@@ -317,13 +317,18 @@ class Model(ReadingModel):
         return self.faces_of(asked, np.concatenate(parts))
 
     def faces_of(self, request: FaceRequest, codes: np.ndarray) -> list[Image.Image]:
-        """A request's n faces, whose codes int32 [n, codes of an image] are drawn, or the best `keep` of them."""
+        """A request's n faces, whose codes int32 [n, codes of an image] are drawn, or the best `keep` of them.
+
+        The best are those of the greatest log p(text | face) plus log p(value | face) of every attribute that is asked
+        for, apart or by the text (`prompts.with_facts`), plus log (1 - p) of every value to avoid.
+        """
         arguments.instance("request", request, FaceRequest)
         codes = self.image_tokenizer.checked_codes(codes)
         prompt, sampler, n, keep = request.prompt, request.sampler, request.n, request.keep
         if keep is None:
             return self.make_images(codes, [prompt] * n, request.seeds, sampler, **request.about)
-        scores = np.array([face["total"] for face in self.prompt_scores(codes, [prompt] * n)])
+        asked = prompts.with_facts(prompt, self.schema)
+        scores = np.array([face["total"] for face in self.prompt_scores(codes, [asked] * n)])
         best = np.argsort(-scores, kind="stable")[:keep]
         seeds = [request.seeds[i] for i in best]
         faces = self.make_images(codes[best], [prompt] * keep, seeds, sampler, **request.about, best_of=n)

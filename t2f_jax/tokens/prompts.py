@@ -18,6 +18,7 @@ from t2f_jax import arguments
 from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.tokens import templates
 from t2f_jax.tokens.attributes import Attribute, check_attributes, parse_request
+from t2f_jax.tokens.facts import read_facts
 
 Value = str | int
 Requests = Mapping[str, Value | tuple[Value, float]]  # {name: value} or {name: (value, weight)}
@@ -114,6 +115,24 @@ def make(text: str, attributes: Requests | None, avoid: Requests | None, schema:
         if prompt.wanted.get(name) == value:
             raise WrongArgument(f"attribute '{name}' is {value} both in what is asked for and in what to avoid")
     return prompt
+
+
+def with_facts(prompt: Prompt, schema: Sequence[Attribute]) -> Prompt:
+    """The prompt that also asks for what its text states, as attributes: a face is read for them one by one.
+
+    What it asks for or avoids already stays as it is; an attribute of which the text states two values is left out.
+    """
+    known, stated = {a.name: a for a in schema}, dict[str, set[Value]]()
+    for name, value in read_facts(prompt.text, known):
+        choices = known[name].candidates()
+        if isinstance(value, range):  # of an age
+            inside = [number for number in choices if int(number) in value]
+            value = "-".join(dict.fromkeys([inside[0], inside[-1]])) if inside else ""
+        if value and (known[name].is_number or value in choices):
+            stated.setdefault(name, set()).add(value)
+    taken = {**prompt.wanted, **prompt.avoided}
+    facts = {name: value for name, (value, *others) in stated.items() if not others and name not in taken}
+    return dataclasses.replace(prompt, attributes={**prompt.attributes, **facts})
 
 
 def _split(name: str, request: Any) -> tuple[Value, float | None]:

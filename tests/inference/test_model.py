@@ -141,7 +141,9 @@ def test_reranking_keeps_what_the_scores_say(loved):
     assert {f.info["seed"] for f in every} == set(range(6)) and "score" not in alone[0].info
     assert np.array_equal(pixels(best)[0], pixels(alone)[best[0].info["seed"]])
     codes = loved.generate_codes([loved.prompt("a man", {"age": 30})], [best[0].info["seed"]])
-    exact = np.log(loved.probabilities(codes, ["age"])[0]["age"][29]) + loved.caption_scores(codes, ["a man"])[0]
+    (p,) = loved.probabilities(codes, ["age", "gender"])
+    male = loved.attribute("gender").values.index("male")
+    exact = np.log(p["age"][29]) + np.log(p["gender"][male]) + loved.caption_scores(codes, ["a man"])[0]
     assert best[0].info["score"] == pytest.approx(exact, abs=1e-4)
 
 
