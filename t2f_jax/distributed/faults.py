@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import itertools
 import os
 import pathlib
 import signal
@@ -65,12 +66,13 @@ class Watchdog:
     """Ends the process when nothing has happened for `limit` seconds (0: never), as when a collective hangs.
 
     It prints what it waited for and a traceback of every thread, and ends with `hosts.RESTART`. Use as a context
-    manager, and call `beat` whenever something begins.
+    manager, and call `beat` whenever something begins. Time in which this process is stopped, as by Ctrl-Z, does not
+    count.
     """
 
     def __init__(self, label: str, limit: float, end: Callable[[int], object] = os._exit):
         self.label, self.limit, self._end = label, limit, end
-        self._stop = threading.Event()
+        self._stop, self._beats = threading.Event(), itertools.count()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="watchdog")
         self.beat("restoring")
 
@@ -84,13 +86,15 @@ class Watchdog:
 
     def beat(self, what: str) -> None:
         """`what` begins now, and so something else has ended."""
-        self._last = time.monotonic(), what
+        self._last = next(self._beats), what
 
     def _watch(self) -> None:
         look = min(1.0, self.limit / 4)
+        last, waited = self._last, 0.0  # sums of looks, for a clock goes on while the process is stopped
         while not self._stop.wait(look):
-            since, what = self._last
-            if time.monotonic() - since > self.limit:
+            last, waited = (last, waited + look) if last == self._last else (self._last, 0.0)
+            if waited > self.limit:
+                what = last[1]
                 message = (
                     f"{self.label}: {what} has not ended within {self.limit:g} seconds (train.hang_after): a collective"
                     " hangs, another host is lost, or the limit is too low; this process ends, and the same command"

@@ -1,6 +1,8 @@
 """Requests to stop, the watchdog, and the reports to a supervisor."""
 
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -45,6 +47,20 @@ def test_the_watchdog_bites_only_when_nothing_happens(capfd):
     assert ended == [hosts.RESTART]
     told = capfd.readouterr().err
     assert "toy: step 7 has not ended within 0.4 seconds" in told and "test_faults.py" in told
+
+
+def test_the_watchdog_does_not_count_the_time_in_which_its_process_is_stopped():
+    code = (
+        "import sys, time; from t2f_jax.distributed import faults\n"
+        "with faults.Watchdog('toy', 4.0):\n    print('begun', flush=True); [time.sleep(0.05) for _ in range(40)]\n"
+        "print('done', flush=True)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(6)
+    process.send_signal(signal.SIGCONT)
+    assert process.communicate(timeout=60)[0] == "done\n" and process.returncode == 0
 
 
 def test_every_process_tells_its_own_hosts_supervisor(tmp_path, monkeypatch):
