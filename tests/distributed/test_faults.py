@@ -52,13 +52,13 @@ def test_the_watchdog_bites_only_when_nothing_happens(capfd):
 def test_the_watchdog_does_not_count_the_time_in_which_its_process_is_stopped():
     code = (
         "import sys, time; from t2f_jax.distributed import faults\n"
-        "with faults.Watchdog('toy', 4.0):\n    print('begun', flush=True); [time.sleep(0.05) for _ in range(40)]\n"
+        "with faults.Watchdog('toy', 3.0):\n    print('begun', flush=True); [time.sleep(0.05) for _ in range(40)]\n"
         "print('done', flush=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "begun\n"
     process.send_signal(signal.SIGSTOP)
-    time.sleep(6)
+    time.sleep(4)
     process.send_signal(signal.SIGCONT)
     assert process.communicate(timeout=60)[0] == "done\n" and process.returncode == 0
 
