@@ -1,9 +1,10 @@
-"""Errors that a user can mend, each one line on stderr and exit code 2, and what helps to word them."""
+"""Errors that a user can mend, each one line on stderr and exit code 2, what helps to word them; ends from outside."""
 
 import contextlib
 import difflib
 import errno
 import os
+import signal
 from collections.abc import Iterable, Iterator
 
 
@@ -17,6 +18,14 @@ class WrongArgument(UserError, ValueError):
 
 class DiskFull(UserError):
     """No room to write what must be written. Whoever catches it ends the process soon: other writers fail, too."""
+
+
+class Ended(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came: whatever cleans up after Ctrl-C cleans up after it, too."""
+
+    def __init__(self, number: int):
+        super().__init__(f"ended by {signal.Signals(number).name}")
+        self.number = number
 
 
 NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}  # Windows has no quota

@@ -6,17 +6,11 @@ import sys
 import threading
 from types import FrameType
 
+from t2f_jax.errors import Ended
+
 INTERRUPTED = 130  # what a shell says of a program that was ended by SIGINT
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # of Ctrl-C; of a batch system or a container's end; of a closed terminal
 AGAIN_SECONDS = 0.02
-
-
-class Ended(KeyboardInterrupt):
-    """SIGTERM or SIGHUP came: whatever cleans up after Ctrl-C cleans up after it, too."""
-
-    def __init__(self, number: int):
-        super().__init__(f"ended by {signal.Signals(number).name}")
-        self.number = number
 
 
 def prepare() -> None:

@@ -51,11 +51,16 @@ class ImageSet:
         return len(self.ids)
 
 
-def read_images(source: Source, split: Split, config: DataConfig, cache_dir: pathlib.Path) -> ImageSet:
+def read_images(
+    source: Source, split: Split, config: DataConfig, cache_dir: pathlib.Path, kept: Iterable[pathlib.Path] = ()
+) -> ImageSet:
     """Every image of a split as one memory map; what an earlier call left in `cache_dir` is used if it is the same.
 
     Files that cannot be read are left out, counted, and listed in `cache_dir/skipped.jsonl`. What a killed call leaves
     is never used, nor what was cut or damaged since: the pixels are then read again.
+
+    Args:
+      kept: folders of others, in which the pixels are looked for, too; nothing is written there.
 
     Raises:
       UserError: `data.crop` outside (0, 1], a broken opt-out list, a split without a face or without a readable one,
@@ -64,8 +69,9 @@ def read_images(source: Source, split: Split, config: DataConfig, cache_dir: pat
     """
     indices = source.split(split)
     key = pixels_key(source, split, config)
-    if images := cached(source, split, config, cache_dir, key):
-        return images
+    for place in (cache_dir, *kept):
+        if images := cached(source, split, config, place, key):
+            return images
     folder = _folder(source, split, config, cache_dir, key)
     _build(source, split, indices, config, key, folder)
     _list_skipped(pathlib.Path(cache_dir))

@@ -16,6 +16,7 @@
     reconstruction   images through the image tokenizer and back: PSNR, use of the codebook
     agreement        whether drawn faces show what was requested
     guidance         agreement over the guidance scale, and for the best of n faces by the model's own reading
+    kept             where a model's own run has kept pixels and its judge
     judge            a small classifier that says what a face shows; its network and training
     metrics/         one metric a file: BLEU, calibration, ...
     corpus_scores    scores of a whole corpus of captions, from sums over its examples

@@ -54,15 +54,17 @@ def read_held_out(
     seed: int,
     split: Part = "test",
     known: Iterable[Attribute] | None = None,
+    kept: Sequence[pathlib.Path] = (),
 ) -> HeldOut:
     """`config.eval.faces` random faces of a split (all if it is 0 or more than there are), in the source's order.
 
     Args:
       cache: folder in which pixels are kept.
       known: attributes that the model knows; others, and values that it does not know, are not asked. All if not given.
+      kept: folders of others in which the pixels may be, see `pixels.read_images`.
     """
     chosen, of = (with_all_faces(source), "test") if split == "all" else (source, split)
-    every = pixels.read_images(chosen, of, config.data, cache)
+    every = pixels.read_images(chosen, of, config.data, cache, kept)
     schema = source.schema if known is None else shared_schema(source.schema, known)
     n = min(len(every), config.eval.faces or len(every))
     training = source.split("train")

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -87,14 +87,20 @@ def look_at_drawn(trial: Trial, drawn: Chunks, instruments: Instruments, desk: D
 
 
 def encode_training_faces(
-    model: Model, source: Source, config: Config, cache: pathlib.Path, seed: int, desk: Desk
+    model: Model,
+    source: Source,
+    config: Config,
+    cache: pathlib.Path,
+    seed: int,
+    desk: Desk,
+    kept: Sequence[pathlib.Path] = (),
 ) -> Chunks | None:
     """ "codes" of `config.eval.training_faces` random training faces; None if that is 0, or there is none."""
     count = config.eval.training_faces
     if not count or not source.split("train"):
         return None
     some = with_some_training_faces(source, count, seed)
-    read = functools.partial(pixels.read_images, some, "train", config.data, cache)
+    read = functools.partial(pixels.read_images, some, "train", config.data, cache, kept)
     training = hosts.in_turn(read, f"training faces of {source.name}")
     return desk.run(
         "training",

@@ -27,7 +27,8 @@ from t2f_jax.evaluation.looking import Looked
 from t2f_jax.evaluation.reconstruction import ReconstructionFigures
 from t2f_jax.inference.model import Model
 from t2f_jax.inference.sampler import Sampler
-from t2f_jax.io.progress import Progress
+from t2f_jax.io.files import write_bytes
+from t2f_jax.io.progress import Progress, say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,8 +74,9 @@ class Setup:
     """What all sources are measured with.
 
     Attributes:
-      cache: where pixels are kept.
+      cache: where pixels and judges are kept.
       seed: of the choice of faces and requests, and of what is drawn.
+      kept: folders of others in which pixels and judges are looked for, too.
     """
 
     model: Model
@@ -83,6 +85,7 @@ class Setup:
     seed: int
     desk: Desk
     instruments: Instruments = NOTHING
+    kept: tuple[pathlib.Path, ...] = ()
 
 
 def work_on(setup: Setup, source: Source, faces: HeldOut) -> Work:
@@ -95,7 +98,8 @@ def work_on(setup: Setup, source: Source, faces: HeldOut) -> Work:
         for name, (trial, chunks) in both.items()
         if trial is not None and chunks is not None
     }
-    training = looking.encode_training_faces(setup.model, source, setup.config, setup.cache, setup.seed, desk)
+    chosen = setup.config, setup.cache, setup.seed, desk, setup.kept
+    training = looking.encode_training_faces(setup.model, source, *chosen)
     return dataclasses.replace(work, looked=dataclasses.replace(looked, drawn=drawn, training=training))
 
 
@@ -153,14 +157,22 @@ def _described(setup: Setup, trained: Judge | None, faces: HeldOut) -> Trial | N
 
 
 def _train_judge(setup: Setup, source: Source) -> judge.Judge:
-    """The judge of a source, trained unless it has been before: it is kept beside the pixels, for other models, too."""
+    """The judge of a source, trained unless it has been before: it is kept beside the pixels, for other models, too.
+
+    A judge that lies in a folder of `setup.kept` is copied, for the other processes of a job.
+    """
     config, seed = setup.config, setup.seed
-    drawn = pixels.read_images(source, "train", config.data, setup.cache)
+    drawn = pixels.read_images(source, "train", config.data, setup.cache, setup.kept)
     steps = config.eval.judge_steps
     key = {"data": drawn.key, "schema": [a.to_json() for a in source.schema], "steps": steps, "seed": seed}
     path = Desk(setup.cache, key={"program": __version__}).path("judge", key).with_suffix(".safetensors")
     if path.is_file():
         return judge.load(path, source.schema)
+    for other in (folder / path.name for folder in setup.kept):
+        if other.is_file():
+            say(f"judge of {source.name}: the one in {other.parent}")
+            write_bytes(path, other.read_bytes())
+            return judge.load(path, source.schema)
     with Progress(f"judge of {source.name}", steps, unit="step") as bar:
         trained = judge.train(drawn.images, drawn.fields, source.schema, steps, seed, bar.advance)
     if hosts.first():

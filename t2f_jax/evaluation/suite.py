@@ -15,7 +15,7 @@ from t2f_jax.config.schema import Config
 from t2f_jax.config.typed import to_dict
 from t2f_jax.data.datasets import registry
 from t2f_jax.distributed import hosts
-from t2f_jax.evaluation import presentation
+from t2f_jax.evaluation import kept, presentation
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.held_out import read_held_out
 from t2f_jax.evaluation.instruments import open_instruments
@@ -75,7 +75,8 @@ def evaluate(
     Args:
       model_folder: what `train` wrote; its provenance holds the config, hence the sources.
       overrides: `key=value` for that config, such as `eval.faces=100` or another folder of a source.
-      cache: where the pixels are kept (`out/images` if not given).
+      cache: where pixels and judges are kept (`out/images` if not given); what the model's own run has kept is used,
+        too, see `kept.folders`.
       seed: of the choice of faces, requests and samples.
       data: other data in place of the model's own sources, see `sources.configure`.
       split: whose faces; `all`: of the three splits together.
@@ -93,10 +94,11 @@ def evaluate(
     model = load(model_folder)
     config = configure(model, overrides, data)
     desk = Desk(out / WORK, config.eval.batch_size, {"model": model.hash, "program": __version__})
-    setup = Setup(model, config, cache, seed, desk, open_instruments(model, networks, lpips, meteor))
+    beside = tuple(folder for folder in kept.folders(model_folder) if folder != cache.resolve())
+    setup = Setup(model, config, cache, seed, desk, open_instruments(model, networks, lpips, meteor), beside)
     sources, done = registry.open_sources(config), []
     for source in sources.values():
-        read = functools.partial(read_held_out, source, config, cache, seed, split, model.schema)
+        read = functools.partial(read_held_out, source, config, cache, seed, split, model.schema, beside)
         held_out = hosts.in_turn(read, f"faces of {source.name}")
         done.append(work_on(setup, source, held_out))
     if not hosts.first():

@@ -15,6 +15,7 @@ from t2f_jax.data.pixels import framing_of
 from t2f_jax.data.store import Store
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError, naming
+from t2f_jax.evaluation.kept import EXPERIMENT
 from t2f_jax.io.files import read_json, write_json
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint
 from t2f_jax.tokens import text_tokenizer
@@ -26,7 +27,6 @@ from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
 
 LABELS = "labels"  # key of an image tokenizer's run.json: the attributes beside which it was trained, if it was
-EXPERIMENT = "experiment.json"  # a decoder's run: its config, and where its tokenizer and store are
 
 
 @dataclasses.dataclass(frozen=True)

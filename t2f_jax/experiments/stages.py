@@ -29,8 +29,9 @@ from t2f_jax.data.rows import Rows
 from t2f_jax.distributed import hosts, partitioning
 from t2f_jax.environment import versions
 from t2f_jax.errors import UserError
+from t2f_jax.evaluation.kept import EXPERIMENT, IMAGES
 from t2f_jax.experiments import model_card
-from t2f_jax.experiments.runs import EXPERIMENT, LABELS, make_bundle, open_parts, write_experiment
+from t2f_jax.experiments.runs import LABELS, make_bundle, open_parts, write_experiment
 from t2f_jax.io import remote
 from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
@@ -45,8 +46,6 @@ from t2f_jax.tokens.sequence import Batch
 from t2f_jax.training import checkpoint, loop
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
-
-IMAGES = "images"  # the pixels' folder, which stays on this machine
 
 
 def train(

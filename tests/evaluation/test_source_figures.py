@@ -60,7 +60,7 @@ def held_out():
     return HeldOut("faces", SCHEMA, every, numbered(3), fields, count_labels(TRAINING, SCHEMA), 1, list("abc"))
 
 
-def done(monkeypatch, tmp_path, held_out, drawn, model, config=CONFIG, instruments=NOTHING):
+def done(monkeypatch, tmp_path, held_out, drawn, model, config=CONFIG, instruments=NOTHING, kept=()):
     """(figures, work, the arguments with which judges were trained)."""
     trained = []
     monkeypatch.setattr(source_figures.pixels, "read_images", lambda *_: held_out.every)
@@ -68,7 +68,7 @@ def done(monkeypatch, tmp_path, held_out, drawn, model, config=CONFIG, instrumen
     monkeypatch.setattr(source_figures.judge, "save", lambda path, judge: None)
     dataset = types.SimpleNamespace(drawn=drawn)
     source = types.SimpleNamespace(name="faces", schema=SCHEMA, dataset=dataset, split=lambda split: [0, 1, 2, 3])
-    setup = Setup(model, config, tmp_path, 0, Desk(tmp_path / "work", batch_size=2), instruments)
+    setup = Setup(model, config, tmp_path, 0, Desk(tmp_path / "work", batch_size=2), instruments, kept)
     work = work_on(setup, source, held_out)
     return measure(work, config, 256), work, trained
 
@@ -101,6 +101,21 @@ def test_a_second_call_finds_what_was_done(monkeypatch, tmp_path, held_out):
     again = Drawer()
     assert done(monkeypatch, tmp_path, held_out, drawn=True, model=again)[0] == first
     assert again.calls == []
+
+
+def test_the_judge_that_the_models_run_has_kept_is_taken(monkeypatch, tmp_path, held_out, capsys):
+    names, loaded = [], []
+    monkeypatch.setattr(source_figures.Desk, "path", lambda self, name, key: names.append(name) or self.folder / name)
+    monkeypatch.setattr(source_figures.judge, "load", lambda path, schema: loaded.append(path.read_bytes()) or Judge())
+    for name in ("run", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "judge.safetensors").write_bytes(name.encode())
+    places = {"drawn": True, "model": Drawer(), "kept": (tmp_path / "none", tmp_path / "run", tmp_path / "other")}
+    assert done(monkeypatch, tmp_path / "a", held_out, **places)[2] == [] and loaded == [b"run"]
+    assert (tmp_path / "a" / "judge.safetensors").read_bytes() == b"run", "for the other processes of a job"
+    assert f"the one in {tmp_path / 'run'}" in capsys.readouterr().err
+    done(monkeypatch, tmp_path / "a", held_out, drawn=True, model=Drawer(), kept=(tmp_path / "other",))
+    assert loaded == [b"run", b"run"], "what the evaluation has used before comes first"
 
 
 @pytest.mark.parametrize("wanted, drawn, count", [("always", False, 1), ("never", True, 0)])

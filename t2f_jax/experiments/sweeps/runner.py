@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from t2f_jax.config.schema import Config, Role
 from t2f_jax.config.sweep import Trial, digest
 from t2f_jax.config.typed import to_dict
-from t2f_jax.errors import UserError
+from t2f_jax.errors import Ended, UserError
+from t2f_jax.evaluation.kept import IMAGES
 from t2f_jax.experiments.sweeps import results
 from t2f_jax.io.files import write_text
 from t2f_jax.io.progress import say
 from t2f_jax.io.run_folder import RunFolder
 
-RUNS, SHARED, IMAGES = "runs", "shared", "images"
+RUNS, SHARED = "runs", "shared"
 EVALUATION = "evaluation"  # in a run's folder
 FAILURE = "failure.txt"
 PATIENCE = 12 * 3600.0  # seconds to wait for another run that makes what is shared, or for the same run
@@ -70,7 +71,7 @@ def run_all(
       {name: reason} of the runs that failed.
 
     Raises:
-      KeyboardInterrupt: the run under way has saved its state and ended.
+      SystemExit, KeyboardInterrupt: the run under way was ended from outside, and has saved its state, see `_wait_for`.
     """
     runs, failed = distinct(trials), {}
     for number, trial in enumerate(runs, 1):
@@ -95,8 +96,16 @@ def run_all(
 
 
 def _wait_for(process: subprocess.Popen) -> int:
-    """The exit code of a run. An interrupt is handed on to it, and counts once the run has ended."""
-    interrupted: BaseException | None = None
+    """The exit code of a run. What ends this process is handed on to it, and counts once the run has ended.
+
+    SIGHUP becomes SIGTERM, at which a training saves. SIGINT goes on as itself alone: a run that a shell started in its
+    background, or nohup, ignores it.
+
+    Raises:
+      SystemExit: the run has been ended so, and has told of it.
+      KeyboardInterrupt: it has not.
+    """
+    interrupted: KeyboardInterrupt | None = None
     while True:
         try:
             code = process.wait()
@@ -104,10 +113,13 @@ def _wait_for(process: subprocess.Popen) -> int:
         except KeyboardInterrupt as error:  # Ctrl-C, or a signal that is taken for it
             interrupted = error
             with contextlib.suppress(OSError):
-                process.send_signal(signal.SIGINT)
-    if interrupted:
-        raise interrupted
-    return code
+                process.send_signal(signal.SIGTERM if isinstance(error, Ended) else signal.SIGINT)
+    if interrupted is None:
+        return code
+    number = interrupted.number if isinstance(interrupted, Ended) else signal.SIGINT
+    if code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+        raise SystemExit(128 + number)
+    raise interrupted
 
 
 def run(trial: Trial, out: pathlib.Path) -> results.Result | None:

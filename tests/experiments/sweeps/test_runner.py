@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import pathlib
+import signal
 import sys
 
 import pytest
 import sweep_runs
 
+from t2f_jax.cli import interrupts
 from t2f_jax.config.sweep import Arm
 from t2f_jax.errors import UserError
 from t2f_jax.experiments import stages
@@ -24,8 +26,13 @@ if name == "wide-0" and not os.path.exists(log + ".mended"):
     pathlib.Path(path).with_name("failure.txt").write_text("the loss is nan at step 3")
     sys.exit(2)
 if name == os.environ.get("STOP_AT"):
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(open(log, "a").write("saved\\n") and 130))
-    os.kill(os.getppid(), signal.SIGINT)
+    number = getattr(signal, os.environ["STOP_BY"])
+    def stop(number, _):
+        open(log, "a").write("saved\\n")
+        sys.exit(128 + number)
+    signal.signal(signal.SIGINT, stop if number == signal.SIGINT else signal.SIG_IGN)  # ignored, as by nohup
+    signal.signal(signal.SIGTERM, stop)
+    os.kill(os.getppid(), number)
     signal.pause()
 pathlib.Path(path).write_text(text)
 """
@@ -79,12 +86,21 @@ def test_no_run_begins_when_the_hours_are_spent(tmp_path, trials, command, capsy
     assert "0.03 h of runs are done, 0.0277778 h were given; wide-0 does not begin" in capsys.readouterr().err
 
 
-def test_an_interrupt_is_handed_on_and_the_sweep_goes_on_from_there(tmp_path, trials, command, monkeypatch):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_end_from_outside_is_handed_on_and_the_sweep_goes_on_from_there(
+    name, code, tmp_path, trials, command, monkeypatch
+):
     (tmp_path / "log.mended").touch()
     monkeypatch.setenv("STOP_AT", "causal-0")
-    with pytest.raises(KeyboardInterrupt):
-        runner.run_all(trials, tmp_path, command)
-    assert log(tmp_path) == ["baseline-0", "causal-0", "saved"]
+    monkeypatch.setenv("STOP_BY", name)
+    before = {number: signal.signal(number, interrupts._end) for number in interrupts._numbers()}
+    try:
+        with pytest.raises(SystemExit) as end:  # the run has told of it
+            runner.run_all(trials, tmp_path, command)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert end.value.code == code and log(tmp_path) == ["baseline-0", "causal-0", "saved"]
     monkeypatch.delenv("STOP_AT")
     assert runner.run_all(trials, tmp_path, command) == {}
     assert log(tmp_path)[3:] == [trial.name for trial in trials[1:]]
