@@ -95,6 +95,12 @@ def _report(args: argparse.Namespace, sweep: "Sweep", trials: "list[Trial]", fai
             print(f"{arm}: {'; '.join(said)}")
     for what, law in page.laws.items():
         print(f"{what}: {law}")
+    if page.overview:
+        print("in short (↓ lower is better, ↑ higher is better):")
+    for factor, said in page.overview.items():
+        print(f"  {factor}: {said}")
+    if page.caution:
+        print(page.caution)
     print(f"report: {args.out.origin / (name + report.PAGE)}")
     if failed:
         first = next(iter(failed))

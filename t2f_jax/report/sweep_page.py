@@ -47,6 +47,8 @@ class SweepPage:
 
     Attributes:
       summary: a sentence or two under the title.
+      caution: what the runs are too few for.
+      overview: {factor: its verdicts in a line}.
       figures: names of the columns of `rows`; "" is not among them.
       rows: {arm: a cell for each figure, None where it has none}.
       budget: header and rows of the table of costs.
@@ -55,6 +57,8 @@ class SweepPage:
     """
 
     summary: str
+    caution: str
+    overview: Mapping[str, str]
     findings: Sequence[Finding]
     figures: Sequence[str]
     rows: Mapping[str, Sequence[Cell | None]]
@@ -74,6 +78,9 @@ def write(path: pathlib.Path, title: str, page: SweepPage) -> None:
 def write_markdown(path: pathlib.Path, title: str, page: SweepPage) -> None:
     """Writes verdicts and tables as Markdown, whole or not at all."""
     lines = [f"# {title}", "", page.summary, ""]
+    lines += [page.caution, ""] if page.caution else []
+    lines += [f"- **{factor}**: {said}" for factor, said in page.overview.items()]
+    lines += ["", "## What it shows", ""] if page.findings else []
     for finding in page.findings:
         lines += [f"- **{finding.factor}**" + (f": {finding.question}" if finding.question else "")]
         lines += [f"  - {arm}: {'; '.join(said)}" for arm, said in finding.lines]

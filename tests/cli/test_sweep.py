@@ -44,7 +44,8 @@ def test_runs_are_started_and_reported(file, bucket, capsys, monkeypatch, tmp_pa
         cli.main(["sweep", file, "--out", "gs://b/s", "decoder.train.steps=7"])
     assert started[1] == [file, "--out", "gs://b/s", "decoder.train.steps=7", "--run", "causal-0"]
     told = capsys.readouterr()
-    assert "causal: held-out loss: not tested, +0.1000 nats" in told.out and "report: gs://b/s/mine.html" in told.out
+    assert "causal: held-out loss ↓: not tested, +0.1000 nats" in told.out and "report: gs://b/s/mine.html" in told.out
+    assert "  causal: held-out loss ↓: not tested\n" in told.out and "One seed shows nothing" in told.out
     assert "1 of 4 runs failed, the first causal-1 (the loss is nan)" in told.err
     assert {"/b/s/mine.html", "/b/s/mine.md", "/b/s/mine.csv"} <= set(bucket)
 

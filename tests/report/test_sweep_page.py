@@ -12,6 +12,8 @@ def page(**changes):
     cells = [Cell("98.2%", "−0.4 points", "worse", "98.1%; 98.3%"), None]
     values = {
         "summary": NASTY,
+        "caution": NASTY,
+        "overview": {NASTY: NASTY},
         "findings": [Finding(NASTY, NASTY, [(NASTY, [NASTY, "b"])])],
         "figures": ["accuracy", NASTY],
         "rows": {"baseline": [Cell("98.6%"), Cell(NASTY)], NASTY: cells},
@@ -35,7 +37,9 @@ def test_the_page_is_sound_and_escaped(tmp_path):
 
 def test_what_is_empty_is_not_shown(tmp_path):
     empty = {name: [] for name in ("findings", "figures", "budget", "plots", "notes")}
-    sweep_page.write(tmp_path / "report.html", "t", page(**empty, rows={}, left={}, laws={}, details={}))
+    sweep_page.write(
+        tmp_path / "report.html", "t", page(**empty, rows={}, left={}, laws={}, details={}, overview={}, caution="")
+    )
     assert "<section" not in (tmp_path / "report.html").read_text()
 
 

@@ -42,8 +42,10 @@ def make(sweep: Sweep, found: Found, left: Mapping[str, str]) -> SweepPage:
     laws, law_plots = _laws(table, found) if sweep.law else ({}, [])
     return SweepPage(
         summary=_summary(sweep, found, left),
+        caution=wording.too_few(_most_seeds(table)),
+        overview=_overview(table, sweep.figures),
         findings=_findings(table, sweep.figures),
-        figures=[wording.title(name) for name in table.kinds],
+        figures=[wording.headed(name, kind) for name, kind in table.kinds.items()],
         rows={row.arm.name: [_cell(row, name, table) for name in table.kinds] for row in table.rows},
         budget=_budget(table),
         left=left,
@@ -71,8 +73,12 @@ def _notes(sweep: Sweep) -> list[str]:
         " the seed does not reach (the test faces, and the image tokenizer unless image.train.seed is named) is the"
         " same in all runs, and the intervals say nothing of its luck.",
         "Intervals are Student's over seeds, 95%. p is that of the paired t-test (from eight seeds on of the exact"
-        " sign-flip test), corrected by Holm's method for all variants that are compared by the figure. A difference"
-        " that “would have been” shown is one that this design shows four times out of five, before the correction.",
+        " sign-flip test), corrected by Holm's method for all variants that are compared by the figure: of many"
+        " variants one differs by chance alone. The verdict is that of the corrected p, at 5%. The interval is not"
+        " corrected, so it may lie away from 0 where no difference is shown.",
+        "The difference that these seeds show four times out of five follows from the spread of these runs and the"
+        " strictest correction. Where no difference is shown there may be a smaller one.",
+        "↓: lower is better, ↑: higher is better.",
         "Every model is measured after its last step, on test faces; no checkpoint was chosen.",
     ]
     if sweep.law:
@@ -84,14 +90,41 @@ def _notes(sweep: Sweep) -> list[str]:
     return notes
 
 
-def _findings(table: Table, figures: Sequence[str]) -> list[Finding]:
-    """A finding for each factor, in the order of the arms; `figures` are told of arms that name none."""
+def _most_seeds(table: Table) -> int:
+    """Of the differences the most pairs of runs; 0 where there is none."""
+    verdicts = [cell.verdict for row in table.rows for cell in row.cells.values() if cell.verdict]
+    return max((len(verdict.difference.by_seed) for verdict in verdicts), default=0)
+
+
+def _overview(table: Table, figures: Sequence[str]) -> dict[str, str]:
+    """{factor: its verdicts in a line}: of each figure what every arm shows, arms of the same verdict together."""
+    told = {}
+    for factor, rows in _factors(table).items():
+        parts = []
+        for name in table.kinds:
+            arms: dict[str, list[str]] = {}
+            for row in rows:
+                if name in row.cells and name in (row.arm.figures or figures):
+                    arms.setdefault(wording.short(row.cells[name]), []).append(row.arm.name)
+            said = [verdict if len(arms) == 1 else f"{', '.join(who)} {verdict}" for verdict, who in arms.items()]
+            parts += [f"{wording.headed(name, table.kinds[name])}: {', '.join(said)}"] if said else []
+        told[factor] = "; ".join(parts)
+    return told
+
+
+def _factors(table: Table) -> dict[str, list[Row]]:
+    """{factor: its arms}, in the order of the arms."""
     factors: dict[str, list[Row]] = {}
     for row in table.rows:
         if row.arm.name != BASELINE:
             factors.setdefault(row.arm.factor or row.arm.name, []).append(row)
+    return factors
+
+
+def _findings(table: Table, figures: Sequence[str]) -> list[Finding]:
+    """A finding for each factor, in the order of the arms; `figures` are told of arms that name none."""
     findings = []
-    for factor, rows in factors.items():
+    for factor, rows in _factors(table).items():
         question = next((row.arm.note for row in rows if row.arm.note), "")
         findings.append(Finding(factor, question, [(row.arm.name, _said(row, table, figures)) for row in rows]))
     return findings
@@ -142,7 +175,9 @@ def _plots(table: Table, found: Found) -> list[Picture]:
                 one = verdict.difference
                 both = one.interval and (scale * one.interval[0], scale * one.interval[1])
                 values = [scale * value for value in one.by_seed.values()]
-                label = f"{wording.title(name)}, {wording.unit(table.kinds[name])}".removesuffix(", ")
+                label = f"{wording.headed(name, table.kinds[name])}, {wording.unit(table.kinds[name])}".removesuffix(
+                    ", "
+                )
                 change = sweep_plots.Change(row.arm.name, values, scale * one.mean, both, verdict.outcome)
                 panels.setdefault(label, []).append(change)
     plots = []

@@ -34,24 +34,32 @@ class Difference:
       mean: of `by_seed`.
       interval: of the mean, at `LEVEL`; None with fewer than two seeds, or where all seeds give the same.
       p: that the seeds alone make as large a difference; None as the interval.
-      detectable: the smallest difference that this design shows with probability `POWER`, by the spread of these
-        differences and before any correction; None as the interval.
+      error: standard error of the mean; None as the interval.
     """
 
     by_seed: Mapping[int, float]
     mean: float
     interval: tuple[float, float] | None
     p: float | None
-    detectable: float | None
+    error: float | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What a difference shows: `outcome`, by `p` after the correction for all arms of the figure (Holm)."""
+    """What a difference shows.
+
+    Attributes:
+      p_corrected: `p` after the correction for all arms of the figure (Holm), by which `outcome` is decided.
+      arms: how many that are.
+      detectable: the smallest true difference that this design shows with probability `POWER`, by the spread of these
+        differences and after Holm's strictest correction; above any difference that is not shown. None as `p`.
+    """
 
     difference: Difference
     p_corrected: float | None
     outcome: Outcome
+    arms: int = 1
+    detectable: float | None = None
 
 
 def difference(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Difference | None:
@@ -66,7 +74,7 @@ def difference(arm: Mapping[int, float], baseline: Mapping[int, float]) -> Diffe
         return Difference(by_seed, mean, None, None, None)
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * error
     p = sign_flip(values) if n >= EXACT else float(2 * stats.t.sf(abs(mean) / error, n - 1))
-    return Difference(by_seed, mean, (mean - half, mean + half), p, detectable(error, n))
+    return Difference(by_seed, mean, (mean - half, mean + half), p, error)
 
 
 def sign_flip(values: np.ndarray) -> float:
@@ -79,10 +87,13 @@ def sign_flip(values: np.ndarray) -> float:
     return float(np.mean(sums >= abs(values.sum()) * (1 - 1e-12)))
 
 
-def detectable(error: float, n: int) -> float:
-    """The true difference at which a two-sided t-test of `n` pairs, whose mean has this standard error, has `POWER`."""
+def detectable(error: float, n: int, arms: int = 1) -> float:
+    """The true difference at which a two-sided t-test of `n` pairs, whose mean has this standard error, has `POWER`.
+
+    The test is that of the least p of `arms`, by Holm's correction.
+    """
     quantiles = (np.arange(2000) + 0.5) / 2000
-    needed = stats.t.ppf((1 + LEVEL) / 2, n - 1) * np.sqrt(stats.chi2.ppf(quantiles, n - 1) / (n - 1))
+    needed = stats.t.isf((1 - LEVEL) / (2 * arms), n - 1) * np.sqrt(stats.chi2.ppf(quantiles, n - 1) / (n - 1))
 
     def missing(effect: float) -> float:  # over all spreads that the differences could have shown
         return POWER - float(np.mean(stats.norm.sf(needed - effect) + stats.norm.cdf(-needed - effect)))
@@ -94,8 +105,15 @@ def judge(differences: Mapping[str, Difference], better: Better) -> dict[str, Ve
     """The verdicts on one figure of all arms, {arm: ...}; `better` says which direction is the good one."""
     tested = [name for name, one in differences.items() if one.p is not None]
     corrected = dict(zip(tested, holm([differences[name].p or 0.0 for name in tested])))
+    arms = max(1, len(tested))
     return {
-        name: Verdict(one, corrected.get(name), _outcome(one.mean, corrected.get(name), better))
+        name: Verdict(
+            one,
+            corrected.get(name),
+            _outcome(one.mean, corrected.get(name), better),
+            arms,
+            one.error and detectable(one.error, len(one.by_seed), arms),
+        )
         for name, one in differences.items()
     }
 

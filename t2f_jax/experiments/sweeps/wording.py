@@ -2,7 +2,7 @@
 
 from t2f_jax.evaluation.figure import Figure
 from t2f_jax.experiments.sweeps.tables import Cell, Row
-from t2f_jax.experiments.sweeps.verdicts import Verdict
+from t2f_jax.experiments.sweeps.verdicts import LEVEL, Verdict
 
 TITLES = {
     "held_out/loss": "held-out loss",
@@ -51,20 +51,56 @@ def change(verdict: Verdict, kind: Figure) -> str:
     return f"{bare(one.mean, kind)} {unit(kind)}".rstrip() + interval(one.interval, kind)
 
 
+def headed(figure: str, kind: Figure) -> str:
+    """A figure's title, and an arrow in its better direction: `held-out loss ↓`."""
+    return title(figure) + {"higher": " ↑", "lower": " ↓", "": ""}[kind.better]
+
+
 def finding(name: str, cell: Cell, kind: Figure) -> str:
     """A sentence on what an arm's figure shows."""
-    verdict = cell.verdict
+    verdict, head = cell.verdict, headed(name, kind)
     if cell.measured_otherwise:
-        return f"{title(name)}: measured otherwise than the baseline's, not comparable"
+        return f"{head}: measured otherwise than the baseline's, not comparable"
     if verdict is None:
-        return f"{title(name)}: not compared"
-    told = f"{title(name)}: {verdict.outcome}, {change(verdict, kind)}"
-    if verdict.p_corrected is None:
+        return f"{head}: not compared"
+    told = f"{head}: {verdict.outcome}, {change(verdict, kind)}"
+    p = verdict.difference.p
+    if verdict.p_corrected is None or p is None:
         return f"{told} (one seed, or no spread over seeds)"
-    told += f", p {verdict.p_corrected:.2g}" if verdict.p_corrected >= 1e-3 else ", p < 0.001"
-    if verdict.outcome == "no difference shown" and verdict.difference.detectable is not None:
-        told += f"; one of {bare(verdict.difference.detectable, kind)[1:]} {unit(kind)}".rstrip() + " would have been"
+    told += f", {_p(verdict.p_corrected)}"
+    if verdict.arms > 1:
+        told += f" after the correction for {verdict.arms} variants"
+    if verdict.outcome != "no difference shown":
+        return told
+    if p <= 1 - LEVEL:  # the interval, which is not corrected, lies away from 0
+        told += f" ({_p(p)} before it, and so the interval, which is not corrected, lies away from 0)"
+    if verdict.detectable is not None and verdict.detectable > abs(verdict.difference.mean):
+        size = f"{bare(verdict.detectable, kind)[1:]} {unit(kind)}".rstrip()
+        told += f"; with these seeds a true difference of {size} would be shown four times out of five"
     return told
+
+
+def _p(p: float) -> str:
+    return f"p {p:.2g}" if p >= 1e-3 else "p < 0.001"
+
+
+def short(cell: Cell) -> str:
+    """A verdict in a word or three."""
+    if cell.measured_otherwise:
+        return "not comparable"
+    return cell.verdict.outcome if cell.verdict else "not compared"
+
+
+def too_few(seeds: int) -> str:
+    """What so few pairs of runs can show, a sentence; empty where they are enough."""
+    if seeds == 1:
+        return "One seed shows nothing: no difference can be told from chance. Give the sweep three seeds or more."
+    if seeds == 2:
+        return (
+            "Two seeds are too few: a difference must be 13 times as large as its standard error to be shown, with"
+            " three seeds 4.3 times, and larger after the correction. Give the sweep three seeds or more."
+        )
+    return ""
 
 
 def count(x: float) -> str:
