@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from t2f_jax.report.compare import Cell, Comparison, Row, Table
 
 
+VERDICTS = (
+    "Intervals are 95%, each of its figure alone. Verdicts take into account how many figures a table has (Holm, 5%):",
+    "so no difference may be shown where an interval lies away from 0.",
+)
+
+
 def add(commands: options.Commands) -> None:
     """Adds the command."""
     summary = "set cards of evaluated models side by side: differences with their intervals"
@@ -54,9 +60,11 @@ def table_lines(comparison: "Comparison") -> list[str]:
         for field, values in table.varying.items():
             lines.append(f"  {field} differs, as was wished: {' | '.join(map(str, values))}")
         lines += _figures(table, comparison.names)
-        for (card, why), figures in table.refusals.items():
-            lines.append(f"  refused of {comparison.names[card]}: {len(figures)} figures such as {figures[0]}: {why}")
-    return lines
+        for (card, why, advice), figures in table.refusals.items():
+            which = figures[0] if len(figures) == 1 else f"{len(figures)} figures such as {figures[0]}"
+            lines.append(f"  refused of {comparison.names[card]}: {which}: {why}")
+            lines += [f"    {advice}"] if advice else []
+    return [*lines, *VERDICTS]
 
 
 def _figures(table: "Table", names: Sequence[str]) -> list[str]:

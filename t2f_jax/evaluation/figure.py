@@ -13,6 +13,7 @@ from t2f_jax.evaluation import stats
 
 Over = Literal["examples", "sampling seeds", "training seeds"]
 BETTER = ("higher", "lower", "")
+OWN_FEATURES = "face features of t2f_jax"  # `network` of a protocol line: those of the model that is measured
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,7 +56,10 @@ def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] =
     config = narrow(values)
     for key, value in framing.items():
         if getattr(config.data, key) != value:
-            raise UserError(f"data.{key}={getattr(config.data, key)}: this model's faces are read with {key}={value}")
+            raise UserError(
+                f"data.{key}={getattr(config.data, key)}: this model's faces are read with {key}={value}; leave"
+                f" data.{key} away, or train a model with it (t2f train ... data.{key}={getattr(config.data, key)})"
+            )
     return config
 
 

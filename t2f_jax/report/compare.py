@@ -16,6 +16,7 @@ class Cell:
     Attributes:
       figure: as `Figure.to_dict`; None where the card has none, or it must not stand here.
       refused: why it must not: the fields in which the protocols differ; "" if it may.
+      advice: what to do about that, a clause.
       difference, interval, p: by how much it exceeds the first card's figure, with its 95% interval and a p adjusted
         for the whole table; None where that is not known.
       verdict: "better", "worse", "no difference shown" or "".
@@ -23,6 +24,7 @@ class Cell:
 
     figure: Mapping[str, Any] | None
     refused: str = ""
+    advice: str = ""
     difference: float | None = None
     interval: tuple[float, float] | None = None
     p: float | None = None
@@ -49,13 +51,13 @@ class Table:
     varying: Mapping[str, Sequence[Any]]
 
     @property
-    def refusals(self) -> dict[tuple[int, str], list[str]]:
-        """{(card, why): the figures that were refused for it}."""
-        found: dict[tuple[int, str], list[str]] = {}
+    def refusals(self) -> dict[tuple[int, str, str], list[str]]:
+        """{(card, why, advice): the figures that were refused for it}."""
+        found: dict[tuple[int, str, str], list[str]] = {}
         for row in self.rows:
             for card, cell in enumerate(row.cells):
                 if cell.refused:
-                    found.setdefault((card, cell.refused), []).append(row.name)
+                    found.setdefault((card, cell.refused, cell.advice), []).append(row.name)
         return found
 
 

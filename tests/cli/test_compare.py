@@ -21,7 +21,9 @@ def test_cards_are_printed_side_by_side_and_written(cards, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     age = next(line for line in lines if line.startswith("  attributes/age/mae"))
     assert "years  +1.00 (+1.00 to +1.00) worse" in age
-    assert "  refused of theirs: 1 figures such as requests/seen: sampler.guidance: 2.0 | 4.0" in lines
+    refused = lines.index("  refused of theirs: requests/seen: sampler.guidance: 2.0 | 4.0")
+    assert lines[refused + 1] == "    if that is what you compare, add --varying sampler.guidance"
+    assert lines[-3].endswith("where an interval lies away from 0.") and "Holm" in lines[-4]
     assert lines[-2:] == [f"written: {page}", f"written: {file}"] and "theirs" in page.read_text()
     assert json.loads(file.read_text())["tables"][0]["part"] == "synthetic-faces"
 

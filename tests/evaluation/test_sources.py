@@ -61,7 +61,9 @@ def test_faces_are_read_as_the_model_reads_them():
     squashing = model(preprocess=Preprocess(resize="squash", filter="box"))
     data = sources.configure(squashing, [], ["synthetic"]).data
     assert (data.crop, data.resize, data.filter) == (1.0, "squash", "box")
-    with pytest.raises(UserError, match=r"data\.filter=lanczos: this model's faces are read with filter=box"):
+    with pytest.raises(
+        UserError, match=r"data\.filter=lanczos: this model's faces are read with filter=box; leave data.filter away"
+    ):
         sources.configure(squashing, ["data.filter=lanczos"])
 
 

@@ -35,7 +35,7 @@ def compare(cards: Sequence[Card], varying: Collection[str] = (), advance: Advan
     tables = [_table(name, cards, varying, advance) for name in names]
     cells = [cell for table in tables for row in table.rows for cell in row.cells[1:]]
     if not any(cell.figure for cell in cells):
-        raise UserError(_nothing(cards, [cell.refused for cell in cells if cell.refused]))
+        raise UserError(_nothing(cards, [cell for cell in cells if cell.refused]))
     return Comparison(_names(cards), [card.identity for card in cards], tables)
 
 
@@ -60,23 +60,32 @@ def _covers(name: str, field: str) -> bool:
     return field == name or field.startswith(f"{name}.")
 
 
-def _nothing(cards: Sequence[Card], refused: Sequence[str]) -> str:
+def _nothing(cards: Sequence[Card], refused: Sequence[Cell]) -> str:
     if refused:
-        return (
-            f"figures of other protocols are not compared; these differ ({_names(cards)[0]} | the other): {refused[0]}"
-        )
+        first = refused[0]
+        differ = f"these differ ({_names(cards)[0]} | the other): {first.refused}"
+        return f"figures of other protocols are not compared; {differ}" + (f"; {first.advice}" if first.advice else "")
     have = "; ".join(f"{name}: {', '.join(p.name for p in card.parts)}" for name, card in zip(_names(cards), cards))
     return f"the cards have no part in common ({have}); evaluate the models on the same data"
 
 
 def _names(cards: Sequence[Card]) -> list[str]:
-    """Names of the cards: their folders', as much of the path as tells them apart."""
-    paths = [card.path.resolve().parent for card in cards]
-    for length in range(1, max(len(path.parts) for path in paths) + 1):
-        names = [str(pathlib.PurePath(*path.parts[-length:])) for path in paths]
+    """Names of the cards: as much of the path as tells them apart, see `_place`."""
+    places = [_place(card) for card in cards]
+    for length in range(1, max(map(len, places)) + 1):
+        names = [str(pathlib.PurePath(*place[-length:])) for place in places]
         if len(set(names)) == len(names):
             return names
-    return [f"{path.name} ({i})" for i, path in enumerate(paths, 1)]  # one card given twice
+    return [f"{place[-1]} ({i})" for i, place in enumerate(places, 1)]  # one card given twice
+
+
+def _place(card: Card) -> tuple[str, ...]:
+    """The parts of the path of a card's folder. A sweep's run is called by its arm and seed, not by its hash, and
+    another run's `evaluation` by the run."""
+    parts = card.path.resolve().parent.parts
+    if not card.title.startswith("t2f_jax") and parts[-3:-2] == ("runs",):
+        return (*parts[:-3], card.title)
+    return parts[:-1] if parts[-1] == "evaluation" and len(parts) > 2 else parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,14 +124,14 @@ def _cell(
     unlike = protocol.differences(*fields)
     wished = {field: unlike[field] for field in unlike if any(_covers(name, field) for name in varying)}
     if refused := {field: values for field, values in unlike.items() if field not in wished}:
-        return Cell(None, protocol.tell(refused))
+        return Cell(None, protocol.tell(refused), protocol.advise(refused, fields[0]))
     for field, (ours, theirs) in wished.items():
         values = differing.setdefault(field, [ours])
         values += [theirs] if theirs not in values else []
     found = _difference(beside, first.statistics.get(figure.name), other.statistics.get(figure.name))
     if found is None:
         return Cell(beside.to_dict(), difference=beside.value - figure.value)
-    return Cell(beside.to_dict(), "", found.value, found.interval, found.p)
+    return Cell(beside.to_dict(), difference=found.value, interval=found.interval, p=found.p)
 
 
 def _difference(figure: Figure, first: np.ndarray | None, other: np.ndarray | None) -> stats.Difference | None:

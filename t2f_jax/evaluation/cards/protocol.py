@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from t2f_jax.data.datasets.base import SPLITS, Source
-from t2f_jax.evaluation.figure import Figure
+from t2f_jax.evaluation.figure import OWN_FEATURES, Figure
 from t2f_jax.io import files
 
 METRIC = "metric"  # the field of a figure's own line; its choices are `metric.<choice>`
+FACES = {"dataset", "dataset_fingerprint", "title", "split", "partition", "available", "n", "seed", "data"}
 
 
 def fingerprint(source: Source, faces: Iterable[int] | None = None) -> str:
@@ -57,6 +58,23 @@ def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str
 def tell(found: Mapping[str, tuple[Any, Any]]) -> str:
     """`differences` in words: "pixels.filter: bicubic | area; n: 100 | 200"."""
     return "; ".join(f"{name}: {_word(first)} | {_word(second)}" for name, (first, second) in found.items())
+
+
+def advise(found: Mapping[str, tuple[Any, Any]], fields: Mapping[str, Any]) -> str:
+    """What to do about `differences` for which a figure is refused, a clause; "" where there is nothing to do.
+
+    Args:
+      fields: all of the figure, see `fields_of`.
+    """
+    if fields.get(f"{METRIC}.network") == OWN_FEATURES and f"{METRIC}.weights" in found:
+        return "measured in each model's own features, and never comparable between models; evaluate with --network"
+    if not FACES.isdisjoint(found):
+        return "other faces: evaluate both models on the same data, with the same split, seed and number of faces"
+    if "judge.weights" in found:
+        return "judged by different judges: `t2f evaluate` takes the one in the `images` folder of a model's own run"
+    if METRIC in found or f"{METRIC}.version" in found:
+        return "computed in another way: evaluate both models with this version"
+    return f"if that is what you compare, add {' '.join(f'--varying {name}' for name in found)}"
 
 
 def _word(value: Any) -> str:

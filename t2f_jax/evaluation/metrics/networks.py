@@ -18,6 +18,7 @@ import numpy as np
 
 from t2f_jax.environment import computes
 from t2f_jax.errors import naming
+from t2f_jax.evaluation.figure import OWN_FEATURES
 from t2f_jax.evaluation.metrics import clip_files
 from t2f_jax.inference.batching import call_in_batches
 from t2f_jax.io.weights import load_tensors
@@ -73,7 +74,7 @@ class FaceReader(Protocol):
 
 def face_network(model: FaceReader, size: int) -> FeatureNetwork:
     """A model's own features of faces, `size` of them (the width of its decoder)."""
-    protocol = {"network": "face features of t2f_jax", "weights": model.hash}
+    protocol = {"network": OWN_FEATURES, "weights": model.hash}
     return FeatureNetwork("face", protocol, size, lambda images: model.face_features(model.encode(images)))
 
 

@@ -74,7 +74,9 @@ def finding(name: str, cell: Cell, kind: Figure) -> str:
         return told
     if p <= 1 - LEVEL:  # the interval, which is not corrected, lies away from 0
         told += f" ({_p(p)} before it, and so the interval, which is not corrected, lies away from 0)"
-    if verdict.detectable is not None and verdict.detectable > abs(verdict.difference.mean):
+    if kind.unit == "share" and (verdict.detectable or 0) > 1:
+        told += "; with these seeds no difference is large enough to be shown"
+    elif verdict.detectable is not None and verdict.detectable > abs(verdict.difference.mean):
         size = f"{bare(verdict.detectable, kind)[1:]} {unit(kind)}".rstrip()
         told += f"; with these seeds a true difference of {size} would be shown four times out of five"
     return told

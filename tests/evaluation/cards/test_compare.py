@@ -1,3 +1,5 @@
+import dataclasses
+
 import made_cards
 import pytest
 
@@ -45,7 +47,9 @@ def test_another_resize_filter_is_refused_and_named(card):
     found = compare([card("ours"), other])
     cell = rows(found)["attributes/age/mae"][1]
     assert (cell.figure, cell.refused) == (None, "pixels.filter: bicubic | box")
-    assert found.tables[0].refusals == {(1, "pixels.filter: bicubic | box"): [row.name for row in found.tables[0].rows]}
+    advice = "if that is what you compare, add --varying pixels.filter"
+    names = [row.name for row in found.tables[0].rows]
+    assert found.tables[0].refusals == {(1, "pixels.filter: bicubic | box", advice): names}
     assert rows(found, "synthetic-requests")["requests/seen"][1].figure is not None  # these were drawn alike
 
 
@@ -85,6 +89,32 @@ def test_a_card_without_rows_has_differences_without_intervals(card, tmp_path):
         file.unlink()
     cell = rows(compare([ours, record.read(tmp_path / "other")]))["attributes/age/mae"][1]
     assert (cell.difference, cell.interval) == (pytest.approx(1.0), None)
+
+
+def test_what_to_do_about_a_refusal_is_told(card):
+    def advice(name="attributes/age/mae", **given):
+        (cell,) = rows(compare([ours, card("other", **given)]))[name][1:]
+        return cell.advice
+
+    ours = card("ours")
+    assert "the same data" in advice(protocol={**made_cards.PROTOCOL, "n": 39, "pixels": {}})
+    line = "mae|network:face features of t2f_jax|weights:{}|version:1"
+    ours = card("ours", line=line.format("a"))
+    assert "never comparable between models" in advice(line=line.format("b"))
+    judged = {**made_cards.PROTOCOL, "judge": {"steps": 3, "weights": "a"}}
+    ours = card("ours", protocol=judged)
+    told = advice("attributes/accuracy", protocol={**judged, "judge": {"steps": 3, "weights": "b"}})
+    assert "different judges" in told and "images" in told
+    assert "--varying" in advice(protocol={**judged, "sampler": {"guidance": 1.0}})
+
+
+def test_a_sweeps_run_is_called_by_arm_and_seed_and_an_evaluation_by_its_run(card, tmp_path):
+    ours = card("s/runs/0a1b/evaluation")
+    run = dataclasses.replace(ours, title="width=32-1")
+    assert compare([run, card("a/evaluation")]).names == ["width=32-1", "a"]
+    assert compare([ours, card("b")]).names == ["0a1b", "b"]
+    other = dataclasses.replace(card("t/runs/0a1b/evaluation"), title="width=32-1")
+    assert compare([run, other]).names == ["s/width=32-1", "t/width=32-1"]
 
 
 def test_folders_of_one_name_are_told_apart(card):
