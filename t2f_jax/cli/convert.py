@@ -73,10 +73,14 @@ def _add_round(commands: options.Commands) -> None:
 
 def _add_verify(commands: options.Commands) -> None:
     summary = "compare what two models compute: logits, tokens, images; exit code 1 if it differs"
-    sub = options.add_command(commands, "verify", verify, summary, needs=NEEDS)
+    detail = (
+        "Such as a model folder before and after `t2f convert round`. With a Hugging Face folder as B it compares "
+        "codes, images at temperature 0, captions and answers: B's are computed by PyTorch, in a program of its own."
+    )
+    sub = options.add_command(commands, "verify", verify, summary, detail, NEEDS)
     what = "a model folder, run, or export to the original's files"
     sub.add_argument("a", type=options.readable, metavar="A", help=what)
-    sub.add_argument("b", type=options.readable, metavar="B", help="another one")
+    sub.add_argument("b", type=options.readable, metavar="B", help="another one, or A's export to Hugging Face")
     what = "largest difference (1e-4); 0: bit for bit"
     sub.add_argument("--tolerance", type=options.tolerance, default=1e-4, metavar="X", help=what)
     options.add_json(sub, "rows")
@@ -158,16 +162,20 @@ def verify(args: argparse.Namespace) -> None:
     """`t2f convert verify`: exit code 1 if the two models differ."""
     from t2f_jax import bundle
     from t2f_jax.cli.opening import open_model
-    from t2f_jax.convert import verify
+    from t2f_jax.convert import huggingface, verify, verify_huggingface
 
     if args.json:
         args.json.file("--json")
-    a, b = open_model(args.a.path()), open_model(args.b.path())
-    rows = verify.compare(a, b, args.tolerance)
+    a, other = open_model(args.a.path()), args.b.path()
+    if huggingface.is_export(other):
+        rows, notes = verify_huggingface.compare(a, other), huggingface.differences(other)
+    else:
+        b = open_model(other)
+        rows = verify.compare(a, b, args.tolerance)
+        notes = verify.settings(a, b) if isinstance(a, bundle.Bundle) and isinstance(b, bundle.Bundle) else []
     print(verify.table(rows, args.tolerance))
-    if isinstance(a, bundle.Bundle) and isinstance(b, bundle.Bundle):
-        for line in verify.settings(a, b):
-            print(f"stored otherwise: {line}")
+    for line in notes:
+        print(f"stored otherwise: {line}")
     if args.json:
         write_json(args.json.path, defined([dataclasses.asdict(row) for row in rows]))
     if any(not row.difference <= args.tolerance for row in rows):

@@ -16,6 +16,8 @@ Out: a `Bundle` or an image tokenizer becomes files.
     huggingface          a Hugging Face folder: weights, config, model card and the code below
     modeling_talk2face   the model in PyTorch, one file without this package; copied into that folder, never imported
     verify               whether two models compute the same: the differences, part by part
+    verify_huggingface   whether a Hugging Face folder computes in PyTorch what its model does here
+    torch_answers        the program that it starts for this, in which PyTorch runs
 
 Read first: `original.read_pair`.
 """

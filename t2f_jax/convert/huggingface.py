@@ -25,7 +25,7 @@ from t2f_jax.config.schema import Preprocess, Role
 from t2f_jax.config.typed import to_dict
 from t2f_jax.inference.reading import default_reading
 from t2f_jax.inference.sampler import default_sampler
-from t2f_jax.io.files import whole_folder, write_json, write_text
+from t2f_jax.io.files import read_json, whole_folder, write_json, write_text
 from t2f_jax.io.weights import write_tensors
 from t2f_jax.models.image_tokenizer import ImageTokenizer
 from t2f_jax.models.params import unstack_layers
@@ -33,6 +33,7 @@ from t2f_jax.tokens import text_tokenizer
 
 CODE = "modeling_talk2face.py"
 WEIGHTS = "model.safetensors"
+MODEL_TYPE = "talk2face"
 
 # What a torch module list calls the parts that are numbered here.
 _NUMBERED = (
@@ -61,6 +62,20 @@ def export(model: Bundle | ImageTokenizer, out: pathlib.Path) -> None:
         write_json(folder / "config.json", settings(model))
         write_json(folder / "provenance.json", model.provenance)
         write_text(folder / "README.md", card(model))
+
+
+def is_export(folder: pathlib.Path) -> bool:
+    """Is it a folder as `export` writes it?"""
+    path = folder / "config.json"
+    values = read_json(path, "the model's config") if path.is_file() else None
+    return isinstance(values, dict) and values.get("model_type") == MODEL_TYPE
+
+
+def differences(folder: pathlib.Path) -> list[str]:
+    """What an export holds otherwise than this version writes it: its code, which `verify_huggingface` does not run."""
+    code, ours = folder / CODE, pathlib.Path(__file__).with_name(CODE)
+    same = code.is_file() and code.read_bytes() == ours.read_bytes()
+    return [] if same else [f"{CODE}: not the one of this version, which computed the above"]
 
 
 def state_dict(model: Bundle | ImageTokenizer) -> dict[str, np.ndarray]:
@@ -105,7 +120,7 @@ def _image_settings(tokenizer: ImageTokenizer, name: str) -> dict[str, Any]:
     """The part of config.json that an image tokenizer alone needs, too; `name` is the class that transformers loads."""
     module = CODE.removesuffix(".py")
     return {
-        "model_type": "talk2face",
+        "model_type": MODEL_TYPE,
         "architectures": [name],
         "auto_map": {"AutoConfig": f"{module}.Talk2FaceConfig", "AutoModel": f"{module}.{name}"},
         "dtype": "float32",
@@ -164,8 +179,10 @@ again = model.decode(codes)  # uint8 [1, {vq.resolution}, {vq.resolution}, 3]
 `generate_images` and `caption` take `temperature` (0: always the likeliest), `top_k` and `top_p`, the former `guidance`
 as well; `model(tokens, segments, positions)` gives logits. `help(model.generate_images)` and so on say more.
 
-Codes are the same to the last one as in JAX when products are float32 throughout: on a GPU set
-`torch.backends.cudnn.allow_tf32 = False` before encoding.
+The same seed gives the same face again, but another one than in t2f_jax, whose random numbers are JAX's. What is not
+drawn by chance is the same there and here: codes, faces and captions at `temperature=0`, probabilities of `analyze`.
+`t2f convert verify MODEL THIS_FOLDER` of t2f_jax compares them. Codes are the same to the last one when products are
+float32 throughout: on a GPU set `torch.backends.cudnn.allow_tf32 = False` before encoding.
 
 ## Attributes
 

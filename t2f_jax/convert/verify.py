@@ -68,7 +68,7 @@ def compare(a: Bundle | ImageTokenizer, b: Bundle | ImageTokenizer, tolerance: f
     if isinstance(a, Bundle) and isinstance(b, Bundle):
         rows += _decoder_rows(Model(a), Model(b), codes, tolerance)
     decoded = [np.asarray(_decode(VQGAN(x.config), x.params, codes)) for x in (images_a, images_b)]
-    rows.append(Row("decoded images", _largest(*decoded), "of values in [-1, 1]"))
+    rows.append(Row("decoded images", largest(*decoded), "of values in [-1, 1]"))
     pictures = np.round((decoded[0] + 1) * 127.5).astype(np.uint8)
     chosen = [np.asarray(ImageTokenizer(x.config, x.params).encode(pictures)) for x in (images_a, images_b)]
     rows.append(Row("image codes", float((chosen[0] != chosen[1]).mean()), "share of codes that differ"))
@@ -112,7 +112,7 @@ def _decoder_rows(a: Model, b: Model, codes: np.ndarray, tolerance: float) -> li
         longest = max(e.length for e in task.rows)
         batch = sequence.assemble(task.rows, longest, image_position=a.run_config.model.image_position)
         logits = [_logits(m.decoder, m.params, batch["tokens"], batch["segments"], batch["positions"]) for m in (a, b)]
-        rows.append(Row(f"logits, {task.name}", _largest(*map(np.asarray, logits))))
+        rows.append(Row(f"logits, {task.name}", largest(*map(np.asarray, logits))))
         rows.append(_answers_row(a, b, task) if task.span is None else _tokens_row(a, b, task, task.span, tolerance))
     return rows
 
@@ -199,13 +199,13 @@ def _answers_row(a: Model, b: Model, task: Task) -> Row:
     difference, wrong = 0.0, 0
     for first, second in zip(*answers):
         for name in first:
-            difference = max(difference, _largest(first[name], second[name]))
+            difference = max(difference, largest(first[name], second[name]))
             wrong += int(first[name].argmax() != second[name].argmax())
     note = f"{len(questions)} questions" + (f", {wrong} likeliest answers differ" if wrong else "")
     return Row(f"answers, {task.name}", difference, note)
 
 
-def _largest(a: np.ndarray, b: np.ndarray) -> float:
+def largest(a: np.ndarray, b: np.ndarray) -> float:
     """The largest difference of two arrays' numbers; infinite if their shapes differ, or one holds NaN or infinity."""
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
