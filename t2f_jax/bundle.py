@@ -24,7 +24,7 @@ from t2f_jax.config.schema import DecoderConfig, DecoderRunConfig, PixelRange, P
 from t2f_jax.config.typed import from_dict, to_dict
 from t2f_jax.errors import UserError, WrongArgument, naming
 from t2f_jax.io import metrics
-from t2f_jax.io.files import read_json, whole_folder, write_json
+from t2f_jax.io.files import nearest_folder, read_json, whole_folder, write_json
 from t2f_jax.io.weights import load_params, save_params
 from t2f_jax.models.image_tokenizer import ImageTokenizer, fingerprint, update_with_params
 from t2f_jax.models.params import abstract_decoder, abstract_vqgan, unstack_layers
@@ -209,6 +209,8 @@ def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
         if os.path.exists(run := folder.parent / metrics.NUMBERS):
             step = max((row["step"] for row in metrics.read(run)), default=0)
             state += f" yet: the run in {folder.parent} is at step {step}, and writes its model at its end"
+        elif near := nearest_folder(folder):
+            raise WrongArgument(f"{folder}: {state}; the nearest is '{near}'")
         raise WrongArgument(f"{folder}: {state}; give {what}, such as the one that training wrote")
     if not (folder / "config.json").exists() and (folder / "model").is_dir():
         raise WrongArgument(f"{folder}: this is the folder of a run; give its {folder / 'model'}")

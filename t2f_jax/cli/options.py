@@ -43,7 +43,7 @@ def add_command(
     """Adds a command that calls `run` and returns its parser; `detail` follows the summary in its own help."""
     description = f"{summary[0].upper()}{summary[1:]}. {detail}"
     parser = commands.add_parser(name, help=summary, description=description)
-    parser.set_defaults(run=run, needs=needs or Needs())
+    parser.set_defaults(run=run, command=parser, needs=needs or Needs())
     return parser
 
 

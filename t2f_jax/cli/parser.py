@@ -40,6 +40,12 @@ PIPE_CLOSED = 141  # what a shell says of a program that was ended by SIGPIPE
 class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line on stderr and exit code 2."""
 
+    def nearest_option(self, word: str) -> str:
+        """ "; the nearest is '--guidance'" for a word such as "--guidence=3"; "" if it resembles no option."""
+        known = [option for action in self._actions for option in action.option_strings]
+        near = nearest(word.partition("=")[0], known, 0.6) if word.startswith("-") else ""
+        return f"; the nearest is '{near}'" if near else ""
+
     def error(self, message: str):
         """Ends the program. Of a wrong choice the nearest right one is named in place of all."""
         wrong, listed, choices = message.partition(" (choose from ")
@@ -80,7 +86,7 @@ def main(argv: list[str] | None = None) -> None:
         raise
     flags = [word for word in rest if word.startswith("-") or not hasattr(args, "overrides")]
     if flags:
-        parser.error(f"unrecognized arguments: {' '.join(flags)}")
+        args.command.error(f"unrecognized arguments: {' '.join(flags)}{args.command.nearest_option(flags[0])}")
     elif rest:
         args.overrides = [*args.overrides, *rest]  # argparse takes no KEY=VALUE behind an option
     needs: options.Needs = args.needs

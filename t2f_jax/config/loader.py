@@ -19,7 +19,7 @@ from t2f_jax import arguments
 from t2f_jax.config import limits
 from t2f_jax.config.schema import Config, SourceConfig
 from t2f_jax.config.typed import flat_keys, from_dict, to_dict, unknown
-from t2f_jax.errors import UserError, WrongArgument
+from t2f_jax.errors import UserError, WrongArgument, nearest
 
 _KINDS = {"get_config": "a config file", "sweep": "a sweep"}
 _INSTALLED = pathlib.Path(__file__).parents[1] / "configs"  # where the wheel puts them
@@ -88,12 +88,18 @@ def find(name: str) -> pathlib.Path:
     """Path of a config: a file, or the name of one in `configs/` ("quickstart"); `~` is the home folder.
 
     Raises:
-      WrongArgument: there is none.
+      WrongArgument: there is none; the nearest in `configs/` is named.
     """
     for path in (pathlib.Path(os.path.expanduser(name)), FOLDER / f"{name}.py"):
         if path.suffix == ".py" and path.is_file():
             return path
-    raise WrongArgument(f"no config '{name}'; give a Python file with get_config(arg), or one of {', '.join(names())}")
+    near = nearest(name, names(), 0.6)
+    hint = (
+        f"the nearest is '{near}'"
+        if near
+        else f"give one of {', '.join(names())}, or a Python file with get_config(arg)"
+    )
+    raise WrongArgument(f"no config '{name}'; {hint}")
 
 
 def names() -> list[str]:

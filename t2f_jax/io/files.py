@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from t2f_jax.errors import DiskFull, UserError, full_disk
+from t2f_jax.errors import DiskFull, UserError, full_disk, nearest
 from t2f_jax.io.file_kinds import foreign
 
 if TYPE_CHECKING:
@@ -31,6 +31,22 @@ def is_stream(path: pathlib.Path) -> bool:
     """Whether a path is that of a device, a pipe or an opened file: no other file may take its place."""
     opened = path.parent in (pathlib.Path("/dev"), pathlib.Path("/dev/fd")) and path.is_symlink()
     return path.exists() and not path.is_dir() and (opened or not path.is_file())
+
+
+def nearest_folder(path: pathlib.Path) -> pathlib.Path | None:
+    """The folder whose name resembles that of a missing one most, or of a missing one above it; None if there is none.
+
+    `runs/quikstart/model` -> `runs/quickstart/model`.
+    """
+    missing = path
+    while not os.path.isdir(missing.parent):  # pathlib raises for a name that is too long
+        missing = missing.parent
+    with contextlib.suppress(OSError):  # a folder that may not be read
+        if near := nearest(missing.name, (one.name for one in missing.parent.iterdir() if one.is_dir()), 0.6):
+            found = missing.parent / near
+            below = found / path.relative_to(missing)
+            return below if below.is_dir() else found
+    return None
 
 
 def beside(path: pathlib.Path, ending: str) -> pathlib.Path:

@@ -49,7 +49,16 @@ def test_every_command_has_help(command, capsys):
         ),
         (["caption", "--model", "nowhere", "face.png"], "nowhere: no such folder"),
         (["analyze", "--model", "nowhere", "face.png"], "nowhere: no such folder"),
-        (["train", "quickstrat", "--out", "run"], "no config 'quickstrat'"),
+        (["train", "quickstrat", "--out", "run"], "no config 'quickstrat'; the nearest is 'quickstart'"),
+        (["train", "7", "--out", "run"], "no config '7'; give one of"),
+        (
+            ["generate", "--model", "m", "--guidence", "3", "--text", "a", "--out", "f"],
+            "t2f generate: unrecognized arguments: --guidence 3; the nearest is '--guidance' (see t2f generate --help)",
+        ),
+        (
+            ["convert", "verify", "a", "b", "--tolerence=1"],
+            "the nearest is '--tolerance' (see t2f convert verify --help)",
+        ),
         (["train", "quickstart", "--out", "run", "decoder.train.stepps=3"], "the nearest is 'decoder.train.steps'"),
         (["train-tokenizer", "quickstart", "--out", "run", "image.train.steps=x"], "must be of type int"),
         (["prepare", "quickstart", "--tokenizer", "nowhere", "--out", "store"], "nowhere: no such folder"),
@@ -65,6 +74,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(words, told, tmp_path, capsys, mo
     assert stopped.value.code == 2
     assert told in line and line.count("\n") == 1 and "Traceback" not in line
     assert not list(tmp_path.rglob("*.*")), "a mistake leaves nothing behind"
+
+
+def test_a_wrong_models_nearest_folder_is_named(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs/quickstart/model").mkdir(parents=True)
+    for given in ("runs/quikstart/model", "runs/quickstart/modle", "run/quickstart/model"):
+        with pytest.raises(SystemExit):
+            cli.main(["caption", "--model", given, "face.png"])
+        told = capsys.readouterr().err
+        assert told == f"t2f: {given}: no such folder; the nearest is 'runs/quickstart/model'\n"
 
 
 def test_a_missing_data_folder_says_what_to_set(tmp_path, monkeypatch, capsys):
