@@ -35,7 +35,7 @@ def devices_line(mesh: Mesh) -> str:
     axes = " ".join(f"{axis}={size}" for axis, size in mesh.shape.items() if size > 1)
     chip = chips.find(kind)
     if chip is None:
-        share = "MFU unknown, as this chip's peak is"
+        share = "MFU unknown: the peak of this chip is not known"
     else:
         share = f"MFU = model FLOPs / (seconds x {count} x {chip.peak_flops / 1e12:g} TFLOP/s)"
     return f"{count} x {kind}{', ' if axes else ''}{axes}; {share}"

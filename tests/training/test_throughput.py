@@ -49,7 +49,7 @@ def test_an_unknown_chip_is_called_unknown():
     told = values()
     told |= throughput.rates(told, mesh())
     assert np.isnan(told["mfu"]) and "MFU unknown" in throughput.note(told)
-    assert throughput.devices_line(mesh()) == "1 x cpu; MFU unknown, as this chip's peak is"
+    assert throughput.devices_line(mesh()) == "1 x cpu; MFU unknown: the peak of this chip is not known"
 
 
 def test_a_trainer_that_counts_nothing_has_a_loss_alone():
