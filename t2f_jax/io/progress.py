@@ -25,11 +25,12 @@ class Progress:
 
     def __init__(self, label: str, total: int, start: int = 0, unit: str = "item", quiet: bool = False):
         self.label, self.total, self.unit, self.quiet = label, total, unit, quiet
-        self._start = self._done = start
+        self._before = self._start = self._done = start
         self._note = ""
         self._began = self._since = time.monotonic()
         self._first = True
         self._next = self._began + (DRAW_EVERY if _is_terminal() else LINE_EVERY)
+        self._shown = -1  # units done, as the last line told
         self._bar: rich.progress.Progress | None = None
 
     def __enter__(self) -> "Progress":
@@ -47,7 +48,7 @@ class Progress:
             self._draw()
             self._bar.stop()
             _bars.remove(self._bar)
-        elif kind is None and time.monotonic() - self._began > LINE_EVERY:
+        elif kind is None and self._shown != self._done and time.monotonic() - self._began > LINE_EVERY:
             self._draw()
 
     def update(self, done: int, note: str = "") -> None:
@@ -71,19 +72,24 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Units per second since the first report."""
-        return (self._done - self._start) / max(time.monotonic() - self._since, 1e-9)
+        """Units per second since the first report, from the beginning where that reported all; 0: not known yet."""
+        first, since = self._start, self._since
+        if first == self._done == self.total:
+            first, since = self._before, self._began
+        return (self._done - first) / max(time.monotonic() - since, 1e-9)
 
     def _draw(self) -> None:
-        rate = self.rate
-        speed = f"{rate:.3g} {self.unit}s/s" if rate >= 1 or rate == 0 else f"{1 / rate:.3g} s/{self.unit}"
+        self._shown, rate = self._done, self.rate
+        speed = f"{rate:.3g} {self.unit}s/s" if rate >= 1 else f"{1 / rate:.3g} s/{self.unit}" if rate else ""
         note = "  ".join(part for part in (speed, self._note) if part)
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._done, note=note)
         elif not self.quiet:
             percent = 100 * self._done / max(self.total, 1)
-            left = f"{clock((self.total - self._done) / rate)} left" if rate else "? left"
-            say(f"{self.label}: {percent:.0f}% ({self._done}/{self.total} {self.unit}s)  {left}  {note}")
+            time_left = f"{clock((self.total - self._done) / rate)} left" if rate else "? left"
+            left = "" if self._done >= self.total else time_left
+            parts = (f"{self.label}: {percent:.0f}% ({self._done}/{self.total} {self.unit}s)", left, note)
+            say("  ".join(part for part in parts if part))
 
 
 def say(message: str) -> None:

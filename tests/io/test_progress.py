@@ -19,7 +19,23 @@ def test_without_a_terminal_progress_is_lines_few_and_telling(monkeypatch):
             bar.update(done, f"loss {done}")
     lines = sys.stderr.getvalue().splitlines()
     assert lines[0] == "decoder: 30% (30/100 steps)  0:35 left  2 steps/s  loss 30"
-    assert len(lines) == 4 and lines[-1].startswith("decoder: 100%")
+    assert len(lines) == 4 and lines[-1] == "decoder: 100% (100/100 steps)  2 steps/s  loss 100"
+
+
+def test_work_that_is_done_at_once_tells_its_rate_in_one_line(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with progress.Progress("generate", 64, unit="face") as bar:
+        now[0] = 32.0
+        bar.update(64)
+    with progress.Progress("decoder", 100, unit="step") as bar:
+        now[0] = 64.0
+        bar.update(1)  # compiling is no rate
+    assert sys.stderr.getvalue().splitlines() == [
+        "generate: 100% (64/64 faces)  2 faces/s",
+        "decoder: 1% (1/100 steps)  ? left",
+    ]
 
 
 def test_advance_counts_on_from_the_start(monkeypatch):
@@ -28,7 +44,7 @@ def test_advance_counts_on_from_the_start(monkeypatch):
     with progress.Progress("generate", 10, start=4, unit="face") as bar:
         bar.advance()
         bar.advance(3)
-    assert [line.split()[2] for line in sys.stderr.getvalue().splitlines()] == ["(5/10", "(8/10", "(8/10"]
+    assert [line.split()[2] for line in sys.stderr.getvalue().splitlines()] == ["(5/10", "(8/10"]
 
 
 def test_short_work_prints_nothing(monkeypatch):
