@@ -37,7 +37,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 
 try:
@@ -810,7 +810,9 @@ def opened(picture: Any, name: str, least: int = 0) -> Opened:
     except IsADirectoryError:
         reason = "this is a folder; give an image file"
     except Exception as error:  # Pillow raises far more than OSError for what is broken: all are the picture's fault
-        reason = f"not a readable image ({' '.join(str(error).split())}); give a whole JPEG or PNG"
+        unknown = isinstance(error, UnidentifiedImageError)  # whose own words name the file once more
+        why = "of no kind that is read here" if unknown else " ".join(str(error).split())
+        reason = f"not a readable image ({why}); give a whole JPEG, PNG or WebP"
     raise UnreadablePicture(f"{name}: {reason}")
 
 
@@ -1269,7 +1271,10 @@ class Talk2Face(ImageTokenizer):
             raise wrong("attributes", attributes, 'a mapping such as {"age": 30}')
         checked = {}
         for name, value in attributes.items():
-            attribute, text = self._attribute(name), squeeze(str(value))
+            attribute = self._attribute(name)
+            if isinstance(value, bool) and sorted(attribute.get("values", ())) == ["no", "yes"]:
+                value = "yes" if value else "no"
+            text = squeeze(str(value))
             text = dict(zip(answers(attribute), labels(attribute))).get(text, text)
             text = str(int(text)) if "low" in attribute and re.fullmatch("[0-9]{1,9}", text) else text
             if text not in labels(attribute):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, Protocol
 
 import numpy as np
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from t2f_jax import arguments
 from t2f_jax.errors import UserError, WrongArgument, is_machines_fault
@@ -121,8 +121,10 @@ def decoding(name: object) -> Iterator[None]:
         if is_machines_fault(error):
             raise
         reason = foreign(name) if isinstance(name, (str, os.PathLike)) else ""
+        if isinstance(error, UnidentifiedImageError):  # whose own words name the file once more
+            reason = reason or "of no kind that is read here"
         reason = reason or " ".join(str(error).split()) or type(error).__name__
-        raise CorruptImage(f"{name}: not a readable image ({reason}); give a whole JPEG or PNG") from error
+        raise CorruptImage(f"{name}: not a readable image ({reason}); give a whole JPEG, PNG or WebP") from error
 
 
 TURNS = {  # EXIF's orientation -> what puts the picture upright

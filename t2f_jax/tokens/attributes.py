@@ -221,7 +221,7 @@ def find_attribute(name: str, schema: Sequence[Attribute]) -> Attribute:
 
 
 def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attribute]) -> dict[str, str | int]:
-    """{"hair_color": "Red", "age": "34"} -> {"hair color": "red", "age": 34}.
+    """{"hair_color": "Red", "age": "34", "hat": True} -> {"hair color": "red", "age": 34, "hat": "yes"}.
 
     Raises:
       WrongArgument: an unknown attribute (the nearest is named), one named twice, or a value that it cannot have.
@@ -229,6 +229,8 @@ def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attri
     checked: dict[str, str | int] = {}
     for name, text in attributes.items():
         attribute = find_attribute(name, schema)
+        if isinstance(text, bool) and sorted(attribute.values) == ["no", "yes"]:
+            text = "yes" if text else "no"
         value = parse_answer(attribute, str.__str__(text) if isinstance(text, str) else str(text))  # Enum's own differs
         if value is None:
             near = nearest(squeeze(str(text)), attribute.values, 0.6)

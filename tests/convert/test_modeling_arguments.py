@@ -105,6 +105,12 @@ def test_numbers_and_words_of_numpy_are_taken(model):
         assert model.generate_codes(np.str_("a man"), wanted, **options).tolist() == plain.tolist()
 
 
+def test_yes_and_no_may_be_true_and_false(model):
+    for given, same in ((True, "yes"), (False, "no")):
+        codes = [model.generate_codes("a man", {"glasses": value}, temperature=0.0) for value in (given, same)]
+        assert codes[0].tolist() == codes[1].tolist()
+
+
 def test_one_name_is_a_list_of_one(model):
     assert model.analyze(FACE, "age") == model.analyze(FACE, ["age"]) == model.analyze(FACE, np.str_("AGE"))
 

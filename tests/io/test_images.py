@@ -185,6 +185,10 @@ def test_what_is_no_picture_is_named(tmp_path):
     for name in ("cut", "text", "empty"):
         with pytest.raises(images.CorruptImage, match=f"{name}.jpg: not a readable image"):
             images.open_image(tmp_path / f"{name}.jpg")
+    with pytest.raises(images.CorruptImage) as told:
+        images.open_image(tmp_path / "text.jpg")
+    why = "not a readable image (of no kind that is read here); give a whole JPEG, PNG or WebP"
+    assert str(told.value) == f"{tmp_path / 'text.jpg'}: {why}"
     (tmp_path / "photo.jpg").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 99)
     (tmp_path / "page.jpg").write_bytes(b"%PDF-1.4\n")
     for name, kind in (("photo", "an HEIC photo"), ("page", "a PDF document")):

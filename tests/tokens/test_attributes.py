@@ -145,6 +145,14 @@ def test_names_and_values_are_taken_as_people_write_them():
     assert find_attribute("hair_color", SCHEMA) is HAIR
 
 
+def test_yes_and_no_may_be_true_and_false():
+    assert check_attributes({"glasses": True}, SCHEMA) == {"glasses": "yes"}
+    assert check_attributes({"glasses": False}, SCHEMA) == {"glasses": "no"}
+    for name in ("age", "hair color"):
+        with pytest.raises(UserError, match="got 'True'"):
+            check_attributes({name: True}, SCHEMA)
+
+
 def test_a_member_of_an_enumeration_of_words_is_its_word():
     class Color(str, enum.Enum):  # noqa: UP042  # a StrEnum is its word by itself
         RED = "red"

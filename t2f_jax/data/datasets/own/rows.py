@@ -81,7 +81,7 @@ def decode(
 ) -> np.ndarray:
     """Encoded bytes -> pixels uint8 [size, size, 3]. Raises UserError, which calls the image `name`."""
     if not data:
-        raise UserError(f"{name}: the image is empty; give a whole JPEG or PNG")
+        raise UserError(f"{name}: the image is empty; give a whole JPEG, PNG or WebP")
     return images.read_image(io.BytesIO(data), size, framing, landmarks, name)
 
 
