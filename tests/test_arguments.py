@@ -76,6 +76,7 @@ CALLS = {
     "face_features": lambda m, **k: m.face_features(**{"codes": CODES, **k}),
     "fits_prompt": lambda m, **k: m.fits_prompt(**k),
     "has_unknown_tokens": lambda m, **k: m.has_unknown_tokens(**k),
+    "unknown_words": lambda m, **k: m.unknown_words(**k),
     "check_caption": lambda m, **k: m.check_caption(**k),
     "checked_prompts": lambda m, **k: m.checked_prompts(**k),
 }

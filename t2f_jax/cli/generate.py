@@ -220,10 +220,11 @@ def _finish(model: "Model", faces: "Sequence[Image.Image]", out: options.Writabl
     scale = max(1, 128 // model.image_size)
     sheet = grids.grid(arrays, columns=min(8, len(faces)), scale=scale)
     images.save_png(out.path / "grid.png", sheet, {})
-    for face in faces:
-        if "score" in face.info:
-            print(f"{out.origin / _name(face)}  log p(asked | face) {face.info['score']:.3f}")
-    print(f"{len(faces)} face{'s' * (len(faces) != 1)} in {out} (all of them in grid.png)")
+    scored = [face for face in faces if "score" in face.info]
+    for face in scored:
+        print(f"{out.origin / _name(face)}  log p(asked | face) {face.info['score']:.3f}")
+    order = ", in this order" if len(scored) > 1 else ""
+    print(f"{len(faces)} face{'s' * (len(faces) != 1)} in {out} (all of them in grid.png{order})")
 
 
 def _warn(model: "Model", asked: "Sequence[Prompt]") -> None:
@@ -236,4 +237,5 @@ def _warn(model: "Model", asked: "Sequence[Prompt]") -> None:
 
     sentences = [p.sentence for p in asked]
     tell([s for s in sentences if not model.fits_prompt(s)], "longer than this model reads; the end is left out")
-    tell([s for s in sentences if model.has_unknown_tokens(s)], "not all read, for signs that this model does not know")
+    unread = [", ".join(model.unknown_words(s)) for s in sentences if model.has_unknown_tokens(s)]
+    tell(unread, "not all read, for signs that this model does not know")

@@ -23,7 +23,9 @@ def build(demo: Demo) -> None:
             return asking.faces(model, limits, text, attributes, avoid, n, best_of, seed, guidance)
 
         faces = await demo.result(ask)
-        return [{"image": pictures.data_uri(face), **face.info} for face in faces]
+        words = model.unknown_words(text or "")
+        unread = {"unread": words} if words else {}
+        return [{"image": pictures.data_uri(face), **face.info, **unread} for face in faces]
 
     async def describe(image: Any, n: Any, seed: Any) -> Any:
         captions = await demo.result(lambda: asking.describe(limits, demo.face(image), n, seed))

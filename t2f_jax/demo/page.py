@@ -59,7 +59,7 @@ def _generate(demo: Demo) -> None:
             if isinstance(news, tuple):
                 yield views.half_drawn(*news)
             else:
-                yield news if isinstance(news, str) else views.faces(news)
+                yield news if isinstance(news, str) else views.faces(news, model.unknown_words(text or ""))
 
     inputs = [text, n, *drawing, *(part for picker in pickers for part in picker.parts)]
     gr.on([button.click, text.submit], draw, inputs, out, **EVENT)

@@ -16,8 +16,11 @@ from t2f_jax.report import render
 PLOT_HEIGHT = 100  # of a number's distribution, in the plot's own units; a number is one wide
 
 
-def faces(made: Sequence[Image.Image]) -> str:
-    """Faces in a gallery, each with its prompt, seed, score and a link that downloads it with its settings inside."""
+def faces(made: Sequence[Image.Image], unread: Sequence[str] = ()) -> str:
+    """Faces in a gallery, each with its prompt, seed, score and a link that downloads it with its settings inside.
+
+    `unread` are words in which are signs that the model does not know.
+    """
     cards = [
         {
             "source": pictures.data_uri(face),
@@ -27,7 +30,7 @@ def faces(made: Sequence[Image.Image]) -> str:
         }
         for face in made
     ]
-    return _block("faces", prompt=made[0].info["prompt"], cards=cards)
+    return _block("faces", prompt=made[0].info["prompt"], cards=cards, unread=unread)
 
 
 def half_drawn(share: float, faces: Sequence[np.ndarray]) -> str:

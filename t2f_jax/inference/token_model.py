@@ -90,6 +90,10 @@ class TokenModel:
         """Does a prompt hold characters that the model has no id for, such as another language's?"""
         return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, arguments.text("text", text), None)
 
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of a prompt, as blanks part them, in which are characters that the model has no id for."""
+        return [word for word in arguments.text("text", text).split() if self.has_unknown_tokens(word)]
+
     def images(
         self, pictures: Picture | Iterable[Picture], landmarks: Sequence[np.ndarray | None] | None = None
     ) -> np.ndarray:

@@ -20,6 +20,7 @@ def test_saved_faces_carry_what_made_them(folder, tmp_path, capsys):
     told = capsys.readouterr().out
     faces = sorted(tmp_path.glob("face-*.png"))
     assert len(faces) == 2 and told.count("log p(asked | face)") == 2 and (tmp_path / "grid.png").is_file()
+    assert told.endswith("(all of them in grid.png, in this order)\n")
     about = Image.open(faces[0]).info
     assert about["prompt"] == "a man + 2 * (glasses) - guidance * (gender : female)"
     assert int(about["seed"]) == int(faces[0].stem[5:]) and float(about["score"]) < 0
@@ -95,8 +96,8 @@ def rows_of(out):
 def test_a_prompt_that_is_not_read_whole_is_told(folder, tmp_path, capsys):
     generate(folder, tmp_path / "a", "--text", "a man", "--n", "1")
     assert "t2f:" not in capsys.readouterr().err
-    generate(folder, tmp_path / "b", "--text", "一个女人", "--n", "1")
-    assert "signs that this model does not know: 一个女人" in capsys.readouterr().err
+    generate(folder, tmp_path / "b", "--text", "a 一个女人 man 笑", "--n", "1")
+    assert "signs that this model does not know: 一个女人, 笑\n" in capsys.readouterr().err
     generate(folder, tmp_path / "c", "--text", "a man " * 100, "--n", "1")
     assert "longer than this model reads" in capsys.readouterr().err
 

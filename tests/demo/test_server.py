@@ -53,7 +53,9 @@ def test_faces_by_name_are_those_of_the_model(served, model):
     for made, right in zip(faces, model.generate("a man", {"age": 30}, n=2, seed=4)):
         file = Image.open(io.BytesIO(base64.b64decode(made["image"].partition(",")[2])))
         np.testing.assert_array_equal(np.asarray(file), np.asarray(right))
-        assert file.info["prompt"] == made["prompt"] == right.info["prompt"]
+        assert file.info["prompt"] == made["prompt"] == right.info["prompt"] and "unread" not in made
+    kind, (faces,) = call(served, "generate", {"text": "a man \u7b11", "n": 1}, "v2/")
+    assert kind == "complete" and faces[0]["unread"] == ["\u7b11"]
 
 
 def test_an_upload_is_described_and_measured(served, model):
