@@ -51,7 +51,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     i.loss.code_labels = 0.05  # the 16 codes tell the labels: read soon, and drawn first
     i.optim.learning_rate = 1e-3
     i.optim.warmup_steps = 100
-    i.train.steps = 600 if fast else 3000
+    i.train.steps = 800 if fast else 3000
     i.train.batch_size = 32
     i.train.ema = 0.995
     i.train.eval_every = i.train.save_every = 200 if fast else 500
@@ -83,7 +83,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.optim.b2 = 0.98
     d.optim.weight_decay = 0.05
     d.optim.warmup_steps = 100
-    d.train.steps = 800 if fast else 3600
+    d.train.steps = 1100 if fast else 3600
     d.train.batch_size = 64
     d.train.ema = 0.995
     d.train.eval_every = d.train.save_every = 200
