@@ -55,13 +55,13 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.tasks.attributes_per_face = 0
     d.tasks.attribute_weight = 3.0
     d.optim.kind = "muon"  # learns from 40,000 rows what AdamW learns from 72,000
-    d.optim.learning_rate = 2e-3
+    d.optim.learning_rate = 4e-3
     d.optim.b2 = 0.98
-    d.optim.warmup_steps = 100
-    d.train.steps = 2500
-    d.train.batch_size = 16
-    d.train.ema = 0.995
-    d.train.eval_every = d.train.save_every = 500
+    d.optim.warmup_steps = 60
+    d.train.steps = 1250
+    d.train.batch_size = 32  # more rows share the optimizer's matrix products: a half more rows a second than 16
+    d.train.ema = 0.99
+    d.train.eval_every = d.train.save_every = 250
     c.eval.captions = "answers"  # a caption says what `analyze` answers, each fact once
     c.eval.guidance, c.eval.temperature = 2.5, 0.85  # at 4 and 1, drawn faces wear hats that nobody asked for
 
