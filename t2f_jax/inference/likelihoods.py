@@ -63,7 +63,7 @@ class LikelihoodModel(TokenModel):
 
         Args:
           length: largest number of ids of a caption.
-          seed: of a face's first caption; the others have the next ones.
+          seed: of a face's first caption; it increases by 1 from caption to caption.
           sampler: `Sampler()` if not given.
 
         Raises:

@@ -73,8 +73,8 @@ class Model(ReadingModel):
           attributes: what the faces should also show, such as `{"gender": "female", "age": 34}`. `("yes", 2.0)` gives
             a value its own weight (see `prompts`); those without one have the weight `guidance` together.
           n: faces for each description.
-          seed: of the first face; the others have the next ones. The same seed, text, attributes and options give the
-            same face, whatever else is generated with it.
+          seed: of the first face; it increases by 1 from face to face. The same seed, text, attributes and options give
+            the same face, whatever else is generated with it.
           options: see `FaceOptions`.
 
         Returns:
@@ -183,7 +183,7 @@ class Model(ReadingModel):
         """Several captions of each face: n are sampled, and the distinct ones are returned, most likely first.
 
         Args:
-          seed: of a face's first caption; the others have the next ones.
+          seed: of a face's first caption; it increases by 1 from caption to caption.
           sampler: how words are sampled; if not given `Sampler()`, the model's own distribution.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What a dataset is to the rest of the program: its entry (`Dataset`) and, once opened, its faces (`Source`)."""
+"""The interface of datasets: an entry (`Dataset`) and, once opened, the faces (`Source`)."""
 
 import dataclasses
 import io
@@ -18,19 +18,19 @@ from t2f_jax.tokens.phrases import PHRASES, Phrases
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-# Left, top, right, bottom of a face in the upright image, in pixels; what lies outside the image is black.
+# Left, top, right, bottom of a face in the upright image, in pixels; the area outside the image is black.
 Box = tuple[float, float, float, float]
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".7z.001", ".rar")
 
 
 class Source(Protocol):
-    """An opened dataset. Faces are known by an index; opening a source decodes no image.
+    """An opened dataset. Faces are identified by an index; opening a source decodes no image.
 
     Attributes:
       name: the key of the source in `data.sources`.
       dataset: its entry.
       schema: the attributes that its faces are labelled with.
-      skipped: [{"id", "why"}] of what the folder holds but cannot be used.
+      skipped: [{"id", "why"}] of the unusable files in the folder.
     """
 
     name: str
@@ -43,15 +43,15 @@ class Source(Protocol):
         ...
 
     def id(self, i: int) -> str:
-        """Name of face i, unique in its source (a file name, mostly)."""
+        """Name of face i, unique in its source (usually a file name)."""
         ...
 
     def signature(self, i: int) -> str:
-        """A text that changes when the pixels of face i do; cached pixels and codes are kept under it."""
+        """A text that changes when the pixels of face i do; part of the key of cached pixels and codes."""
         ...
 
     def fields(self, i: int) -> Fields:
-        """What is known of face i; what is unknown is absent, a number is an int."""
+        """Labels and captions of face i; unknown ones are absent, numbers are ints."""
         ...
 
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
@@ -60,36 +60,36 @@ class Source(Protocol):
 
 
 class WithLandmarks(Source, Protocol):
-    """A source that may know where eyes, nose and mouth are."""
+    """A source that may have landmarks: the places of eyes, nose and mouth."""
 
     def landmarks(self, i: int) -> np.ndarray | None:
-        """Of face i, float [5, 2], see `framing`; None if they are not known."""
+        """Landmarks of face i, float [5, 2], see `framing`; None if they are unknown."""
         ...
 
 
 class FileSource(Source, Protocol):
-    """A source whose faces lie in image files of the dataset."""
+    """A source whose faces are image files of the dataset."""
 
     def original(self, i: int) -> bytes:
-        """The image file of face i or, if a part of it is the face, that part as PNG; raises UserError."""
+        """The image file of face i or, if the face is a part of it, that part as PNG; raises UserError."""
         ...
 
 
 def file_signature(path: pathlib.Path) -> str:
-    """File name and size in bytes, the signature of a face in a file; of one that cannot be found the name alone."""
+    """File name and size in bytes, the signature of a face in a file; only the name if the file cannot be found."""
     try:
         return f"{path.name} {path.stat().st_size}"
-    except OSError:  # a link that leads nowhere: it is skipped when it is read
+    except OSError:  # a broken link: it is skipped when it is read
         return f"{path.name} absent"
 
 
 def landmarks(source: Source, i: int) -> np.ndarray | None:
-    """The landmarks of face i, float [5, 2]; None if the source does not know them."""
+    """The landmarks of face i, float [5, 2]; None if the source does not have them."""
     return cast(WithLandmarks, source).landmarks(i) if hasattr(source, "landmarks") else None
 
 
 def notes(source: Source) -> list[str]:
-    """What is worth knowing of how a source was read; none of most."""
+    """Notes on how a source was read; most sources have none."""
     return getattr(source, "notes", [])
 
 
@@ -103,8 +103,7 @@ def read_face(
     """Pixels uint8 [size, size, 3] of a face in a file, see `framing.fit`.
 
     Raises:
-      UserError: no such file, none of a whole picture (nothing is read of a pipe, which would be waited for), or an
-        empty box.
+      UserError: no such file, not a complete picture, an empty box, or not a regular file: a pipe could block.
     """
     if box is not None:
         return fit(_open_face(path, box), size, framing, landmarks)
@@ -113,7 +112,7 @@ def read_face(
 
 
 def original(path: pathlib.Path, box: Box | None = None) -> bytes:
-    """The image file itself or, if a part of it is the face, that part as PNG. Raises UserError as `read_face` does."""
+    """The image file itself or, if the face is a part of it, that part as PNG. Raises UserError as `read_face` does."""
     if box is None and not files.no_file(path):
         return path.read_bytes()
     png = io.BytesIO()
@@ -138,14 +137,14 @@ def _open_face(path: pathlib.Path, box: Box | None) -> Image.Image:
 
 
 def unnested(folder: pathlib.Path) -> pathlib.Path:
-    """The innermost folder of the same name: unpacking often puts a folder inside another one of its name."""
+    """The innermost folder of the same name: unpacking often puts a folder inside another one of the same name."""
     while (folder / folder.name).is_dir():
         folder /= folder.name
     return folder
 
 
 def packed_files(*folders: pathlib.Path) -> list[str]:
-    """Names of the archives that lie in folders, for a message where what should lie there does not."""
+    """Names of the archives in folders, for the message about missing files."""
     names = [path.name for folder in folders if folder.is_dir() for path in folder.iterdir()]
     return sorted(name for name in names if name.lower().endswith(_ARCHIVES))
 
@@ -196,5 +195,5 @@ class Dataset:
     partitions: tuple[str, ...] = ()
 
     def caption_phrases(self) -> Phrases:
-        """The table of `tokens.phrases`, with this dataset's own entries added or in place of shared ones."""
+        """The table of `tokens.phrases`, with this dataset's own entries added or replacing shared ones."""
         return {**PHRASES, **self.phrases}
