@@ -151,28 +151,28 @@ def packed_files(*folders: pathlib.Path) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A dataset's entry: the one place where the program learns of it. Its file defines it as `DATASET`.
+    """A dataset's entry, which its file defines as `DATASET`; the rest of the program uses only this.
 
     Attributes:
       kind: its name in a config, `data.sources.<name>.kind`.
-      title: its name for people.
+      title: its name in messages and reports.
       open: (source name, config, seed) -> `Source`; `config.folder` is the dataset's folder, which exists.
       schema: the attributes of its faces.
-      prompts: what a report draws faces from: captions, or lists of attributes as `templates.attributes_text` has them.
-      size: how many faces its authors publish, in words: "202,599 faces"; empty if that is for a config to say.
-      captions: what its captions are: "10 a face, written by hand"; empty if it has none.
-      folder: its official name, looked for in $T2F_DATA; empty if the dataset needs no folder.
-      drawn: are its faces drawn by the package, as many as `count` says? They are drawn in processes of their own, and
-        a network trained on them (`evaluation.judge`) judges generated faces.
-      own: are its faces what the user has? Then a config says where they lie and what `columns` are called, they bring
-        their own schema, and schema, prompts, folder and citation here are empty.
-      phrases: ways to put labels into words, for attributes that `tokens.phrases` does not know or puts otherwise.
+      prompts: prompts for a report's generated faces: captions, or attributes as in `templates.attributes_text`.
+      size: number of published faces, in words: "202,599 faces"; empty if the config sets it.
+      captions: description of its captions: "10 a face, written by hand"; empty if it has none.
+      folder: its official name, searched in $T2F_DATA; empty if the dataset needs no folder.
+      drawn: whether the package draws its faces, `count` of them. They are drawn in separate processes, and a network
+        trained on them (`evaluation.judge`) judges generated faces.
+      own: whether its faces are the user's own. Then a config gives their folder and the names of their `columns`, they
+        have their own schema, and schema, prompts, folder and citation here are empty.
+      phrases: phrases for attributes that are missing in `tokens.phrases`, or to replace its phrases.
       licence, citation: terms of use, and the publication to cite.
-      obtain: how to get it, and what must lie in its folder.
-      split_rule: what decides which split a face belongs to, for a message where a split is empty.
-      of_celeba: are its faces CelebA's images? Then CelebA's partition decides their splits, see `celeba_files`.
-      landmarks: may its source know where eyes, nose and mouth are (`WithLandmarks`)? What TFDS prepares has them then.
-      partitions: names of published partitions that `data.sources.<name>.partition` may choose in place of that rule.
+      obtain: how to get it, and what its folder must contain.
+      split_rule: the rule for a face's split, for the message about an empty split.
+      of_celeba: whether its faces are CelebA's images. Then CelebA's partition decides the splits, see `celeba_files`.
+      landmarks: whether its source may have landmarks (`WithLandmarks`). Datasets prepared by TFDS have them then, too.
+      partitions: names of published partitions that `data.sources.<name>.partition` may choose instead of that rule.
     """
 
     kind: str

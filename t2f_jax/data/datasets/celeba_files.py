@@ -74,7 +74,7 @@ def read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
       UserError: no such file, or a broken row; the message has the line.
     """
     lines = read_lines(path, "file of labels")
-    top = 0 if set(COLUMNS) <= set(cells_of(lines[0])) else 1  # of Kaggle's edition, without a number of rows above
+    top = 0 if set(COLUMNS) <= set(cells_of(lines[0])) else 1  # Kaggle's edition has no row count above
     header = cells_of(lines[top]) if len(lines) > top else []
     header = header[1:] if header[:1] == ["image_id"] else header
     if sorted(header) != sorted(COLUMNS):

@@ -113,7 +113,7 @@ def _number(cell: str, where: str) -> int:
 
 
 def _landmarks(folder: pathlib.Path) -> Callable[[Face], np.ndarray | None] | None:
-    """-> face -> its landmarks, where FFHQ's own metadata and images lie; those of FFHQ-Aging are cut otherwise."""
+    """-> face -> its landmarks, if FFHQ's own metadata and images exist; FFHQ-Aging crops its images differently."""
     side = _SIDES.get(_root(folder).name)
     if side is None or not (folder / _METADATA).is_file():
         return None
