@@ -92,7 +92,7 @@ class Bundle:
 
     @property
     def text_length(self) -> int:
-        """Maximum number of ids of a prompt with its special ids: as many as training had room for before an image."""
+        """Maximum number of ids of a prompt, including its frame: as many as training had room for before an image."""
         room = self.run_config.sequence_length - self.image_tokenizer.config.tokens
         return min(self.run_config.text_length, room)
 

@@ -44,7 +44,7 @@ class Part:
       codes_per_image: n; None: any.
 
     Raises:
-      UserError: a file is missing, broken or cut short, or the part has another key.
+      UserError: a file is missing, broken or cut short, or the part has another key or size.
     """
 
     def __init__(self, folder: pathlib.Path, key: str, count: int, codes_per_image: int | None = None):

@@ -186,7 +186,7 @@ def face_features(engine: Engine, prefixes: Sequence[Sequence[int]]) -> np.ndarr
 
     Raises:
       WrongArgument: a prefix exceeds a learned position table.
-      UserError: the model computes NaN.
+      UserError: the model computes features that are not finite.
     """
     features = np.zeros((len(prefixes), engine.decoder.config.width), np.float32)
     engine.check_length(max(map(len, prefixes), default=0))

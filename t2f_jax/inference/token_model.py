@@ -78,7 +78,7 @@ class TokenModel:
 
     @property
     def text_length(self) -> int:
-        """Maximum number of ids of a prompt with its special ids: as many as training had room for before an image."""
+        """Maximum number of ids of a prompt, including its frame: as many as training had room for before an image."""
         return self.bundle.text_length
 
     def fits_prompt(self, text: str) -> bool:

@@ -1,6 +1,6 @@
 """Packs several examples into one row, to reduce padding.
 
-Attention stays inside an example: `documents` holds the example of each place. Axis legend: R rows, L length of a row.
+Attention stays inside an example: `documents` has the example of each place. Axis legend: R rows, L length of a row.
 
 Rows are packed in groups of `GROUP`, each a pure function of its own examples: a batch depends neither on the batches
 before it nor on the number of hosts.

@@ -1,4 +1,4 @@
-"""IMDB-clean: the IMDb faces of IMDB-WIKI with corrected identities, with age and gender.
+"""IMDB-clean: the IMDb faces of IMDB-WIKI, each matched to its person again, with age and gender.
 
 Its images are those of IMDB-WIKI. People in its test split are in no other split; training and validation share people.
 """
