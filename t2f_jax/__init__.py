@@ -1,29 +1,29 @@
-"""t2f_jax: one prefix-LM transformer for words to faces, faces to words, and faces to age and attributes.
+"""t2f_jax: one prefix-LM transformer for text to face, face to caption, and face to age and attributes.
 
-Rooms, in the order in which data flows; a room imports rooms above it alone:
+The subpackages, called rooms; a room imports only rooms above it:
 
-    errors, arguments     UserError; checks of what a Python caller gives
-    environment   what is set before JAX starts
+    errors, arguments     UserError; checks of the arguments of Python calls
     io            files, buckets, pictures, weights, metrics
-    config        what can be chosen, and its checks
-    tokens        labels and captions <-> words <-> ids <-> rows
+    environment   what must be set before JAX starts
+    config        the keys of a config, and their checks
+    tokens        labels and captions <-> text <-> ids <-> rows
     distributed   meshes, processes of a job, failures
+    report        figures -> plots and pages
     models        the prefix LM and the image tokenizer (VQGAN): arrays in, arrays out
     data          datasets -> pixels -> image codes -> batches
     bundle        a model folder: `Bundle`, its parts. Training writes it, inference opens it
     training      batches -> weights
     inference     a bundle -> faces, captions, answers
-    report        figures -> plots and pages
-    demo          a model -> a web page to try it
     evaluation    a model -> figures with intervals
-    convert       weights of other programs in and out
-    plan          training runs planned before a chip is rented
-    bench         what this machine reaches
-    experiments   whole runs
-    doctor        what is here and what is missing
+    convert       import and export of other programs' weights
+    plan          estimates of a run's memory and time before chips are rented
+    bench         benchmarks of this machine
+    experiments   complete runs
+    demo          a model -> a web page to try it
+    doctor        checks of the installation
     cli           the `t2f` command
 
-Read first: `experiments/stages.py`, which shows a whole run, or `inference/model.py`, which shows what a model does.
+Read first: `experiments/stages.py`, which shows a complete run, or `inference/model.py`, which shows what a model does.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,7 @@ __all__ = ["Model", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `Model` come late, so that `import t2f_jax` costs no JAX import."""
+    """Imports `load` and `Model` when they are first used, so that `import t2f_jax` does not import JAX."""
     if name in ("Model", "load"):
         from t2f_jax.inference import model
 

@@ -1,4 +1,4 @@
-"""Checks of what a Python caller gives. Each returns it in plain Python types, or raises `WrongArgument`, naming it."""
+"""Checks of the arguments of Python calls. Each returns plain Python types or raises `WrongArgument`, naming it."""
 
 import math
 import operator
@@ -20,7 +20,7 @@ _short.maxstring = _short.maxother = 60
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: in one line, an array by its type and shape."""
+    """A value as messages show it: in one line; an array by its type and shape."""
     shape = getattr(value, "shape", ())
     if shape:
         return f"{type(value).__name__} of {getattr(value, 'dtype', '')} {[*shape]}"
@@ -28,7 +28,7 @@ def shown(value: object) -> str:
 
 
 def wrong(name: str, value: object, right: str) -> WrongArgument:
-    """The error of an argument that must be something else: `right` says what."""
+    """The error for a wrong argument: `right` says what it must be."""
     return WrongArgument(f"{name}={shown(value)} must be {right}")
 
 
@@ -36,13 +36,13 @@ def wrong(name: str, value: object, right: str) -> WrongArgument:
 
 
 def _is_number(value: object) -> bool:
-    """Is it of a numeric type, of Python, numpy, JAX or torch? A bool is not, nor is a complex number."""
+    """Whether a value has a numeric type of Python, numpy, JAX or torch; bools and complex numbers do not count."""
     dtype = str(getattr(value, "dtype", "float"))
     return not isinstance(value, bool) and ("int" in dtype or "float" in dtype)
 
 
 def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """A whole number from `low` to `high` (both allowed), of any whole type."""
+    """A whole number from `low` to `high` (both allowed), of any integer type."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -53,7 +53,7 @@ def whole_number(name: str, value: Any, low: int, high: int | None = None) -> in
 
 
 def number(name: str, value: Any, fits: Callable[[float], bool], right: str) -> float:
-    """A finite number for which `fits` holds, as `right` says in words, of any real type; an int stays one."""
+    """A finite number of any real type for which `fits` holds; `right` says so in words. An int stays an int."""
     try:
         plain = value.__float__()
         fine = _is_number(value) and math.isfinite(plain) and fits(plain)
@@ -70,12 +70,12 @@ def share(name: str, value: Any) -> float:
 
 
 def batch_size(value: Any) -> int:
-    """How much is computed at once, from 1 on."""
+    """Number of items computed at once, at least 1."""
     return whole_number("batch_size", value, 1)
 
 
 def first_seed(value: Any, n: int) -> int:
-    """The first of n seeds that follow one another, the last of which is a seed, too."""
+    """The first of n consecutive seeds; the last must be a valid seed, too."""
     n = whole_number("n", n, 1, LARGEST_SEED + 1)
     return whole_number("seed", value, 0, LARGEST_SEED + 1 - n)
 
@@ -91,7 +91,7 @@ def seeds(value: Any, count: int) -> list[int]:
 
 
 def text(name: str, value: Any) -> str:
-    """A str, empty or not, in which every sign is one of Unicode's."""
+    """A str, empty or not, of valid Unicode characters."""
     if not isinstance(value, str):
         raise wrong(name, value, "a str")
     try:
@@ -111,7 +111,7 @@ def texts(name: str, value: Any) -> list[str]:
 
 
 def choice(name: str, value: Any, known: Collection[str]) -> str:
-    """One of the `known` words; a message names the nearest."""
+    """One of the `known` words; the error message names the nearest."""
     if not isinstance(value, str) or value not in known:
         near = nearest(str(value), known, 0.6)
         raise wrong(name, value, f"one of {', '.join(known)}" + (f"; did you mean '{near}'?" if near else ""))
@@ -122,7 +122,7 @@ def choice(name: str, value: Any, known: Collection[str]) -> str:
 
 
 def items(name: str, value: Any, right: str) -> list[Any]:
-    """The items of a list, an array or anything else that holds several; a str, bytes or a mapping is one thing."""
+    """The items of a list, an array or another iterable, but not of a str, bytes or a mapping."""
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray, Mapping)):
         try:
             return list(iter(value))
@@ -132,13 +132,13 @@ def items(name: str, value: Any, right: str) -> list[Any]:
 
 
 def one_each(name: str, given: Sized, count: int, of: str = "faces") -> None:
-    """As many given as there are `count` faces, or whatever `of` says."""
+    """Checks that there is one item for each of the `count` faces, or of what `of` names."""
     if len(given) != count:
         raise WrongArgument(f"{len(given)} {name} for {count} {of}; give one for each")
 
 
 def mapping(name: str, value: Any, example: str) -> Mapping[str, Any]:
-    """A mapping whose keys are names; `example` is one."""
+    """A mapping whose keys are names; `example` is one for the message."""
     if not isinstance(value, Mapping):
         raise wrong(name, value, f"a mapping such as {example}")
     for key in value:
@@ -148,7 +148,7 @@ def mapping(name: str, value: Any, example: str) -> Mapping[str, Any]:
 
 
 def instance(name: str, value: Any, kind: type[Kind], right: str = "") -> Kind:
-    """An object of a class; `right` says how one is made."""
+    """An instance of a class; `right` says how to make one."""
     if not isinstance(value, kind):
         raise wrong(name, value, f"of type {kind.__name__}" + (f"; {right}" if right else ""))
     return value
@@ -163,13 +163,13 @@ def path(name: str, value: Any) -> pathlib.Path:
             raise wrong(name, value, "a path, such as '.' for the working directory")
         if b"\0" in os.fsencode(value):
             raise wrong(name, value, "a path without null bytes")
-    except UnicodeEncodeError:  # half a surrogate pair that stands for no byte
+    except UnicodeEncodeError:  # half a surrogate pair that encodes no byte
         raise wrong(name, value, "a path of whole characters") from None
     return pathlib.Path(os.path.expanduser(value))
 
 
 def array(name: str, value: Any, kind: type[np.generic], shape: tuple[int | str, ...], what: str) -> np.ndarray:
-    """What numpy, JAX, torch or lists hold, as an array of a shape whose axes have a size each, or a letter for any.
+    """An array of numpy, JAX or torch, or nested lists, as a numpy array of a shape; a letter stands for any size.
 
     Args:
       kind: numpy's type of its values, or a class of types.
@@ -178,7 +178,7 @@ def array(name: str, value: Any, kind: type[np.generic], shape: tuple[int | str,
     right = f"{what} [{', '.join(map(str, shape))}]"
     try:
         values = np.asarray(value)
-    except Exception as error:  # of another library's own kind, or of lists of different lengths
+    except Exception as error:  # another library's own error, or lists of different lengths
         raise WrongArgument(f"{name} must be {right}; what is given is no array ({error})") from error
     fits = values.ndim == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, values.shape))
     if not fits or not np.issubdtype(values.dtype, kind):

@@ -1,13 +1,13 @@
-"""A model folder: decoder, image tokenizer, text tokenizer, config and provenance, as one thing to save and load.
+"""A model folder: decoder, image tokenizer, text tokenizer, config and provenance, saved and loaded together.
 
     config.json                  structure of every part, joint vocabulary, attributes, preprocessing
-    decoder.safetensors          the decoder's weights, each layer under a name of its own (`layer_0.attention...`)
+    decoder.safetensors          the decoder's weights, each layer under its own name (`layer_0.attention...`)
     image_tokenizer.safetensors  the VQGAN's weights, codebook included
     text_tokenizer.model         SentencePiece (or vocab.txt: WordPiece)
     provenance.json              how the model was made, see `Provenance`
 
-Everything in it is data: JSON, safetensors and a SentencePiece or WordPiece file; nothing is unpickled or executed.
-What a loaded model can do is in `inference.model`.
+All of it is data: JSON, safetensors and a SentencePiece or WordPiece file; nothing is unpickled or executed.
+`inference.model` holds what a loaded model can do.
 """
 
 import dataclasses
@@ -43,9 +43,9 @@ class Provenance(TypedDict):
     config: dict[str, Any]  # of the experiment, as `typed.to_dict` writes it
     steps: int  # of the decoder's training
     sources: dict[str, dict[str, int]]  # source -> split -> number of faces
-    baselines: dict[str, Any]  # what needs no image: each source's majority answers and means
+    baselines: dict[str, Any]  # answers without the image: each source's majority answers and means
     versions: NotRequired[dict[str, str]]  # of the packages
-    # Of a model imported from the original's files: which quirks were set, a prefix of tensor names, and the files.
+    # For a model imported from the original's files: which quirks were set, a prefix of tensor names, and the files.
     compat: NotRequired[str]
     vqgan_prefix: NotRequired[str]
     imported: NotRequired[list[dict[str, str]]]
@@ -57,10 +57,10 @@ def _unknown_provenance() -> Provenance:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Bundle:
-    """The parts of a model, as they lie in its folder. `inference.model.Model` is what they compute.
+    """The parts of a model, as its folder holds them. `inference.model.Model` computes with them.
 
     Raises:
-      ValueError: the image tokenizer reads pixels in another range than `preprocess` says.
+      ValueError: the image tokenizer's pixel range is not that of `preprocess`.
     """
 
     run_config: DecoderRunConfig
@@ -71,7 +71,7 @@ class Bundle:
     preprocess: Preprocess = dataclasses.field(default_factory=Preprocess)
     provenance: Provenance = dataclasses.field(default_factory=_unknown_provenance)
     name: str = ""
-    saved_hash: str = ""  # what the folder says of its weights
+    saved_hash: str = ""  # hash of the weights, from the folder
 
     def __post_init__(self):
         if self.image_tokenizer.range != self.preprocess.range:
@@ -87,12 +87,12 @@ class Bundle:
 
     @functools.cached_property
     def hash(self) -> str:
-        """Hash of all weights: the folder's own, or computed where there is none."""
+        """Hash of all weights: the one in the folder, or computed if there is none."""
         return self.saved_hash or hash_weights(self.image_tokenizer, self.params)
 
     @property
     def text_length(self) -> int:
-        """Most ids of a prompt, its frame included: as many as training had room for before an image."""
+        """Maximum number of ids of a prompt, including its frame: as many as training had room for before an image."""
         room = self.run_config.sequence_length - self.image_tokenizer.config.tokens
         return min(self.run_config.text_length, room)
 
@@ -107,7 +107,7 @@ def hash_weights(tokenizer: ImageTokenizer, params: Any) -> str:
 def save_image_tokenizer(
     folder: pathlib.Path, config: VQGANConfig, params: Any, provenance: Mapping[str, object]
 ) -> None:
-    """Writes an image tokenizer folder (`config.json`, weights, `provenance.json`), whole or not at all."""
+    """Writes an image tokenizer folder (`config.json`, weights, `provenance.json`), completely or not at all."""
     with whole_folder(folder) as partial:
         save_params(partial / IMAGE_TOKENIZER, params)
         write_json(partial / "config.json", {"format": FORMAT, "image_tokenizer": to_dict(config)})
@@ -123,9 +123,9 @@ def load_image_tokenizer(folder: str | pathlib.Path) -> ImageTokenizer:
 
 
 def save(folder: pathlib.Path, model: Bundle, kind: str = "float32") -> None:
-    """Writes a model folder, whole or not at all; a stacked decoder is unstacked.
+    """Writes a model folder, completely or not at all; a stacked decoder is unstacked.
 
-    `kind` is what the decoder's weights are rounded to in the file, see `weights.save_params`.
+    `kind` is the type that the decoder's weights are rounded to in the file, see `weights.save_params`.
     """
     with whole_folder(folder) as partial:
         params = unstack_layers(model.params)
@@ -189,7 +189,7 @@ def check_structure(model: Bundle, config: DecoderConfig) -> None:
 
 
 def initial_params(model: Bundle, config: DecoderConfig, vocab: Vocab) -> Any:
-    """The decoder's weights of a loaded model, to start another training from (`decoder.init_from`).
+    """The decoder's weights of a loaded model, as initial weights of another run (`decoder.init_from`).
 
     Raises:
       UserError: the new run's decoder has another structure (the differing keys are named) or another vocabulary.
@@ -257,7 +257,7 @@ def _schema(values: dict[str, Any], folder: pathlib.Path) -> tuple[Attribute, ..
 
 
 def _provenance(path: pathlib.Path) -> Provenance:
-    """A model's provenance, each of its parts of the right type."""
+    """A model's provenance; the types of its parts are checked."""
     values = read_json(path, "the model's provenance")
     if not isinstance(values, dict):
         raise UserError(f"{path}: the model's provenance is broken (it is no object)")
@@ -273,7 +273,7 @@ def _provenance(path: pathlib.Path) -> Provenance:
 
 
 def _text(values: dict[str, Any], key: str, folder: pathlib.Path) -> str:
-    """The text `key` of config.json; empty where there is none."""
+    """The text `key` of config.json; empty if it is absent."""
     text = values.get(key, "")
     if not isinstance(text, str):
         raise UserError(f"{folder / 'config.json'}: '{key}' must be of type str, got {reprlib.repr(text)}")

@@ -1,4 +1,4 @@
-"""What is set before JAX starts: the compilation cache, and what makes a CPU fast. Cores and versions, too."""
+"""Settings made before JAX starts: the compilation cache and CPU tuning. Also counts cores and collects versions."""
 
 import contextlib
 import functools
@@ -22,11 +22,11 @@ SETTINGS = {
 
 
 def keep_programs() -> None:
-    """Switches JAX's persistent compilation cache on, in the cache folder's `programs`, unless the user has set one.
+    """Switches on JAX's persistent compilation cache, in the cache folder's `programs`, unless the user has set one.
 
-    JAX finds a program again by its code, its own version, the compiler's flags and the machine. To use another
-    folder, set JAX_COMPILATION_CACHE_DIR; to switch the cache off, JAX_ENABLE_COMPILATION_CACHE=false. Where the cache
-    folder cannot be written they are kept in the temporary folder, and where neither can, not at all.
+    JAX's key of a program contains its code, JAX's version, the compiler's flags and the machine. To use another
+    folder, set JAX_COMPILATION_CACHE_DIR; to switch the cache off, JAX_ENABLE_COMPILATION_CACHE=false. If the cache
+    folder cannot be written, the temporary folder is used; if neither can, there is no cache.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         folder = os.environ["JAX_COMPILATION_CACHE_DIR"]
@@ -35,7 +35,7 @@ def keep_programs() -> None:
     if folder is None:
         return
     settings = {"jax_compilation_cache_dir": str(folder), **SETTINGS}
-    if "jax" not in sys.modules:  # it reads the variables when it is imported
+    if "jax" not in sys.modules:  # JAX reads the variables when it is imported
         for name, value in settings.items():
             os.environ.setdefault(name.upper(), str(value))
         return
@@ -52,7 +52,7 @@ _jax_process: list[int] = []  # the process in which a model was first made or u
 
 
 def check_process() -> None:
-    """Raises RuntimeError in a process forked from one that has a model: JAX's threads are not there, it would hang."""
+    """Raises RuntimeError in a process forked from one with a model: JAX's threads are missing, so it would hang."""
     if not _jax_process:
         _jax_process.append(os.getpid())
     if _jax_process[0] != os.getpid():
@@ -62,7 +62,7 @@ def check_process() -> None:
         )
 
 
-# Settings of JAX on which this package's numbers, or whether it runs at all, depend: its own defaults.
+# JAX settings, all at their defaults, on which this package's numbers depend, or whether it runs at all.
 ASSUMED = {
     "enable_x64": False,
     "numpy_dtype_promotion": "standard",
@@ -73,7 +73,7 @@ ASSUMED = {
 
 
 def computes(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Wraps what runs JAX for a model: `check_process`, and the `ASSUMED` settings whatever others are set."""
+    """Wraps a function that runs JAX for a model: calls `check_process` and applies the `ASSUMED` settings."""
 
     @functools.wraps(function)
     def checked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -90,7 +90,7 @@ def computes(function: Callable[Arguments, Result]) -> Callable[Arguments, Resul
 
 @contextlib.contextmanager
 def assumed_settings() -> Iterator[None]:
-    """The `ASSUMED` settings for a whole command, in all its threads: configs say which types it computes in."""
+    """Applies the `ASSUMED` settings to a whole command, in all its threads: configs choose the computation types."""
     settings = {f"jax_{name}": value for name, value in ASSUMED.items()}
     if "jax" not in sys.modules:
         os.environ |= {name.upper(): str(value).lower() for name, value in settings.items()}  # read by JAX's import
@@ -109,29 +109,29 @@ def assumed_settings() -> Iterator[None]:
 
 
 def cores() -> int:
-    """CPU cores that this process may use; where the system does not say which they are, all of the machine's."""
+    """Number of CPU cores that this process may use; all of the machine's if the system does not list them."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 TUNABLES = "glibc.malloc.hugetlb=1"
-# Devices wait for one another in every step. By default XLA aborts the program after 40 seconds of that; a laptop that
-# slept, or a busy machine, must not end the run.
+# Devices wait for one another in every step. By default XLA aborts the program after 40 seconds of waiting; a laptop
+# that slept, or a busy machine, must not end the run.
 CPU_FLAGS = (
     "--xla_cpu_multi_thread_eigen=false"
     " --xla_cpu_collective_call_warn_stuck_timeout_seconds=120"
     " --xla_cpu_collective_call_terminate_timeout_seconds=3600"
 )
-MOST_CORES = 8  # a small model's batch is split over no more
+MOST_CORES = 8  # a small model's batch is split over at most so many
 
 
 def tune(many_steps: bool) -> None:
-    """Sets what makes a CPU fast, unless the user has set it; has no effect on TPUs and GPUs.
+    """Tunes the program for CPUs, unless the user has set the variables; has no effect on TPUs and GPUs.
 
     Devices: a small model's step is too short to be split into threads. It is faster if each core is a device with its
-    own part of the batch (0.30 s a step against 0.47 s, quickstart's decoder on two cores). Pages: memory is allocated
-    in large pages. A training step allocates its temporary memory anew each time, which takes a fifth of its time with
-    small pages, and decoding reads all weights for every id. glibc reads that setting only when a program starts, so
-    this program starts itself again.
+    own part of the batch (0.30 s a step instead of 0.47 s, quickstart's decoder on two cores). Pages: memory is
+    allocated in large pages. A training step allocates its temporary memory again each time, which takes a fifth of its
+    time with small pages, and decoding reads all weights for every id. glibc reads that setting only when a program
+    starts, so this program starts itself again.
 
     Args:
       many_steps: whether the command trains.
@@ -144,13 +144,13 @@ def tune(many_steps: bool) -> None:
     if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
         os.environ["GLIBC_TUNABLES"] = TUNABLES
         if sys.executable:  # with the interpreter's own options, and the same first entry of `sys.path`
-            # Python's start knows no Ctrl-C without a traceback: the signals wait until the command asks for them.
+            # Ctrl-C during Python's start prints a traceback: the signals are blocked until the command unblocks them.
             signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def command() -> list[str]:
-    """The `t2f` of this package as a command: no file of the working directory takes the place of a module."""
+    """The command line of this package's `t2f`; files in the working directory cannot replace its modules."""
     package = str(pathlib.Path(__file__).parents[1])
     code = f"import sys; sys.path.append({package!r}); from t2f_jax.cli import main; main()"
     options = subprocess._args_from_interpreter_flags()  # pyright: ignore[reportAttributeAccessIssue]
@@ -164,8 +164,8 @@ def check_platform() -> None:
     """Starts JAX's devices.
 
     Raises:
-      UserError: a variable names devices that this machine or installation has not, or gives JAX a setting that it
-        does not know.
+      UserError: an environment variable names devices that this machine or installation lacks, or gives JAX an unknown
+        setting.
     """
     try:
         import jax
@@ -175,7 +175,7 @@ def check_platform() -> None:
         ) from error
     try:
         jax.devices()
-    except (RuntimeError, AssertionError) as error:  # an assertion without a word where the plugin is not installed
+    except (RuntimeError, AssertionError) as error:  # an assertion without a message if the plugin is not installed
         variable = next(filter(os.environ.get, PLATFORM_VARIABLES), None)
         if not variable:
             raise
@@ -185,7 +185,7 @@ def check_platform() -> None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the packages and of Python, the platform and the kind of device: what a run was made with."""
+    """Versions of the packages and of Python, the platform and the kind of device, to record with a run."""
     import flax
     import jax
     import optax

@@ -1,11 +1,11 @@
-"""What can be chosen in an experiment, and how a choice is read and checked.
+"""The keys of an experiment's config, and how their values are read and checked.
 
-    schema   the dataclasses of a config: each key: type, default, choices, range, whether a resumed run may change it
+    schema   the dataclasses of a config: type, default, choices and range of each key; may a resumed run change it?
     typed    plain dictionaries to config dataclasses and back; checks each value by its field's type
-    keys     every key in words: type, range, default and the meaning that `schema` gives it
-    limits   which values must fit together, such as the decoder's width and its number of heads
+    keys     every key described: type, range, default and its meaning from `schema`
+    limits   checks of keys against each other, such as the decoder's width and its number of heads
     loader   config files and `key=value` overrides: `FILE:ARG` to a checked `Config`
-    sweep    the variants of a config that a config file's `sweep` names
+    sweep    the variants of a config that a config file's `sweep` lists
 
 Read first: `schema.Config`. For other rooms: `loader.load` and `loader.narrow` make a checked `Config`; `typed.to_dict`
 and `typed.from_dict` write and read parts of it as JSON. Config files use `config.base_config()`, `source`, `shipped`,
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The names above are imported when they are used, so that a module of this room loads no other for nothing."""
+    """Imports the names above when they are first used, so that a module of this room loads only what it needs."""
     for place, names in _PLACES.items():
         if name in names:
             return getattr(importlib.import_module(f"t2f_jax.config.{place}"), name)

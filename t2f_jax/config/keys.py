@@ -1,4 +1,4 @@
-"""Every key of a config in words: its type, choices and range, its default, and its meaning, all from `schema`.
+"""Descriptions of every key of a config: its type, choices and range, its default, and its meaning, from `schema`.
 
 A key's meaning is the comment on its line in `schema`, or the comment lines right above it.
 """
@@ -21,13 +21,13 @@ NAME = "NAME"  # stands in a key for a name that the user chooses, such as that 
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """One value that can be chosen.
+    """One key of a config.
 
     Attributes:
       name: dotted, as on a command line, such as "decoder.train.steps".
       kind: its type in words, such as "int" or "one of l1, l2".
-      low, high: smallest and largest value; None where there is no bound, or no number.
-      default: plain values; a tuple stays one.
+      low, high: smallest and largest value; None if there is no bound, or the value is no number.
+      default: plain values; tuples stay tuples.
       free: whether a resumed run may change it.
       meaning: a phrase or a few sentences.
     """
@@ -42,7 +42,7 @@ class Key:
 
     @property
     def range(self) -> str:
-        """ "1 to 65,536"; "" where there is no bound."""
+        """ "1 to 65,536"; "" if there is no bound."""
         return "" if self.low is None or self.high is None else f"{_number(self.low)} to {_number(self.high)}"
 
 
@@ -50,7 +50,7 @@ def all_keys(cls: type = Config, where: str = "") -> Iterator[Key]:
     """The keys of a config dataclass and of the dataclasses inside it, in the order of `schema`.
 
     Args:
-      where: what stands before the keys, such as "decoder.".
+      where: prefix of the keys, such as "decoder.".
     """
     told = meanings(cls)
     default = cls()
@@ -65,7 +65,7 @@ def all_keys(cls: type = Config, where: str = "") -> Iterator[Key]:
 
 
 def meanings(cls: type) -> dict[str, str]:
-    """The fields of a dataclass and of those that it inherits from: name -> the comment that stands with it."""
+    """The fields of a dataclass and of its base classes: name -> its comment."""
     found: dict[str, str] = {}
     for base in reversed([base for base in cls.__mro__ if dataclasses.is_dataclass(base)]):
         source = textwrap.dedent(inspect.getsource(base))
@@ -84,7 +84,7 @@ def meanings(cls: type) -> dict[str, str]:
 
 
 def _sentence(text: str) -> str:
-    """A phrase as a sentence; one that begins with a choice ("ema: ...") or a quote keeps its first letter."""
+    """Makes a phrase a sentence; one that begins with a choice ("ema: ...") or a quote keeps its first letter."""
     if not text:
         return ""
     first = text.split()[0]
@@ -93,7 +93,7 @@ def _sentence(text: str) -> str:
 
 
 def _comments(source: str) -> tuple[dict[int, str], set[int]]:
-    """Comments by line, from 1, without their signs; and the lines that hold nothing but one."""
+    """Comments by line number, from 1, without their "#"; and the numbers of the lines that are only a comment."""
     tokens = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
     comments = {token.start[0]: token.string.lstrip("# ").rstrip() for token in tokens}
     return comments, {token.start[0] for token in tokens if not token.line[: token.start[1]].strip()}
@@ -109,7 +109,7 @@ def _kind(kind: Any) -> str:
 
 
 def _bounds(kind: Any, marks: tuple[Any, ...]) -> tuple[float | None, float | None]:
-    """Smallest and largest value, of a tuple those of each of its values."""
+    """Smallest and largest value; for a tuple, those of each of its values."""
     if typing.get_origin(kind) is tuple:
         kind, marks = split_marks(typing.get_args(kind)[0])
     return next(((mark.low, mark.high) for mark in marks if isinstance(mark, Range)), (None, None))

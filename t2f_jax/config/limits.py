@@ -1,11 +1,11 @@
-"""What must fit together in a config, beyond the type, choices and range of each value that `schema` holds."""
+"""Checks of a config's keys against each other; `schema` holds the type, choices and range of each key."""
 
 from t2f_jax.config.schema import Config, DecoderConfig, DecoderRunConfig, EvalConfig, TaskConfig, VQGANConfig
 from t2f_jax.errors import WrongArgument
 
 
 def check(config: Config) -> None:
-    """Raises WrongArgument, naming the keys, where values do not fit together."""
+    """Raises WrongArgument, naming the keys, if values do not fit together."""
     for run in (config.image.train, config.decoder.train):
         _ = run.profiled  # raises
     _check_resolution(config)
@@ -20,7 +20,7 @@ def check(config: Config) -> None:
 
 
 def check_vqgan(config: VQGANConfig, where: str) -> None:
-    """Raises WrongArgument where an image tokenizer's structure contradicts itself; `where` stands before its keys."""
+    """Raises WrongArgument if an image tokenizer's structure is inconsistent; `where` is the prefix of its keys."""
     if config.in_channels != 3:
         raise WrongArgument(
             f"{where}.in_channels={config.in_channels} must be 3: pictures are read as red, green and blue"
@@ -42,7 +42,7 @@ def check_vqgan(config: VQGANConfig, where: str) -> None:
 
 
 def check_decoder(config: DecoderConfig, where: str) -> None:
-    """Raises WrongArgument where a decoder's structure contradicts itself; `where` stands before its keys."""
+    """Raises WrongArgument if a decoder's structure is inconsistent; `where` is the prefix of its keys."""
     if config.width % config.heads:
         raise WrongArgument(f"{where}.width={config.width} is no multiple of {where}.heads={config.heads}")
     if config.positions == "rotary" and config.width // config.heads % 2:
@@ -53,7 +53,7 @@ def check_decoder(config: DecoderConfig, where: str) -> None:
 
 
 def check_tasks(config: TaskConfig) -> None:
-    """Raises WrongArgument unless there is a task to be learned."""
+    """Raises WrongArgument unless at least one task has a share."""
     shares = (config.to_image, config.to_caption, config.to_attributes)
     if min(shares) < 0 or sum(shares) <= 0:
         raise WrongArgument(
@@ -70,7 +70,7 @@ def _check_resolution(config: Config) -> None:
 
 
 def _check_rows(config: DecoderRunConfig) -> None:
-    """Packed rows hold an example; a batch divides into its parts."""
+    """Checks that a packed row can hold an example and that a batch divides into its parts."""
     if config.pack > 1 and config.row_ids < config.sequence_length:
         raise WrongArgument(
             f"decoder.row_length={config.row_length} holds no example of"
@@ -93,7 +93,7 @@ def _check_guidance(config: EvalConfig, decoder: DecoderRunConfig) -> None:
 
 
 def _check_positions(config: DecoderRunConfig) -> None:
-    """The decoder has a position for every id of an example."""
+    """Checks that the decoder has a position for every id of an example."""
     model = config.model
     if config.text_length > config.sequence_length:
         raise WrongArgument(

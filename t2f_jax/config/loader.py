@@ -1,6 +1,6 @@
 """Config files: `get_config(arg) -> ConfigDict`, usually `base_config()` with a few values changed.
 
-`load` reads one, lays `key=value` overrides over it and narrows it into the dataclasses of `schema`.
+`load` reads one, applies `key=value` overrides and converts it to the dataclasses of `schema`.
 """
 
 import ast
@@ -27,12 +27,12 @@ FOLDER = _INSTALLED if _INSTALLED.is_dir() else pathlib.Path(__file__).parents[2
 
 
 def base_config() -> ml_collections.ConfigDict:
-    """The defaults of `schema.Config` as a locked ConfigDict, for a config file to change."""
+    """The defaults of `schema.Config` as a locked ConfigDict, which a config file changes."""
     return to_config_dict(Config())
 
 
 def to_config_dict(config: Any) -> ml_collections.ConfigDict:
-    """A config dataclass -> a ConfigDict (tuples stay tuples)."""
+    """Converts a config dataclass to a ConfigDict (tuples stay tuples)."""
     return ml_collections.ConfigDict(dataclasses.asdict(config), type_safe=False).lock()
 
 
@@ -48,17 +48,17 @@ def source(config: ml_collections.ConfigDict, name: str, **values: Any) -> None:
 
 
 def check_argument(arg: str, *known: str) -> None:
-    """Raises WrongArgument if a config's argument is none of the `known` ones; without one it is empty."""
+    """Raises WrongArgument if a config's argument is neither empty (not given) nor one of the `known` ones."""
     if arg and arg not in known:
         takes = f"{' or '.join(known)}, or none" if known else "none"
         raise WrongArgument(f"the config's argument '{arg}' (behind ':') is unknown; it takes {takes}")
 
 
 def override(config: ml_collections.ConfigDict, overrides: str | Sequence[str]) -> None:
-    """Lays `key=value` strings, one or several, over a ConfigDict, in order.
+    """Applies one or several `key=value` strings to a ConfigDict, in order.
 
-    A value is read as a Python literal, and taken as a string if it is none. Raises WrongArgument for a wrong key,
-    naming the nearest.
+    A value is read as a Python literal; if it is none, it is a string. Raises WrongArgument for a wrong key and names
+    the nearest one.
     """
     for item in arguments.texts("overrides", overrides):
         key, eq, text = item.partition("=")
@@ -72,7 +72,7 @@ def override(config: ml_collections.ConfigDict, overrides: str | Sequence[str]) 
             raise WrongArgument(unknown(key, known))
         try:
             value = ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two for what is nested too deeply
+        except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two if it is nested too deeply
             value = {"true": True, "false": False}.get(text.lower(), text)
         parent: Any = config
         for part in key.split(".")[:-1]:
@@ -88,7 +88,7 @@ def find(name: str) -> pathlib.Path:
     """Path of a config: a file, or the name of one in `configs/` ("quickstart"); `~` is the home folder.
 
     Raises:
-      WrongArgument: there is none; the nearest in `configs/` is named.
+      WrongArgument: there is none; the message names the nearest in `configs/`.
     """
     for path in (pathlib.Path(os.path.expanduser(name)), FOLDER / f"{name}.py"):
         if path.suffix == ".py" and path.is_file():
@@ -113,12 +113,12 @@ def keys(name: str) -> list[str]:
 
 
 def shipped(name: str, arg: str = "") -> ml_collections.ConfigDict:
-    """What `get_config(arg)` of a config in `configs/` returns, for another config to change."""
+    """The config in `configs/` of that name and argument, for another config to change."""
     return config_of(find(name), arg)
 
 
 def load(spec: str | os.PathLike, overrides: str | Sequence[str] = ()) -> Config:
-    """Reads `FILE[:ARG]`, calls its `get_config(ARG)`, applies overrides and narrows the result.
+    """Reads `FILE[:ARG]`, calls its `get_config(ARG)`, applies overrides and checks the result.
 
     Raises:
       WrongArgument: no such file, no `get_config` in it, a wrong key, type or choice.
@@ -131,11 +131,12 @@ def load(spec: str | os.PathLike, overrides: str | Sequence[str] = ()) -> Config
 
 
 def narrow(values: Config | ml_collections.ConfigDict | Mapping[str, Any]) -> Config:
-    """Named values, or a `Config` made in Python -> a checked `Config`: every key, type, choice and
-    range, and that all fits together.
+    """Makes a checked `Config` of named values or of a `Config` made in Python.
+
+    It checks every key, type, choice and range, and the keys against each other.
 
     Raises:
-      WrongArgument: something is wrong; the message names the key.
+      WrongArgument: a value is wrong; the message names the key.
     """
     if isinstance(values, ml_collections.ConfigDict):
         values = values.to_dict(preserve_field_references=False)
@@ -147,7 +148,7 @@ def narrow(values: Config | ml_collections.ConfigDict | Mapping[str, Any]) -> Co
 
 
 def call(path: pathlib.Path, function: str, arg: str) -> Any:
-    """What a config file's `function(arg)` returns. An error in the file names file and line.
+    """Returns the result of a config file's `function(arg)`. The message of an error in the file has file and line.
 
     Raises:
       WrongArgument: there is no such function, or the file raises an error.
@@ -165,13 +166,13 @@ def call(path: pathlib.Path, function: str, arg: str) -> Any:
     except (Exception, SystemExit) as error:
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == os.path.abspath(path)]
         line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        last = (str(error).strip().splitlines() or [""])[-1]  # a ConfigDict prints itself first, its hint last
+        last = (str(error).strip().splitlines() or [""])[-1]  # a ConfigDict's error prints it first, the hint last
         where = f"{path}, line {line}" if line else str(path)
         raise WrongArgument(f"{where}: {type(error).__name__}: {last.strip()}") from error
 
 
 def config_of(path: pathlib.Path, arg: str) -> ml_collections.ConfigDict:
-    """What the `get_config(arg)` of the config file `path` returns. Raises WrongArgument as `call`."""
+    """The config that `get_config(arg)` of the file `path` returns. Raises WrongArgument as `call` does."""
     values = call(path, "get_config", arg)
     if not isinstance(values, ml_collections.ConfigDict):
         raise WrongArgument(

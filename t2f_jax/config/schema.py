@@ -1,6 +1,6 @@
-"""One experiment as typed, frozen values: the only place that names a hyperparameter (`configs/` chooses its value).
+"""One experiment as typed, frozen values. All hyperparameters are defined here; `configs/` sets their values.
 
-A field's type says all about it: what kind of value it is, its choices (`Literal`), its range (`Range`) and its `Role`.
+A field's type describes it completely: its kind of value, its choices (`Literal`), its range (`Range`) and its `Role`.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from t2f_jax.errors import WrongArgument
 
 
 class Role(enum.Enum):
-    """What a value has no influence on. It stands in a field's type, as in `Annotated[str, Role.FREE]`."""
+    """What a value does not influence. It is part of a field's type, as in `Annotated[str, Role.FREE]`."""
 
     FREE = enum.auto()  # when and where a run works, never which numbers come out: a resumed run may change it
     STORE_ONLY = enum.auto()  # the codes of a store; the image tokenizer that makes them does not depend on it
@@ -75,7 +75,7 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """AdamW or Muon under linear warm-up and a decay."""
+    """AdamW or Muon with linear warm-up and a decay schedule."""
 
     # muon: the kernels of dense layers by Muon, the rest by NAdam. bert: AdamW without bias correction.
     kind: Literal["adamw", "muon", "bert"] = "adamw"
@@ -92,7 +92,7 @@ class OptimConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """What the training loop needs to know, whichever trainer it runs."""
+    """Settings of the training loop, for all trainers."""
 
     steps: Count = 1000  # updates of the weights
     batch_size: Annotated[int, Range(1, 10**6)] = 32  # images or rows of one step, on all devices together
@@ -154,7 +154,7 @@ class VQGANConfig:
 
     @property
     def grid(self) -> int:
-        """Codes along a side of an image, of its finest grid."""
+        """Codes along a side of an image, in its finest grid."""
         return self.resolution // self.factor
 
     @property
@@ -170,7 +170,7 @@ class VQGANConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Preprocess:
-    """What is done to a picture before it is encoded. Part of a model folder, not of an experiment."""
+    """Preprocessing of a picture before it is encoded. Part of a model folder, not of an experiment."""
 
     crop: Crop = 1.0
     resize: Resize = "crop"
@@ -180,7 +180,7 @@ class Preprocess:
 
 @dataclasses.dataclass(frozen=True)
 class TokenizerLossConfig:
-    """What the image tokenizer minimizes, and how its codebook moves."""
+    """The image tokenizer's losses, and the updates of its codebook."""
 
     pixel: Literal["l1", "l2"] = "l2"  # distance of image and reconstruction: absolute or squared
     # ema: codes are moving averages of encoder outputs; gradient: they are trained.
@@ -226,7 +226,7 @@ class TextConfig:
 
 @dataclasses.dataclass(frozen=True)
 class TaskConfig:
-    """The mixture of tasks and what a sequence of each holds."""
+    """The mixture of tasks, and the contents of their sequences."""
 
     to_image: float = 0.4  # share of training sequences: words are read, a face is written
     to_caption: float = 0.2  # share: a face is read, a caption written
@@ -324,7 +324,7 @@ class DecoderRunConfig:
 
 @dataclasses.dataclass(frozen=True)
 class SamplerConfig:
-    """How the next id is drawn, see `inference.sampler.Sampler`."""
+    """How the next id is sampled, see `inference.sampler.Sampler`."""
 
     temperature: Annotated[float, Range(0, 100)] = 1.0  # 0 takes the likeliest id each time, 1 is the model's own
     top_k: CountOrNone = 0  # ids that are drawn from, the likeliest; 0 = all
@@ -336,7 +336,7 @@ class SamplerConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ReadingConfig:
-    """How a face that is shown is read, see `inference.reading`."""
+    """How a given face is read, see `inference.reading`."""
 
     mirror: bool = False  # the mirrored face is read, too; answers are the mean of both, and take twice as long
     # What a face's caption is made of. words: the likeliest words; answers: the facts that the model's own answers
@@ -347,7 +347,7 @@ class ReadingConfig:
 
 @dataclasses.dataclass(frozen=True)
 class FaceCounts:
-    """How many faces an evaluation looks at."""
+    """Numbers of faces in an evaluation."""
 
     faces: CountOrNone = 500  # test faces of a source that are analysed; 0 = all
     # Faces of a source that are drawn for requests, and as many for captions of its test faces; 0 = none.
@@ -361,7 +361,7 @@ class FaceCounts:
 
 @dataclasses.dataclass(frozen=True)
 class EvalConfig(SamplerConfig, ReadingConfig, FaceCounts):  # a dataclass takes the fields of its last base first
-    """How a model is measured."""
+    """Evaluation of a model."""
 
     top_p: Annotated[float, Range(1e-9, 1)] = 0.95
     # The temperature goes from `temperature` at a face's first code to this at its last, in a straight line; -1: stays.

@@ -1,4 +1,4 @@
-"""Sweeps: `sweep(arg) -> Sweep` beside the `get_config(arg)` of a config file says which variants are trained.
+"""Sweeps: `sweep(arg) -> Sweep`, beside `get_config(arg)` in a config file, lists the variants to train.
 
     def sweep(arg: str = "") -> config.Sweep:
         return config.Sweep(
@@ -9,7 +9,7 @@
             figures=("held_out/loss",),
         )
 
-Each arm is trained once for each seed; what it is compared with is the config as it is, the arm `BASELINE`.
+Each arm is trained once for each seed and compared with the unchanged config, the arm `BASELINE`.
 """
 
 import dataclasses
@@ -42,8 +42,8 @@ class Arm:
       name: letters, digits and any of `_.=,-`; unique in its sweep.
       changes: {dotted config key: its value}.
       note: the question that the arm answers.
-      factor: arms of one factor stand together in the report; empty: the arm's name.
-      figures: the figures that it is compared by; empty: those of the sweep.
+      factor: the report groups arms by factor; empty: the arm's name.
+      figures: the figures to compare; empty: those of the sweep.
     """
 
     name: str
@@ -55,16 +55,16 @@ class Arm:
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """Which variants of a config are trained, how often, and by what they are compared.
+    """The variants of a config to train, their seeds, and the figures to compare.
 
     Attributes:
-      arms: the variants; the baseline is not among them.
-      figures: names of the figures that verdicts are about, such as `held_out/loss`; the report's .csv has all others.
+      arms: the variants, without the baseline.
+      figures: names of the figures that get verdicts, such as `held_out/loss`; the report's .csv has all others.
       seeds: each arm is trained once with each.
-      seed_keys: the config keys that take a seed's value. With `image.train.seed` among them each seed trains an image
-        tokenizer of its own; without it all seeds share one, of whose luck the intervals say nothing.
-      hours: when the runs have taken so long, all together, no further one begins; 0: no limit.
-      law: whether the arms are sizes, over which a law of loss against parameters and FLOPs is fitted.
+      seed_keys: the config keys that take a seed's value. With `image.train.seed` among them each seed trains its own
+        image tokenizer; without it all seeds share one, and the intervals leave out its variance.
+      hours: once all runs together have taken so long, no further one starts; 0: no limit.
+      law: whether the arms are model sizes, to which a scaling law of the loss in parameters and FLOPs is fitted.
     """
 
     arms: Sequence[Arm]
@@ -85,18 +85,18 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Such as `causal-1`."""
+        """A name such as `causal-1`."""
         return f"{self.arm.name}-{self.seed}"
 
     @property
     def key(self) -> str:
-        """Digest of all that decides the run's weights: two trials with the same key are one run."""
+        """Digest of everything that decides the run's weights: two trials with the same key are one run."""
         values = to_dict(self.config, without=(Role.FREE,))
         return digest({part: values[part] for part in ("data", "image", "text", "decoder")})
 
 
 def grid(values: Mapping[str, Sequence[Any]], note: str = "", factor: str = "") -> list[Arm]:
-    """An arm for each combination of the values of some keys, named by them: `width=64,layers=2`."""
+    """Makes an arm for each combination of the keys' values, with names such as `width=64,layers=2`."""
     keys = [key.rpartition(".")[2] for key in values]
     return [
         Arm(",".join(f"{key}={value}" for key, value in zip(keys, chosen)), dict(zip(values, chosen)), note, factor)
@@ -105,11 +105,13 @@ def grid(values: Mapping[str, Sequence[Any]], note: str = "", factor: str = "") 
 
 
 def load_sweep(spec: str | os.PathLike, overrides: str | Sequence[str] = ()) -> tuple[Sweep, list[Trial]]:
-    """Reads the sweep of `FILE[:ARG]` -> the sweep and its runs: the baseline's and every arm's of the first seed, then
-    those of the second, so that a sweep which is stopped compares like with like.
+    """Reads the sweep of `FILE[:ARG]`. Returns the sweep and its runs.
+
+    The first seed's runs of the baseline and all arms come first, then the second seed's, and so on, so that a stopped
+    sweep still compares arms with equal numbers of seeds.
 
     Args:
-      overrides: `key=value`, for all arms; what an arm changes itself stays changed.
+      overrides: `key=value`, for all arms; an arm's own changes take precedence.
 
     Raises:
       WrongArgument: no such file, no `sweep` in it, a wrong name, key or value; the message names the arm.
@@ -151,5 +153,5 @@ def _resolve(
 
 
 def digest(value: Any) -> str:
-    """Twelve hexadecimal digits that tell JSON values apart."""
+    """A hash of a JSON value, twelve hexadecimal digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,7 +1,7 @@
-"""Config dataclasses from plain dictionaries, every key, type and value checked, and back.
+"""Conversion of plain dictionaries to config dataclasses, with every key, type and value checked, and back.
 
-A field's type is all that the check reads: `Literal["l1", "l2"]` lists choices, `Annotated[int, Range(1, 9)]` bounds a
-number. Other marks in an `Annotated` are left for `to_dict` and `marked` to select fields by.
+The check reads only the fields' types: `Literal["l1", "l2"]` lists choices, `Annotated[int, Range(1, 9)]` bounds a
+number. By other marks in an `Annotated`, `to_dict` and `marked` select fields.
 """
 
 import dataclasses
@@ -25,15 +25,15 @@ class Range:
     high: float
 
 
-SPARSE = "sparse"  # marks a field that is recorded only where it is not its default: older records stay as they are
+SPARSE = "sparse"  # marks a field that is recorded only if it differs from its default: older records stay the same
 
 
 def to_dict(config: Any, without: Collection[Any] = ()) -> dict[str, Any]:
-    """A config dataclass -> plain JSON-able dictionary (tuples become lists).
+    """Converts a config dataclass to a plain JSON-able dictionary (tuples become lists).
 
     Args:
-      without: fields whose type has one of these marks are left out, at whatever depth. So is, always, a `SPARSE` one
-        that has its default.
+      without: fields whose type has one of these marks are left out, at any depth. A `SPARSE` field with its default
+        value is always left out.
     """
 
     def plain(value: Any) -> Any:
@@ -68,14 +68,14 @@ def marked(cls: type, mark: Any) -> set[str]:
 
 
 def from_dict(cls: type, values: Any, where: str = "") -> Any:
-    """Plain dictionary -> dataclass `cls`, every key, type, choice and range checked.
+    """Converts a plain dictionary to the dataclass `cls`; checks every key, type, choice and range.
 
     Args:
-      where: what stands before the keys in messages, such as "decoder.".
+      where: prefix of the keys in messages, such as "decoder.".
 
     Raises:
-      WrongArgument: an unknown key (the nearest right one is named), a missing one that has no default, a value of the
-        wrong type or outside its choices or range.
+      WrongArgument: an unknown key (the message names the nearest one), a missing one without a default, or a value of
+        the wrong type or outside its choices or range.
     """
     hints = field_types(cls)
     values = _named(values, where.rstrip("."))
@@ -89,7 +89,7 @@ def from_dict(cls: type, values: Any, where: str = "") -> Any:
 
 
 def unknown(key: str, known: Collection[str]) -> str:
-    """The message about a key that does not exist."""
+    """The message for a key that does not exist."""
     near = nearest(key, known)
     return f"unknown config key '{key}'" + (f"; the nearest is '{near}'" if near else "")
 
@@ -103,7 +103,7 @@ def flat_keys(values: Any, where: str = "") -> list[str]:
 
 
 def flat_values(value: Any, where: str = "") -> dict[str, Any]:
-    """{"a": {"b": 1}} -> {"a.b": 1}; tuples as the lists that JSON makes of them."""
+    """{"a": {"b": 1}} -> {"a.b": 1}; tuples become lists, as in JSON."""
     if isinstance(value, dict):
         return {k: v for name, item in value.items() for k, v in flat_values(item, f"{where}{name}.").items()}
     return {where[:-1]: list(value) if isinstance(value, tuple) else value}
@@ -129,7 +129,7 @@ def _named(values: Any, where: str) -> Mapping[str, Any]:
 
 
 def _narrow(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the type `hint` wants it. Raises WrongArgument, naming the key `where`, if it does not fit."""
+    """Converts `value` to the type `hint`. Raises WrongArgument, naming the key `where`, if it does not fit."""
     kind, marks = split_marks(hint)
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):

@@ -1,4 +1,4 @@
-"""JPEGs decoded by tf.data alone, with nothing around it: what reading faces is compared with (`t2f bench data`)."""
+"""JPEGs decoded by tf.data alone, a baseline for the speed of reading faces (`t2f bench data`)."""
 
 import pathlib
 from collections.abc import Sequence

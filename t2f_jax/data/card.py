@@ -1,4 +1,4 @@
-"""The data card of a store: what is in it, counted. `report.data_card` makes the page."""
+"""The data card of a store: counts of its contents. `report.data_card` makes the page."""
 
 import collections
 import pathlib
@@ -17,7 +17,7 @@ from t2f_jax.report.data_card import Balance, DataCard, Example, SourceCard
 from t2f_jax.tokens import templates
 from t2f_jax.tokens.attributes import Attribute, Fields
 
-_GROUPS = ("gender", "ethnicity", "young")  # what faces are counted by, beside age
+_GROUPS = ("gender", "ethnicity", "young")  # faces are counted by these, besides age
 _DECADE = 10
 
 
@@ -51,7 +51,7 @@ def describe(store: Store) -> DataCard:
 
 
 def _skipped(folder: pathlib.Path) -> dict[str, int]:
-    """{why: files}: the reasons without what differs from file to file, the commonest first."""
+    """{reason: number of files}, most frequent first; reasons are without details of single files."""
     path = folder / "skipped.jsonl"
     lines = path.read_bytes().splitlines() if path.is_file() else []
     why = collections.Counter(_reason(files.parse_json(line)) for line in lines)
@@ -59,24 +59,24 @@ def _skipped(folder: pathlib.Path) -> dict[str, int]:
 
 
 def _reason(item: Mapping[str, str]) -> str:
-    """Why a file was left out, in words that are the same for all: without its name, numbers and advice."""
+    """The reason why a file was left out, without its name, numbers and advice, so that reasons can be counted."""
     text = item["why"].rpartition(f"{item['id'].rpartition('/')[2]}: ")[2].partition(";")[0]
     return re.sub(r"\d+", "N", text)
 
 
 class _Tally:
-    """What is counted in one pass over the faces of a source."""
+    """Counts from one pass over the faces of a source."""
 
     def __init__(self, schema: Sequence[Attribute]):
         self.schema = {attribute.name: attribute for attribute in schema}
         self.faces = self.captioned = self.captions = self.words = 0
         self.different: set[str] = set()
         self.values = {name: collections.Counter() for name in self.schema}
-        self.ages: dict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(1000))  # of each gender
+        self.ages: dict[str, np.ndarray] = collections.defaultdict(lambda: np.zeros(1000))  # by gender
         self.pairs: dict[tuple[str, str], collections.Counter] = collections.defaultdict(collections.Counter)
 
     def add(self, fields: Iterable[Fields]) -> None:
-        """Counts some faces."""
+        """Adds some faces to the counts."""
         for face in fields:
             known = face["attributes"]
             self.faces += 1

@@ -1,4 +1,4 @@
-"""Copies of one picture in the parts of a store: told, and left out if that is asked for. `duplicates` finds them."""
+"""Copies of one picture in the parts of a store: lists them and, if requested, leaves them out; see `duplicates`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,17 +13,17 @@ _HELD_OUT_FIRST = ("test", "validation", "train")
 
 
 def find(parts: Sequence[Shards], mode: Copies) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
-    """Groups of copies, in all splits of all sources but those of drawn faces, and what to leave out.
+    """Finds groups of copies, in all splits of all sources except drawn faces, and the faces to leave out.
 
     Args:
-      mode: "report" leaves out nothing; "drop_leaked" what is in train and in validation or test, too, and what is in
-        validation and test, from the former; "drop" all but one of each group: the one of test before that of
-        validation before that of train, of the source named first.
+      mode: "report" leaves out nothing; "drop_leaked" leaves out of train the copies of faces in validation or test,
+        and of validation those of faces in test; "drop" keeps one of each group: preferably of test, then of
+        validation, then of train, and of the source named first.
 
     Returns:
-      [{"faces": [{"source", "split", "id", "bits", "mirrored", "left_out"}, ...]}], the first of them the one that
-      stays in any case, and "bits" in how many bits the hash of a face differs from its; for each of `parts` the
-      numbers of its faces that are left out, ascending.
+      [{"faces": [{"source", "split", "id", "bits", "mirrored", "left_out"}, ...]}], first the face that is always
+      kept; "bits" is the number of bits in which a face's hash differs from that of the first; and for each of `parts`
+      the numbers of its faces that are left out, ascending.
     """
     hashes = [part.hashes() for part in parts]
     total = sum(map(len, hashes))
@@ -58,7 +58,7 @@ def find(parts: Sequence[Shards], mode: Copies) -> tuple[list[dict[str, Any]], l
 
 
 def summary(groups: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """{"groups", "across_splits", "across_sources": how many groups, "left_out": how many faces}."""
+    """{"groups", "across_splits", "across_sources": number of groups, "left_out": number of faces}."""
     return {
         "groups": len(groups),
         "across_splits": sum(len({face["split"] for face in group["faces"]}) > 1 for group in groups),

@@ -11,7 +11,7 @@ from t2f_jax.tokens import captions, templates, text_tokenizer
 from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
 from t2f_jax.tokens.phrases import PHRASES, Phrases
 
-SENTENCES = 20_000  # of the text tokenizer's corpus: more changes few of a thousand pieces
+SENTENCES = 20_000  # in the text tokenizer's corpus; more would change few of a thousand pieces
 
 
 def make_text_tokenizer(
@@ -21,7 +21,7 @@ def make_text_tokenizer(
     seed: int,
     phrases: Sequence[Phrases] | None = None,
 ) -> text_tokenizer.TextTokenizer:
-    """The text tokenizer that a config asks for: read from its vocabulary file, or trained on `corpus`."""
+    """The text tokenizer of a config: read from its vocabulary file, or trained on `corpus`."""
     if text.kind == "wordpiece":
         return text_tokenizer.WordPiece.load(pathlib.Path(os.path.expanduser(text.vocab_file)))
     pieces = []
@@ -43,15 +43,15 @@ def corpus(
 ) -> list[str]:
     """Sentences for the text tokenizer, of everything that a sequence may hold.
 
-    The prompts, every question and every answer of the schemas (all numbers in range among them), and about `limit`
-    sentences on faces of the sources in equal parts: three captions to two lists of attributes, several per face if the
-    faces are few.
+    The prompts, all questions and answers of the schemas (including all numbers in range), and about `limit` sentences
+    about faces, in equal parts from the sources: three captions to two lists of attributes, several per face if there
+    are few faces.
 
     Args:
       schemas: of each source.
       faces: fields of each source's training faces.
-      seed: of the choice of faces and words.
-      phrases: how each source's labels are put into words; `tokens.phrases` if not given.
+      seed: for the choice of faces and words.
+      phrases: the phrases for each source's labels; `tokens.phrases` if not given.
     """
     sentences = [templates.IMAGE_PROMPT, templates.CAPTION_PROMPT, templates.ATTRIBUTE_PROMPT]
     for attribute in merge_schemas(schemas):

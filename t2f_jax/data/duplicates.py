@@ -1,8 +1,8 @@
-"""Pictures that are there twice: recompressed, resized or mirrored copies found by what they look like.
+"""Duplicate pictures: recompressed, resized or mirrored copies, found by a perceptual hash.
 
-A picture's hash has 256 bits: the signs of the 16 x 16 slowest waves (a cosine transform) of its brightness. JPEG at a
-quality of 30 or half the size changes at most about 17 of them, two photographs of one person mostly more than 50.
-Mirrored, the waves of odd number across change their sign, and no other.
+A picture's hash has 256 bits: the signs of the 16 x 16 lowest frequencies (a cosine transform) of its brightness. JPEG
+with quality 30 or half the size changes at most about 17 of them; two photographs of one person mostly differ in more
+than 50. Mirroring changes the sign of only the odd horizontal frequencies.
 
 N pictures, S side in pixels.
 """
@@ -15,7 +15,7 @@ import scipy.sparse.csgraph
 
 NEAR = 24  # bits in which two copies of a picture may differ
 _WAVES = 16  # in either direction
-_BAND = 18  # bits that two hashes must share at a fixed place to be compared; of pairs that differ in 20 bits, 97.5% do
+_BAND = 18  # bits of a band, which two hashes must share to be compared; 97.5% of pairs that differ in 20 bits do
 _CHUNK = 1 << 20  # pairs compared at once
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -35,7 +35,7 @@ def hash_text(hash_4: np.ndarray) -> str:
 
 
 def parse_hash(text: str) -> np.ndarray:
-    """Inverse of `hash_text`. Raises ValueError for what is none."""
+    """Inverse of `hash_text`. Raises ValueError if the text is no hash."""
     data = bytes.fromhex(text)
     if len(data) != 32:
         raise ValueError(f"{len(data)} bytes instead of 32")
@@ -49,16 +49,16 @@ def mirrored(hashes_Nx4: np.ndarray) -> np.ndarray:
 
 
 def distances(a_Nx4: np.ndarray, b_Nx4: np.ndarray) -> np.ndarray:
-    """In how many bits hashes differ, row by row (or by broadcasting), int."""
+    """Numbers of different bits of hashes, row by row (or by broadcasting), int."""
     return np.bitwise_count(a_Nx4 ^ b_Nx4).sum(-1, dtype=np.int64)
 
 
 def groups(hashes_Nx4: np.ndarray, near: int = NEAR) -> list[np.ndarray]:
-    """Groups of copies, two or more, each an ascending array of numbers; in order of their first.
+    """Groups of two or more copies, each an ascending array of numbers, ordered by their first number.
 
-    Two pictures are copies if their hashes, or one's and the other's mirror image, differ in at most `near` bits; so
-    are two that are copies of a third. Hashes are compared if they share the bits of one of 14 bands, so that millions
-    take minutes; of the pairs that differ in 12 bits one of 10,000 is overlooked, of those that differ in 24 one of 14.
+    Two pictures are copies if their hashes, or one's and that of the other's mirror image, differ in at most `near`
+    bits; so are two copies of a third. Hashes are compared if they share the bits of one of 14 bands, so that millions
+    take minutes; of pairs that differ in 12 bits one in 10,000 is missed, of those that differ in 24 bits one in 14.
     """
     if not len(hashes_Nx4):
         return []
@@ -74,20 +74,20 @@ def groups(hashes_Nx4: np.ndarray, near: int = NEAR) -> list[np.ndarray]:
 
 
 def leave_out(found: Iterable[np.ndarray], rank_N: np.ndarray) -> np.ndarray:
-    """Which of the pictures to leave out: of each group those of the lowest rank stay; ascending numbers."""
+    """The pictures to leave out, ascending numbers: those of the lowest rank in each group are kept."""
     gone = [group[rank_N[group] > rank_N[group].min()] for group in found]
     return np.sort(np.concatenate([np.zeros(0, np.int64), *gone]))
 
 
 def _near_pairs(looks_Ux4: np.ndarray, near: int) -> np.ndarray:
-    """int [P, 2]: pairs of different hashes that are near, or near once one is mirrored; a pair may come twice."""
+    """int [P, 2]: pairs of different hashes that are near, also after mirroring one; a pair may occur twice."""
     size = len(looks_Ux4)
     both = np.concatenate([looks_Ux4, mirrored(looks_Ux4)])
     found = [np.zeros((0, 2), np.int64)]
     for keys in _bands(both):
         for i, j in _equal(keys):
             i, j = np.minimum(i, j), np.maximum(i, j)
-            seen = i < size  # of two mirror images the pictures themselves are compared
+            seen = i < size  # two mirror images are compared as their originals
             i, j = i[seen], j[seen]
             close = distances(both[i], both[j]) <= near
             found.append(np.stack([i[close], j[close] % size], axis=1))
@@ -96,7 +96,7 @@ def _near_pairs(looks_Ux4: np.ndarray, near: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=8)
 def _waves(side: int) -> np.ndarray:
-    """float32 [16, side]: the slowest waves of a cosine transform."""
+    """float32 [16, side]: the lowest frequencies of a cosine transform."""
     numbers, places = np.arange(_WAVES)[:, None], np.arange(side) + 0.5
     return np.cos(np.pi * numbers * places / side).astype(np.float32)
 
@@ -106,7 +106,7 @@ def _pack(bits_Nx256: np.ndarray) -> np.ndarray:
 
 
 def _bands(hashes_Nx4: np.ndarray) -> Iterator[np.ndarray]:
-    """Of each band the bits of every hash as a number, uint32 [N]; each band mixes slow and quick waves."""
+    """For each band, every hash's bits as a number, uint32 [N]; each band mixes low and high frequencies."""
     order = np.random.default_rng(0).permutation(np.arange(1, 256))
     for start in range(0, len(order) - _BAND + 1, _BAND):
         keys = np.zeros(len(hashes_Nx4), np.uint32)
@@ -119,7 +119,7 @@ def _bands(hashes_Nx4: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _equal(keys_N: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of places of equal keys, at most `_CHUNK` at once."""
+    """Pairs of indices with equal keys, at most `_CHUNK` at once."""
     order = np.argsort(keys_N, kind="stable")
     keys = keys_N[order]
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])

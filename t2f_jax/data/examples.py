@@ -1,6 +1,6 @@
-"""A face of a store -> one row's example: which task, which view, which words, all drawn from one generator.
+"""A face of a store -> one row's example: its task, view and text, all drawn from one generator.
 
-n codes an image.
+n codes per image.
 """
 
 import bisect
@@ -28,11 +28,11 @@ class Writer:
     """Writes examples of a store's faces.
 
     Args:
-      phrases: how labels are put into words, for each source; `tokens.phrases` for those that are not named.
+      phrases: the phrases for labels, for each source; `tokens.phrases` for sources without an entry.
 
     Raises:
       UserError: `decoder.sequence_length` cannot hold an image and a question about it, no task has a share, or
-        `decoder.tasks.coarse_codes` are more than an image has.
+        `decoder.tasks.coarse_codes` is more than an image's codes.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Writer:
         tasks = config.tasks
         shares = (tasks.to_image, tasks.to_caption, tasks.to_attributes)
         limits.check_tasks(tasks)
-        self._until = (np.cumsum(shares) / sum(shares)).tolist()  # where each task's part of 0..1 ends
+        self._until = (np.cumsum(shares) / sum(shares)).tolist()  # the end of each task's part of 0..1
         self._check_length()
 
     def _check_length(self) -> None:
@@ -111,7 +111,7 @@ class Writer:
         return {**fields, "attributes": known}
 
     def _part(self, source: str, split: Split) -> tuple[int, Callable[[int, int], np.ndarray], Sequence[Fields]]:
-        """Of a source's split: number of views, (face, view) -> codes [n], fields of each face."""
+        """For a source's split: number of views, (face, view) -> codes [n], fields of each face."""
         if (source, split) not in self._faces:
             codes_NxVxn = self._store.codes(source, split)
             self._faces[source, split] = (
@@ -122,7 +122,7 @@ class Writer:
         return self._faces[source, split]
 
     def _branch(self, source: str, name: str, value: str | int) -> Branch:
-        """The branch that asks for an attribute and answers with `value`."""
+        """The branch with an attribute's question and the answer `value`."""
         key = source, name, value
         branch = self._branches.get(key)
         if branch is None:
@@ -132,9 +132,9 @@ class Writer:
         return branch
 
     def _image_text(self, fields: Fields, phrases: Phrases, room: int, rng: np.random.Generator) -> str:
-        """A caption, attributes in random order, or both: as many attributes as a prefix of `room` ids holds.
+        """A caption, attributes in random order, or both: as many attributes as fit into a prefix of `room` ids.
 
-        Nothing at all in a share of `prompt_dropout`.
+        Empty with probability `prompt_dropout`.
         """
         tasks, known, kind = self._config.tasks, fields["attributes"], rng.random()
         if rng.random() < tasks.prompt_dropout:
@@ -155,7 +155,7 @@ class Writer:
         return templates.image_text(caption, some)
 
     def _cost(self, name: str, value: str | int) -> int:
-        """Ids that an attribute takes in a list, its comma included."""
+        """Number of ids of an attribute in a list, including its comma."""
         cost = self._costs.get((name, value))
         if cost is None:
             text = f", {templates.attributes_text({name: value})}"
@@ -167,7 +167,7 @@ class Writer:
         return drop_clauses(caption, share, rng) if share else caption
 
     def _caption(self, fields: Fields, phrases: Phrases, rng: np.random.Generator, plain: bool = False) -> str:
-        """One of the face's own captions; if it has none, and in a share of `label_captions`, one from its labels."""
+        """One of the face's own captions; if it has none, or with probability `label_captions`, one from its labels."""
         own, known, share = fields["captions"], fields["attributes"], self._config.tasks.label_captions
         if own and not (share and known and rng.random() < share):
             return own[rng.integers(len(own))]

@@ -1,4 +1,4 @@
-"""All shards of a split, opened and joined to a part of a store; see `shards` for what lies in one, `store` for a part.
+"""All shards of a split, opened and joined to a part of a store; `shards` and `store` describe their files.
 
 N faces of the split, S image side.
 """
@@ -26,20 +26,20 @@ class Shards:
 
     @classmethod
     def at(cls, folder: pathlib.Path, work: Work) -> "Shards":
-        """Those in `folder`."""
+        """The shards in `folder`."""
         return cls(work, tuple(folder / shard_name(number) for number in range(len(work.shards()))))
 
     def hashes(self) -> np.ndarray:
-        """What the N pictures look like, uint64 [N, 4]."""
+        """Perceptual hashes of the N pictures, uint64 [N, 4]."""
         return np.concatenate([_load(folder / "hashes.npy") for folder in self.folders])
 
     def skipped(self) -> list[dict[str, str]]:
-        """[{"id", "why"}] of what could not be read."""
+        """[{"id", "why"}] of the files that could not be read."""
         lines = [line for folder in self.folders for line in _lines(folder / "skipped.jsonl")]
         return [files.parse_json(line) for line in lines]
 
     def ids(self, numbers: np.ndarray) -> dict[int, str]:
-        """Names of the faces of some numbers."""
+        """Names of the faces with these numbers."""
         wanted = set(numbers.tolist())
         lines = enumerate(self._records()) if wanted else ()
         return {number: files.parse_json(line)["id"] for number, line in lines if number in wanted}
@@ -49,10 +49,10 @@ class Shards:
             yield from _lines(folder / "records.jsonl")
 
     def join(self, part: pathlib.Path, key: str, gone: np.ndarray) -> None:
-        """Writes a part of a store with this key, without the faces of the numbers `gone`.
+        """Writes a part of a store with this key, without the faces with the numbers `gone`.
 
         Raises:
-          UserError: no face is left, too.
+          UserError: also if no face is left.
         """
         hashes_Nx4 = self.hashes()
         stays = np.ones(len(hashes_Nx4), bool)
@@ -85,7 +85,7 @@ class Shards:
 
     def _join_codes(self, partial: pathlib.Path, stays: np.ndarray) -> tuple[int, int, int]:
         """Writes codes.npy, uint16 [faces, views, n], and returns its shape."""
-        n = max(_load(folder / "codes.npy").shape[2] for folder in self.folders)  # of a shard without a face: 0
+        n = max(_load(folder / "codes.npy").shape[2] for folder in self.folders)  # 0 in a shard without faces
         codes = create_array(partial / "codes.npy", np.uint16, (int(stays.sum()), self.work.views, n))
         seen = written = 0
         for folder in self.folders:
@@ -98,7 +98,7 @@ class Shards:
         return codes.shape
 
     def _join_examples(self, partial: pathlib.Path, stays: np.ndarray) -> list[int]:
-        """Writes examples.npy, uint8 [E, S, S, 3], and returns the number of each among the faces that stay."""
+        """Writes examples.npy, uint8 [E, S, S, 3], and returns the number of each among the remaining faces."""
         images, rows, seen = [], [], 0
         for folder in self.folders:
             pixels, shown = _load(folder / "examples.npy"), _meta(folder)["examples"]

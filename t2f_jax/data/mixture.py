@@ -1,4 +1,4 @@
-"""Which face stands in row g of training, as a closed form: no counters, so that a run resumes from its step alone."""
+"""The face of row g of training, in closed form: without counters, so a run can resume from only its step."""
 
 import functools
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ BLOCK = 1024  # rows in which every source has exactly its share
 
 
 class Mixture:
-    """Sources drawn by weight; inside a source every record comes once per epoch, in an order of its own each time.
+    """Sources mixed by weight; in a source every record occurs once per epoch, each epoch in a new order.
 
-    Rows come in blocks of `BLOCK`. A block holds a fixed number of rows of each source, in a shuffled order, so the
-    number of earlier rows of a source is known for every row. Weights are therefore kept to 1/1024.
+    Rows form blocks of `BLOCK`. A block has a fixed number of rows of each source, in a shuffled order, so the number
+    of earlier rows of a source is known for every row. Weights are therefore rounded to 1/1024.
 
     Args:
       sizes: number of records of each source.
-      weights: share of each source, of any sum.
+      weights: share of each source; any sum.
       seed: of both shuffles.
     """
 
@@ -25,7 +25,7 @@ class Mixture:
             raise ValueError(f"every source of a mixture needs records and a weight above 0, got {sizes} and {weights}")
         self.sizes, self.seed = tuple(sizes), seed
         self.quotas = _quotas(tuple(weights))
-        self._orders: dict[int, tuple[int, np.ndarray]] = {}  # source -> the epoch that was asked for last, its order
+        self._orders: dict[int, tuple[int, np.ndarray]] = {}  # source -> the epoch used last, its order
 
     def locate(self, row: int) -> tuple[int, int]:
         """Global row number -> (source, record)."""
@@ -38,7 +38,7 @@ class Mixture:
         for block in np.unique(block_N).tolist():
             here = block_N == block
             source_N[here], rank_N[here] = (of_row[place_N[here]] for of_row in _block(self.quotas, self.seed, block))
-        earlier_N = block_N * np.array(self.quotas)[source_N] + rank_N  # rows of the same source
+        earlier_N = block_N * np.array(self.quotas)[source_N] + rank_N  # earlier rows of the same source
         epoch_N, place_N = np.divmod(earlier_N, np.array(self.sizes)[source_N])
         record_N = np.empty_like(source_N)
         for s in np.unique(source_N).tolist():
@@ -48,7 +48,7 @@ class Mixture:
         return list(zip(source_N.tolist(), record_N.tolist()))
 
     def _order(self, source: int, epoch: int) -> np.ndarray:
-        """Order in which an epoch visits a source's records, int32 [size]; one of each source is kept."""
+        """Order of a source's records in an epoch, int32 [size]; one order per source is cached."""
         kept = self._orders.get(source)
         if kept is None or kept[0] != epoch:
             numbers = np.arange(self.sizes[source], dtype=np.int32)
@@ -70,7 +70,7 @@ def _quotas(weights: tuple[float, ...]) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=8)
 def _block(quotas: tuple[int, ...], seed: int, block: int) -> tuple[np.ndarray, np.ndarray]:
-    """-> source of each row of a block, and how many earlier rows of the block are of the same source; int [BLOCK]."""
+    """-> source of each row of a block, and its number of earlier rows in the block from that source; int [BLOCK]."""
     source = np.repeat(np.arange(len(quotas)), quotas)
     source = np.random.default_rng((seed, 0, block)).permutation(source)
     rank = np.empty(BLOCK, np.int64)
@@ -80,7 +80,7 @@ def _block(quotas: tuple[int, ...], seed: int, block: int) -> tuple[np.ndarray, 
 
 
 def by_size(weights: Sequence[float], sizes: Sequence[int], temperature: float) -> list[float]:
-    """Weights of sources of some sizes at a temperature: weight * size ** (1 / temperature); at 0 the weights alone."""
+    """Weights of sources at a temperature: weight * size ** (1 / temperature); at 0 only weight."""
     if not temperature:
         return list(weights)
     largest = max(sizes)
@@ -88,9 +88,9 @@ def by_size(weights: Sequence[float], sizes: Sequence[int], temperature: float) 
 
 
 def held_out(sizes: Sequence[int], weights: Sequence[float], rows: int) -> list[tuple[int, int]]:
-    """A fixed choice of at most `rows` records, none twice: each source's share of them, spread over it, interleaved.
+    """A fixed choice of at most `rows` distinct records: each source's share, spread over it, interleaved.
 
-    A source with fewer records than its share gives all it has.
+    A source with fewer records than its share gives all of them.
     """
     chosen = []
     for s, (size, weight) in enumerate(zip(sizes, weights)):

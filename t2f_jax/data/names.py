@@ -1,6 +1,6 @@
-"""One table of attributes for all datasets: what a set's own column, code or word says in the names used here.
+"""One table of attributes for all datasets: maps their own columns, codes and words to the names used here.
 
-A column says yes, no, or nothing (unknown); what is unknown, and what two columns contradict each other on, is absent.
+A column says yes, no, or nothing (unknown). Unknown attributes, and those on which two columns disagree, are absent.
 """
 
 import functools
@@ -14,7 +14,7 @@ EXPRESSION = Attribute(
     "expression", ("neutral", "happy", "sad", "surprised", "afraid", "disgusted", "angry", "contemptuous")
 )
 
-# Columns that say the same in every set that has them: the name here is the column's in lower case.
+# Columns with the same meaning in every dataset that has them: the name here is the column's in lower case.
 SAME = (
     *("5 o clock shadow", "arched eyebrows", "attractive", "bags under eyes", "bald", "bangs", "big lips", "big nose"),
     *("black hair", "blond hair", "blurry", "brown eyes", "brown hair", "bushy eyebrows", "chubby", "curly hair"),
@@ -24,7 +24,7 @@ SAME = (
     *("wavy hair", "wearing earrings", "wearing hat", "wearing lipstick", "wearing necklace", "wearing necktie"),
     "young",
 )
-# Columns of other names -> (name here, the value if the column says yes, if it says no); None says nothing.
+# Columns of other names -> (name here, value for yes, value for no); None: unknown.
 OTHERS: dict[str, tuple[str, str | None, str | None]] = {
     "male": ("gender", "male", "female"),
     "no eyewear": ("eyeglasses", "no", None),
@@ -34,27 +34,27 @@ OTHERS: dict[str, tuple[str, str | None, str | None]] = {
     **{column: ("young", "no", None) for column in ("middle aged", "senior")},
     **{column: ("ethnicity", column, None) for column in ("white", "black", "asian", "indian")},
 }
-# A matter of taste, and of the picture: CelebA's users have had them, other sets are read without them.
+# A matter of taste, and a property of the picture: read only from CelebA, where users have had them so far.
 NOT_OF_THE_FACE = ("attractive", "blurry")
 
 _GENDERS = {**dict.fromkeys(("m", "male"), "male"), **dict.fromkeys(("f", "female"), "female")}
 
 
-@functools.lru_cache(1024)  # asked for of every row
+@functools.lru_cache(1024)  # called for every row
 def column(name: str) -> str:
-    """A column's name in lower case without signs: "5_o_Clock_Shadow", "5 o' Clock Shadow" -> "5 o clock shadow"."""
+    """A column's name in lower case, without punctuation: "5_o_Clock_Shadow" -> "5 o clock shadow"."""
     return squeeze(name.replace("_", " ").replace("'", " "))
 
 
 def gender(word: str) -> str | None:
-    """ "M", "female", " f" -> "male", "female", "female"; None for what says neither."""
+    """ "M", "female", " f" -> "male", "female", "female"; None for anything else."""
     return _GENDERS.get(squeeze(word))
 
 
 def labels(said: Mapping[str, bool | None], leave_out: Collection[str] = NOT_OF_THE_FACE) -> dict[str, str]:
-    """{a set's own column: does it say yes, no, or nothing (None)} -> {name here: value}, in the columns' order.
+    """{a dataset's own column: True (yes), False (no) or None (unknown)} -> {name here: value}, in the columns' order.
 
-    Columns that are not in the table are passed over.
+    Columns that are not in the table are skipped.
     """
     found: dict[str, set[str]] = {}
     for name, answer in said.items():
@@ -66,7 +66,7 @@ def labels(said: Mapping[str, bool | None], leave_out: Collection[str] = NOT_OF_
 
 
 def schema(columns: Iterable[str], leave_out: Collection[str] = NOT_OF_THE_FACE) -> tuple[Attribute, ...]:
-    """The attributes that a set's own columns say something of, in their order; each with all its values."""
+    """The attributes that a dataset's own columns label, in their order; each with all its values."""
     special = {attribute.name: attribute for attribute in (GENDER, ETHNICITY)}
     ours = dict.fromkeys(_rule(column(name))[0] for name in columns)
     return tuple(special.get(name) or Attribute(name, ("no", "yes")) for name in ours if name and name not in leave_out)

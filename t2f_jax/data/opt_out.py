@@ -1,8 +1,8 @@
-"""The opt-out list: hashes of pictures that must not be read, of files and of what they look like.
+"""The opt-out list: hashes of pictures that must not be read, of their files or of their content.
 
-A line begins with a hash: of a file (MD5, SHA-1 or SHA-256 in hexadecimal digits, as md5sum and the like print them),
-or "picture:" and the hash of `duplicates`, which copies of the picture have, too. The rest of a line is for people, and
-so is a line that begins with #.
+A line begins with a hash: of a file (MD5, SHA-1 or SHA-256 in hexadecimal digits, as md5sum and similar tools print
+them), or "picture:" and the perceptual hash of `duplicates`, which also finds copies of the picture. The rest of a line
+is a comment, and so is a line that begins with #.
 """
 
 import dataclasses
@@ -20,19 +20,19 @@ from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_lines
 
 PICTURE = "picture:"
-_SIDE = 256  # pixels of a side of the picture that `picture_line` looks at
+_SIDE = 256  # side in pixels of the picture that `picture_line` hashes
 _KINDS = {32: "md5", 40: "sha1", 64: "sha256"}  # by the number of digits
 
 
 @dataclasses.dataclass(frozen=True)
 class OptOut:
-    """A list that was read.
+    """An opt-out list.
 
     Attributes:
-      path: where it lies.
+      path: its file.
       files: {kind of hash: hashes of files}.
       pictures: uint64 [P, 4], hashes of pictures and of their mirror images.
-      key: a hash of the list; empty if the list is.
+      key: a hash of the list; empty for an empty list.
     """
 
     path: str = ""
@@ -41,7 +41,7 @@ class OptOut:
     key: str = ""
 
     def check_file(self, data: Callable[[], bytes]) -> None:
-        """Raises UserError if the list names the file whose bytes `data` returns; they are read only if it must be."""
+        """Raises UserError if the list has the file whose bytes `data` returns; they are read only if necessary."""
         content = data() if self.files else b""
         for kind, hashes in self.files.items():
             digest = hashlib.new(kind, content, usedforsecurity=False).hexdigest()
@@ -49,7 +49,7 @@ class OptOut:
                 raise UserError(f"opted out: {self.path} names its {kind} {digest}")
 
     def check_picture(self, image_SxSx3: np.ndarray) -> None:
-        """Raises UserError if the list names the picture, or one that it is a copy of."""
+        """Raises UserError if the list has the picture, or one that it is a copy of."""
         if len(self.pictures):
             own = duplicates.hashes(image_SxSx3[None])[0]
             if duplicates.distances(self.pictures, own).min() <= duplicates.NEAR:
@@ -57,10 +57,10 @@ class OptOut:
 
 
 def read(path: str) -> OptOut:
-    """Reads a list; an empty path is an empty list.
+    """Reads a list; an empty path gives an empty list.
 
     Raises:
-      UserError: no such file, or a line that begins with no hash.
+      UserError: no such file, or a line that does not begin with a hash.
     """
     if not path:
         return OptOut()
@@ -99,5 +99,5 @@ def _parsed(text: str, where: str) -> np.ndarray:
 
 
 def picture_line(path: pathlib.Path) -> str:
-    """What an opt-out list says of a picture. Raises UserError if the file cannot be read."""
+    """The line of an opt-out list for a picture. Raises UserError if the file cannot be read."""
     return PICTURE + duplicates.hash_text(duplicates.hashes(read_face(path, _SIDE)[None])[0])

@@ -1,4 +1,4 @@
-"""Batches through tf.data, and those of images. Batch s is a pure function of (seed, s): a run resumes from its step.
+"""Batches through tf.data, and batches of images. Batch s is a pure function of (seed, s), so a run can resume.
 
 Axis legend: B rows of a batch, S image side.
 """
@@ -19,7 +19,7 @@ from t2f_jax.tokens.targets import targets
 
 FOREVER = 2**40  # steps
 _AHEAD = 4  # batches kept ready
-_open: weakref.WeakSet[Any] = weakref.WeakSet()  # iterators whose thread may be at work
+_open: weakref.WeakSet[Any] = weakref.WeakSet()  # iterators whose thread may be running
 
 B = TypeVar("B", bound=Mapping[str, Any])  # a batch: arrays by name
 
@@ -28,16 +28,16 @@ class ImageBatch(TypedDict):
     """The arrays of a batch of images."""
 
     image: np.ndarray  # uint8 [B, S, S, 3]
-    choices: NotRequired[np.ndarray]  # int32 [B, A], numbers: float32 [B, K], see `tokens.targets`; where asked for
+    choices: NotRequired[np.ndarray]  # int32 [B, A], numbers: float32 [B, K], see `tokens.targets`; if requested
     numbers: NotRequired[np.ndarray]
-    mask: NotRequired[np.ndarray]  # float32 [B], in held-out batches: 0 for a row that only fills the batch up
+    mask: NotRequired[np.ndarray]  # float32 [B], in held-out batches: 0 for a row that only pads the batch
 
 
 @atexit.register
 def _close() -> None:
-    """Ends the threads before Python ends: a thread that returned to Python during its end would block it for ever."""
+    """Ends the threads before Python exits: a thread that returned to Python during the exit would block it forever."""
     for batches in list(_open):
-        with contextlib.suppress(ValueError):  # in use by another thread
+        with contextlib.suppress(ValueError):  # used by another thread
             batches.close()
 
 
@@ -56,9 +56,9 @@ def image_batches(
     Args:
       sets: (images, weight) of each source.
       batch_size: B of all processes together.
-      flip, jitter: how views may differ, see `augment.view`; every row draws its own, half of them mirrored.
-      local_rows: which of a batch's B rows this process makes, one of several; None: all.
-      labels: attributes whose labels come with the images; none: images alone.
+      flip, jitter: changes of views, see `augment.view`; every row draws its own, and half of them are mirrored.
+      local_rows: the rows of a batch that this process, one of several, makes; None: all.
+      labels: attributes whose labels come with the images; none: only images.
     """
     targets_of = [targets(s.fields, labels) for s, _ in sets] if labels else []
     mixture = Mixture([len(s) for s, _ in sets], [w for _, w in sets], seed)
@@ -87,7 +87,7 @@ def image_eval_batches(
 ) -> Iterator[ImageBatch]:
     """At most `batches` batches, with a mask, the same faces at every call.
 
-    Every source gives an equal part, no face comes twice; the last batch is filled up with rows of mask 0.
+    Every source gives an equal part, no face occurs twice; the last batch is padded with rows of mask 0.
     """
     chosen = held_out([len(s) for s in sets], [1.0] * len(sets), batch_size * batches)
 
@@ -123,8 +123,8 @@ def held_out_batches(
 def through_tf_data(make: Callable[[int], B], start: int, stop: int) -> Iterator[B]:
     """make(start), make(start + 1), ... up to `stop`, made by one background thread that stays `_AHEAD` batches ahead.
 
-    The first batch is made here and now, so that a mistake shows where the batches are asked for; an exception in the
-    thread is raised again, as itself, by the iterator.
+    The first batch is made immediately, so that an error is raised in this call; the iterator raises later exceptions
+    of the thread unchanged.
     """
     if start >= stop:
         return iter(())
@@ -136,7 +136,7 @@ def through_tf_data(make: Callable[[int], B], start: int, stop: int) -> Iterator
 def _rest(make: Callable[[int], B], start: int, stop: int, first: B) -> Iterator[B]:
     import tensorflow as tf
 
-    with contextlib.suppress(RuntimeError):  # raised once TensorFlow is in use; then it was done before
+    with contextlib.suppress(RuntimeError):  # raised if TensorFlow is in use already; then it was set before
         tf.config.set_visible_devices([], "GPU")
     keys, failure = list(first), []
 

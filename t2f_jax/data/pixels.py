@@ -23,7 +23,7 @@ from t2f_jax.io.arrays import create_array, forget_pages, open_array
 from t2f_jax.io.framing import WHOLE, Framing
 from t2f_jax.tokens.attributes import Fields, check_fields
 
-_CHUNK = 64  # images read as one piece
+_CHUNK = 64  # images read together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +32,11 @@ class ImageSet:
 
     Attributes:
       images: uint8 [N, S, S, 3], a read-only memory map.
-      fields: what is known of the N faces.
+      fields: labels and captions of the N faces.
       ids: N names.
       name, split: of the source.
-      key: fingerprint of all that decided the pixels.
-      skipped: [{"id", "why"}] of what could not be read.
+      key: fingerprint of everything that determines the pixels.
+      skipped: [{"id", "why"}] of the files that could not be read.
     """
 
     images: np.ndarray
@@ -54,18 +54,18 @@ class ImageSet:
 def read_images(
     source: Source, split: Split, config: DataConfig, cache_dir: pathlib.Path, kept: Iterable[pathlib.Path] = ()
 ) -> ImageSet:
-    """Every image of a split as one memory map; what an earlier call left in `cache_dir` is used if it is the same.
+    """Every image of a split as one memory map; pixels of an earlier call in `cache_dir` are used if they match.
 
-    Files that cannot be read are left out, counted, and listed in `cache_dir/skipped.jsonl`. What a killed call leaves
-    is never used, nor what was cut or damaged since: the pixels are then read again.
+    Files that cannot be read are left out, counted, and listed in `cache_dir/skipped.jsonl`. Incomplete pixels of a
+    killed call and damaged ones are never used: the images are then read again.
 
     Args:
-      kept: folders of others, in which the pixels are looked for, too; nothing is written there.
+      kept: other folders that may have the pixels; nothing is written there.
 
     Raises:
       UserError: `data.crop` outside (0, 1], a broken opt-out list, a split without a face or without a readable one,
         no room on the disk.
-      OSError: too many open files, or a disk that went away.
+      OSError: too many open files, or a disk that is gone.
     """
     indices = source.split(split)
     key = pixels_key(source, split, config)
@@ -81,10 +81,10 @@ def read_images(
 def cached(
     source: Source, split: Split, config: DataConfig, cache_dir: pathlib.Path, key: str | None = None
 ) -> ImageSet | None:
-    """What `read_images` left in `cache_dir`; None if that is nothing, or was cut or damaged since.
+    """The pixels that `read_images` wrote to `cache_dir`; None if there are none, or they are damaged.
 
     Args:
-      key: what `pixels_key` says, if it is known already.
+      key: the result of `pixels_key`, if it is known already.
     """
     key = key or pixels_key(source, split, config)
     folder = _folder(source, split, config, cache_dir, key)
@@ -101,7 +101,7 @@ def _folder(source: Source, split: Split, config: DataConfig, cache_dir: pathlib
 
 
 def _open(source: Source, split: Split, size: int, key: str, folder: pathlib.Path) -> ImageSet:
-    """What `_build` wrote. Raises UserError if a file is missing or broken, or if they do not belong together."""
+    """Opens the files of `_build`. Raises UserError if one is missing or broken, or if they do not belong together."""
     meta = files.read_json(folder / "meta.json", "the description of the pixels")
     images_NxSxSx3 = open_array(folder / "images.npy", np.uint8, 4)
     kept, skipped = _read_records(folder / "records.jsonl"), _read_records(folder / "skipped.jsonl")
@@ -122,13 +122,13 @@ def _open(source: Source, split: Split, size: int, key: str, folder: pathlib.Pat
 
 
 def _interned(label: tuple[str, str | int]) -> tuple[str, str | int]:
-    """The same label, whose words are kept once for all faces."""
+    """The same label, with strings that all faces share."""
     name, value = label
     return sys.intern(name), sys.intern(value) if isinstance(value, str) else value
 
 
 def _read_records(path: pathlib.Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines. Raises UserError if it is missing, or a line is none."""
+    """The objects of a file of JSON lines. Raises UserError if it is missing, or a line is no object."""
     try:
         lines = path.read_bytes().split(b"\n")
         records = [files.parse_json(line) for line in lines[:-1]]
@@ -156,12 +156,12 @@ def _empty(source: Source, split: Split) -> str:
 
 
 def framing_of(config: DataConfig) -> Framing:
-    """What becomes of each picture."""
+    """How each picture is cropped and resized."""
     return Framing(config.crop, config.resize, config.filter)
 
 
 def pixels_key(source: Source, split: Split, config: DataConfig) -> str:
-    """A hash of all that decides the pixels of a split: its faces, what is known of them, size, framing, who opted out.
+    """A hash of everything that determines a split's pixels: its faces, their fields, size, framing, the opt-out list.
 
     Raises:
       UserError: `data.crop` outside (0, 1], a broken opt-out list.
@@ -172,14 +172,14 @@ def pixels_key(source: Source, split: Split, config: DataConfig) -> str:
     opted_out = "" if source.dataset.drawn else opt_out.read(config.opt_out).key
     digest = hashlib.sha256(f"{source.name} {split} {config.image_size} {config.crop} {len(indices)}\n".encode())
     digest.update(opted_out.encode())
-    if (config.resize, config.filter) != (WHOLE.resize, WHOLE.filter):  # older keys stay
+    if (config.resize, config.filter) != (WHOLE.resize, WHOLE.filter):  # otherwise as in older keys
         digest.update(f"{config.resize} {config.filter}\n".encode())
     digest.update(json.dumps([attribute.to_json() for attribute in source.schema]).encode())
     for i in indices:
         text = f"{source.signature(i)}\n{json.dumps(source.fields(i))}\n"
         if config.resize == "landmarks" and (points := landmarks(source, i)) is not None:
             text += f"{points.tolist()}\n"
-        digest.update(text.encode("utf-8", "backslashreplace"))  # a file's name may hold bytes that are no UTF-8
+        digest.update(text.encode("utf-8", "backslashreplace"))  # a file's name may have bytes that are not UTF-8
     return digest.hexdigest()
 
 
@@ -189,7 +189,7 @@ def _build(
     size = config.image_size
     if not indices:
         raise UserError(_empty(source, split))
-    skipped = list(source.skipped) if split == "train" else []  # a file without labels is in no split; listed once
+    skipped = list(source.skipped) if split == "train" else []  # files without labels are in no split; list them once
     kept: list[int] = []
     with files.whole_folder(folder) as partial:
         shape = (len(indices), size, size, 3)
@@ -210,7 +210,7 @@ def _build(
                 f"{source.name}: the {split} split has no readable image; {len(indices)} were tried"
                 f" (the last: {skipped[-1]['why']})"
             )
-        if len(kept) < len(indices):  # an array without the gaps of the skipped
+        if len(kept) < len(indices):  # an array without gaps for skipped files
             whole = create_array(partial / "images.npy", np.uint8, (len(kept), *shape[1:]))
             for k in range(0, len(kept), 1024):
                 whole[k : k + 1024] = pixels_NxSxSx3[k : min(k + 1024, len(kept))]

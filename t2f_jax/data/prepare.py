@@ -1,7 +1,7 @@
-"""Images become codes and sentences a text tokenizer, once, before training: writes what `store.Store` reads.
+"""Encodes images as codes and trains a text tokenizer, once, before training: writes what `store.Store` reads.
 
-Several processes may share the work. Until it is done its shards lie in OUT/.shards, see `shards`: a call that was
-killed goes on from them, and its store is the same, byte for byte. The first process joins them.
+Several processes may share the work. Until it is done its shards are in OUT/.shards, see `shards`: after a kill the
+next call continues from them, with the same store byte for byte. The first process joins them.
 """
 
 import contextlib
@@ -30,8 +30,8 @@ from t2f_jax.io import files, progress
 from t2f_jax.tokens import text_tokenizer
 
 BATCH = 64  # images encoded at once
-SHARDS = ".shards"  # in the store's folder until it is whole
-SKIPPED, COPIES = "skipped.jsonl", "copies.jsonl"  # in the store's folder: what was left out, and what is there twice
+SHARDS = ".shards"  # in the store's folder until it is complete
+SKIPPED, COPIES = "skipped.jsonl", "copies.jsonl"  # in the store's folder: files that were left out, and duplicates
 _TEXT_FILES = ("text_tokenizer.model", "vocab.txt")
 
 
@@ -45,19 +45,19 @@ def run(
     job: shards.Job | None = None,
     batch: int = BATCH,
 ) -> pathlib.Path:
-    """Makes the store `out`; what an earlier, interrupted call finished under the same settings is kept.
+    """Makes the store `out`; parts that an earlier, interrupted call finished with the same settings are kept.
 
     Args:
       config: its `data` and `text` are used; sources of weight 0 are left out.
       encode: uint8 [batch, S, S, 3] -> codes, integers [batch, n] in 0..65535.
       tokenizer_fingerprint: of the image tokenizer behind `encode`.
-      cache_dir: pixels that `pixels.read_images` left there are taken from there.
+      cache_dir: the folder to which `pixels.read_images` may have written pixels.
       out: the store's folder, which is returned.
-      words: a text tokenizer to take as it is, instead of the one that `config.text` asks for.
+      words: a text tokenizer to use unchanged, instead of that of `config.text`.
       job: the processes that share the work; each calls this, with the same arguments.
 
     Raises:
-      UserError: data that is missing or broken, no source, no WordPiece vocabulary where one is asked for.
+      UserError: data that is missing or broken, no source, or a required WordPiece vocabulary is missing.
     """
     job, opened = job or shards.Job(), registry.open_sources(config)
     works = [
@@ -70,7 +70,7 @@ def run(
     fingerprint = _digest([store.FORMAT, keys, _text_identity(config.text, words), SENTENCES])
     made, todo = _plan(works, fingerprint, out, job)
     if job.process == 0 and not made:
-        (out / "meta.json").unlink(missing_ok=True)  # the store is not whole until the end of this function
+        (out / "meta.json").unlink(missing_ok=True)  # the store is incomplete until the end of this function
     _encode(todo, encode, cache_dir, out, job)
     if job.process == 0 and not made:
         for source in opened.values():
@@ -95,7 +95,7 @@ def _work(source: base.Source, split: base.Split, data: DataConfig, tokenizer: s
 
 
 def _with_each_other(works: Sequence[shards.Work], data: DataConfig) -> list[shards.Work]:
-    """Where copies are left out, each part depends on all."""
+    """Makes each part's key depend on all parts if copies are left out."""
     if data.copies == "report":
         return list(works)
     together = [data.copies, *(work.key for work in works)]
@@ -105,7 +105,7 @@ def _with_each_other(works: Sequence[shards.Work], data: DataConfig) -> list[sha
 def _plan(
     works: Sequence[shards.Work], fingerprint: str, out: pathlib.Path, job: shards.Job
 ) -> tuple[bool, list[shards.Work]]:
-    """-> (is the store made already? the parts that are to be encoded), as the first process finds its folder."""
+    """-> (whether the store is finished, the parts to encode), by the state of the first process's folder."""
     name, made, todo = f"{SHARDS}/todo.json", False, [work.name for work in works]
     if job.process == 0:
         made = _is_made(out, fingerprint)
@@ -121,14 +121,14 @@ def _plan(
 
 
 def _is_kept(out: pathlib.Path, work: shards.Work) -> bool:
-    """Whether the part is there, of these settings and whole, and no shards of it wait to be joined.
+    """Whether the part exists, complete and with these settings, and none of its shards remain to be joined.
 
-    A part of which copies were left out is never kept: it takes all of them to tell what is one.
+    A part with left-out copies is never kept: finding copies needs all faces of all parts.
     """
     folder = out / work.name
     if work.data.copies != "report" or not (folder / "meta.json").is_file() or (out / SHARDS / work.name).is_dir():
         return False
-    with contextlib.suppress(UserError):  # of other settings, or damaged
+    with contextlib.suppress(UserError):  # other settings, or damaged
         count = files.read_json(folder / "meta.json", "the part's description").get("count")
         return len(store.Part(folder, work.key, count).records) == len(Shards(work, (folder,)).hashes())
     return False
@@ -137,7 +137,7 @@ def _is_kept(out: pathlib.Path, work: shards.Work) -> bool:
 def _encode(
     works: Sequence[shards.Work], encode: shards.Encode, cache_dir: pathlib.Path, out: pathlib.Path, job: shards.Job
 ) -> None:
-    """Writes this process's shards: of all shards, dealt out one by one."""
+    """Writes this process's shards; all shards are distributed to the processes in turn."""
     dealt = 0
     for work in works:
         every = range(len(work.shards()))
@@ -146,7 +146,7 @@ def _encode(
         folder = f"{SHARDS}/{work.name}"
         for number in own:
             if not shards.is_whole(out / folder / shards.shard_name(number), work):
-                job.fetch(f"{folder}/{shards.shard_name(number)}")  # sent before this machine was lost
+                job.fetch(f"{folder}/{shards.shard_name(number)}")  # sent before this machine failed
         pixels = cached(work.source, work.split, work.data, cache_dir, work.pixels)
         for number in shards.encode(work, out / folder, own, encode, pixels):
             job.send(f"{folder}/{shards.shard_name(number)}")
@@ -154,7 +154,7 @@ def _encode(
 
 
 def _fetch(works: Sequence[shards.Work], out: pathlib.Path, job: shards.Job) -> None:
-    """Brings the shards of other processes here. Raises UserError if one does not come."""
+    """Fetches the shards of other processes. Raises UserError if one is missing."""
     for work in works:
         for number in range(len(work.shards())):
             name = f"{SHARDS}/{work.name}/{shards.shard_name(number)}"
@@ -170,7 +170,7 @@ def _fetch(works: Sequence[shards.Work], out: pathlib.Path, job: shards.Job) -> 
 def _join(
     works: Sequence[shards.Work], todo: Sequence[shards.Work], out: pathlib.Path, data: DataConfig
 ) -> dict[str, Any]:
-    """Writes the parts and the lists of what was left out; returns figures of the copies that were found."""
+    """Writes the parts and the lists of left-out files; returns counts of the copies that were found."""
     parts = [Shards.at(out / SHARDS / w.name, w) if w in todo else Shards(w, (out / w.name,)) for w in works]
     groups, gone = copies.find(parts, data.copies)
     shards.write_lines(out / COPIES, groups)
@@ -178,7 +178,7 @@ def _join(
     for work, part, left_out in zip(works, parts, gone):
         if work in todo:
             part.join(out / work.name, work.key, left_out)
-        broken = [*(work.source.skipped if work.split == "train" else []), *part.skipped()]  # those of no split: once
+        broken = [*(work.source.skipped if work.split == "train" else []), *part.skipped()]  # without a split: once
         skipped += [{"source": work.source.name, "split": work.split, **item} for item in broken]
     shards.write_lines(out / SKIPPED, skipped)
     if skipped:
@@ -196,7 +196,7 @@ def _write_text(
     out: pathlib.Path,
     words: text_tokenizer.TextTokenizer | None,
 ) -> None:
-    """Writes the text tokenizer, trained on the faces of the parts unless it is given."""
+    """Writes the text tokenizer; it is trained on the faces of the parts unless it is given."""
     schemas = [source.schema for source in opened.values()]
     faces = [records.RecordFields(records.Records(out / name / "train" / "records.jsonl")) for name in opened]
     phrases = [source.dataset.caption_phrases() for source in opened.values()]
@@ -207,7 +207,7 @@ def _write_text(
 
 
 def _describe(config: Config, opened: Mapping[str, base.Source], out: pathlib.Path) -> dict[str, Any]:
-    """What the store's meta.json tells of its parts, and where they come from."""
+    """The description of the parts and their origin in the store's meta.json."""
     text = next(file for file in _TEXT_FILES if (out / file).is_file())
     part = files.read_json(out / next(iter(opened)) / "train" / "meta.json", "the part's description")
     return {
@@ -223,7 +223,7 @@ def _describe(config: Config, opened: Mapping[str, base.Source], out: pathlib.Pa
 
 
 def _describe_source(source: base.Source, out: pathlib.Path) -> dict[str, Any]:
-    """A source as meta.json has it: its schema and terms; of each split the number of faces and the key."""
+    """A source's entry in meta.json: its schema and terms; for each split the number of faces and the key."""
     dataset, splits = source.dataset, {}
     for split in base.SPLITS:
         part = files.read_json(out / source.name / split / "meta.json", "the part's description")
@@ -235,21 +235,21 @@ def _describe_source(source: base.Source, out: pathlib.Path) -> dict[str, Any]:
         "licence": dataset.licence,
         "citation": dataset.citation,
     }
-    return {**about, "notes": base.notes(source)} if base.notes(source) else about  # other stores stay to the byte
+    return {**about, "notes": base.notes(source)} if base.notes(source) else about  # others stay byte-identical
 
 
 def _clean(out: pathlib.Path) -> None:
-    """Removes what is needed no more: the shards, and what killed calls left half-written."""
+    """Removes the shards, which are no longer needed, and incomplete files of killed calls."""
     left = [path for path in (*out.glob(".*"), *out.glob("*/.*")) if path.name.endswith((".partial", ".old"))]
     for path in (out / SHARDS, *left):
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)  # another process may be at it
+            shutil.rmtree(path, ignore_errors=True)  # another process may be removing it, too
         else:
             path.unlink(missing_ok=True)
 
 
 def _is_made(out: pathlib.Path, fingerprint: str) -> bool:
-    """Whether the store is there, whole and of these settings; says so if it was cut or damaged since it was made."""
+    """Whether the store exists, complete and with these settings; prints a message if it was damaged."""
     if not (out / "meta.json").is_file():
         return False
     try:
@@ -263,10 +263,10 @@ def _is_made(out: pathlib.Path, fingerprint: str) -> bool:
 
 
 def check(config: Config) -> None:
-    """Finds out before any work what would stop `run` at its end: an empty split, or no usable vocabulary.
+    """Checks, before any work, for errors that would stop `run` at its end: an empty split, or no usable vocabulary.
 
     Raises:
-      UserError: what `run` would raise, of what can be known without reading an image.
+      UserError: the errors of `run` that can be found without reading an image.
     """
     for source in registry.open_sources(config).values():
         check_splits(source)

@@ -1,4 +1,4 @@
-"""Batches made by several processes at once, in order, for Python writes them in one thread of a process only."""
+"""Batches made in order by several processes, because Python code uses only one core per process."""
 
 import collections
 import concurrent.futures
@@ -17,24 +17,24 @@ from t2f_jax.data import shared_batches
 from t2f_jax.data.shared_batches import Slot
 from t2f_jax.errors import UserError
 
-_AHEAD = 2  # batches that each process keeps ready, or has at work
+_AHEAD = 2  # batches that each process has ready or is making
 
 B = TypeVar("B", bound=Mapping[str, Any])  # a batch: arrays by name
-# In a worker: what makes its batches, and the memory that it writes them into.
+# In a worker: the function that makes its batches, and the memory for them.
 _made_by: list[tuple[Callable[[int], Any], SharedMemory | None]] = []
 
 
 def through_processes(make: Callable[[int], B], start: int, stop: int, workers: int) -> Iterator[B]:
     """make(start), make(start + 1), ... up to `stop`, made by `workers` processes that stay ahead.
 
-    The first batch is made here and now, so that a mistake shows where the batches are asked for; an exception in a
-    process is raised again, as itself, by the iterator. The processes end with the iterator, or with this process.
+    The first batch is made immediately, so that an error is raised in this call; the iterator raises later exceptions
+    of a process unchanged. The processes end with the iterator, or with this process.
 
     Args:
       make: is pickled and sent to each process.
 
     Raises:
-      UserError: by the iterator: a process was ended from outside.
+      UserError: by the iterator: a process was killed.
     """
     if start >= stop:
         return iter(())
@@ -67,7 +67,7 @@ def _rest(make: Callable[[int], B], start: int, stop: int, first: B, workers: in
 
 
 def _begin(make: Callable[[int], Any], memory: str | None) -> None:
-    """Prepares a worker: a signal to all processes of a group is for the first one, with which this one ends."""
+    """Prepares a worker: it ignores signals to the process group and ends with the main process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -75,11 +75,11 @@ def _begin(make: Callable[[int], Any], memory: str | None) -> None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _made_by.append((make, shared_batches.opened(memory)))
     gc.freeze()
-    gc.set_threshold(10**6)  # batches hold no circles, and looking for some takes a fourteenth of the time
+    gc.set_threshold(10**6)  # batches have no reference cycles, and searching for them takes a fourteenth of the time
 
 
 def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    """Waits for the end of the parent, even by SIGKILL, and ends this process."""
+    """Waits until the parent ends, also by SIGKILL, and ends this process."""
     parent.join()
     os._exit(1)
 

@@ -1,7 +1,7 @@
-"""Records of faces in a file of JSON lines, read one by one in any order: what is known of millions costs no memory.
+"""Records of faces in a file of JSON lines, read one by one in any order, so that millions take no memory.
 
-records.jsonl   a line a face
-records.npy     int64 [N + 1]: where each line begins, and the end of the last. Without it the lines are counted
+records.jsonl   one line per face
+records.npy     int64 [N + 1]: the start of each line, and the end of the last. Without it the file is searched for them
 """
 
 import contextlib
@@ -19,17 +19,17 @@ from t2f_jax.io.arrays import open_array
 from t2f_jax.io.files import parse_json
 from t2f_jax.tokens.attributes import Fields, check_fields
 
-INDEX = ".npy"  # ends the name of a records file's index
+INDEX = ".npy"  # suffix of the index of a records file
 _CHUNK = 1 << 22  # bytes
 
 
 def write_index(path: pathlib.Path) -> None:
-    """Writes beside a records file where its lines begin, so that opening it takes no time."""
+    """Writes the index of line starts next to a records file, so that opening it takes no time."""
     np.save(path.with_suffix(INDEX), _line_starts(path))
 
 
 def _line_starts(path: pathlib.Path) -> np.ndarray:
-    """int64 [N + 1]: 0, and the places behind the ends of lines."""
+    """int64 [N + 1]: 0, and the places after the line ends."""
     starts = [np.zeros(1, np.int64)]
     with path.open("rb") as file:
         at = 0
@@ -40,7 +40,7 @@ def _line_starts(path: pathlib.Path) -> np.ndarray:
 
 
 def _read_index(path: pathlib.Path) -> np.ndarray:
-    """The index of a records file if it fits; else, as in stores that were made without one, the lines are counted."""
+    """The index of a records file if it fits; otherwise (older stores have none) the line starts are searched."""
     index = path.with_suffix(INDEX)
     with contextlib.suppress(UserError):  # it is missing or broken
         starts = open_array(index, np.int64, 1)
@@ -50,16 +50,16 @@ def _read_index(path: pathlib.Path) -> np.ndarray:
 
 
 class Records(Sequence[dict[str, Any]]):
-    """Lines of a records file by number, read and parsed when asked for; threads may share it.
+    """Lines of a records file by number, read and parsed when accessed; threads may share it.
 
     Raises:
-      UserError: when it is asked for: a line that is no JSON object.
+      UserError: on access: a line that is no JSON object.
     """
 
     def __init__(self, path: pathlib.Path):
         self._path = path
         self._starts = _read_index(path)
-        # Read, not mapped: of a mapped file every page that was ever looked at would count as this process's memory.
+        # Read, not mapped: every accessed page of a mapped file would count as this process's memory.
         self._file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
 
@@ -86,13 +86,13 @@ class Records(Sequence[dict[str, Any]]):
         return record
 
     def broken(self, i: int, reason: ValueError) -> UserError:
-        """What to raise where record i makes no sense."""
+        """The error to raise if record i is invalid."""
         line = f"{self._path}, line {i % len(self) + 1}"
         return UserError(f"{line}: a broken record ({reason}); delete the folder and run `t2f prepare` again")
 
 
 def _parse(line: bytes) -> Any:
-    """`parse_json`, but by orjson, which is four times as fast, where it reads the line."""
+    """`parse_json`, but with orjson, which is four times as fast, if it can read the line."""
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:

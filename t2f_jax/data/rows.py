@@ -1,4 +1,4 @@
-"""Rows of words and codes for the decoder: batch s is a pure function of (seed, s), so a run resumes from its step."""
+"""Rows of text and codes for the decoder: batch s is a pure function of (seed, s), so a run resumes from its step."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,16 +21,16 @@ from t2f_jax.tokens.vocab import Vocab
 
 
 class Rows:
-    """The rows that a decoder is trained on, and those that it is measured on during training.
+    """The rows that a decoder is trained on, and the held-out ones for evaluation during training.
 
     Args:
-      config: `train` gives the batch size B and the seed; tasks, lengths and packing are its own.
+      config: `train` has the batch size B and the seed; tasks, lengths and packing are its own.
       sources: `data.sources` of the config; those of weight 0 are left out.
-      local_rows: which of a batch's B rows this process makes, one of several; None: all. Packed rows are made in
-        groups (`packing.GROUP`), of which a process makes those that hold rows of its own.
+      local_rows: the rows of a batch that this process, one of several, makes; None: all. Packed rows are made in
+        groups (`packing.GROUP`); a process makes the groups that contain rows of its own.
 
-    Rows are written by Python: in a thread of this process, or in `config.workers` processes, to each of which a copy
-    of this object is sent.
+    Rows are made by Python code: in a thread of this process, or in `config.workers` processes, each of which gets a
+    copy of this object.
 
     Raises:
       UserError: a source that the store does not have, or a configuration in which no row fits.
@@ -63,13 +63,13 @@ class Rows:
         self._rows_of = rows_of(config.train.batch_size, local_rows)
 
     def __reduce__(self) -> tuple:
-        """Pickled by what it was made of."""
+        """Pickles by its constructor's arguments."""
         return type(self), self._arguments
 
     def train(self, start: int = 0) -> Iterator[Batch]:
         """Endless batches of `sequence.assemble` (or `packing.pack`, if `config.pack` > 1) from step `start` on.
 
-        Sources and tasks are mixed by their weights; words and views are drawn anew for each row.
+        Sources and tasks are mixed by their weights; text and views are drawn for each row.
         """
         self._store.read_ahead("train")
         workers = self._config.workers
@@ -84,7 +84,7 @@ class Rows:
     def held_out(self, batches: int, split: Split = "validation") -> Iterator[Batch]:
         """At most `batches` batches of `sequence.assemble` with a mask, the same rows at every call.
 
-        Sources have their weights' parts, no face comes twice; the last batch is filled up with rows of mask and
+        Sources have shares by their weights, no face occurs twice; the last batch is padded with rows of mask and
         loss weight 0.
         """
         config, batch_size = self._config, self._config.train.batch_size
@@ -128,7 +128,7 @@ class Rows:
         numbers = [(step * batch_size + row) * config.pack + k for row in rows for k in range(config.pack)]
         examples = self._examples(numbers)
         batch = sequence.blank(len(rows), config.row_ids, packed=True)
-        for first in range(0, len(rows), packing.GROUP):  # one group after the other: its ids stay in the core's cache
+        for first in range(0, len(rows), packing.GROUP):  # one group at a time: its ids stay in the core's cache
             group = range(first, min(first + packing.GROUP, len(rows)))
             members = list(itertools.islice(examples, len(group) * config.pack))
             packing.pack_group(batch, group, members, config.loss_span, config.model.image_position)

@@ -1,13 +1,13 @@
-"""The faces of a split, encoded in shards: each is made by one process, and is whole or absent.
+"""The faces of a split, encoded in shards: each is made by one process, and is complete or absent.
 
-FOLDER/00000/codes.npy      uint16 [N, views, n] of its N readable faces; so are the files of a store's part
-FOLDER/00000/hashes.npy     uint64 [N, 4]: what the pictures look like, see `duplicates`
+FOLDER/00000/codes.npy      uint16 [N, views, n] of its N readable faces, as in a store's part
+FOLDER/00000/hashes.npy     uint64 [N, 4]: perceptual hashes of the pictures, see `duplicates`
 FOLDER/00000/examples.npy   uint8 [E, S, S, 3]: the pixels of a few
-FOLDER/00000/records.jsonl  a line a face: {"id", "fields"}
-FOLDER/00000/skipped.jsonl  a line a face that is left out: {"id", "why"}
-FOLDER/00000/meta.json      the key of the settings that it was encoded under
+FOLDER/00000/records.jsonl  one line per face: {"id", "fields"}
+FOLDER/00000/skipped.jsonl  one line per left-out face: {"id", "why"}
+FOLDER/00000/meta.json      the key of the settings that it was encoded with
 
-B images of a batch, S image side, n codes an image.
+B images of a batch, S image side, n codes per image.
 """
 
 import dataclasses
@@ -26,8 +26,8 @@ from t2f_jax.errors import UserError
 from t2f_jax.io import files
 from t2f_jax.io.progress import Progress
 
-SIZE = 1024  # faces of a shard, times views; the same for any number of processes, and so is the store
-EXAMPLES = 12  # faces of a split whose pixels are kept to be shown
+SIZE = 1024  # faces of a shard, times views; independent of the number of processes, and so is the store
+EXAMPLES = 12  # faces of a split whose pixels are kept for display
 
 Encode = Callable[[np.ndarray], np.ndarray]  # uint8 [B, S, S, 3] -> codes, integers [B, n] in 0..65535
 
@@ -38,12 +38,12 @@ def _nothing(_: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """The processes that share the work; by default this one is the only one.
+    """The processes that share the work; by default only this one.
 
     Attributes:
-      process, processes: the number of this process, and how many there are.
-      wait: returns once all of them have called it; it is given the name of the place.
-      send: called with what this process has made for the first one, a path in the store.
+      process, processes: this process's number, and the number of processes.
+      wait: a barrier: returns once all processes have called it; its argument names the barrier.
+      send: called with a path in the store that this process has made for the first one.
       fetch: called by the first process with a path that another one has sent.
     """
 
@@ -56,10 +56,10 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """One split of one source that is to be encoded.
+    """One split of one source to encode.
 
     Attributes:
-      key, pixels: hashes of all that decides its codes, and its pixels (`pixels.pixels_key`).
+      key, pixels: hashes of everything that determines its codes, and its pixels (`pixels.pixels_key`).
       views: of each face.
       batch: images encoded at once.
     """
@@ -74,11 +74,11 @@ class Work:
 
     @property
     def name(self) -> str:
-        """Of its folder, in a store and wherever shards are kept."""
+        """Name of its folder, in a store and among the shards."""
         return f"{self.source.name}/{self.split}"
 
     def shards(self) -> list[range]:
-        """The places of each shard's faces in the split."""
+        """The indices of each shard's faces in the split."""
         total, size = len(self.source.split(self.split)), max(self.batch, SIZE // self.views)
         return [range(start, min(start + size, total)) for start in range(0, total, size)]
 
@@ -86,14 +86,14 @@ class Work:
 def encode(
     work: Work, folder: pathlib.Path, numbers: Sequence[int], encoder: Encode, pixels: ImageSet | None
 ) -> Iterator[int]:
-    """Writes the shards of these `numbers` into `folder`, except those that are there; yields each once it is there.
+    """Writes the shards of these `numbers` into `folder`, except existing ones; yields each number once it exists.
 
     Args:
-      pixels: of the split, if they are at hand; otherwise its images are read.
+      pixels: of the split, if available; otherwise its images are read.
 
     Raises:
       ValueError: codes that need more than 16 bits.
-      OSError: too many open files, or a disk that went away.
+      OSError: too many open files, or a disk that is gone.
     """
     every = work.shards()
     missing = [number for number in numbers if not is_whole(folder / shard_name(number), work)]
@@ -111,7 +111,7 @@ def encode(
 
 
 class _Timed:
-    """An `Encode` that knows its share of the time: the rest is reading, which goes on beside it."""
+    """An `Encode` that measures its share of the time: the rest is waiting for reading, which runs in parallel."""
 
     def __init__(self, encoder: Encode):
         self._encoder, self._began, self._spent = encoder, time.monotonic(), 0.0
@@ -127,12 +127,12 @@ class _Timed:
 
 
 def shard_name(number: int) -> str:
-    """Of a shard's folder."""
+    """Name of a shard's folder."""
     return f"{number:05d}"
 
 
 def is_whole(folder: pathlib.Path, work: Work) -> bool:
-    """Whether a shard is there, whole and of these settings."""
+    """Whether a shard exists, complete and with these settings."""
     try:
         return files.read_json(folder / "meta.json", "the shard's description").get("key") == _shard_key(work)
     except (UserError, AttributeError):
@@ -149,7 +149,7 @@ def _read(work: Work, chunks: Sequence[Sequence[int]]) -> Iterator[reading.Read]
 
 
 def _kept(source: Source, chunks: Sequence[Sequence[int]], pixels: ImageSet) -> Iterator[reading.Read]:
-    """The same from pixels that were read before."""
+    """As `reading.read`, but from pixels that were read before."""
     rows = {name: row for row, name in enumerate(pixels.ids)}
     why = {item["id"]: item["why"] for item in pixels.skipped}
     for chunk in chunks:
@@ -161,7 +161,7 @@ def _write_shard(
     work: Work, folder: pathlib.Path, places: range, read: Iterator[reading.Read], encoder: "_Timed", bar: Progress
 ) -> None:
     source, total = work.source, len(work.source.split(work.split))
-    shown = {k * total // EXAMPLES for k in range(EXAMPLES)}  # places in the split
+    shown = {k * total // EXAMPLES for k in range(EXAMPLES)}  # indices in the split
     codes, hashes, examples, records, skipped = [], [], [], [], []
     place = places.start
     for chunk in read:
@@ -196,7 +196,7 @@ def _joined(arrays: Sequence[np.ndarray], empty: tuple[int, ...], dtype: type) -
 
 
 def _encode(work: Work, faces: Sequence[tuple[int, np.ndarray]], encoder: Encode) -> np.ndarray:
-    """-> uint16 [B, views, n]. What is missing to a batch repeats the last face: `encoder` compiles for one shape."""
+    """-> uint16 [B, views, n]. Batches are padded by repeating the last face: `encoder` is compiled for one shape."""
     filled = [faces[min(b, len(faces) - 1)] for b in range(work.batch)]
     data, views = work.data, []
     for v in range(work.views):
@@ -209,6 +209,6 @@ def _encode(work: Work, faces: Sequence[tuple[int, np.ndarray]], encoder: Encode
 
 
 def write_lines(path: pathlib.Path, records: Sequence[object]) -> None:
-    """Records as lines of JSON."""
+    """Writes records as lines of JSON."""
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         file.writelines(files.json_line(record) for record in records)

@@ -1,7 +1,7 @@
-"""Batches that come from another process through memory that both share, for a pipe copies each several times.
+"""Batches from another process through shared memory, because a pipe copies each several times.
 
-The memory has a slot for each batch that is on its way: a process writes into the slot that it was given, the other one
-copies the batch out, and gives the slot to the next. What does not fit goes through the pipe.
+The memory has a slot for each batch in transfer: a process writes into its given slot, the other one copies the batch
+out and gives the slot to the next. Batches that do not fit go through the pipe.
 """
 
 import contextlib
@@ -13,20 +13,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_ALIGNED = 64  # bytes: where an array may begin
-_MOUNTED = pathlib.Path("/dev/shm")  # where Linux keeps it; a container may have little
-_USED = 0.5  # of what is free there, at most
+_ALIGNED = 64  # bytes: arrays start at multiples of this
+_MOUNTED = pathlib.Path("/dev/shm")  # where Linux has shared memory; containers may have little
+_USED = 0.5  # largest share of the free shared memory to use
 
 
 class Slot(NamedTuple):
-    """A part of the memory: from byte `start` up to `end`."""
+    """A part of the memory: from byte `start` to `end` (exclusive)."""
 
     start: int
     end: int
 
 
 class Place(NamedTuple):
-    """Where an array stands in the memory."""
+    """The place of an array in the memory."""
 
     start: int
     dtype: np.dtype
@@ -35,9 +35,9 @@ class Place(NamedTuple):
 
 @contextlib.contextmanager
 def slots(like: Mapping[str, Any], count: int) -> Iterator[tuple[SharedMemory | None, list[Slot]]]:
-    """The memory, and `count` slots of it with room for such a batch each; slots of nothing where there is no memory.
+    """The memory, and `count` slots of it with room for such a batch each; empty slots if there is no memory.
 
-    It is given back at the end, even where a process that uses it is killed.
+    It is freed at the end, even if a process that uses it is killed.
     """
     size = sum(map(_size, like.values()))
     memory = _memory(size * count)
@@ -54,16 +54,16 @@ def slots(like: Mapping[str, Any], count: int) -> Iterator[tuple[SharedMemory | 
 def _memory(size: int) -> SharedMemory | None:
     try:
         if not size or (_MOUNTED.is_dir() and size > _USED * shutil.disk_usage(_MOUNTED).free):
-            return None  # a page that no memory is left for ends the process that writes it by a signal (SIGBUS)
+            return None  # if memory runs out, writing a page ends the process by a signal (SIGBUS)
         memory = SharedMemory(create=True, size=size)
     except OSError:
         return None
-    np.ndarray(size, np.uint8, memory.buf)[:] = 0  # takes the memory now, while it is there
+    np.ndarray(size, np.uint8, memory.buf)[:] = 0  # allocates the memory now, while it is free
     return memory
 
 
 def opened(name: str | None) -> SharedMemory | None:
-    """The memory in another process; none if there is none, or none any more."""
+    """Opens the memory in another process; None if there is none, or no longer."""
     try:
         return SharedMemory(name) if name else None
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def _fixed(values: Any) -> bool:
 
 
 def put(memory: SharedMemory | None, slot: Slot, batch: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes the arrays of a batch into a slot -> what the pipe carries: their places, and the rest as it is."""
+    """Writes a batch's arrays into a slot. Returns what to send through the pipe: their places, and the rest as is."""
     sent, start = dict(batch), slot.start
     for name, values in batch.items():
         if memory is not None and _fixed(values) and start + values.nbytes <= slot.end:
@@ -90,7 +90,7 @@ def put(memory: SharedMemory | None, slot: Slot, batch: Mapping[str, Any]) -> di
 
 
 def take(memory: SharedMemory | None, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The batch that was put; its arrays are copies, and the slot is free."""
+    """The batch that was put; its arrays are copies, so the slot is free."""
     return {
         name: _array(memory, each).copy() if memory is not None and isinstance(each, Place) else each
         for name, each in sent.items()

@@ -1,15 +1,15 @@
 """A prepared dataset, read by position: codes of every face and view, its fields, and the text tokenizer's file.
 
-STORE/meta.json                      what it is made of; written last, so a store that has it is whole
+STORE/meta.json                      its contents; written last, so a store that has it is complete
 STORE/text_tokenizer.model           (or vocab.txt)
-STORE/skipped.jsonl                  a line a file that was left out: {"source", "split", "id", "why"}
-STORE/copies.jsonl                   a line a picture that was there more than once, see `copies.find`
-STORE/<source>/<split>/codes.npy     uint16 [N, views, n]: n codes an image, row by row; view 0 is the plain one
-STORE/<source>/<split>/records.jsonl a line a face: {"id", "fields"}; records.npy: where the lines begin
-STORE/<source>/<split>/hashes.npy    uint64 [N, 4]: what the pictures look like, see `duplicates`
+STORE/skipped.jsonl                  one line per left-out file: {"source", "split", "id", "why"}
+STORE/copies.jsonl                   one line per picture with copies, see `copies.find`
+STORE/<source>/<split>/codes.npy     uint16 [N, views, n]: n codes per image, row by row; view 0 is the plain one
+STORE/<source>/<split>/records.jsonl one line per face: {"id", "fields"}; records.npy: the starts of the lines
+STORE/<source>/<split>/hashes.npy    uint64 [N, 4]: perceptual hashes of the pictures, see `duplicates`
 STORE/<source>/<split>/examples.npy  uint8 [E, S, S, 3]: a few pictures; meta.json has the numbers of their faces
-STORE/<source>/<split>/skipped.jsonl a line a file that could not be read
-STORE/<source>/<split>/meta.json     the key of the settings that it was encoded under
+STORE/<source>/<split>/skipped.jsonl one line per file that could not be read
+STORE/<source>/<split>/meta.json     the key of the settings that it was encoded with
 """
 
 import collections
@@ -39,12 +39,12 @@ class Part:
     """One split of one source: its codes, uint16 [N, views, n], and its records.
 
     Args:
-      key: of the settings that it should be encoded under.
+      key: of the settings that it should be encoded with.
       count: N.
-      codes_per_image: n; None: whatever it is.
+      codes_per_image: n; None: any.
 
     Raises:
-      UserError: a file is missing, broken or cut short, or the part is another one.
+      UserError: a file is missing, broken or cut short, or the part has another key or size.
     """
 
     def __init__(self, folder: pathlib.Path, key: str, count: int, codes_per_image: int | None = None):
@@ -68,7 +68,7 @@ class Part:
 
 
 def _framing(config: Mapping[str, Any]) -> Framing | None:
-    """What a store's meta.json says of it."""
+    """The framing in a store's meta.json."""
     known = {key: config[key] for key in ("crop", "resize", "filter") if key in config}
     return Framing(**known) if known else None
 
@@ -77,18 +77,18 @@ class Store:
     """An opened store.
 
     Attributes:
-      folder: where it lies (and the text tokenizer's file with it).
+      folder: its folder (which also has the text tokenizer's file).
       sources: names, in the config's order.
       fingerprint: of the whole store: sources, settings, image and text tokenizer.
       image_tokenizer: fingerprint of the image tokenizer that made the codes.
       codes_per_image: n.
-      framing: what was done to each picture before it was encoded; None where an older version made the store.
+      framing: how each picture was cropped and resized before it was encoded; None in stores of older versions.
 
     Args:
-      image_tokenizer: the fingerprint that the codes must come from, if it matters.
+      image_tokenizer: the fingerprint of the image tokenizer that must have made the codes; None: any.
 
     Raises:
-      UserError: what is missing or broken in the folder, or codes of another image tokenizer.
+      UserError: a file is missing or broken, or the codes are from another image tokenizer.
     """
 
     def __init__(self, folder: pathlib.Path, image_tokenizer: str | None = None):
@@ -139,7 +139,7 @@ class Store:
             self._codes[name, split], self._records[name, split] = part.codes_NxVxn, part.records
 
     def __reduce__(self) -> tuple:
-        """Pickled by its folder: another process opens it anew."""
+        """Pickles by its folder: another process opens it again."""
         return type(self), (self.folder,)
 
     @property
@@ -157,7 +157,7 @@ class Store:
                 )
 
     def schema(self, source: str) -> tuple[Attribute, ...]:
-        """The questions that a source's faces can answer."""
+        """The attributes of a source's faces."""
         return self._schemas[source]
 
     def codes(self, source: str, split: str) -> np.ndarray:
@@ -165,16 +165,16 @@ class Store:
         return self._codes[source, split]
 
     def read_ahead(self, split: str) -> threading.Thread | None:
-        """Has the system read the split's files into its cache: faces are then read here and there without waiting.
+        """Has the system read the split's files into its cache, so that random reads of faces do not wait.
 
         Returns:
-          The thread that asks for them; None where they would take too much of the memory.
+          The thread that reads them; None if they would take too much of the memory.
         """
         folders = [self.folder / name / split for name in self.sources]
         return read_ahead([folder / file for folder in folders for file in ("codes.npy", "records.jsonl")])
 
     def fields(self, source: str, split: str) -> Sequence[Fields]:
-        """What is known of each of the N faces; a face is parsed when it is asked for."""
+        """Labels and captions of each of the N faces; each is parsed when it is accessed."""
         return RecordFields(self._records[source, split])
 
     def summary(self) -> dict[str, dict[str, int]]:
@@ -182,7 +182,7 @@ class Store:
         return {name: {k: p["count"] for k, p in s["splits"].items()} for name, s in self._sources.items()}
 
     def examples(self, source: str, split: str) -> tuple[np.ndarray, list[int]]:
-        """Pixels of a few faces, uint8 [E, S, S, 3], and their numbers; none where an older version made the store.
+        """Pixels of a few faces, uint8 [E, S, S, 3], and their numbers; none in stores of older versions.
 
         Raises:
           UserError: they are damaged.
@@ -199,8 +199,8 @@ class Store:
     def baselines(self) -> dict[str, dict[str, dict[str, int]]]:
         """{source: {attribute: {value: number of training faces}}}.
 
-        The majority and the mean of these counts are what an answer without a look at the image would be. Raises
-        UserError for a label that the schema does not know.
+        The majority and the mean of these counts are the answers without the image. Raises UserError for a label that
+        is not in the schema.
         """
         counts: dict[str, dict[str, collections.Counter]] = {}
         for name in self.sources:

@@ -1,7 +1,7 @@
-"""Random generators by the thousand: those of `numpy.random.default_rng((seed, number))`, whose words come at once.
+"""Thousands of random generators at once, the same as `numpy.random.default_rng((seed, number))` makes.
 
-To make one alone takes numpy 13 microseconds, nearly all of it the hash of seed and number. Here the hash is computed
-for many numbers together, in the steps of numpy's `SeedSequence` (O'Neill's seed_seq_fe), and the streams are the same.
+numpy takes 13 microseconds to make one, nearly all of it for the hash of seed and number. Here the hash is computed for
+many numbers together, in the steps of numpy's `SeedSequence` (O'Neill's seed_seq_fe); the streams are the same.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
-_POOL = 4  # words of 32 bits that the entropy is mixed in
+_POOL = 4  # 32-bit words of the pool in which the entropy is mixed
 _INIT_A, _MULT_A = 0x43B0D7E5, 0x931E8875
 _INIT_B, _MULT_B = 0x8B51F9DD, 0x58F38DED
 _MIX_L, _MIX_R = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
@@ -17,7 +17,7 @@ _SHIFT = np.uint32(16)
 
 
 class _Words(ISeedSequence):
-    """The words that seed one generator, computed already."""
+    """The precomputed words that seed one generator."""
 
     def __init__(self, words: np.ndarray):
         self._words = words
@@ -38,7 +38,7 @@ def generators(seed: int, numbers: Sequence[int]) -> Iterator[np.random.Generato
 
 
 def _states(seed: int, number_N: np.ndarray) -> np.ndarray:
-    """What `SeedSequence((seed, number)).generate_state(4, numpy.uint64)` gives for N numbers, uint64 [N, 4]."""
+    """The results of `SeedSequence((seed, number)).generate_state(4, numpy.uint64)` for N numbers, uint64 [N, 4]."""
     zeros = np.zeros(len(number_N), np.uint32)
     entropy = [
         zeros + np.uint32(seed),
@@ -59,7 +59,7 @@ def _states(seed: int, number_N: np.ndarray) -> np.ndarray:
 
 
 class _Hash:
-    """Hashes arrays of words, every time by another constant."""
+    """Hashes arrays of words, each time with the next constant."""
 
     def __init__(self, start: int, factor: int):
         self._constant, self._factor = start, factor

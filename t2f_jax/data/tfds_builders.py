@@ -1,11 +1,11 @@
 """The datasets as TFDS builders: once this module is imported, `tfds.load("t2f_celeba", ...)` prepares and reads one.
 
-A builder is called t2f_<kind>. It reads the folder that the dataset's owners ship, given as `manual_dir` (or a folder
-that holds it under its official name). Its examples have an image, as the dataset has it, an id, captions and
-attributes: a choice is a class label, -1 if it is unknown; a number is low..high, equal if it is exact and -1 if it is
-unknown. Where the dataset may have landmarks, an example has them, [5, 2], see `io.framing`; unknown ones are NaN. A
-published partition is a config, such as "t2f_agedb/age-benchmark-0". Given a Beam runner or Beam options in its
-`DownloadConfig`, Apache Beam reads the images (the `beam` extra).
+A builder is called t2f_<kind>. It reads the folder in its owners' layout, given as `manual_dir` (or a folder that
+contains it under its official name). Its examples have an image, unchanged, an id, captions and attributes: a choice is
+a class label, -1 if it is unknown; a number is low..high, equal if it is exact and -1 if it is unknown. If the dataset
+may have landmarks, an example has them, [5, 2], see `io.framing`; unknown ones are NaN. A published partition is a
+config, such as "t2f_agedb/age-benchmark-0". With a Beam runner or Beam options in its `DownloadConfig`, Apache Beam
+reads the images (the `beam` extra).
 """
 
 import functools
@@ -29,7 +29,7 @@ from t2f_jax.io import images
 from t2f_jax.io.framing import POINTS
 from t2f_jax.tokens.attributes import Attribute, Fields
 
-_DECODED = ("JPEG", "PNG")  # what TensorFlow decodes; all else is handed on as PNG
+_DECODED = ("JPEG", "PNG")  # formats that TensorFlow decodes; others are converted to PNG
 
 
 class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
@@ -59,7 +59,7 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         )
 
     def download_and_prepare(self, *, download_config: Any = None, **options: Any) -> None:
-        """Prepares the dataset, see `tfds.core.DatasetBuilder`; by Beam if the config has a runner or options."""
+        """Prepares the dataset, see `tfds.core.DatasetBuilder`; with Beam if the config has a runner or options."""
         self._with_beam = bool(download_config and (download_config.beam_runner or download_config.beam_options))
         super().download_and_prepare(download_config=download_config, **options)
 
@@ -84,12 +84,12 @@ class FaceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
 @functools.lru_cache(maxsize=2)
 def _opened(config: SourceConfig) -> FileSource:
-    """A source; a process of Beam opens it once."""
+    """Opens a source; each process of Beam opens it once."""
     return cast(FileSource, registry.open_source(config, config.kind))
 
 
 def _examples(config: SourceConfig, i: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The example of face i under its key; none, with a warning, if its image cannot be read."""
+    """The example of face i with its key; none, with a warning, if its image cannot be read."""
     source = _opened(config)
     try:
         image = _encoded(source.original(i), source.id(i))
@@ -107,7 +107,7 @@ def _examples(config: SourceConfig, i: int) -> Iterator[tuple[str, dict[str, Any
 
 
 def _encoded(data: bytes, name: str) -> bytes:
-    """The file itself if TensorFlow sees in it what Pillow does, otherwise a PNG. Raises UserError if it is broken."""
+    """The file itself if TensorFlow decodes it as Pillow does, otherwise a PNG. Raises UserError if it is broken."""
     picture = images.open_image(io.BytesIO(data), name)
     with Image.open(io.BytesIO(data)) as image:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
@@ -135,7 +135,7 @@ def _value(attribute: Attribute, fields: Fields) -> Any:
 
 
 def _builder(kind: str, dataset: Dataset) -> type[FaceBuilder]:
-    """The class of a dataset's builder; making it registers it."""
+    """Makes the class of a dataset's builder, which also registers it."""
     configs = [tfds.core.BuilderConfig(name=name) for name in ("official", *dataset.partitions)]
     values = {
         "__module__": __name__,

@@ -1,4 +1,4 @@
-"""What probabilities say: the likeliest of a choice, the median and an interval of a number.
+"""Summaries of probabilities: the most likely value of a choice, the median and an interval of a number.
 
 Axis legend: N faces, V values of an attribute (`Attribute.candidates()`).
 """
@@ -16,7 +16,7 @@ CENTRAL_80 = (0.1, 0.9)
 
 
 class ChoiceRecord(TypedDict):
-    """A choice in plain values; "probability" is that of "value", the likeliest."""
+    """A choice in plain values; "probability" is that of "value", the most likely one."""
 
     value: str
     probability: float
@@ -36,7 +36,7 @@ class NumberRecord(TypedDict):
 
 @dataclasses.dataclass(frozen=True)
 class Number:
-    """What a distribution over whole numbers says; `low` .. `high` is its central interval."""
+    """Summary of a distribution over whole numbers; `low` .. `high` is its central interval."""
 
     mean: float
     median: int
@@ -77,11 +77,11 @@ def make_record(attribute: Attribute, probs_V: np.ndarray) -> ChoiceRecord | Num
 def summarize_face(
     probabilities: Mapping[str, np.ndarray], schema: Sequence[Attribute]
 ) -> dict[str, dict[str, str | int | float]]:
-    """One face's probabilities (by attribute name) -> what a report shows of them.
+    """One face's probabilities (by attribute name) -> their summary in a report.
 
     Returns:
-      {name: {"value" (the likeliest), "probability"}} for a choice, {name: {"value" (the median), "low", "high"}} for a
-      number, with its central 80%. An attribute without probabilities is left out.
+      {name: {"value" (the most likely), "probability"}} for a choice, {name: {"value" (the median), "low", "high"}} for
+      a number, with its central 80%. An attribute without probabilities is left out.
     """
     result: dict[str, dict[str, str | int | float]] = {}
     for attribute in schema:
@@ -99,7 +99,7 @@ def summarize_face(
 
 
 def quantile(p_NxV: np.ndarray, share: float) -> np.ndarray:
-    """Column of the first value whose cumulative share reaches `share` (from 0 to 1), int [N]."""
+    """Column of the first value whose cumulative probability reaches `share` (from 0 to 1), int [N]."""
     cumulative_NxV = p_NxV.cumsum(axis=1) / p_NxV.sum(axis=1, keepdims=True)
     below_N = (cumulative_NxV < share - 1e-9).sum(axis=1)  # a sum may miss the share by rounding
     return np.minimum(below_N, p_NxV.shape[1] - 1)

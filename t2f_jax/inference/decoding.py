@@ -1,9 +1,9 @@
-"""Generation: requests in, ids out. What runs is in `decoding_program`.
+"""Generation: requests in, ids out. The compiled program is in `decoding_program`.
 
 Axis legend: B rows, L ids of the longest span.
 
-Rows of one bucket share a program, whatever their tasks; a row's random numbers depend on its own seed alone. A prefix
-that all rows share, as many faces for one prompt do, runs once, is held once and is read once a step.
+Rows of one bucket share a program, whatever their tasks; a row's random numbers depend only on its own seed. A prefix
+that all rows share, as for many faces of one prompt, runs once, is stored once and is read once per step.
 """
 
 import dataclasses
@@ -34,13 +34,13 @@ class Request:
 
     Attributes:
       prefixes: the prefix in one or more variants, ids of any lengths.
-      grammar: what the span may hold. A question given before an answer is part of it.
+      grammar: the ids that the span may hold. A question given before an answer is part of it.
       seed: from 0 to 2^32 - 1.
       weights: of the variants' logits, which are summed, see `guided`.
-      imposed: ids that the span's places must hold, -1 where one is drawn; none if empty.
+      imposed: fixed ids of the span's places, -1 for sampled ones; empty: all are sampled.
 
     Raises:
-      WrongArgument: no prefix or an empty one, weights that are as many as not the variants, or a seed out of range.
+      WrongArgument: no prefix or an empty one, a number of weights other than that of variants, or a seed out of range.
     """
 
     prefixes: tuple[Sequence[int], ...]
@@ -63,12 +63,12 @@ class Request:
 def guided(
     clauses: Sequence[tuple[Sequence[int], float]], wordless: Sequence[int]
 ) -> tuple[tuple[Sequence[int], ...], tuple[float, ...]]:
-    """A request's prefixes and weights by classifier-free guidance: the weights sum to 1.
+    """A request's prefixes and weights for classifier-free guidance: the weights sum to 1.
 
     Args:
       clauses: (prefix, weight) of each clause of a prompt, see `tokens.prompts`. A single one of weight 1 needs no
-        second variant, so that it costs half.
-      wordless: the prefix that says nothing (`sequence.text_prefix` of "").
+        second variant, so it costs half.
+      wordless: the prefix without text (`sequence.text_prefix` of "").
     """
     prefixes, weights = tuple(prefix for prefix, _ in clauses), tuple(weight for _, weight in clauses)
     if weights == (1,):
@@ -78,11 +78,11 @@ def guided(
 
 @dataclasses.dataclass(frozen=True)
 class Watch:
-    """Who wants to see ids while they are drawn.
+    """A callback that sees ids while they are sampled.
 
     Attributes:
-      every: so many ids are drawn before `tell` is called again.
-      tell: called with the numbers of the requests that are drawn together and their ids so far, int32 [B, drawn].
+      every: number of ids between calls of `tell`.
+      tell: called with the numbers of the requests that are sampled together and their ids so far, int32 [B, drawn].
     """
 
     every: int
@@ -100,20 +100,20 @@ def generate(
     batch_size: int = LARGEST_BATCH,
     watch: Watch | None = None,
 ) -> list[np.ndarray]:
-    """Continues every request's prefix by what its grammar allows.
+    """Continues every request's prefix with ids that its grammar allows.
 
     Args:
       requests: rows of any tasks and lengths; those of one bucket are decoded together.
-      chosen: how ids are drawn. A row is a pure function of (weights, request, sampler), up to the last bits that
-        another batch size may change. Its `guidance` has no effect here: the requests' variants hold it, see `guided`.
-      batch_size: most rows decoded together.
-      watch: sees the ids while they are drawn, which costs a little; they are the same, up to those last bits.
+      chosen: the sampler. A row is a pure function of (weights, request, sampler), except that the batch size may
+        change its last bits. The sampler's `guidance` has no effect here: the requests' variants hold it, see `guided`.
+      batch_size: largest number of rows decoded together.
+      watch: sees the ids while they are sampled, at a small cost; they are the same, except for those last bits.
 
     Returns:
-      For each request an int32 array of ids; a text's or an answer's closing [SEP] is left out.
+      For each request an int32 array of ids, without the closing [SEP] of a text or an answer.
 
     Raises:
-      WrongArgument: prefix and span exceed a learned position table, or imposed ids that a grammar does not know.
+      WrongArgument: prefix and span exceed a learned position table, or imposed ids that are not in a grammar.
       UserError: a model that computes NaN.
     """
     arguments.instance("chosen", chosen, Sampler)
@@ -143,10 +143,10 @@ def generate(
 def lower(
     engine: Engine, requests: Sequence[Request], chosen: Sampler, platforms: tuple[str, ...] | None = None
 ) -> jax.stages.Lowered:
-    """The program that decodes `requests`, all of one bucket, together: traced, not compiled and not run.
+    """The program that decodes `requests`, all of one bucket, together: traced, neither compiled nor run.
 
     Args:
-      engine: its parameters may be shapes, and the devices of its mesh need not be there.
+      engine: its parameters may be shapes, and the devices of its mesh need not exist.
       platforms: what to lower for, such as ("cuda",), if not for the mesh's devices.
     """
     program, inputs = _assemble(engine, requests, chosen)
@@ -155,7 +155,7 @@ def lower(
 
 
 def _assemble(engine: Engine, requests: Sequence[Request], chosen: Sampler) -> tuple[Program, Inputs]:
-    """Requests of one bucket, with equally many variants each -> the program that decodes them, and its arrays."""
+    """Requests of one bucket with the same number of variants -> the program that decodes them, and its arrays."""
     vocab, size = engine.vocab, max(r.bucket for r in requests)
     kinds = tuple(dict.fromkeys(r.grammar for r in requests))
     merged, starts = grammar.union(vocab, kinds)
@@ -179,7 +179,7 @@ def _assemble(engine: Engine, requests: Sequence[Request], chosen: Sampler) -> t
 
 
 def _imposed_places(vocab: Vocab, merged: Grammar, requests: Sequence[Request]) -> np.ndarray:
-    """int32 [B,L]: places of imposed ids among the ids of the merged grammar, -1 where none is imposed."""
+    """int32 [B,L]: indices of imposed ids among the ids of the merged grammar, -1 where none is imposed."""
     known = merged.ids(vocab)
     places_BxL = np.full((len(requests), merged.length), -1, np.int32)
     for row, r in zip(places_BxL, requests):
@@ -192,11 +192,11 @@ def _imposed_places(vocab: Vocab, merged: Grammar, requests: Sequence[Request]) 
 
 
 def _telling(watch: Watch, rows: Sequence[int]) -> Callable[[np.ndarray], object]:
-    """`watch.tell` of the requests `rows`, without those that fill the batch up."""
+    """`watch.tell` for the requests `rows`, without those that pad the batch."""
     return lambda ids: watch.tell(rows, ids[: len(rows)])
 
 
 def _spread(program: Program, inputs: Inputs, spread: Callable[[Any], Any]) -> Inputs:
-    """The inputs with what differs from row to row spread over the devices."""
+    """The inputs, with everything that differs by row spread over the devices."""
     prefixes = inputs.prefixes if program.shared else spread(inputs.prefixes)
     return dataclasses.replace(inputs, rows=spread(inputs.rows), prefixes=prefixes)

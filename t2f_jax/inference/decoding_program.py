@@ -1,12 +1,12 @@
-"""The decoding program: prefill of the prefix, then one id after another from a key-value cache.
+"""The decoding program: prefill of the prefix, then one id after another with a key-value cache.
 
-`decode` is all of it as one compiled program; `decode_watched` runs it in pieces and tells the ids drawn so far.
+`decode` is all of it as one compiled program; `decode_watched` runs it in pieces and reports the ids so far.
 
 Axis legend: B rows, V variants of a prefix, R = B * V rows of the model, P prefix bucket, T cache slots (P + ids to
 generate), L ids of the longest span, S and U states and ids of a grammar, M model width.
 
-A row's prefix stands in slots 0..n-1 of its bucket and what it generates in slots P, P+1, ...; the slots between are
-never looked at.
+A row's prefix is in slots 0..n-1 of its bucket and its generated ids in slots P, P+1, ...; the slots between are never
+attended to.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ from t2f_jax.tokens.vocab import Vocab
 
 @functools.partial(jax.jit, static_argnums=0)
 def decode(program: Program, inputs: Inputs) -> tuple[jax.Array, jax.Array]:
-    """-> int32 ids [B,L], [PAD] behind a span's end; bool scalar, whether every logit was a number."""
+    """-> int32 ids [B,L], [PAD] after a span's end; bool scalar, whether every logit was a number."""
     state, past = _start(program, inputs)
     size = inputs.prefixes.ids_RxP.shape[1]
     for end in program.cache.stages(len(past.lengths_R), program.length):
@@ -41,7 +41,7 @@ def decode(program: Program, inputs: Inputs) -> tuple[jax.Array, jax.Array]:
 def decode_watched(
     program: Program, inputs: Inputs, every: int, tell: Callable[[np.ndarray], object]
 ) -> tuple[jax.Array, jax.Array]:
-    """As `decode`, in pieces that end behind every `every` ids; `tell` is given the ids so far, int32 [B, drawn]."""
+    """As `decode`, in pieces of `every` ids; after each, `tell` is called with the ids so far, int32 [B, drawn]."""
     state, past = _start_piece(program, inputs)
     size, drawn = inputs.prefixes.ids_RxP.shape[1], 0
     for end in program.cache.stages(len(past.lengths_R), program.length):
@@ -74,7 +74,7 @@ def _start(program: Program, inputs: Inputs) -> tuple[State, Past]:
 
 
 def _begin_stage(program: Program, size: int, end: int, state: State, past: Past) -> tuple[State, Past]:
-    """Room for the ids until a stage's `end`, behind prefixes of `size` slots."""
+    """Makes room for the ids until a stage's `end`, after prefixes of `size` slots."""
     layout, rows = program.cache, len(past.lengths_R)
     if rows <= layout.few_rows and not program.shared:
         return dataclasses.replace(state, cache=_grown(state.cache, size + program.length)), past
@@ -82,12 +82,12 @@ def _begin_stage(program: Program, size: int, end: int, state: State, past: Past
 
 
 def _slots(past: Past, state: State) -> int:
-    """Slots of the parts and the carried cache together."""
+    """Number of slots of the parts and the current cache together."""
     return past.first + state.cache[0][0].shape[1]
 
 
 def _lay_aside(program: Program, state: State, past: Past, slots: int) -> tuple[State, Past]:
-    """The carried cache becomes parts of the past, and an empty one of `slots` slots begins."""
+    """Moves the current cache to the parts of the past, and starts an empty one of `slots` slots."""
     parts = [(*before, *program.cache.parts(*kept)) for before, kept in zip(past.parts, state.cache)]
     cache = empty_cache(program.decoder.config, len(past.lengths_R), slots, program.decoder.dtype)
     cache = jax.tree.map(lambda x: partitioning.constrain(x, ("batch", None, None)), cache)
@@ -95,7 +95,7 @@ def _lay_aside(program: Program, state: State, past: Past, slots: int) -> tuple[
 
 
 def _run_stage(program: Program, inputs: Inputs, past: Past, state: State, end: int) -> State:
-    """Steps until every row has `end` ids or is finished."""
+    """Runs steps until every row has `end` ids or is finished."""
 
     def goes_on(state: State) -> jax.Array:
         return (state.step + 1 < end) & (state.states_B != END).any()
@@ -104,7 +104,7 @@ def _run_stage(program: Program, inputs: Inputs, past: Past, state: State, end: 
 
 
 def _step(program: Program, inputs: Inputs, past: Past, state: State) -> State:
-    """One id more in every row: the newest ones run through the model, into slot P + step."""
+    """Adds one id to every row: runs the newest ids through the model, into slot P + step."""
     size, variants, t = inputs.prefixes.ids_RxP.shape[1], inputs.rows.weights_BxV.shape[1], state.step
     slot = jnp.arange(past.first + state.cache[0][0].shape[1])
     seen = (slot[None] < past.lengths_R[:, None]) | ((slot >= size) & (slot <= size + t))[None]
@@ -121,7 +121,7 @@ def _step(program: Program, inputs: Inputs, past: Past, state: State) -> State:
 def _draw(
     program: Program, inputs: Inputs, hidden_RxM: jax.Array, t: jax.Array | int, states_B: Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """-> the ids at place t of their spans ([PAD] in finished rows), the states behind them, and `State.sound`."""
+    """-> the ids at place t of their spans ([PAD] in finished rows), the states after them, and `State.sound`."""
     rows, tables = inputs.rows, inputs.tables
     allowed_BxU = tables.allowed_SxU[states_B]
     logits_BxU = jnp.where(allowed_BxU, _logits(program, inputs, hidden_RxM), -jnp.inf)
@@ -134,12 +134,12 @@ def _draw(
     going_B = states_B != END
     next_B = jnp.where(going_B, tables.follow_SxU[states_B, place_B], END)
     next_B = jnp.where(t + 1 < rows.limits_B, next_B, END)
-    sound = (logits_BxU.max(-1) < jnp.inf).all()  # also False where NaN is among them
+    sound = (logits_BxU.max(-1) < jnp.inf).all()  # also False if there is a NaN
     return jnp.where(going_B, tables.ids_U[place_B], program.vocab.pad), next_B, sound
 
 
 def _logits(program: Program, inputs: Inputs, hidden_RxM: jax.Array) -> jax.Array:
-    """float32 [B,U], the variants' logits summed by their weights."""
+    """float32 [B,U], the weighted sum of the variants' logits."""
     vocab, (batch, variants) = program.vocab, inputs.rows.weights_BxV.shape
     parts = []
     if program.text != "none":
@@ -160,7 +160,7 @@ def prefill(
     """Runs padded prefixes into an empty cache of `slots` slots. Layers single.
 
     Returns:
-      Final-norm output [B,P,M], the cache, and the position of what comes next, int32 [B].
+      Final-norm output [B,P,M], the cache, and the next position, int32 [B].
     """
     batch, size = ids_BxP.shape
     place = jnp.arange(size)
@@ -187,7 +187,7 @@ def _grown(cache: Cache, slots: int) -> Cache:
     return jax.tree.map(lambda x: jnp.pad(x, ((0, 0), (0, slots - x.shape[1]), (0, 0))), cache)
 
 
-# The parts of `decode`, each a program of its own. The last id of a piece is an array, so that all pieces share one.
+# The parts of `decode` as separate programs. The end of a piece is an array, so that all pieces share one program.
 _start_piece = jax.jit(_start, static_argnums=0)
 _begin_piece = jax.jit(_begin_stage, static_argnums=(0, 1, 2))
 _run_piece = jax.jit(_run_stage, static_argnums=0)

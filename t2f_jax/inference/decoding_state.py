@@ -1,4 +1,4 @@
-"""What a decoding program is compiled for, its inputs, its state and what its cache holds."""
+"""What a decoding program is compiled for, its inputs, its state and its cache."""
 
 import dataclasses
 from typing import Any, Literal
@@ -12,20 +12,20 @@ from t2f_jax.inference.engine import CacheLayout
 from t2f_jax.models.decoder import Cache, Decoder
 from t2f_jax.tokens.vocab import Vocab
 
-Array = jax.Array | np.ndarray  # a traced one in the compiled program, a numpy array before it
+Array = jax.Array | np.ndarray  # traced in the compiled program, a numpy array before it
 
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """What a decoding program is compiled for, beside the shapes of its arrays. Hashable.
+    """What a decoding program is compiled for, besides the shapes of its arrays. Hashable.
 
     Attributes:
       length: ids of the longest span.
       kind: the sampler's steps.
-      cache: how the cache is cut.
-      text: which text ids the grammar knows.
-      image: does the grammar know the image ids?
-      shared: do all rows have the same prefixes?
+      cache: how the cache is divided.
+      text: the text ids of the grammar.
+      image: whether the grammar has the image ids.
+      shared: whether all rows have the same prefixes.
     """
 
     decoder: Decoder
@@ -40,14 +40,14 @@ class Program:
 
 @struct.dataclass
 class Rows:
-    """What each row has of its own; spread over the devices.
+    """The inputs of each row; spread over the devices.
 
     Attributes:
       weights_BxV: float32, of the variants' logits.
       seeds_B: uint32.
-      starts_B: int32, the grammar's state in which it begins.
-      limits_B: int32, most ids of its span.
-      imposed_BxL: int32, places among the grammar's ids, -1 where one is drawn; None if no row has an imposed id.
+      starts_B: int32, the grammar's initial state.
+      limits_B: int32, largest number of ids of its span.
+      imposed_BxL: int32, indices among the grammar's ids, -1 for sampled ones; None if no row has an imposed id.
     """
 
     weights_BxV: Array
@@ -59,7 +59,7 @@ class Rows:
 
 @struct.dataclass
 class Prefixes:
-    """Padded prefixes, int32: the variants of every row (R = B * V) or, if all rows share them, of one (R = V)."""
+    """Padded prefixes, int32: the variants of every row (R = B * V) or, if all rows share them, of one row (R = V)."""
 
     ids_RxP: Array
     lengths_R: Array
@@ -67,7 +67,7 @@ class Prefixes:
 
 @struct.dataclass
 class Tables:
-    """The grammar's arrays (as in `grammar.Grammar`, with its ids) and the sampler's numbers; whole on each device."""
+    """The grammar's arrays (as in `grammar.Grammar`, with its ids) and the sampler's numbers; copied to each device."""
 
     ids_U: Array
     allowed_SxU: Array
@@ -87,12 +87,12 @@ class Inputs:
 
 @struct.dataclass
 class State:
-    """What decoding carries from one id to the next.
+    """The state that decoding carries from one id to the next.
 
     Attributes:
       step: int32 scalar, the newest ids' place in their spans.
-      tokens_B: int32, the newest ids. They stand in `out_BxL`, but not yet in the cache.
-      states_B: int32, the grammar's state behind them; `END`: the row is finished.
+      tokens_B: int32, the newest ids. They are in `out_BxL`, but not yet in the cache.
+      states_B: int32, the grammar's state after them; `END`: the row is finished.
       out_BxL: int32, all ids so far; [PAD] elsewhere.
       cache: keys and values of the slots from `Past.first` on.
       sound: bool scalar, whether every logit so far was a number.
@@ -108,13 +108,13 @@ class State:
 
 @struct.dataclass
 class Past:
-    """What stays the same while a stage's slots are filled.
+    """The arrays that stay the same during a stage.
 
     Attributes:
       lengths_R: int32, of the prefixes.
       next_R: int32, the position of a span's first id.
-      parts: of every layer, the cache of the slots before `first`, part by part (see `attention.Attention`).
-      first: the slot with which `State.cache` begins.
+      parts: for every layer, the cache of the slots before `first`, part by part (see `attention.Attention`).
+      first: the first slot of `State.cache`.
     """
 
     lengths_R: Array

@@ -1,11 +1,11 @@
-"""A decoder made ready for use: layers one by one, weights in the layout that this machine reads fastest.
+"""A decoder prepared for inference: single layers, weights in the layout that is fastest on this machine.
 
-Training, checkpoints and model folders hold kernels [in, out] and one head over the joint vocabulary. What generates
-and scores holds (converted once, when a model is loaded):
+Training, checkpoints and model folders hold kernels [in, out] and one head over the joint vocabulary. An engine holds
+(converted once, when a model is loaded):
 
-    embed, final_norm, layer_i    as `models.decoder` has them, kernels grouped (`models.dense`) on a CPU
-    head/text [G,text_size/G,M]   the head's rows of the text ids, which a text or an answer may emit
-    head/image [G,image_size/G,M] those of the image ids, which an image may emit: a span pays only for its own rows
+    embed, final_norm, layer_i    as in `models.decoder`; on a CPU with grouped kernels (`models.dense`)
+    head/text [G,text_size/G,M]   the head's rows of the text ids, for texts and answers
+    head/image [G,image_size/G,M] those of the image ids, for images: each span computes only its own rows
 """
 
 import concurrent.futures
@@ -39,16 +39,16 @@ NO_NUMBERS = (
 
 @dataclasses.dataclass(frozen=True)
 class CacheLayout:
-    """How decoding cuts a key-value cache.
+    """How decoding divides a key-value cache.
 
-    A row's attention reads all slots of its cache, filled or not. The caches of several rows outweigh the weights, so
-    they are filled in stages: what a stage has filled is laid aside in parts, and an empty cache begins. Each stage is
-    compiled by itself, so that few rows, whose caches are small, have only one.
+    A row's attention reads all slots of its cache, filled or not. The caches of several rows are larger than the
+    weights, so they are filled in stages: after a stage, its slots are stored in parts, and an empty cache starts. Each
+    stage is compiled separately, so few rows, whose caches are small, have only one.
 
     Attributes:
       few_rows: up to so many rows of the model there is one stage.
       stage_slots: slots that a stage fills.
-      part_slots: most slots of a part; 0: what a stage has filled is one part.
+      part_slots: largest number of slots of a part; 0: a stage's slots are one part.
     """
 
     few_rows: int
@@ -56,27 +56,27 @@ class CacheLayout:
     part_slots: int
 
     def stages(self, rows: int, length: int) -> list[int]:
-        """Numbers of generated ids with which a stage ends, its slots being filled: the newest id has none yet."""
+        """The numbers of generated ids at which a stage's slots are full; the newest id has no slot yet."""
         count = 1 if rows <= self.few_rows else max(1, length // self.stage_slots)
         return [*(self.stage_slots * i + 1 for i in range(1, count)), length]
 
     def parts(self, k_NxTxD: jax.Array, v_NxTxD: jax.Array) -> list[jax.Array]:
-        """A layer's filled cache -> its parts in turn, keys [N,D,slots] and values [N,slots,D] of each."""
+        """A layer's filled cache -> its parts in order, keys [N,D,slots] and values [N,slots,D] of each."""
         slots = k_NxTxD.shape[1]
         width = self.part_slots or slots
         cuts = [slice(at, at + width) for at in range(0, slots, width)]
         return [part for cut in cuts for part in (k_NxTxD[:, cut].swapaxes(1, 2), v_NxTxD[:, cut])]
 
 
-CPU_CACHE = CacheLayout(few_rows=3, stage_slots=64, part_slots=64)  # parts as wide as XLA's CPU backend reads fastest
-CACHE = CacheLayout(few_rows=3, stage_slots=128, part_slots=0)  # elsewhere each part costs two kernels a layer
+CPU_CACHE = CacheLayout(few_rows=3, stage_slots=64, part_slots=64)  # the fastest width of parts on XLA's CPU backend
+CACHE = CacheLayout(few_rows=3, stage_slots=128, part_slots=0)  # elsewhere each part costs two kernels per layer
 
 
 def weight_groups_here(mesh: Mesh) -> int:
-    """Groups of the kernels' outputs (`models.dense`): one for each core on one CPU device, else 0, none.
+    """Groups of the kernels' outputs (`models.dense`): one for each core on one CPU device, otherwise 0, none.
 
-    A CPU core then reads its own contiguous weights; a GPU or TPU wants the layout of training. Two numbers for the CPU
-    stand with what they speed up: `dense.FEW_ROWS`, and the second row in `attention` where there is one alone.
+    A CPU core then reads its own contiguous weights; GPUs and TPUs need the layout of training. Two other CPU settings
+    are in the code that they speed up: `dense.FEW_ROWS`, and the second row that `attention` adds to a single one.
     """
     if jax.default_backend() != "cpu" or mesh.size > 1:
         return 0
@@ -88,13 +88,13 @@ def weight_groups_here(mesh: Mesh) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Engine:
-    """What `decoding` and `scoring` run. Make it with `prepare`.
+    """A decoder that `decoding` and `scoring` run. Use `prepare` to make it.
 
     Attributes:
-      decoder: with layers one by one; its `weight_groups` is the layout of its kernels.
-      params: as the module's docstring shows them; shapes alone where nothing is run.
+      decoder: with single layers; its `weight_groups` is the layout of its kernels.
+      params: as in the module's docstring; only shapes if nothing is run.
       mesh: its devices hold the parameters and share the rows.
-      cache: how the cache of generated ids is cut.
+      cache: how the cache of generated ids is divided.
     """
 
     decoder: Decoder
@@ -112,16 +112,16 @@ class Engine:
 
     @property
     def most_ids(self) -> float:
-        """The longest row that surely fits a learned position table; infinity where positions are not learned."""
+        """The length of row that surely fits a learned position table; infinity if positions are not learned."""
         config = self.decoder.config
         return config.max_length - config.image_position if config.positions == "learned" else math.inf
 
     def spread(self, rows: Rows) -> Rows:
-        """Arrays whose first axis is rows -> on the devices, the rows spread over the mesh's batch axes."""
+        """Puts arrays whose first axis is rows on the devices, spread over the mesh's batch axes."""
         return jax.device_put(rows, partitioning.batch_shardings(rows, self.mesh))
 
     def spread_shapes(self, rows: Rows) -> Rows:
-        """As `spread`, but only the shapes, with their shardings: for devices that need not be there."""
+        """As `spread`, but only shapes with their shardings; the devices need not exist."""
         return partitioning.abstract(rows, partitioning.batch_shardings(rows, self.mesh))
 
 
@@ -131,9 +131,9 @@ def prepare(
     """A decoder and its parameters (as in training, layers single or stacked) -> an engine.
 
     Args:
-      mesh: weights are shared out by `partitioning`'s rules, rows over its batch axes; if not given, all devices of
-        this process hold all weights and share the rows.
-      weight_groups: of the kernels' outputs, see `models.dense`; what suits this machine if not given.
+      mesh: weights are sharded by `partitioning`'s rules, rows over its batch axes; if not given, all devices of this
+        process hold all weights and share the rows.
+      weight_groups: of the kernels' outputs, see `models.dense`; chosen for this machine if not given.
     """
     mesh = partitioning.make_mesh("", jax.local_devices()) if mesh is None else mesh
     groups = weight_groups_here(mesh) if weight_groups is None else weight_groups
@@ -159,7 +159,7 @@ def prepare(
 
 
 def span_logits(params: Any, hidden: jax.Array, kind: str, ids: jax.Array | np.ndarray | None = None) -> jax.Array:
-    """Final-norm output [...,M] -> float32 logits [...,n] of the span's ids: all of them, or those at places `ids`."""
+    """Final-norm output [...,M] -> float32 logits [...,n] of the span's ids: all of them, or those at indices `ids`."""
     table = params["head"][kind]
     if ids is not None:
         table = table.reshape(-1, table.shape[-1])[ids][None]

@@ -1,6 +1,6 @@
-"""A folder of generated faces holds those of one request: `request.json` tells which, and a second one is refused.
+"""Checks that a folder holds the generated faces of only one request, which `request.json` records.
 
-The same request again, or one for more of its faces, goes on in the folder.
+The same request again, or one for more of its faces, may continue in the folder; any other is refused.
 """
 
 import re
@@ -27,7 +27,7 @@ def check(folder: "Folder", request: Mapping[str, Any] | None) -> None:
     """Raises UserError if the folder holds faces of another request.
 
     Args:
-      folder: a local one, or one in a bucket; it need not be there.
+      folder: a local one, or one in a bucket; it need not exist.
       request: plain values; "n" and "keep" count faces. None: a prompts file, whose faces the manifest lists.
     """
     names = _own_names(folder)
@@ -51,7 +51,7 @@ def check(folder: "Folder", request: Mapping[str, Any] | None) -> None:
 
 
 def clear(folder: "Folder") -> None:
-    """Deletes the faces of an earlier request, and what tells of them; all else stays.
+    """Deletes the faces and records of an earlier request, and nothing else.
 
     Raises:
       UserError: there are faces, but nothing says that `t2f generate` made them.
@@ -59,7 +59,7 @@ def clear(folder: "Folder") -> None:
     names = _own_names(folder)
     if names and not {REQUEST, MANIFEST} & set(names):
         raise UserError(f"{folder}: no {REQUEST} or {MANIFEST} tells that these faces were generated; delete them")
-    for name in sorted(names, key=lambda name: name in (REQUEST, MANIFEST)):  # those last: a kill in between is mended
+    for name in sorted(names, key=lambda name: name in (REQUEST, MANIFEST)):  # last: a call after a kill can finish
         (folder / name).unlink()
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a model: n faces of one prompt, how they are drawn, and how much of a given face is kept."""
+"""A request for n faces of one prompt: how they are sampled, and how much of a given face is kept."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -14,15 +14,15 @@ from t2f_jax.tokens.prompts import Prompt, Requests
 
 
 class FaceOptions(TypedDict, total=False):
-    """What `generate`, `complete` and `vary` take besides words, by name.
+    """Keyword options of `generate`, `complete` and `vary`.
 
     Attributes:
       avoid: what the faces should not show, such as `{"hat": "yes"}` or `{"hat": ("yes", 2.0)}`.
-      keep: how many of a description's n faces are returned, those first that show best what was asked by
-        log p(text, attributes | face), as the model itself reads its faces; all as they came if not given.
-      sampler: how codes are drawn; the model's own (`Model.sampler`) if not given.
-      batch_size: most faces drawn at once.
-      progress: called with the number of faces that were drawn since its last call.
+      keep: the number of a description's n faces to return, best first by log p(text, attributes | face), computed by
+        the model itself; if not given, all of them in their order.
+      sampler: how image codes are sampled; the model's own (`Model.sampler`) if not given.
+      batch_size: largest number of faces generated at once.
+      progress: called with the number of faces generated since its last call.
       temperature, final_temperature, top_k, top_p, min_p, guidance: changes to the sampler.
     """
 
@@ -43,11 +43,10 @@ SAMPLER_FIELDS = tuple(field.name for field in dataclasses.fields(Sampler))
 
 
 def changed_sampler(given: Sampler | None, default: Sampler, changes: Mapping[str, Any]) -> Sampler:
-    """The sampler that is given, or the default, with its fields changed.
+    """The given sampler, or the default, with changed fields.
 
     Raises:
-      WrongArgument: no sampler, a field's value that it cannot have, or an option that there is not (the nearest is
-        named).
+      WrongArgument: not a sampler, an invalid value of a field, or an unknown option (the message names the nearest).
     """
     for name in changes:
         if name not in SAMPLER_FIELDS:
@@ -58,7 +57,7 @@ def changed_sampler(given: Sampler | None, default: Sampler, changes: Mapping[st
 
 
 def kept_of(share: float, count: int, what: str) -> tuple[float, int]:
-    """A share of `count`, checked, and how many it keeps. Raises WrongArgument if that is none, or all of them."""
+    """A checked share of `count`, and the number that it keeps. Raises WrongArgument if that is none, or all."""
     share = arguments.share("share", share)
     kept = round(share * count)
     if not 0 < kept < count:
@@ -68,14 +67,14 @@ def kept_of(share: float, count: int, what: str) -> tuple[float, int]:
 
 @dataclasses.dataclass(frozen=True)
 class FaceRequest:
-    """n faces of one prompt. Raises WrongArgument for a part that is wrong, or does not fit the others.
+    """A request for n faces of one prompt. Raises WrongArgument for a part that is wrong or does not fit the others.
 
     Attributes:
       prompt, n, seed, keep, batch_size, progress: as in `Model.generate`.
-      sampler: how codes are drawn.
-      imposed: for a seed, the codes int32 [codes of an image] that its face must have, -1 where one is drawn; None if
-        all are drawn.
-      about: what a face's "options" say besides the sampler's fields.
+      sampler: how codes are sampled.
+      imposed: seed -> the fixed codes of its face, int32 [codes of an image], -1 for sampled ones; None if all are
+        sampled.
+      about: additions to the sampler's fields in a face's "options".
     """
 
     prompt: Prompt
@@ -93,7 +92,7 @@ class FaceRequest:
         seed, batch_size = arguments.first_seed(self.seed, n), arguments.batch_size(self.batch_size)
         keep = None if self.keep is None else arguments.whole_number("keep", self.keep, 1, n)
         for name, value in {"n": n, "seed": seed, "batch_size": batch_size, "keep": keep}.items():
-            object.__setattr__(self, name, value)  # plain ints, which metadata can hold
+            object.__setattr__(self, name, value)  # plain ints, for the metadata
         arguments.instance("sampler", self.sampler, Sampler)
         if self.progress is not None and not callable(self.progress):
             raise arguments.wrong("progress", self.progress, "a function of the number of faces")
@@ -102,5 +101,5 @@ class FaceRequest:
 
     @property
     def seeds(self) -> range:
-        """One for each face."""
+        """The seeds, one for each face."""
         return range(self.seed, self.seed + self.n)

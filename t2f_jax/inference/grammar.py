@@ -1,11 +1,11 @@
-"""What a span may hold: a small automaton for each task, obeyed as a mask inside the compiled decoding program.
+"""The ids that a span may hold: a small automaton for each task, used as a mask in the compiled decoding program.
 
     image     exactly n image codes                       o-code-> o ... (n times)
     text      text up to its [SEP]                        o-word-> o ... o-[SEP]-> end
     answer    a question, then one of its answers         o-age-> o-:-> o-3-> o-4-> o-[SEP]-> end
                                                                          `-[SEP]-> end
 
-Axis legend: S states, U ids that the automaton knows (some text ids, then all image ids if it holds an image).
+Axis legend: S states, U ids of the automaton (some text ids, then all image ids if it has images).
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from t2f_jax.tokens.sequence import Encoder
 from t2f_jax.tokens.templates import attribute_question
 from t2f_jax.tokens.vocab import Vocab
 
-END = -1  # the state behind a span's last id
+END = -1  # the state after a span's last id
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,12 +27,12 @@ class Grammar:
     """A finite automaton over ids. Compared by identity: the functions below make each only once.
 
     Attributes:
-      length: most ids that the span has.
-      text: sorted text ids that it knows, int32; None for all of them, empty for none.
-      image: does it know the image ids?
+      length: largest number of ids of the span.
+      text: its sorted text ids, int32; None for all of them, empty for none.
+      image: whether it has the image ids.
       allowed_SxU: bool, ids that may come next.
-      follow_SxU: int32, the state behind an id, or `END`.
-      start: the state that it begins in.
+      follow_SxU: int32, the state after an id, or `END`.
+      start: the initial state.
     """
 
     length: int
@@ -61,14 +61,14 @@ def image(vocab: Vocab, n: int) -> Grammar:
 
 @functools.lru_cache(maxsize=64)
 def text(vocab: Vocab, length: int) -> Grammar:
-    """Text up to its [SEP], at most `length` ids with it."""
+    """Text up to its [SEP], at most `length` ids, [SEP] included."""
     follow = np.zeros((1, vocab.text_size), np.int32)
     follow[0, vocab.sep] = END
     return Grammar(length, None, False, vocab.text_allowed()[None], follow)
 
 
 def answer_paths(vocab: Vocab, tok: Encoder, attribute: Attribute) -> list[tuple[int, ...]]:
-    """Ids of the question with each of `attribute.answers()` and [SEP]."""
+    """Ids of the question followed by each of `attribute.answers()` and [SEP]."""
     given = sequence.question(tok, attribute_question(attribute.name))
     return [(*given, *sequence.answer(vocab, tok, text)) for text in attribute.answers()]
 
@@ -92,7 +92,7 @@ def answer(vocab: Vocab, tok: Encoder, attribute: Attribute) -> Grammar:
 
 @functools.lru_cache(maxsize=64)
 def union(vocab: Vocab, grammars: tuple[Grammar, ...]) -> tuple[Grammar, tuple[int, ...]]:
-    """One automaton of several, and the state in which each of them begins: rows of one batch may differ in task."""
+    """Merges automata into one; also returns the initial state of each. Rows of one batch may differ in task."""
     if len(grammars) == 1:
         return grammars[0], (grammars[0].start,)
     lists = [g.text for g in grammars if g.text is not None]

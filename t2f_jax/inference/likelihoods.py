@@ -1,4 +1,4 @@
-"""What a loaded model says of faces in probabilities: of answers, captions, a face's codes and whole prompts.
+"""Probabilities that a loaded model computes for faces: of answers, captions, image codes and whole prompts.
 
 Axes: N faces, n codes per image.
 """
@@ -23,14 +23,14 @@ from t2f_jax.tokens.prompts import Prompt
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Caption:
-    """A caption and log p(caption | face) in nats, its end included; compared by its probability first."""
+    """A caption and log p(caption | face) in nats, including its end; ordered by probability first."""
 
     log_probability: float
     text: str
 
 
 class PromptScore(TypedDict):
-    """How well a face shows what its prompt asks for, in nats; "text" only if the prompt has a text."""
+    """How well a face matches its prompt, in nats; "text" only if the prompt has a text."""
 
     text: NotRequired[float]
     attributes: dict[str, float]
@@ -39,7 +39,7 @@ class PromptScore(TypedDict):
 
 
 class Score(TypedDict):
-    """How well words and a face go together, in nats; see `Model.score`."""
+    """How well a text and attributes match a face, in nats; see `Model.score`."""
 
     text: NotRequired[float]
     attributes: dict[str, float]
@@ -48,7 +48,7 @@ class Score(TypedDict):
 
 
 class LikelihoodModel(TokenModel):
-    """A model that says how probable words and faces are."""
+    """A model that computes probabilities of text, attributes and faces."""
 
     def caption_codes(
         self,
@@ -59,11 +59,11 @@ class LikelihoodModel(TokenModel):
         sampler: Sampler | None = None,
         batch_size: int = BATCH,
     ) -> list[list[Caption]]:
-        """Image codes int32 [N, n] -> for each face the different ones of n drawn captions, the likeliest first.
+        """Image codes int32 [N, n] -> for each face the distinct ones of n sampled captions, most likely first.
 
         Args:
-          length: most ids of a caption.
-          seed: of a face's first caption, the others' follow.
+          length: largest number of ids of a caption.
+          seed: of a face's first caption; it increases by 1 from caption to caption.
           sampler: `Sampler()` if not given.
 
         Raises:
@@ -73,7 +73,7 @@ class LikelihoodModel(TokenModel):
         first = arguments.first_seed(seed, n)
         repeated, seeds = np.repeat(codes, n, axis=0), [*range(first, first + n)] * len(codes)
         texts = self.describe_codes(repeated, seeds, given_or(sampler, Sampler()), length, batch_size)
-        # A caption that was cut at the model's last position has no room for its end.
+        # A caption that is cut at the model's last position has no room for its end.
         scores = self._caption_scores(repeated, texts, cut=True)
         drawn = [Caption(*pair) for pair in zip(scores.tolist(), texts)]
         return [sorted(set(face), reverse=True) for face in split(drawn, n)]
@@ -88,13 +88,13 @@ class LikelihoodModel(TokenModel):
 
         Args:
           codes: int32 [N, n].
-          attributes: what to ask, one or several; all that the model knows if none is given.
+          attributes: one or several; all of the model's if not given.
 
         Returns:
           For each face {attribute name: float64 [len(attribute.candidates())]}, each summing to 1.
 
         Raises:
-          WrongArgument: an unknown attribute (the nearest is named), or what are no codes of this model.
+          WrongArgument: an unknown attribute (the message names the nearest), or codes that this model does not have.
         """
         codes, size, questions = (
             self.image_tokenizer.checked_codes(codes),
@@ -107,10 +107,10 @@ class LikelihoodModel(TokenModel):
         return answers
 
     def face_features(self, codes: np.ndarray, batch_size: int = BATCH) -> np.ndarray:
-        """Image codes int32 [N, n] -> what the model holds of each face as it answers questions, float32 [N, width].
+        """Image codes int32 [N, n] -> the model's features of each face when it answers questions, float32 [N, width].
 
-        Two faces with near features are alike to this model; another model has other features. Raises WrongArgument
-        for what are no codes of this model.
+        Two faces with close features are similar to this model; another model has other features. Raises WrongArgument
+        for codes that this model does not have.
         """
         codes, size = self.image_tokenizer.checked_codes(codes), arguments.batch_size(batch_size)
         prefixes = self._image_prefixes(codes, templates.ATTRIBUTE_PROMPT)
@@ -118,10 +118,10 @@ class LikelihoodModel(TokenModel):
         return np.concatenate(parts) if parts else np.zeros((0, self.decoder.config.width), np.float32)
 
     def asked(self, attributes: str | Sequence[Attribute | str] | None = None) -> list[Attribute]:
-        """The attributes of names, or of one name; all that the model knows if none is given.
+        """The attributes with these names, or this name; all of the model's if none is given.
 
         Raises:
-          WrongArgument: an unknown one (the nearest is named).
+          WrongArgument: an unknown one (the message names the nearest).
         """
         if attributes is None:
             return list(self.schema)
@@ -130,12 +130,12 @@ class LikelihoodModel(TokenModel):
         return [a if isinstance(a, Attribute) else self.attribute(a) for a in names] or list(self.schema)
 
     def caption_scores(self, codes: np.ndarray, captions: Sequence[str]) -> np.ndarray:
-        """log p(caption | face) in nats, its end included, float64 [N]; -inf where the caption holds [UNK]."""
+        """log p(caption | face) in nats, including its end, float64 [N]; -inf if the caption has an [UNK]."""
         codes, captions = self.image_tokenizer.checked_codes(codes), self._texts("captions", captions, len(codes))
         return self._caption_scores(codes, captions)
 
     def _caption_scores(self, codes: np.ndarray, captions: Sequence[str], cut: bool = False) -> np.ndarray:
-        """`caption_scores`; with `cut` of as many ids of each caption as the model has positions for."""
+        """`caption_scores`; with `cut`, each caption is cut to the ids that the model has positions for."""
         prefixes = self._image_prefixes(codes, templates.CAPTION_PROMPT)
         ends = [sequence.answer(self.vocab, self.tokenizer, caption) for caption in captions]
         if cut and self.engine.most_ids < math.inf:
@@ -143,11 +143,10 @@ class LikelihoodModel(TokenModel):
         return np.array(scoring.score_text(self.engine, prefixes, ends))
 
     def check_caption(self, text: str) -> None:
-        """Finds out before a face is drawn whether `caption_scores` can tell faces apart by a caption.
+        """Checks, before faces are generated, that `caption_scores` can rank them by a caption.
 
         Raises:
-          WrongArgument: it has no room for the caption, or the caption holds [UNK], so that no face is likelier to show
-            it.
+          WrongArgument: the caption is too long, or has an [UNK], so that all faces would have the same score.
         """
         (prefix,) = self._image_prefixes(self._blank_codes(1), templates.CAPTION_PROMPT)
         answer = sequence.answer(self.vocab, self.tokenizer, arguments.text("text", text))
@@ -159,26 +158,26 @@ class LikelihoodModel(TokenModel):
             )
 
     def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:
-        """log p(face's codes | words) in nats, float64 [N]; the words as in `Prompt.sentence`, empty for none."""
+        """log p(face's codes | text) in nats, float64 [N]; texts as in `Prompt.sentence`, or empty."""
         codes = self.image_tokenizer.checked_codes(codes)
         prefixes = [self._text_prefix(sentence) for sentence in self._texts("sentences", sentences, len(codes))]
         ids = [self.vocab.image_ids(row).tolist() for row in codes]
         return np.array(scoring.score_text(self.engine, prefixes, ids, "image"))
 
     def prompt_scores(self, codes: np.ndarray, prompts: Sequence[Prompt | str]) -> list[PromptScore]:
-        """How well each face shows what its prompt asks for, as the model itself reads it.
+        """How well each face matches its prompt, by the model itself.
 
         Returns:
           For each face, all in nats, {"text": log p(text | face) (only if there is a text),
           "attributes": {name: log p(value | face)}, "avoided": {name: log (1 - p(value | face))}, "total": the sum of
-          all those}.
+          all of these}.
         """
         codes, asked = self.image_tokenizer.checked_codes(codes), self.checked_prompts(prompts)
         arguments.one_each("prompts", asked, len(codes))
         texts = self._text_scores(codes, asked)
         probabilities: Sequence[dict[str, np.ndarray]] = [{}] * len(asked)
         if any(p.wanted or p.avoided for p in asked):
-            probabilities = self.probabilities(codes)  # of all attributes: one tree, compiled once for any prompt
+            probabilities = self.probabilities(codes)  # all attributes: one tree, compiled once for all prompts
         scores: list[PromptScore] = []
         for row, prompt in enumerate(asked):
             wanted, avoided = (self._shares(probabilities[row], values) for values in (prompt.wanted, prompt.avoided))
@@ -192,7 +191,7 @@ class LikelihoodModel(TokenModel):
         return scores
 
     def score_codes(self, codes: np.ndarray, prompts: Sequence[Prompt | str]) -> list[Score]:
-        """How well each face and its prompt go together, see `Model.score`; no values to avoid."""
+        """How well each face matches its prompt, see `Model.score`; without values to avoid."""
         asked = self.checked_prompts(prompts)
         images = self.image_scores(codes, [p.sentence for p in asked])
         scores: list[Score] = []
@@ -202,7 +201,7 @@ class LikelihoodModel(TokenModel):
         return scores
 
     def _texts(self, name: str, texts: Sequence[str], count: int) -> list[str]:
-        """`count` checked texts; a single str is none of them, for it might be meant for all or for one."""
+        """`count` checked texts; a single str is refused, because it could be meant for all or for one."""
         if isinstance(texts, str):
             raise arguments.wrong(name, texts, "a list of str, one for each face")
         checked = arguments.texts(name, texts)
@@ -210,7 +209,7 @@ class LikelihoodModel(TokenModel):
         return checked
 
     def _text_scores(self, codes: np.ndarray, prompts: Sequence[Prompt]) -> dict[int, float]:
-        """{row: log p(text | face)} of the prompts that have a text."""
+        """{row: log p(text | face)} for the prompts that have a text."""
         rows = [i for i, p in enumerate(prompts) if p.text.strip()]
         if not rows:
             return {}

@@ -1,6 +1,6 @@
-"""What a user does with a model: generate, complete, vary, caption, analyze and score faces.
+"""The user's interface to a model: generate, complete, vary, caption, analyze and score faces.
 
-Pictures go in as paths, PIL images or uint8 arrays, one or many; out come PIL images and plain records.
+Inputs are one or many pictures, as paths, PIL images or uint8 arrays; outputs are PIL images and plain records.
 """
 
 import dataclasses
@@ -30,8 +30,8 @@ from t2f_jax.tokens.prompts import Prompt, Requests
 class Model(ReadingModel):
     """A loaded model: generates, completes, varies, captions, analyzes and scores faces.
 
-    It works in several threads, pickled, copied and in spawned processes. A wrong argument of any method ends in a
-    `WrongArgument`, which is a ValueError.
+    It can be used in several threads, pickled, copied, and used in spawned processes. A wrong argument of any method
+    raises `WrongArgument`, which is a ValueError.
 
     Example:
       >>> import t2f_jax
@@ -66,25 +66,25 @@ class Model(ReadingModel):
         seed: int = 0,
         **options: Unpack[FaceOptions],
     ) -> list[Image.Image]:
-        """Faces for words.
+        """Generates faces from text and attributes.
 
         Args:
-          text: a description; of several, each gets its n faces, in their order.
-          attributes: what the faces should show besides, such as `{"gender": "female", "age": 34}`. `("yes", 2.0)`
-            gives a value a weight of its own (see `prompts`); without one they weigh `guidance`, together.
+          text: one description or several; for each, n faces are generated, in order.
+          attributes: what the faces should also show, such as `{"gender": "female", "age": 34}`. `("yes", 2.0)` gives
+            a value its own weight (see `prompts`); those without one have the weight `guidance` together.
           n: faces for each description.
-          seed: of the first face, the others' follow; the same seed, words and options give the same face whatever
-            is made beside it.
+          seed: of the first face; it increases by 1 from face to face. The same seed, text, attributes and options give
+            the same face, whatever else is generated with it.
           options: see `FaceOptions`.
 
         Returns:
-          RGB images of S x S pixels. Each one's `info` says what made it: "prompt", "seed", "options", "model" (hash),
-          "Software" and, if `keep` was given, "score" (nats).
+          RGB images of S x S pixels. The `info` of each records its origin: "prompt", "seed", "options", "model"
+          (hash), "Software" and, if `keep` was given, "score" (nats).
 
         Raises:
-          WrongArgument: no words are given; an attribute, value or option that there is not; weights or guidance of a
-            model trained without prompt dropout; `keep` above n, or with a text too long to be read behind a face, or
-            with signs that the model does not know; a seed below 0 or from 2^32 on.
+          WrongArgument: neither text nor attributes; an unknown attribute, value or option; weights or guidance for a
+            model trained without prompt dropout; `keep` above n, or with a text that is too long to follow a face or
+            has characters that the model does not know; a seed below 0 or from 2^32 on.
         """
         requests = [self.face_request(t, attributes, n, seed, **options) for t in arguments.texts("text", text)]
         if not requests or not all(request.prompt.says_something for request in requests):
@@ -101,9 +101,9 @@ class Model(ReadingModel):
         seed: int = 0,
         **options: Unpack[FaceOptions],
     ) -> list[Image.Image]:
-        """Keeps the upper `share` (above 0, below 1) of a face's rows of codes and draws the rest anew.
+        """Keeps the upper `share` (above 0, below 1) of a face's rows of codes and generates the rest.
 
-        Everything else as in `generate`; words may be left out.
+        Everything else is as in `generate`; text and attributes may be left out.
 
         Raises:
           WrongArgument: as `generate`; a share that keeps no row, or all; an unreadable picture.
@@ -112,7 +112,7 @@ class Model(ReadingModel):
         share, kept = kept_of(share, grids[0], "rows of codes")
         request = self.face_request(text, attributes, n, seed, **options)
         codes = self._codes_of_one(picture)
-        # Rows of finer grids stay where those of the coarsest do.
+        # In finer grids, the rows at the same height as the kept rows of the coarsest are kept.
         rows = np.concatenate([np.repeat(np.arange(side) * grids[0] // side, side) for side in grids])
         upper = np.where(rows < kept, codes, -1)
         return self._draw(dataclasses.replace(request, imposed=lambda seed: upper, about={"completed_share": share}))
@@ -127,9 +127,9 @@ class Model(ReadingModel):
         seed: int = 0,
         **options: Unpack[FaceOptions],
     ) -> list[Image.Image]:
-        """Keeps a `share` (above 0, below 1) of a face's codes, at places that the seed chooses, and draws the rest.
+        """Keeps a `share` (above 0, below 1) of a face's codes, at places chosen by the seed, and generates the rest.
 
-        Everything else as in `generate`; words may be left out.
+        Everything else is as in `generate`; text and attributes may be left out.
 
         Raises:
           WrongArgument: as `generate`; a share that keeps no code, or all; an unreadable picture.
@@ -152,18 +152,18 @@ class Model(ReadingModel):
         sampler: Sampler | None = None,
         batch_size: int = BATCH,
     ) -> list[str]:
-        """A sentence or more (at most `length` ids) for each face.
+        """Writes one or more sentences (at most `length` ids) for each face.
 
-        Unless seeds or a sampler are given it is as the model was evaluated: of the likeliest words, or of its answers
-        (see `describe`).
+        Unless seeds or a sampler are given, captions are made as in the model's evaluation: of the most likely words,
+        or from its answers (see `describe`).
 
         Args:
-          seeds: one for each face, if words are drawn; 0 for all if not given.
-          sampler: how words are drawn.
+          seeds: one for each face, for sampling; 0 for all if not given.
+          sampler: how words are sampled.
 
         Raises:
-          WrongArgument: an unreadable picture, a `length` below 1, as many seeds as not the faces.
-          UserError: a model without room for words behind a face.
+          WrongArgument: an unreadable picture, a `length` below 1, a number of seeds other than that of faces.
+          UserError: the model has no positions for text after a face.
         """
         self.describe_codes(self._blank_codes(0), None, sampler, length, batch_size)  # checks them
         images = self.images(pictures)
@@ -180,11 +180,11 @@ class Model(ReadingModel):
         sampler: Sampler | None = None,
         batch_size: int = BATCH,
     ) -> list[list[Caption]]:
-        """Several captions of each face: n are drawn, each different one is returned once, the likeliest first.
+        """Several captions of each face: n are sampled, and the distinct ones are returned, most likely first.
 
         Args:
-          seed: of a face's first caption, the others' follow.
-          sampler: how words are drawn; `Sampler()`, as the model says, if not given.
+          seed: of a face's first caption; it increases by 1 from caption to caption.
+          sampler: how words are sampled; if not given `Sampler()`, the model's own distribution.
 
         Raises:
           WrongArgument, UserError: as `caption`; n below 1.
@@ -198,18 +198,18 @@ class Model(ReadingModel):
         attributes: str | Sequence[str] | None = None,
         batch_size: int = BATCH,
     ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
-        """Age, gender and every other attribute, with exact probabilities.
+        """Predicts age, gender and every other attribute, with exact probabilities.
 
         Args:
-          attributes: what to ask, by name, one or several; all that the model knows if none is given.
+          attributes: one name or several; all attributes of the model if not given.
 
         Returns:
-          For each face {name: record}: of a choice "value", "probability" and "probabilities" (by value, summing to
-          1), of a number such as the age (years) "value" (the median), "median", "mode", "mean", "interval_90" and
+          For each face {name: record}: for a choice "value", "probability" and "probabilities" (by value, summing to
+          1), for a number such as the age (years) "value" (the median), "median", "mode", "mean", "interval_90" and
           "probabilities".
 
         Raises:
-          WrongArgument: an unknown attribute (the nearest is named), an unreadable picture.
+          WrongArgument: an unknown attribute (the message names the nearest), an unreadable picture.
         """
         self.analyze_codes(self._blank_codes(0), attributes, batch_size)  # checks them
         return self.analyze_images(self.images(pictures), attributes, batch_size)
@@ -217,14 +217,14 @@ class Model(ReadingModel):
     def analyze_images(
         self, images: np.ndarray, attributes: str | Sequence[str] | None = None, batch_size: int = BATCH
     ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
-        """As `analyze`, of uint8 [N, S, S, 3] (see `images`)."""
+        """As `analyze`, for uint8 [N, S, S, 3] (see `images`)."""
         chosen = self.asked(attributes)
         return _records(chosen, self.answers(images, chosen, batch_size=batch_size))
 
     def analyze_codes(
         self, codes: np.ndarray, attributes: str | Sequence[str] | None = None, batch_size: int = BATCH
     ) -> list[dict[str, ChoiceRecord | NumberRecord]]:
-        """As `analyze`, of image codes int32 [N, n], which are one view of each face."""
+        """As `analyze`, for image codes int32 [N, n], one view of each face."""
         chosen = self.asked(attributes)
         return _records(chosen, self.probabilities(codes, chosen, batch_size))
 
@@ -234,20 +234,20 @@ class Model(ReadingModel):
         text: str | Sequence[str] = "",
         attributes: Mapping[str, str | int] | None = None,
     ) -> list[Score]:
-        """How well words and faces go together, as exact log-likelihoods in nats (natural logarithm; 0 is certain).
+        """Scores how well text and attributes match faces, by exact log-likelihoods in nats (natural logarithm).
 
         Args:
           text: a caption for all faces, or one for each.
-          attributes: values that all faces might have.
+          attributes: values to score for all faces.
 
         Returns:
           For each face {"text": log p(text | face), "attributes": {name: log p(value | face)}, "total": their sum,
-          "image": log p(the face's codes | words)}; "text" only if there is one, -inf for one with signs that the model
-          does not know.
+          "image": log p(the face's codes | text and attributes)}; 0 is certain. "text" only if there is one, -inf if
+          it has characters that the model does not know.
 
         Raises:
-          WrongArgument: neither text nor attributes; an unknown attribute or value; as many texts as neither 1 nor the
-            faces; an unreadable picture.
+          WrongArgument: neither text nor attributes; an unknown attribute or value; a number of texts that is neither 1
+            nor that of faces; an unreadable picture.
         """
         prompts = [self.prompt(t, attributes) for t in arguments.texts("text", text)]
         if not all(p.sentence for p in prompts):
@@ -259,13 +259,13 @@ class Model(ReadingModel):
         return self.score_codes(codes, prompts)
 
     def prompt(self, text: str = "", attributes: Requests | None = None, avoid: Requests | None = None) -> Prompt:
-        """Words, checked against the model's attributes. Raises WrongArgument as `prompts.make`."""
+        """Makes a prompt, checked against the model's attributes. Raises WrongArgument as `prompts.make` does."""
         return prompts.make(text, attributes, avoid, self.schema)
 
     def make_images(
         self, codes: np.ndarray, prompts: Sequence[Prompt], seeds: Sequence[int], sampler: Sampler, **about: float
     ) -> list[Image.Image]:
-        """Codes int32 [N, n] -> PIL images whose `info` says what made them; `about` goes to their "options"."""
+        """Codes int32 [N, n] -> PIL images with their origin in `info`; `about` is added to their "options"."""
         options = {**dataclasses.asdict(arguments.instance("sampler", sampler, Sampler)), **about}
         pixels, asked = self.decode(codes), self.checked_prompts(prompts)
         arguments.one_each("prompts", asked, len(pixels))
@@ -297,7 +297,7 @@ class Model(ReadingModel):
         progress: Callable[[int], object] | None = None,
         **changes: Any,
     ) -> FaceRequest:
-        """The arguments of `generate`, checked, as a request; `changes` are fields of the sampler."""
+        """Checks the arguments of `generate` and makes a request of them; `changes` are fields of the sampler."""
         prompt, sampler = self.prompt(text, attributes, avoid), changed_sampler(sampler, self.sampler, changes)
         request = FaceRequest(prompt, n, seed, sampler, keep, batch_size=batch_size, progress=progress)
         self.requests([prompt], [request.seed], sampler.guidance)  # checks guidance and weights
@@ -317,10 +317,10 @@ class Model(ReadingModel):
         return self.faces_of(asked, np.concatenate(parts))
 
     def faces_of(self, request: FaceRequest, codes: np.ndarray) -> list[Image.Image]:
-        """A request's n faces, whose codes int32 [n, codes of an image] are drawn, or the best `keep` of them.
+        """A request's n faces from their sampled codes int32 [n, codes of an image], or the best `keep` of them.
 
-        The best are those of the greatest log p(text | face) plus log p(value | face) of every attribute that is asked
-        for, apart or by the text (`prompts.with_facts`), plus log (1 - p) of every value to avoid.
+        The best have the largest log p(text | face), plus log p(value | face) of every attribute that the request or
+        its text states (`prompts.with_facts`), plus log (1 - p) of every value to avoid.
         """
         arguments.instance("request", request, FaceRequest)
         codes = self.image_tokenizer.checked_codes(codes)
@@ -344,11 +344,11 @@ def _records(
 
 
 def load(folder: str | os.PathLike) -> Model:
-    """Loads a model folder; compiled programs are kept on disk from here on. `~` is the home folder.
+    """Loads a model folder, and switches on the cache of compiled programs on disk. `~` is the home folder.
 
     Raises:
-      WrongArgument: no path, or no folder there.
-      UserError: as `bundle.load`, and where JAX_PLATFORMS names a device that is not there.
+      WrongArgument: not a path, or no folder there.
+      UserError: as `bundle.load`, or JAX_PLATFORMS names a device that does not exist here.
     """
     place = arguments.path("folder", folder)
     check_process()

@@ -3,8 +3,8 @@
     DIR/000012-000003.png   the face of line 12 with seed 3
     DIR/manifest.jsonl      one line for each PNG: file, line, prompt, seed, options, model
 
-A face counts as made when its PNG (written whole) and its line in the manifest are there. A rerun makes the others.
-The order: `read_lines`, `plan_faces`, `make_faces`.
+A face is finished if its complete PNG and its line in the manifest exist. A rerun makes the others.
+The order of calls: `read_lines`, `plan_faces`, `make_faces`.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ from t2f_jax.io.locks import held
 from t2f_jax.io.progress import Progress
 from t2f_jax.tokens.prompts import Prompt
 
-BATCH = 64  # faces drawn at once on each device
-MOST_FACES = 1_000_000  # of a file; each is planned before the first is drawn
+BATCH = 64  # faces generated at once on each device
+MOST_FACES = 1_000_000  # of a file; all are planned before the first is generated
 KEYS = {"text": str, "attributes": dict, "avoid": dict, "n": int, "seed": int}
 
 
@@ -71,15 +71,15 @@ class Entry(TypedDict):
 
 
 def read_lines(path: pathlib.Path, n: int, seed: int) -> list[Line]:
-    """The lines of a prompts file: a description each, as it is or a JSON string, or a JSON object with some of `KEYS`.
+    """Reads the lines of a prompts file: each is a description (plain or a JSON string) or a JSON object with `KEYS`.
 
-    Blank lines are left out.
+    Blank lines are left out; a JSON object may have only some of the keys.
 
     Args:
-      n, seed: of lines that name none.
+      n, seed: for lines that give none.
 
     Raises:
-      UserError: no such file, none but blank lines, one JSON array, a bad line (its number is named), or more than
+      UserError: no such file, only blank lines, one JSON array, a wrong line (the message has its number), or more than
         `MOST_FACES` faces.
     """
     rows = files.read_lines(path, "file of prompts")
@@ -121,7 +121,7 @@ def _parse(path: pathlib.Path, number: int, row: str, n: int, seed: int) -> Line
 
 
 def _text(where: str, row: str) -> str:
-    """The description that a row is, as it is or as a JSON string. Raises UserError for a JSON array."""
+    """The description in a row, plain or as a JSON string. Raises UserError for a JSON array."""
     with contextlib.suppress(ValueError):
         value = parse_json(row.encode())
         if isinstance(value, list):
@@ -133,7 +133,7 @@ def _text(where: str, row: str) -> str:
 
 
 def _check_text(where: str, text: str) -> None:
-    """Raises UserError for bytes that were not UTF-8, and for half a pair of \\u escapes."""
+    """Raises UserError for bytes that are not UTF-8, and for half a pair of \\u escapes."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -141,7 +141,7 @@ def _check_text(where: str, text: str) -> None:
 
 
 def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[Face]:
-    """Every face of the lines. Raises UserError, naming the line, for what the model does not know."""
+    """Lists the faces of all lines. Raises UserError, naming the line, for attributes that the model does not know."""
     faces = []
     for line in lines:
         try:
@@ -159,13 +159,13 @@ def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[
 
 
 def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathlib.Path) -> int:
-    """Makes those of the faces that are not in `out` yet, and leaves the manifest in the order of the faces.
+    """Makes the faces that are not in `out` yet, and writes the manifest in the order of the faces.
 
     Returns:
-      How many were made.
+      The number of faces made.
 
     Raises:
-      UserError: `out` holds other faces, or those of the same names made with other words, options or another model,
+      UserError: `out` holds other faces, or faces of the same names made from other prompts, options or another model,
         or another process is making faces there.
     """
     with held(out):
@@ -181,7 +181,7 @@ def make_faces(model: Model, faces: Sequence[Face], sampler: Sampler, out: pathl
 
 
 def _make_missing(model: Model, missing: Sequence[Face], sampler: Sampler, out: pathlib.Path, total: int) -> None:
-    """Draws faces in batches; each batch's PNGs and lines of the manifest are written before the next one begins."""
+    """Generates faces in batches; writes each batch's PNGs and manifest lines before the next one begins."""
     size = BATCH * model.engine.mesh.size
     with (
         Progress("generate", total, start=total - len(missing), unit="face") as bar,
@@ -198,7 +198,7 @@ def _make_missing(model: Model, missing: Sequence[Face], sampler: Sampler, out: 
 
 
 def _batches(model: Model, faces: Sequence[Face], sampler: Sampler, size: int) -> list[list[Face]]:
-    """Faces whose rows share a compiled program, `size` at a time."""
+    """Batches of at most `size` faces whose rows share a compiled program."""
 
     def key(face: Face) -> tuple[int, int]:
         (request,) = model.requests([face.prompt], [face.seed], sampler.guidance)
@@ -220,7 +220,7 @@ def _entry(face: Face, sampler: Sampler, model: str) -> Entry:
 
 
 def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, Entry]) -> None:
-    """Raises UserError if a face of the same name was made otherwise, or a face is there that is not asked for."""
+    """Raises UserError if a face of the same name was made differently, or a face exists that is not requested."""
     for file in made:
         if file not in entries:
             raise UserError(f"{out / file}: no line asks for this face; {ADVICE}")
@@ -232,7 +232,7 @@ def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, En
 
 
 def _repair_manifest(out: pathlib.Path) -> dict[str, Entry]:
-    """The manifest's entries whose PNG is there, by file, and the manifest written anew with these alone.
+    """The manifest's entries whose PNG exists, by file; rewrites the manifest with only these.
 
     A line that a kill cut short is left out.
     """

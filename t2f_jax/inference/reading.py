@@ -1,4 +1,4 @@
-"""What a loaded model says of pictures: answers, from one view of a face or two, and captions, from words or answers.
+"""Answers and captions of pictures: answers from one or two views of a face, captions as text or from answers.
 
 Axes: N faces, S image side, V values of an attribute.
 """
@@ -21,11 +21,11 @@ from t2f_jax.tokens.plain_captions import plain_caption
 
 
 class ReadingModel(LikelihoodModel):
-    """A model that reads faces as its config says, unless it is told otherwise."""
+    """A model that reads faces as its config says, unless the caller chooses otherwise."""
 
     @property
     def reading(self) -> ReadingConfig:
-        """How this model reads faces if nothing else is said: as it was evaluated, where its provenance says how."""
+        """This model's default way to read faces: as in its evaluation, if its provenance records that."""
         return default_reading(self.provenance)
 
     def answers(
@@ -36,13 +36,13 @@ class ReadingModel(LikelihoodModel):
         codes: np.ndarray | None = None,
         batch_size: int = BATCH,
     ) -> list[dict[str, np.ndarray]]:
-        """As `probabilities`, of uint8 [N, S, S, 3]; of the two views, where both are read, the mean.
+        """As `probabilities`, for uint8 [N, S, S, 3]; if two views are read, their mean.
 
         Args:
-          codes: of the images, where they are known.
+          codes: of the images, if known.
 
         Raises:
-          WrongArgument: an unknown attribute, images of another shape or type, or what is no `ReadingConfig`.
+          WrongArgument: an unknown attribute, images of another shape or type, or not a `ReadingConfig`.
         """
         reading = self._reading_or(reading)
         codes = self._codes_of(images, codes)
@@ -60,13 +60,13 @@ class ReadingModel(LikelihoodModel):
         length: int = 64,
         batch_size: int = BATCH,
     ) -> list[str]:
-        """A caption for each of uint8 [N, S, S, 3]: of its likeliest words, at most `length` ids, or of its answers.
+        """A caption for each of uint8 [N, S, S, 3]: the most likely words, at most `length` ids, or from its answers.
 
-        Captions of answers are the least risky: of all plain captions they gain most where each fact gains its
-        probability and costs `reading.least_probability`. Source: minimum Bayes risk decoding, Kumar & Byrne, 2004.
+        Captions from answers have minimum Bayes risk: of all plain captions they have the largest gain if each fact
+        gains its probability and costs `reading.least_probability`. Source: Kumar & Byrne, 2004.
 
         Args:
-          codes: of the images, where they are known.
+          codes: of the images, if known.
 
         Raises:
           WrongArgument, UserError: as `describe_codes`.
@@ -92,10 +92,10 @@ class ReadingModel(LikelihoodModel):
 
 
 def default_reading(provenance: Mapping[str, Any]) -> ReadingConfig:
-    """How a model reads faces if nothing else is said.
+    """A model's default way to read faces.
 
     Raises:
-      UserError: the provenance says what is no way to read; the message names the key.
+      UserError: the provenance has an invalid value; the message names the key.
     """
     known = provenance.get("config", {}).get("eval", {})
     names = [field.name for field in dataclasses.fields(ReadingConfig)]
@@ -106,9 +106,9 @@ def default_reading(provenance: Mapping[str, Any]) -> ReadingConfig:
 
 
 def likely_facts(answers: Mapping[str, np.ndarray], schema: Sequence[Attribute], least: float) -> dict[str, str | int]:
-    """What answers make at least so likely, {name: value}; of the age the likeliest stage of life, as a range.
+    """The facts with at least this probability, {name: value}; for the age the most likely stage of life, as a range.
 
-    Of other numbers captions say nothing.
+    Other numbers are left out, since captions do not state them.
 
     Args:
       answers: {attribute: probabilities of its candidates, [V]}.

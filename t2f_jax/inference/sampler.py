@@ -1,4 +1,4 @@
-"""How the next id is drawn from its logits: temperature, top-k, top-p, min-p, and how much the words count."""
+"""Sampling of the next id from its logits: temperature, top-k, top-p, min-p, guidance."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from t2f_jax.config.schema import EvalConfig, SamplerConfig
 from t2f_jax.config.typed import from_dict
 from t2f_jax.errors import naming
 
-SMALLEST, LARGEST = 1e-30, 1e30  # float32 rounds numbers beyond to 0 and infinity, by which nothing can be drawn
+SMALLEST, LARGEST = 1e-30, 1e30  # beyond these, float32 rounds to 0 and infinity, which cannot be used
 
 
-_NUMBERS = {  # which values a sampler's numbers may have
+_NUMBERS = {  # the values that a sampler's numbers may have
     "temperature": (lambda x: x >= 0, "from 0 on"),
     "top_p": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
     "guidance": (lambda x: x >= 0, "from 0 on"),
@@ -27,18 +27,19 @@ _NUMBERS = {  # which values a sampler's numbers may have
 
 @dataclasses.dataclass(frozen=True)
 class Sampler(SamplerConfig):
-    """How the next id is drawn.
+    """How the next id is sampled.
 
     Attributes:
-      temperature: logits are divided by it; 0 takes the likeliest id.
-      top_k: keep the k likeliest ids (and ties with the k-th); 0 keeps all.
-      top_p: then keep the likeliest ids until their probabilities sum to p (Holtzman et al., 2020, arXiv:1904.09751);
+      temperature: logits are divided by it; 0 takes the most likely id.
+      top_k: keep the k most likely ids (and ties with the k-th); 0 keeps all.
+      top_p: then keep the most likely ids until their probabilities sum to p (Holtzman et al., 2020, arXiv:1904.09751);
         1 keeps all.
-      guidance: classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598), before all that: the logits are
-        those without words, plus this many times what the words change. 1 is off; each face costs twice otherwise.
-      min_p: then keep ids at least this many times as likely as the likeliest (Nguyen et al., 2024, arXiv:2407.01082).
-      final_temperature: where given, the temperature goes from `temperature` at a span's first id to this at its last,
-        in a straight line.
+      guidance: classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598), before everything else: the logits
+        without the prompt, plus this factor times the prompt's change of them. 1 is off; other values double the cost.
+      min_p: then keep ids with at least this fraction of the largest probability (Nguyen et al., 2024,
+        arXiv:2407.01082).
+      final_temperature: if given, the temperature changes linearly from `temperature` at a span's first id to this at
+        its last.
 
     Raises:
       WrongArgument: a value of another type, or out of its range.
@@ -62,7 +63,7 @@ class Sampler(SamplerConfig):
 
     @property
     def kind(self) -> "Kind":
-        """What a compiled program is made for: the numbers in `numbers` may change without compiling anew."""
+        """The part that a program is compiled for; the values in `numbers` may change without recompilation."""
         last = self.temperature if self.final_temperature is None else self.final_temperature
         return Kind(not self.temperature and not last, self.top_k, self.top_p < 1, self.min_p > 0)
 
@@ -74,20 +75,20 @@ class Sampler(SamplerConfig):
         return np.array([*temperatures, max(self.top_p, SMALLEST), self.min_p], np.float32)
 
     def __call__(self, keys_B: jax.Array, logits_BxV: jax.Array) -> jax.Array:
-        """One key and one row of float32 logits each (-inf: never) -> int32 [B] places in the row, as a first id's."""
+        """A key and a row of float32 logits each (-inf: never) -> int32 [B] indices in the row, as for a first id."""
         return draw(self.kind, jnp.asarray(self.numbers), keys_B, logits_BxV, jnp.zeros(len(keys_B)))
 
 
 def given_or(sampler: Sampler | None, default: Sampler) -> Sampler:
-    """The sampler that a caller gives, or the default if it is None. Raises WrongArgument for anything else."""
+    """The given sampler, or the default if it is None. Raises WrongArgument for anything else."""
     return default if sampler is None else arguments.instance("sampler", sampler, Sampler, "t2f_jax.inference.sampler")
 
 
 def default_sampler(provenance: Mapping[str, Any]) -> Sampler:
-    """How a model draws faces if nothing else is said: as it was evaluated, where its provenance says how.
+    """A model's default sampler for faces: as in its evaluation, if its provenance records that.
 
     Raises:
-      UserError: the provenance says what no sampler can do; the message names the key.
+      UserError: the provenance has an invalid value; the message names the key.
     """
     known = provenance.get("config", {}).get("eval", {})
     names = [*(field.name for field in dataclasses.fields(SamplerConfig)), "final_temperature"]
@@ -98,7 +99,7 @@ def default_sampler(provenance: Mapping[str, Any]) -> Sampler:
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Which steps a sampler takes; hashable, so that a program can be compiled for it."""
+    """The steps that a sampler takes; hashable, so that a program can be compiled for it."""
 
     greedy: bool
     top_k: int
@@ -109,7 +110,7 @@ class Kind:
 def draw(
     kind: Kind, numbers_4: jax.Array | np.ndarray, keys_B: jax.Array, logits_BxV: jax.Array, progress_B: jax.Array
 ) -> jax.Array:
-    """Draws from float32 logits (-inf: never) -> int32 [B] places in the row.
+    """Samples from float32 logits (-inf: never) -> int32 [B] indices in the row.
 
     Args:
       kind, numbers_4: a sampler's `kind` and `numbers`.
@@ -134,10 +135,10 @@ def draw(
     if kind.min_p:
         least = jnp.maximum(least, logits.max(-1) + jnp.log(min_p))
     logits = jnp.where(logits < least[:, None], -jnp.inf, logits)
-    # One random number a row, whose place among the summed probabilities counts: ids that are never drawn, which others
-    # in the batch may know, change nothing.
+    # Inverse transform sampling with one random number per row: ids of probability 0, which other rows of the batch may
+    # have, change nothing.
     mass = jnp.cumsum(jnp.exp(logits - logits.max(-1, keepdims=True)), -1)
     target_B = jax.vmap(jax.random.uniform)(keys_B) * mass[:, -1]
-    target_B = jnp.minimum(target_B, jnp.nextafter(mass[:, -1], 0.0))  # a product may be rounded up to all of it
+    target_B = jnp.minimum(target_B, jnp.nextafter(mass[:, -1], 0.0))  # a product may be rounded up to the total
     drawn = (mass <= target_B[:, None]).sum(-1, dtype=jnp.int32)
     return jnp.where(temperature_B > 0, drawn, likeliest)

@@ -1,15 +1,15 @@
 """Exact probabilities of answers: every attribute of a face in one pass over a tree of tokens.
 
-An answer's probability is that of typed decoding (`grammar.answer`, temperature 1): at each place the model chooses
-among the ids that may come next. Where only one may, nothing need be computed; the other places, of all questions,
-are the ends of the branches of a tree that hangs on the image prefix, for example
+An answer's probability is that of constrained decoding (`grammar.answer`, temperature 1): at each place the model
+chooses among the ids that may come next. If only one may, there is nothing to compute; the other places, of all
+questions, are nodes of a tree that starts at the image prefix, for example
 
-    PREFIX - gender - :         PREFIX runs once and is cached; the nodes of the tree run in one pass behind it, each
+    PREFIX - gender - :         PREFIX runs once and is cached; the nodes of the tree run in one pass after it, each
            - age    - : - 1     seeing the prefix and its own ancestors, at position prefix length + depth. There is a
-                        - 2     choice behind "gender :" (male or female), another behind "age : 1" (a digit or [SEP]).
+                        - 2     choice after "gender :" (male or female), another after "age : 1" (a digit or [SEP]).
 
 Axis legend: B faces, P prefix bucket, N nodes, K nodes with a choice, C candidates (of all attributes), S choices on
-the longest candidate's way, U ids that can be chosen.
+the longest candidate's path, U ids that can be chosen.
 """
 
 import dataclasses
@@ -41,26 +41,26 @@ class Tree:
     tokens_N: np.ndarray  # int32
     depth_N: np.ndarray  # int32, 0 for the first token of a question
     ancestors_NxN: np.ndarray  # bool, row: node, column: itself or one above it
-    choices_K: np.ndarray  # int32: the nodes behind which there is a choice
+    choices_K: np.ndarray  # int32: the nodes after which there is a choice
     ids_U: np.ndarray  # int32, text ids
-    allowed_KxU: np.ndarray  # bool: what may be chosen there
-    nodes_CxS: np.ndarray  # int32, 0..K-1: the choices on a candidate's way
-    picks_CxS: np.ndarray  # int32, 0..U-1: and what the candidate takes there
-    real_CxS: np.ndarray  # bool: False behind its last choice
-    ends: tuple[int, ...]  # the candidates of attribute a end at place ends[a] of C
+    allowed_KxU: np.ndarray  # bool: the ids that may be chosen there
+    nodes_CxS: np.ndarray  # int32, 0..K-1: the choices on a candidate's path
+    picks_CxS: np.ndarray  # int32, 0..U-1: the candidate's id at each of them
+    real_CxS: np.ndarray  # bool: False after its last choice
+    ends: tuple[int, ...]  # the candidates of attribute a end at index ends[a] of C
 
     @property
     def deepest(self) -> int:
-        """Tokens on the longest path."""
+        """Number of tokens on the longest path."""
         return int(self.depth_N.max()) + 1
 
 
 @functools.lru_cache(maxsize=64)
 def tree(vocab: Vocab, tok: Encoder, attributes: tuple[Attribute, ...]) -> Tree:
-    """The tree of `attributes`, kept for the next call."""
+    """The tree of `attributes`; cached."""
     nodes: dict[tuple[int, ...], int] = {}  # a path of ids -> the node at its end
-    choices: dict[tuple[str, int], tuple[int, int, np.ndarray]] = {}  # (question, state) -> its number, node and ids
-    taken: list[list[tuple[int, int]]] = []  # of each candidate: (number of the choice, id)
+    choices: dict[tuple[str, int], tuple[int, int, np.ndarray]] = {}  # (question, state) -> number, node and ids
+    taken: list[list[tuple[int, int]]] = []  # for each candidate: (number of the choice, id)
     ends: list[int] = []
     for attribute in attributes:
         g = grammar.answer(vocab, tok, attribute)
@@ -101,7 +101,7 @@ def tree(vocab: Vocab, tok: Encoder, attributes: tuple[Attribute, ...]) -> Tree:
 
 
 def _log_probs(vocab: Vocab, params: Any, hidden: jax.Array, kind: str) -> jax.Array:
-    """Final-norm output [...,M] -> log-probabilities of the span's ids, as `decoding` draws them; -inf: not allowed."""
+    """Final-norm output [...,M] -> log-probabilities of the span's ids as in `decoding`; -inf: not allowed."""
     logits = span_logits(params, hidden, kind)
     if kind == "text":
         logits = jnp.where(vocab.text_allowed(), logits, -jnp.inf)
@@ -144,12 +144,12 @@ def score_attributes(
 
     Returns:
       For each prefix {attribute name: float64 [len(attribute.candidates())]}, each summing to 1: the exact
-      probabilities with which typed decoding gives the answers. What it gives to an answer that is a range of
-      numbers, the numbers inside share.
+      probabilities with which constrained decoding gives the answers. The probability of a range of numbers is divided
+      equally among its numbers.
 
     Raises:
       WrongArgument: a prefix with its answers exceeds a learned position table.
-      UserError: the model computes no numbers.
+      UserError: the model computes NaN.
     """
     if not prefixes or not attributes:
         return [{} for _ in prefixes]
@@ -179,14 +179,14 @@ def _face_means(decoder: Decoder, vocab: Vocab, params: Any, ids_BxP: jax.Array,
 
 @computes
 def face_features(engine: Engine, prefixes: Sequence[Sequence[int]]) -> np.ndarray:
-    """The mean over a face's codes of what the decoder's last layer holds at them, float32 [B, width].
+    """The mean over a face's codes of the decoder's last hidden states, float32 [B, width].
 
     Args:
       prefixes: B prefixes with an image each (`sequence.image_prefix`), ids.
 
     Raises:
       WrongArgument: a prefix exceeds a learned position table.
-      UserError: the model computes no numbers.
+      UserError: the model computes features that are not finite.
     """
     features = np.zeros((len(prefixes), engine.decoder.config.width), np.float32)
     engine.check_length(max(map(len, prefixes), default=0))
@@ -217,11 +217,12 @@ def score_text(
 ) -> list[float]:
     """Log-likelihood (nats) of one answer for each prefix: a caption with its [SEP], or (kind "image") an image's ids.
 
-    -inf for a caption with [UNK] in it, which no answer holds.
+    -inf for a caption with an [UNK], which no answer can have.
 
     Raises:
-      WrongArgument: a prefix with its answer exceeds a learned position table; as many answers as not the prefixes.
-      UserError: the model computes no numbers.
+      WrongArgument: a prefix with its answer exceeds a learned position table; the numbers of answers and prefixes
+        differ.
+      UserError: the model computes NaN.
     """
     arguments.choice("kind", kind, ("text", "image"))
     arguments.one_each("answers", answers, len(prefixes), "prefixes")

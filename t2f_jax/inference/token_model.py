@@ -1,4 +1,4 @@
-"""What a loaded model computes, arrays in and arrays out: codes of faces, faces of codes, words of codes.
+"""A loaded model as functions of arrays: faces to codes, codes to faces, text to codes, codes to text.
 
 Axes: N faces, S image side, n codes per image.
 """
@@ -28,7 +28,7 @@ BATCH = 32  # faces computed at once
 
 
 class TokenModel:
-    """A model's parts and what they compute. `model.Model` is what a user meets."""
+    """A model's parts and what they compute. `model.Model` is the user's interface."""
 
     def __init__(self, bundle: Bundle):
         self.bundle = arguments.instance("bundle", bundle, Bundle, "t2f_jax.load opens a model folder")
@@ -39,12 +39,12 @@ class TokenModel:
         self.preprocess = bundle.preprocess
         self.schema, self.vocab, self.params = bundle.schema, bundle.vocab, bundle.params
         structure = bundle.run_config.model
-        if structure.attention != "xla":  # the kernel that a training named may not be here, nor take these rows
+        if structure.attention != "xla":  # the kernel of the training may be missing here, or unable to take these rows
             structure = dataclasses.replace(structure, attention="auto")
         self.decoder = Decoder(structure, self.vocab.size)
 
     def __reduce__(self) -> tuple:
-        """Pickled and copied by its parts; what is compiled for this machine is made anew."""
+        """Pickles and copies by parts; what is compiled for this machine is made again."""
         return type(self), (self.bundle,)
 
     @property
@@ -54,12 +54,12 @@ class TokenModel:
 
     @property
     def sampler(self) -> Sampler:
-        """How this model draws faces if nothing else is said: as it was evaluated, where its provenance says how."""
+        """This model's default sampler for faces: as in its evaluation, if its provenance records that."""
         return default_sampler(self.provenance)
 
     @property
     def engine(self) -> engine.Engine:
-        """The decoder as `decoding` and `scoring` run it; made once, whichever thread asks first."""
+        """The decoder as `decoding` and `scoring` run it; made once, also with several threads."""
         with self._preparing:
             if self._engine is None:
                 self._engine = computes(engine.prepare)(self.decoder, self.params, self.vocab)
@@ -67,7 +67,7 @@ class TokenModel:
 
     @property
     def hash(self) -> str:
-        """Hash of all weights, for provenance; the one in its folder, where there is one."""
+        """Hash of all weights, for provenance; the one in its folder, if there is one."""
         return self.bundle.hash
 
     def attribute(self, name: str) -> Attribute:
@@ -78,20 +78,20 @@ class TokenModel:
 
     @property
     def text_length(self) -> int:
-        """Most ids of a prompt, its frame included: as many as training had room for before an image."""
+        """Maximum number of ids of a prompt, including its frame: as many as training had room for before an image."""
         return self.bundle.text_length
 
     def fits_prompt(self, text: str) -> bool:
-        """Does the model read all of a prompt, or only its first `text_length` ids?"""
+        """Whether the model reads all of a prompt, not only its first `text_length` ids."""
         text = arguments.text("text", text)
         return len(sequence.text_prefix(self.vocab, self.tokenizer, text, None)) <= self.text_length
 
     def has_unknown_tokens(self, text: str) -> bool:
-        """Does a prompt hold characters that the model has no id for, such as another language's?"""
+        """Whether a prompt has characters that the model has no id for, such as another language's."""
         return self.vocab.unk in sequence.text_prefix(self.vocab, self.tokenizer, arguments.text("text", text), None)
 
     def unknown_words(self, text: str) -> list[str]:
-        """The words of a prompt, as blanks part them, in which are characters that the model has no id for."""
+        """The words of a prompt, separated by blanks, with characters that the model has no id for."""
         return [word for word in arguments.text("text", text).split() if self.has_unknown_tokens(word)]
 
     def images(
@@ -99,12 +99,12 @@ class TokenModel:
     ) -> np.ndarray:
         """Paths, PIL images or arrays -> uint8 [N, S, S, 3], cropped or aligned and resized as in training.
 
-        Faces that a model drew (their metadata says so) are taken whole. A model that was trained on aligned faces
-        takes what this returns as it is.
+        Faces that a model generated (by their metadata) are not cropped. A model that was trained on aligned faces
+        also accepts the result of this method as pictures, and does not change them.
 
         Args:
-          landmarks: of each picture float [5, 2] (see `io.framing`), None where they are not known: such a picture is
-            cropped. Only a model that was trained on aligned faces heeds them.
+          landmarks: of each picture float [5, 2] (see `io.framing`), None if they are not known: such a picture is
+            cropped. Only a model that was trained on aligned faces uses them.
 
         Raises:
           CorruptImage, WrongArgument: as `io.images.load_images`.
@@ -120,12 +120,12 @@ class TokenModel:
 
     @computes
     def decode(self, codes: np.ndarray, batch_size: int = 64) -> np.ndarray:
-        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]. Raises WrongArgument for what are none."""
+        """Image codes int32 [N, n] -> uint8 [N, S, S, 3]. Raises WrongArgument for anything else."""
         codes = self.image_tokenizer.checked_codes(codes)
         return call_in_batches(self.image_tokenizer.decode, codes, arguments.batch_size(batch_size))
 
     def checked_prompts(self, prompts: Any) -> list[Prompt]:
-        """Prompts, or texts, as prompts. Raises WrongArgument for anything else."""
+        """Converts texts to prompts; prompts stay the same. Raises WrongArgument for anything else."""
         rows = arguments.items("prompts", prompts, "a list of Prompt or str")
         return [
             Prompt(p)
@@ -143,14 +143,14 @@ class TokenModel:
         guidance: float = 1.0,
         imposed: Sequence[np.ndarray] | np.ndarray | None = None,
     ) -> list[decoding.Request]:
-        """The rows that `decoding.generate` draws for faces: every prompt's clauses as variants of one row.
+        """The rows that `decoding.generate` samples for faces: every prompt's clauses as variants of one row.
 
         Args:
-          imposed: for each face int32 [n], codes that it must have, -1 where one is drawn.
+          imposed: for each face int32 [n], its fixed codes, -1 for sampled ones.
 
         Raises:
-          WrongArgument: guidance or weighted clauses of a model that was not trained on prompts without words; as many
-            seeds as not the prompts, or imposed codes of another shape.
+          WrongArgument: guidance or weighted clauses for a model that was not trained on empty prompts; different
+            numbers of seeds and prompts, or imposed codes of another shape.
         """
         guidance = arguments.number("guidance", guidance, lambda x: x >= 0, "from 0 on")
         asked = self.checked_prompts(prompts)
@@ -191,8 +191,9 @@ class TokenModel:
     ) -> np.ndarray:
         """Codes of one face for each prompt and seed, int32 [N, n].
 
-        The same seed, words and sampler give the same face whatever is made beside it. `imposed` as in `requests`;
-        `batch_size`: most faces drawn at once. Raises WrongArgument as `requests` and `decoding.generate` do.
+        The same seed, prompt and sampler give the same face, whatever else is generated with it. `imposed` as in
+        `requests`; `batch_size`: largest number of faces generated at once. Raises WrongArgument as `requests` and
+        `decoding.generate` do.
         """
         sampler, batch_size = given_or(sampler, self.sampler), arguments.batch_size(batch_size)
         requests = self.requests(prompts, seeds, sampler.guidance, imposed)
@@ -212,8 +213,8 @@ class TokenModel:
         """Image codes int32 [N, n] -> a caption of at most `length` ids each; greedy unless a sampler is given.
 
         Raises:
-          UserError: the model's positions leave no room for words behind a face.
-          WrongArgument: what are no codes of this model, a `length` below 1, as many seeds as not the faces.
+          UserError: the model has no positions for text after a face.
+          WrongArgument: codes that this model does not have, a `length` below 1, different numbers of seeds and faces.
         """
         codes, length = self.image_tokenizer.checked_codes(codes), arguments.whole_number("length", length, 1)
         sampler, batch_size = given_or(sampler, Sampler(temperature=0.0)), arguments.batch_size(batch_size)
@@ -236,7 +237,7 @@ class TokenModel:
         return [templates.sentence_case(self.tokenizer.decode(row.tolist())) for row in rows]
 
     def _blank_codes(self, count: int) -> np.ndarray:
-        """int32 [count, n]: faces that stand for any; none of them where only arguments are checked."""
+        """int32 [count, n]: codes of dummy faces; with `count` 0 only to check other arguments."""
         return np.zeros((count, self.image_tokenizer.config.tokens), np.int32)
 
     def _text_prefix(self, text: str) -> tuple[int, ...]:

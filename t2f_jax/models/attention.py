@@ -22,18 +22,18 @@ from t2f_jax.models.dense import dense
 
 MASKED_SCORE = -1e9  # added to the score of an invisible key: its probability is exactly 0 in float32
 
-# Who may see whom, in the form that a kind of attention takes: a bias (float32 [B,1,Q,K]: 0 where the key is visible,
+# The mask, in the form that a kind of attention takes: a bias (float32 [B,1,Q,K]: 0 where the key is visible,
 # `MASKED_SCORE` elsewhere) for "xla", bool [B,Q,K] for "cudnn", `SpanMask` for "splash".
 Mask = jax.Array | SpanMask
 Dropout = Callable[[jax.Array], jax.Array]
 
 
 def visible(segments_BxL: jax.Array, mask: str = "prefix", documents_BxL: jax.Array | None = None) -> jax.Array:
-    """bool [B,Q,K] with Q = K = L: may query i look at key j?
+    """bool [B,Q,K] with Q = K = L: may query i attend to key j?
 
     Segment 0 is a pad, 1 the prefix, 2+b branch b. With mask "prefix" a prefix key is visible to every query; a
-    branch's key to the later queries of its own branch; a pad to nobody. (A pad's own query sees every branch before
-    it, which is what the original computes there.) For a prefix p q and a branch x y, rows are queries:
+    branch's key to the later queries of its own branch; a pad to no query. (A pad's own query sees every branch before
+    it, as in the original.) For a prefix p q and a branch x y, rows are queries:
 
             p q x y                         p q x y
         p   1 1 0 0                     p   1 0 0 0
@@ -41,7 +41,7 @@ def visible(segments_BxL: jax.Array, mask: str = "prefix", documents_BxL: jax.Ar
         x   1 1 1 0     mask="causal":  x   1 1 1 0
         y   1 1 1 1                     y   1 1 1 1
 
-    `documents` (1, 2, ... along a row, 0 at pads) tells packed examples apart: nobody looks into another one.
+    `documents` (1, 2, ... along a row, 0 at pads) separates packed examples: none attends to another.
     """
     query, key = segments_BxL[:, :, None], segments_BxL[:, None, :]
     place = jnp.arange(segments_BxL.shape[1])
@@ -53,7 +53,7 @@ def visible(segments_BxL: jax.Array, mask: str = "prefix", documents_BxL: jax.Ar
 
 
 def score_bias(visible_BxQxK: jax.Array) -> jax.Array:
-    """bool [B,Q,K] -> what is added to the scores, float32 [B,1,Q,K]."""
+    """bool [B,Q,K] -> the bias added to the scores, float32 [B,1,Q,K]."""
     return jnp.where(visible_BxQxK, 0.0, MASKED_SCORE)[:, None]
 
 
@@ -65,7 +65,7 @@ def rotations(positions_BxL: jax.Array, head_width: int) -> tuple[jax.Array, jax
 
 
 def rotate(x_BxHxLxD: jax.Array, rotation: tuple[jax.Array, jax.Array]) -> jax.Array:
-    """Rotates the pair (i, i + D/2) of every head by its position's angle; the type of x is kept."""
+    """Rotates the pair (i, i + D/2) of every head by its position's angle; the result has the type of x."""
     cos, sin = rotation
     first, second = jnp.split(x_BxHxLxD.astype(jnp.float32), 2, axis=-1)
     turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
@@ -73,10 +73,10 @@ def rotate(x_BxHxLxD: jax.Array, rotation: tuple[jax.Array, jax.Array]) -> jax.A
 
 
 def attention_kind(config: DecoderConfig, length: int, train: bool = False, dtype: DTypeLike = jnp.float32) -> str:
-    """Which of `KINDS` computes the attention over rows of `length` ids, on the platform being compiled for.
+    """The one of `KINDS` that computes the attention over rows of `length` ids, on the platform being compiled for.
 
-    `config.attention` names it. "auto" is a kernel where there is one that can: no kernel drops attention
-    probabilities, splash attention takes rows of certain lengths, cuDNN half precision.
+    `config.attention` names it. "auto" is a kernel if one is possible: no kernel drops attention probabilities, splash
+    attention needs rows of certain lengths, cuDNN half precision.
 
     Raises:
       UserError: the kind that the config names cannot compute this.
@@ -105,7 +105,7 @@ def attend(q: jax.Array, k: jax.Array, v: jax.Array, bias_Bx1xLxL: jax.Array, dr
     q, k, v = (x.reshape(-1, length, width) for x in (q, k, v))  # one axis for rows and heads, as in a cache
     scores = jnp.einsum("nqd,nkd->nqk", q, k, preferred_element_type=jnp.float32)
     scores = scores.reshape(batch, heads, length, length) + bias_Bx1xLxL
-    # A softmax whose division waits until the values are summed up: fewer passes over [B,H,Q,K], also backwards.
+    # A softmax that divides after the sum over values: fewer passes over [B,H,Q,K], also in the backward pass.
     probs = jnp.exp(scores - jax.lax.stop_gradient(scores.max(-1, keepdims=True)))
     total = probs.sum(-1, keepdims=True)
     probs = dropout(probs.astype(v.dtype))
@@ -138,10 +138,10 @@ KINDS = {
 
 
 class SplashQKV(nn.Module):
-    """Queries, keys and values for splash attention; parameters as the dense layer that stands here otherwise.
+    """Queries, keys and values for splash attention; parameters as in the dense layer that it replaces.
 
-    Three products whose results have L as their last axis, which is how the TPU's kernel reads them: a head's width of
-    64 as the last axis would fill half of a register's lanes, and each transposition costs a pass over memory.
+    Three products whose results have L as their last axis, as the TPU's kernel reads them: a head's width of 64 as the
+    last axis would fill half of a register's lanes, and each transposition costs a pass over memory.
     """
 
     heads: int
@@ -171,7 +171,7 @@ class Attention(nn.Module):
     init_std: float = 0.02
     dtype: jnp.dtype = jnp.float32
     weight_groups: int = 0  # layout of the kernels, see `dense`
-    kind: str = "xla"  # of `KINDS`; a cache is for "xla" alone
+    kind: str = "xla"  # of `KINDS`; only "xla" can use a cache
     products: str = "float32"  # as in the config
 
     @nn.compact
@@ -184,15 +184,15 @@ class Attention(nn.Module):
         index: jax.Array | int = 0,
         deterministic: bool = True,
     ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-        """Attends from x to x, or to a cache that the keys and values of x are first written into.
+        """Attends from x to x, or to a cache, after writing the keys and values of x into it.
 
         Args:
           x_BxQxM: normalised input.
-          mask: of this module's `kind`; with a cache a bias whose K are all the cache's slots, else K = Q.
+          mask: of this module's `kind`; with a cache, a bias whose K are all the cache's slots; otherwise K = Q.
           rotation: of the queries' positions, from `rotations`; None for learned positions.
           cache: keys and values, each [B*H,T,D], of the slots being filled; then of the slots before these, part by
             part, keys [N,D,P] and values [N,P,D], N = B*H, or V*H where row b shares them with rows b + V, b + 2V, ...
-          index: slot, of those being filled, that the first of the Q new keys goes to.
+          index: slot, of those being filled, for the first of the Q new keys.
           deterministic: no dropout of the attention probabilities.
 
         Returns:
@@ -209,7 +209,7 @@ class Attention(nn.Module):
             # Products of two axes: with three, XLA's CPU backend takes about twice as long for the gradients.
             qkv = checkpoint_name(product(3 * model, "qkv")(x_BxQxM.reshape(-1, model)), "qkv")
             parts = jax.lax.split(qkv.reshape(batch, length, 3, self.heads, model // self.heads), (1, 1, 1), 2)
-            q, k, v = (x.squeeze(2).swapaxes(1, 2) for x in parts)  # [B,H,Q,D]: what decoding reads fastest
+            q, k, v = (x.squeeze(2).swapaxes(1, 2) for x in parts)  # [B,H,Q,D]: fastest for decoding
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
         q = q * (model // self.heads) ** -0.5
@@ -223,8 +223,8 @@ class Attention(nn.Module):
         return out.reshape(batch, length, model), (k, v)
 
 
-# A cache has one axis for batch and heads. With two, XLA's CPU backend makes a second array of each for the products,
-# and copies all of both in every step.
+# A cache has one axis for batch and heads. With two, XLA's CPU backend copies all keys and values to new arrays for the
+# products in every step.
 def _write(cache_NxKxD: jax.Array, x_BxHxQxD: jax.Array, index: jax.Array | int) -> jax.Array:
     """The cache with slots index .. index+Q-1 set."""
     rows = x_BxHxQxD.reshape(-1, *x_BxHxQxD.shape[2:]).astype(cache_NxKxD.dtype)
@@ -237,11 +237,11 @@ def _attend_to_cache(q_BxHxQxD: jax.Array, cache: tuple[jax.Array, ...], bias_Bx
     k_NxTxD, v_NxTxD, *parts = cache
 
     def product(left_BxHxQxK: jax.Array, right_NxKxD: jax.Array) -> jax.Array:
-        """[B,H,Q,D]: each row with its own matrix of `right`; those that share one, in one product with it."""
+        """[B,H,Q,D]: each row times its matrix of `right`; rows that share one are multiplied together."""
         left = left_BxHxQxK.reshape(-1, len(right_NxKxD), *left_BxHxQxK.shape[2:]).swapaxes(0, 1)
         left = left.reshape(len(right_NxKxD), -1, left.shape[-1])
         rows = left.shape[1]
-        if rows == 1:  # XLA's CPU backend does a single row on one core, two on all
+        if rows == 1:  # XLA's CPU backend uses one core for a single row, all for two
             left = jnp.pad(left, ((0, 0), (0, 1), (0, 0)))
         y = jnp.matmul(left, right_NxKxD, preferred_element_type=jnp.float32)[:, :rows]
         return y.reshape(len(y), -1, length, y.shape[-1]).swapaxes(0, 1).reshape(batch, heads, length, -1)

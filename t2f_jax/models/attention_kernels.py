@@ -1,10 +1,10 @@
-"""Attention by kernels that never hold a row's scores at once: splash attention on TPUs, cuDNN on GPUs.
+"""Attention by kernels that never hold all scores of a row: splash attention on TPUs, cuDNN on GPUs.
 
 Axis legend: B rows, H heads, L length of a row, D width of a head.
 
 A query of a prefix LM sees two spans of its own example: the prefix, from the example's start up to `prefix_end`, and
-its own branch, from `branch_start` up to itself. That is small enough to travel to the kernel beside the queries, so
-that no mask [L,L] is ever made, and every row has its own.
+its own branch, from `branch_start` up to itself. The spans are passed to the kernel beside the queries, so that no mask
+[L,L] is made, and every row can have its own.
 """
 
 import functools
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LANES = 128  # a splash kernel's row is a multiple of this
 LONGEST = 2047  # places of a row, 11 bits in a code
 BRANCH = 1023  # ids of a branch before a query, 10 bits
-BLOCK = 512  # largest tile of queries and keys
+BLOCK = 512  # largest side of a tile of queries and keys
 
 
 @flax.struct.dataclass
@@ -32,13 +32,13 @@ class SpanMask:
     """The mask that `splash` takes: two spans for each query."""
 
     code: jax.Array  # int32 [B,L]: prefix_end, place and the branch's ids before it, see `encode`
-    documents: jax.Array  # int32 [B,L]: which example of its row a place belongs to
-    # Ids of the longest example: tiles of places farther apart are left out. 0: all are computed.
+    documents: jax.Array  # int32 [B,L]: the example of each place
+    # Length of the longest example in ids: tiles of places farther apart are skipped. 0: all are computed.
     max_example_length: int = flax.struct.field(pytree_node=False, default=0)
 
 
 def fits(length: int) -> bool:
-    """Can `splash` take rows of this length?"""
+    """Whether `splash` can take rows of this length."""
     return length % LANES == 0 and length <= LONGEST
 
 
@@ -56,7 +56,7 @@ def span_mask(
 
 
 def count_visible(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> jax.Array:
-    """int32 [B,L]: how many places a query sees; 0 for a pad."""
+    """int32 [B,L]: the number of places that a query sees; 0 for a pad."""
     prefix_end, branch_start, place, documents = _ends(segments_BxL, documents_BxL, mask)
     first = jax.lax.cummax(jnp.where(_begins(documents), place, 0), axis=1)
     branch = jnp.where(segments_BxL == 1, 0, place - branch_start + 1)
@@ -64,14 +64,14 @@ def count_visible(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask
 
 
 def _begins(x_BxL: jax.Array) -> jax.Array:
-    """bool [B,L]: is the value before it another one (or is there none)?"""
+    """bool [B,L]: whether the value before it is different (or absent)."""
     return jnp.pad(x_BxL[:, 1:] != x_BxL[:, :-1], ((0, 0), (1, 0)), constant_values=True)
 
 
 def _ends(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -> tuple[jax.Array, ...]:
     """-> prefix_end, branch_start, place, documents, int32 [B,L] each.
 
-    Examples stand in a row one after the other, each a prefix (segment 1) and then its branches.
+    A row holds one example after another, each a prefix (segment 1) and then its branches.
     """
     documents = (segments_BxL > 0).astype(jnp.int32) if documents_BxL is None else documents_BxL
     length = segments_BxL.shape[1]
@@ -87,13 +87,13 @@ def _ends(segments_BxL: jax.Array, documents_BxL: jax.Array | None, mask: str) -
 
 
 def encode(prefix_end: jax.Array, branch_start: jax.Array, place: jax.Array) -> jax.Array:
-    """Three numbers of a query in 32 bits: 11 for the prefix's end, 11 for its place, 10 for the ids of its branch
-    that stand before it."""
+    """Packs three numbers of a query into 32 bits: 11 for the prefix's end, 11 for its place, 10 for the number of
+    ids of its branch before it."""
     return (prefix_end << 21) | (place << 10) | jnp.minimum(place - branch_start, BRANCH)
 
 
 def is_visible(code: jax.Array, key: jax.Array) -> jax.Array:
-    """May the query with this code look at place `key` (of its own document)? Runs inside the kernel."""
+    """Whether the query with this code may attend to place `key` (of its own document). Runs inside the kernel."""
     prefix_end = jax.lax.shift_right_logical(code, jnp.full_like(code, 21))
     place = (code >> 10) & LONGEST
     branch_start = place - (code & BRANCH)
@@ -104,7 +104,7 @@ def is_visible(code: jax.Array, key: jax.Array) -> jax.Array:
 def splash_kernel(
     heads: int, length: int, max_example_length: int, interpret: bool
 ) -> "splash_attention_kernel.SplashAttentionKernel":
-    """A splash kernel for tiles of places at most `max_example_length` apart; its codes are put in by `splash`."""
+    """A splash kernel for tiles of places at most `max_example_length` apart; `splash` inserts its codes."""
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as sm
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask_info as mi
@@ -115,7 +115,7 @@ def splash_kernel(
         block_kv=side,
         block_kv_compute=side,
         block_q_dkv=side,
-        block_kv_dkv=length,  # all keys at once: the gradient of a query needs no second pass that sums up its parts
+        block_kv_dkv=length,  # all keys at once: a query's gradient needs no second pass to sum its parts
         block_kv_dkv_compute=side,
         use_fused_bwd_kernel=True,
         q_layout=sk.QKVLayout.SEQ_MINOR,
@@ -128,7 +128,7 @@ def splash_kernel(
     backward, _ = mi.process_mask_dkv(
         band, dkv, downcast_smem_data=True, head_shards=1, q_seq_shards=1, shrink_grid=False
     )
-    return sk.SplashAttentionKernel(  # what `make_splash_mha` does, but of numpy arrays: constants of any program
+    return sk.SplashAttentionKernel(  # as `make_splash_mha`, but with numpy arrays: constants of any program
         forward,
         None,
         backward,
@@ -146,10 +146,10 @@ def splash_kernel(
 def splash(
     q: jax.Array, k: jax.Array, v: jax.Array, mask: SpanMask, dropout: Callable[[jax.Array], jax.Array] | None = None
 ) -> jax.Array:
-    """[B,H,L,D] three times, q scaled -> [B,H,L,D]. On other devices than TPUs the kernel is interpreted: for tests.
+    """[B,H,L,D] three times, q scaled -> [B,H,L,D]. On devices other than TPUs the kernel is interpreted, for tests.
 
     Args:
-      dropout: not applied: `attention.attention_kind` refuses a kernel where probabilities are to be dropped.
+      dropout: not applied; `attention.attention_kind` refuses a kernel if there is dropout.
     """
     from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as sk
 

@@ -1,4 +1,4 @@
-"""A layer of the decoder: norm, attention, norm, MLP, each pair with its residual.
+"""A layer of the decoder: norm and attention, then norm and MLP, each pair with a residual connection.
 
 Axis legend: B batch, L length of a row, M width of the model, D width of a head.
 """
@@ -32,7 +32,7 @@ class Norm(nn.Module):
         x = x - jnp.mean(x, -1, keepdims=True)
         square = jnp.sum(x * x, -1, keepdims=True)
         if self.kind == "talk2face":
-            # A constant row has no spread, and the root no finite slope there.
+            # A constant row has a standard deviation of 0, where the square root's gradient is infinite.
             std = jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1.0) / (width - 1)), 0.0)
             x = x / (std + 1e-6)
         else:
@@ -41,7 +41,7 @@ class Norm(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two dense layers with a tanh-approximated GELU between (the original's gelu_fast)."""
+    """Two dense layers with a tanh-approximated GELU between them (the original's gelu_fast)."""
 
     width: int
     bias: bool

@@ -1,6 +1,6 @@
-"""CLIP (Radford et al., 2021, arXiv:2103.00020): images and texts -> vectors of one space, by weights that users hold.
+"""CLIP (Radford et al., 2021, arXiv:2103.00020): images and texts -> vectors of one space, with the user's weights.
 
-The layout is that of OpenAI's vision transformers, name for name: `visual.transformer.resblocks.3.ln_1.weight` is
+The layout and names are those of OpenAI's vision transformers: `visual.transformer.resblocks.3.ln_1.weight` is
 `visual/resblock_3/ln_1/scale` here. Axes: B batch, S pixels of a side, L places of a row, W width, E numbers of a
 vector.
 """
@@ -36,9 +36,9 @@ class Clip:
     """A CLIP's structure.
 
     Attributes:
-      activation: "quick_gelu" (x sigmoid(1.702 x)) of OpenAI's weights, "gelu" of most others; the wrong one gives
-        other vectors without any error.
-      mean, deviation: of colours in 0..1, by which images are scaled.
+      activation: "quick_gelu" (x sigmoid(1.702 x)) for OpenAI's weights, "gelu" for most others; the wrong one gives
+        wrong vectors without any error.
+      mean, deviation: mean and standard deviation of colours in 0..1, by which images are normalized.
     """
 
     visual: Tower
@@ -55,7 +55,7 @@ class Clip:
 
 
 class Layer(nn.Module):
-    """Attention and MLP, each behind its norm."""
+    """Attention and MLP, each after its norm."""
 
     clip: Clip
     tower: Tower
@@ -127,7 +127,7 @@ class Text(nn.Module):
 
 @functools.partial(jax.jit, static_argnums=0)
 def image_features(clip: Clip, params: Any, images_BxSxSx3: jax.Array) -> jax.Array:
-    """uint8 square images -> float32 [B, E], of any length; resized bicubically with a low-pass filter, in floats."""
+    """uint8 square images -> float32 [B, E], not normalized; resized bicubically with a low-pass filter, in floats."""
     x = resize(images_BxSxSx3, clip.side, "clean") / 255
     x = (x - np.array(clip.mean, np.float32)) / np.array(clip.deviation, np.float32)
     return Visual(clip).apply({"params": params["visual"]}, x)  # type: ignore[return-value]
@@ -135,7 +135,7 @@ def image_features(clip: Clip, params: Any, images_BxSxSx3: jax.Array) -> jax.Ar
 
 @functools.partial(jax.jit, static_argnums=0)
 def text_features(clip: Clip, params: Any, ids_BxL: jax.Array) -> jax.Array:
-    """Ids as `Text` takes them -> float32 [B, E], of any length."""
+    """Ids as `Text` takes them -> float32 [B, E], not normalized."""
     return Text(clip).apply({"params": params["text"]}, ids_BxL)  # type: ignore[return-value]
 
 
@@ -143,15 +143,15 @@ def text_features(clip: Clip, params: Any, ids_BxL: jax.Array) -> jax.Array:
 
 
 def is_needed(name: str) -> bool:
-    """Is a file's tensor a weight, rather than a scale of logits or a list of positions?"""
+    """Whether a file's tensor is a weight, rather than a scale of logits or a list of positions."""
     return not name.endswith(("logit_scale", "logit_bias", "position_ids", "attn_mask"))
 
 
 def from_tensors(tensors: Mapping[str, np.ndarray], clip: Clip) -> Any:
-    """Parameters out of tensors with the names of OpenAI and open_clip, or of Hugging Face's transformers.
+    """Parameters from tensors with the names of OpenAI and open_clip, or of Hugging Face's transformers.
 
     Raises:
-      UserError: a tensor is missing or misshapen; it is named.
+      UserError: a tensor is missing or has a wrong shape; the message names it.
     """
     if any(name.startswith("vision_model.") for name in tensors):
         tensors = _from_hugging_face(tensors)
@@ -206,7 +206,7 @@ _HUGGING_FACE = (  # (pattern, replacement), in this order
 
 
 def _from_hugging_face(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Tensors of transformers under OpenAI's names: queries, keys and values joined, projections turned."""
+    """Tensors of transformers under OpenAI's names: queries, keys and values joined, projections transposed."""
     renamed = {}
     for name, value in tensors.items():
         for pattern, replacement in _HUGGING_FACE:

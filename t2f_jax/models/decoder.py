@@ -9,8 +9,8 @@ Parameters (float32; kernels [in, out], N(0, init_std); biases 0; scales 1):
     layer_i/attention/{qkv [M,3M], out [M,M]}/{kernel, bias}      layer_i/mlp/{up, down}/{kernel, bias}
     final_norm/{scale, bias}    head/weight [V,M] (absent if tied)
 
-With `stacked` the layers are one subtree "layers" whose leaves have a leading axis: one layer is compiled, not all.
-`params.stack_layers` and `params.unstack_layers` go from one layout to the other.
+With `stacked` the layers are one subtree "layers" whose leaves have a leading layer axis, so that only one layer is
+compiled. `params.stack_layers` and `params.unstack_layers` convert between the layouts.
 """
 
 from collections.abc import Callable
@@ -26,12 +26,12 @@ from t2f_jax.distributed import partitioning
 from t2f_jax.models.attention import KINDS, Mask, attention_kind, rotations, score_bias
 from t2f_jax.models.blocks import Block, Norm
 
-Rotation = tuple[jax.Array, jax.Array] | None  # of `attention.rotations`; None where positions are learned
+Rotation = tuple[jax.Array, jax.Array] | None  # of `attention.rotations`; None if positions are learned
 Cache = list[tuple[jax.Array, ...]]  # of every layer, as in `Attention`: keys and values, each [B*H,T,D]
 
 
 class Embedding(nn.Module):
-    """Sum of the word's, the position's and the segment's rows; the head's table stands here if it is tied."""
+    """Sum of the word's, the position's and the segment's rows; a tied head uses the word table."""
 
     config: DecoderConfig
     vocab_size: int
@@ -47,7 +47,7 @@ class Embedding(nn.Module):
             self.segment = self.param("segment", normal, (3, c.width))
 
     def __call__(self, tokens: jax.Array, segments: jax.Array, positions: jax.Array) -> jax.Array:
-        """int32 [B,L] three times -> [B,L,M] in `dtype`. Every branch takes the one segment row of targets."""
+        """int32 [B,L] three times -> [B,L,M] in `dtype`. All branches share the segment row of targets."""
         x = self.word[tokens]
         if self.config.positions == "learned":
             x = x + self.position[positions]
@@ -69,36 +69,36 @@ class Head(nn.Module):
 
 
 def _saved(*names: str) -> Callable[..., bool]:
-    """A policy of rematerialization: what carries one of these names is kept."""
+    """A policy of rematerialization: values with one of these names are kept."""
     return jax.checkpoint_policies.save_only_these_names(*names)
 
 
-# What a layer keeps for its backward pass beside its input, by bytes kept a token and layer (half precision, width M):
+# What a layer keeps for its backward pass beside its input, with bytes per token and layer (half precision, width M):
 REMAT = {
     "dots": jax.checkpoint_policies.save_from_both_policies(  # 20 M and more: every product
         jax.checkpoint_policies.dots_with_no_batch_dims_saveable, _saved("attention")
     ),
     "mlp": _saved("qkv", "attention", "up"),  # 16 M
-    "attention": _saved("qkv", "attention"),  # 8 M: about a seventh more to compute
-    "full": jax.checkpoint_policies.nothing_saveable,  # nothing: about a third more to compute
+    "attention": _saved("qkv", "attention"),  # 8 M: about a seventh more computation
+    "full": jax.checkpoint_policies.nothing_saveable,  # nothing: about a third more computation
 }
 
 
 class Decoder(nn.Module):
-    """The prefix LM. `dtype` is that of the products; parameters, softmax and logits are float32.
+    """The prefix LM. `dtype` is the type of the products; parameters, softmax and logits are float32.
 
-    `weight_groups` is the layout of its layers' kernels (`models.dense`): 0 as documented above, as training has them.
+    `weight_groups` is the layout of its layers' kernels (`models.dense`): 0 is the layout above, used in training.
     """
 
     config: DecoderConfig
     vocab_size: int
     dtype: jnp.dtype = jnp.float32
     weight_groups: int = 0
-    max_example_length: int = 0  # ids of the longest example of a packed row, for the kernels; 0: not known
-    stacked: bool = False  # the layers are one subtree, see above; training chooses it by `config.scan`
+    max_example_length: int = 0  # ids of the longest example of a packed row, for the kernels; 0: unknown
+    stacked: bool = False  # the layers are one subtree, see above; training sets it by `config.scan`
 
     def setup(self) -> None:
-        """Names the parts: embed, layers (or layer_0 ...), final_norm, head."""
+        """Makes the parts: embed, layers (or layer_0 ...), final_norm, head."""
         c = self.config
         self.embed = Embedding(c, self.vocab_size, self.dtype)
         self.embed_dropout = nn.Dropout(c.dropout)
@@ -128,7 +128,7 @@ class Decoder(nn.Module):
     ) -> jax.Array:
         """As `__call__`, but up to the final norm: [B,L,M] in `dtype`."""
         x = self.embed_dropout(self.embed(tokens, segments, positions), deterministic=not train)
-        x = partitioning.constrain(x, ("batch", None, None))  # not by width, as the tables are
+        x = partitioning.constrain(x, ("batch", None, None))  # not sharded by width, as the tables are
         kind = attention_kind(self.config, segments.shape[1], train, self.dtype)
         mask = KINDS[kind].make_mask(segments, documents, self.config.mask, self.max_example_length)
         x = self._layers(x, kind, mask, self._rotation(positions), train)
@@ -144,12 +144,12 @@ class Decoder(nn.Module):
         cache: Cache,
         index: jax.Array | int,
     ) -> tuple[jax.Array, Cache]:
-        """Runs L new ids behind what the cache holds: a whole prefix, one decoded id a row, or a tree of candidates.
+        """Runs L new ids after those in the cache: a whole prefix, one decoded id per row, or a tree of candidates.
 
         Args:
           tokens, segments, positions: int32 [B,L].
-          visible_BxLxT: bool, the cache slots that each new id may look at, the new ids' own slots included.
-          cache: from `empty_cache` or an earlier call. The layers must be single: decoding reads one after the other.
+          visible_BxLxT: bool, the cache slots that each new id may attend to, including the new ids' own slots.
+          cache: from `empty_cache` or an earlier call. The layers must be single.
           index: slot of the first new id; the others follow.
 
         Returns:
@@ -198,7 +198,7 @@ class Decoder(nn.Module):
 
 
 def apply_decoder(decoder: Decoder, params: Any, *args: Any, method: str | None = None, **kwargs: Any) -> Any:
-    """`decoder.apply` with bare parameters: the decoder's `__call__`, or its `method` ("hidden", "extend", "head")."""
+    """`decoder.apply` with unwrapped parameters: calls `__call__` or the `method` ("hidden", "extend", "head")."""
     return decoder.apply({"params": params}, *args, method=method, **kwargs)
 
 

@@ -1,13 +1,13 @@
-"""Dense layers of the decoder, in the layout of training or in the one that decoding on CPUs reads fastest.
+"""Dense layers of the decoder, in the layout of training or in the one that is fastest for decoding on CPUs.
 
 Axis legend: N rows, K inputs, O outputs, G groups.
 
-Training may round what its products multiply to bfloat16 (`rounded_product`), with float32 sums and results. CPUs that
-have instructions for it multiply twice as fast then; others are slower than in float32, so `auto` does not round there.
+Training may round the factors of its products to bfloat16 (`rounded_product`), with float32 sums and results. CPUs with
+instructions for it then multiply twice as fast; others are slower than in float32, so `auto` does not round there.
 
-Training holds a kernel as [K,O]. Decoding reads every weight for a few rows only and is bound by memory: there a kernel
+Training stores a kernel as [K,O]. Decoding reads every weight for only a few rows and is memory-bound: there a kernel
 is [G,O/G,K], one group of outputs for each core, and the product is a batched dot with the weights on its left side.
-Each core then streams its own contiguous half (quarter, ...) of the weights. On two cores with AVX-512, twelve layers
+Each core then reads its own contiguous half (quarter, ...) of the weights. On two cores with AVX-512, twelve layers
 of 768 took 8.8 ms for one row (14.0 ms as [K,O]) and 19 ms for eight (27 ms).
 """
 
@@ -22,8 +22,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-FEW_ROWS = 64  # up to here the grouped product is the faster one
-CPU_FLAGS = pathlib.Path("/proc/cpuinfo")  # where Linux lists what the CPU can do
+FEW_ROWS = 64  # up to so many rows the grouped product is faster
+CPU_FLAGS = pathlib.Path("/proc/cpuinfo")  # where Linux lists the CPU's features
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
@@ -48,13 +48,13 @@ class GroupedDense(nn.Module):
 
 
 def rounds(products: str) -> bool:
-    """Whether training rounds to bfloat16 what it multiplies here; `products` as in the config."""
+    """Whether training rounds factors to bfloat16 on this machine; `products` as in the config."""
     return products == "bfloat16" or (products == "auto" and jax.default_backend() == "cpu" and _multiplies_bfloat16())
 
 
 @functools.cache
 def _multiplies_bfloat16() -> bool:
-    """Whether this machine's CPU has instructions for it; False where the system does not tell."""
+    """Whether this machine's CPU has bfloat16 products; False if the system does not list its features."""
     try:
         return not BFLOAT16_FLAGS.isdisjoint(CPU_FLAGS.read_text().split())
     except OSError:
@@ -74,9 +74,9 @@ def dense(
 
 @jax.custom_vjp
 def rounded_product(x_NxK: jax.Array, kernel_KxO: jax.Array) -> jax.Array:
-    """x @ kernel, float32 [N,O], of factors rounded to bfloat16.
+    """x @ kernel, float32 [N,O], with factors rounded to bfloat16.
 
-    The gradient by x rounds its factors, too. That by the kernel does not: its sum over N is no faster rounded.
+    The gradient by x rounds its factors, too. That by the kernel does not: rounding would not speed up its sum over N.
     """
     return jnp.matmul(x_NxK.astype(jnp.bfloat16), kernel_KxO.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
 
@@ -121,6 +121,6 @@ def grouped_product(x_NxK: jax.Array, kernel_GxOxK: jax.Array, dtype: DTypeLike 
 
 
 def grouped(table_OxK: jax.Array, weight_groups: int) -> jax.Array:
-    """[O,K] -> [G,O/G,K]; the most groups that divide both `weight_groups` and O."""
+    """[O,K] -> [G,O/G,K]; G is the largest number that divides both `weight_groups` and O."""
     groups = math.gcd(weight_groups, table_OxK.shape[0])
     return table_OxK.reshape(groups, -1, table_OxK.shape[1])

@@ -1,8 +1,7 @@
-"""Patch discriminator (Isola et al., 2017, arXiv:1611.07004): says of each patch of an image whether it looks real.
+"""Patch discriminator (Isola et al., 2017, arXiv:1611.07004): predicts for each patch of an image whether it is real.
 
-The structure is that of taming-transformers' NLayerDiscriminator but for its norm. There it is BatchNorm; here
-GroupNorm, because batch statistics would be one more state to keep, would couple the rows of a batch, and would differ
-with the number of devices.
+The structure is that of taming-transformers' NLayerDiscriminator, but its BatchNorm is GroupNorm here: batch statistics
+would be one more state to keep, would couple the rows of a batch, and would differ with the number of devices.
 
 Axes: B batch, R pixels of a side, P patches of a side.
 """

@@ -23,13 +23,13 @@ _CLIP_MEAN, _CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.2613
 
 
 def to_unit(images: ArrayLike, range: PixelRange = "correct") -> jax.Array:
-    """uint8 0..255 [..., 3] -> fp32, what the encoder reads.
+    """uint8 0..255 [..., 3] -> fp32, the encoder's input.
 
     Args:
       range: "correct": x / 127.5 - 1 in [-1, 1], as taming-transformers trains. The original feeds its encoder other
-        ranges, and its decoder has learned the codes of such pictures: "paper_double" takes y to 2 y - 1 once more,
-        [-3, 1], as its inference script does; "clip_double" normalizes by CLIP's mean and deviation, then takes y to
-        2 y - 1, as its training's loader does.
+        ranges, and its decoder has learned the codes of such pictures: "paper_double" maps y to 2 y - 1 once more,
+        [-3, 1], as its inference script does; "clip_double" normalizes by CLIP's mean and standard deviation, then maps
+        y to 2 y - 1, as its training's loader does.
     """
     x = jnp.asarray(images).astype(jnp.float32)
     if range == "clip_double":
@@ -58,19 +58,19 @@ def decode(config: VQGANConfig, params: Any, codes_BxN: ArrayLike) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnums=0)
 def code_vectors(config: VQGANConfig, params: Any, codes_BxN: ArrayLike) -> jax.Array:
-    """Codes, int [B, N] -> what the decoder reads for them, fp32 [B, G, G, E]."""
+    """Codes, int [B, N] -> the decoder's input, fp32 [B, G, G, E]."""
     return VQGAN(config).apply({"params": params}, codes_BxN, method="code_vectors")  # type: ignore[return-value]
 
 
 class ImageTokenizer:
-    """A VQGAN with its weights. Each new batch size compiles once: callers pad to few sizes.
+    """A VQGAN with its weights. Each new batch size is compiled once, so callers should pad to few sizes.
 
     `range` is how pictures are scaled for the encoder, see `to_unit`.
     """
 
     def __init__(self, config: VQGANConfig, params: Any, range: PixelRange = "correct"):
         self.config = config
-        self.params = jax.tree.map(jnp.asarray, params)  # onto the device once, not at each call
+        self.params = jax.tree.map(jnp.asarray, params)  # copied to the device once, not at each call
         self.range: PixelRange = range
 
     def encode(self, images_BxRxRx3: ArrayLike) -> jax.Array:
@@ -90,7 +90,7 @@ class ImageTokenizer:
         return decode(self.config, self.params, self.encode(images_BxRxRx3))
 
     def checked_images(self, images: Any) -> np.ndarray:
-        """Images as numpy's uint8 [B, R, R, 3]. Raises WrongArgument for any other array, and what is none."""
+        """Images as numpy's uint8 [B, R, R, 3]. Raises WrongArgument for anything else."""
         side = self.config.resolution
         return arguments.array("images", images, np.uint8, ("N", side, side, 3), "uint8")
 
@@ -98,7 +98,7 @@ class ImageTokenizer:
         """Image codes as numpy's int32 [B, N].
 
         Raises:
-          WrongArgument: no whole numbers, another shape, or a code below `least` or not in the codebook.
+          WrongArgument: not integers, another shape, or a code below `least` or not in the codebook.
         """
         size = self.config.n_embed
         codes = arguments.array(called, codes, np.integer, ("N", self.config.tokens), "an array of whole numbers")
@@ -108,10 +108,10 @@ class ImageTokenizer:
 
 
 def fingerprint(tokenizer: ImageTokenizer) -> str:
-    """Hash of an image tokenizer's structure and weights: codes made by another one are refused by it."""
+    """Hash of an image tokenizer's structure and weights, by which codes of another tokenizer are refused."""
     structure = to_dict(tokenizer.config)
     if not tokenizer.config.scales:
-        del structure["scales"]  # older than this key are the stores that name their tokenizer by its hash
+        del structure["scales"]  # older stores, whose hashes lack this key, stay valid
     digest = hashlib.sha256(repr(sorted(structure.items())).encode())
     if tokenizer.range != "correct":
         digest.update(tokenizer.range.encode())
@@ -120,7 +120,7 @@ def fingerprint(tokenizer: ImageTokenizer) -> str:
 
 
 def update_with_params(digest: "hashlib._Hash", params: Any) -> None:
-    """Feeds a nested parameter dictionary's names and values to a `hashlib` digest, without copies where it can."""
+    """Feeds a nested parameter dictionary's names and values to a `hashlib` digest, without copies if possible."""
     for name, value in sorted(traverse_util.flatten_dict(params, sep=".").items()):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(jax.device_get(value)).reshape(-1).view(np.uint8).data)

@@ -1,7 +1,7 @@
-"""Inception-v3 as FID uses it (Heusel et al., 2017, arXiv:1706.08500): images -> 2048 features, by a user's weights.
+"""Inception-v3 as FID uses it (Heusel et al., 2017, arXiv:1706.08500): images -> 2048 features, with a user's weights.
 
 The network of 2015-12-05, in the layout of pytorch-fid's file: torchvision's names (`Mixed_5b.branch1x1.conv.weight`),
-1008 classes; average pools do not count the padding, and the last block pools by the maximum. Each batch norm (epsilon
+1008 classes; average pools do not count the padding, and the last block uses a maximum pool. Each batch norm (epsilon
 1e-3) is folded into the convolution before it.
 
 Axes: B batch, S pixels of a side (299 in use), D features.
@@ -23,7 +23,7 @@ FEATURES = 2048
 CLASSES = 1008  # torchvision's own weights have 1000
 _EPSILON = 1e-3
 
-# A step is a pool ("avg", "max"), a unit (name, features, size[, stride]), or a tuple of units side by side.
+# A step is a pool ("avg", "max"), a unit (name, features, size[, stride]), or a tuple of parallel units.
 _AVERAGE, _MAXIMUM, _HALVE = "avg", "max", "halve"
 
 
@@ -86,7 +86,7 @@ BLOCKS = {  # name -> branches, each a row of steps
 
 
 class Unit(nn.Module):
-    """A convolution with a bias, and ReLU. With `stride` 2, or by its `padding`, nothing is added at the edges."""
+    """A convolution with a bias, and ReLU. Without padding if `stride` is 2 or `padding` says so."""
 
     features: int
     size: int | tuple[int, int]
@@ -103,7 +103,7 @@ class Unit(nn.Module):
 
 
 class Block(nn.Module):
-    """Branches side by side, their channels joined; `BLOCKS` says which. `divisor` makes all channels fewer."""
+    """Parallel branches, given by `BLOCKS`; their channels are concatenated. `divisor` reduces all channels."""
 
     branches: tuple
     divisor: int
@@ -137,7 +137,7 @@ def _pool(x: jax.Array, kind: str) -> jax.Array:
 
 
 class Inception(nn.Module):
-    """The whole network. `divisor` makes its channels fewer, for tests."""
+    """The whole network. `divisor` reduces its channels, for tests."""
 
     divisor: int = 1
 
@@ -165,10 +165,11 @@ def abstract_params(network: Inception) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def from_tensors(tensors: Mapping[str, np.ndarray], network: Inception) -> Any:
-    """Parameters of `network` out of tensors with pytorch-fid's names; others, such as `fc.bias`, are not needed.
+    """Parameters of `network` from tensors with pytorch-fid's names; others, such as `fc.bias`, are not needed.
 
     Raises:
-      UserError: a tensor is missing or misshapen (it is named), or `fc.weight` shows other weights than FID's.
+      UserError: a tensor is missing or has a wrong shape (the message names it), or `fc.weight` is not that of FID's
+        weights.
     """
     classes = np.shape(tensors["fc.weight"])[:1] if "fc.weight" in tensors else ()
     if classes != (CLASSES,):

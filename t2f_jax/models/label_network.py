@@ -1,8 +1,8 @@
-"""Small networks that read the labels of a face off its pixels or its codes, and the losses that they give.
+"""Small networks that predict a face's labels from its pixels or its codes, and the losses based on them.
 
-The image tokenizer may train them beside itself. What the network of pixels looks at, as Zhang et al. (2018,
-arXiv:1801.03924) look at a network for objects, is what a reconstruction must keep to stay the same person of the same
-age. The network of codes asks the coarsest codes to tell the labels.
+They can be trained together with the image tokenizer. The features of the pixel network, used as Zhang et al. (2018,
+arXiv:1801.03924) use those of an object classifier, are what a reconstruction must keep to show the same person at the
+same age. The loss of the code network makes the coarsest codes predictive of the labels.
 
 Axes: B batch, R pixels of a side, S side of a feature map or of a grid of codes, C channels, E code width, A choice
 attributes, K number attributes, V slots for the values of a choice, O = A * V + K outputs (see `tokens.targets`).
@@ -41,7 +41,7 @@ class LabelNetwork(nn.Module):
 
 
 class CodeReader(nn.Module):
-    """Two dense layers on all vectors of a grid of codes, with dropout before each."""
+    """Two dense layers on all vectors of a grid of codes, each after dropout."""
 
     outputs: int
     width: int = 256
@@ -56,7 +56,7 @@ class CodeReader(nn.Module):
 
 
 def _active(x: jax.Array, name: str) -> jax.Array:
-    return nn.swish(nn.LayerNorm(name=name)(x))  # of each position: the norm of a whole map would hide its colour
+    return nn.swish(nn.LayerNorm(name=name)(x))  # per position: a norm of the whole map would hide its colour
 
 
 def split_outputs(outputs_BxO: jax.Array, mask_AxV: np.ndarray) -> tuple[jax.Array, jax.Array]:
@@ -71,7 +71,7 @@ def label_loss(
     """Cross-entropy of the choices and a Huber loss of the numbers, over the known labels. Scalar, the mean over faces.
 
     A face's sum is divided by the square root of the number of its known labels, so that faces with forty labels do not
-    drown those with three.
+    dominate those with three.
 
     Args:
       choices_BxA, numbers_BxK: as `tokens.targets.targets` makes them.
@@ -81,16 +81,16 @@ def label_loss(
     picked_BxA = jnp.take_along_axis(logp_BxAxV, jnp.maximum(choices_BxA, 0)[..., None], 2)[..., 0]
     known_BxK = ~jnp.isnan(numbers_BxK)
     error_BxK = numbers - jnp.where(known_BxK, numbers_BxK, 0.0)
-    far_BxK = optax.huber_loss(10 * error_BxK, delta=0.3)  # the absolute error, but smooth near 0
+    far_BxK = optax.huber_loss(10 * error_BxK, delta=0.3)  # the absolute error, smooth near 0
     sums_B = jnp.sum(4 * far_BxK * known_BxK, 1) - jnp.sum(picked_BxA * (choices_BxA >= 0), 1)
     counts_B = known_BxK.sum(1) + (choices_BxA >= 0).sum(1)
     return (sums_B / jnp.sqrt(jnp.maximum(counts_B, 1))).mean()
 
 
 def label_distance(network: LabelNetwork, params: Any, recon: jax.Array, image: jax.Array) -> jax.Array:
-    """How differently the network sees two images [B, R, R, 3] in [-1, 1]: fp32 [B], the mean over its levels.
+    """Distance of two images [B, R, R, 3] in [-1, 1] by the network's features: fp32 [B], the mean over its levels.
 
-    Squared differences of features that have mean square 1 over the channels of each position, as in LPIPS.
+    Squared differences of features, scaled to mean square 1 over the channels of each position, as in LPIPS.
     """
     levels = [network.apply({"params": params}, x)[1] for x in (recon, jax.lax.stop_gradient(image))]
 

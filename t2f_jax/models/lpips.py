@@ -1,9 +1,9 @@
 """Perceptual distance: LPIPS (Zhang et al., 2018, arXiv:1801.03924) on VGG16, AlexNet or SqueezeNet 1.1.
 
-The user brings the weights: tensors with torchvision's names (`features.0.weight` [out, in, 3, 3], `features.0.bias`;
-of SqueezeNet `features.3.squeeze.weight`) or with those of the lpips package (`net.slice1.0.weight`). If LPIPS's linear
-layers are among them (`lin0.model.1.weight` [1, C, 1, 1], one a stage), the distance is LPIPS; without them every
-channel counts 1. A checkpoint may hold them inside another model, such as a VQGAN's `loss.perceptual_loss.`.
+The user provides the weights: tensors with torchvision's names (`features.0.weight` [out, in, 3, 3], `features.0.bias`;
+for SqueezeNet `features.3.squeeze.weight`) or with those of the lpips package (`net.slice1.0.weight`). If LPIPS's
+linear layers are among them (`lin0.model.1.weight` [1, C, 1, 1], one per stage), the distance is LPIPS; without them
+every channel has weight 1. They may be part of another model's checkpoint, such as a VQGAN's `loss.perceptual_loss.`.
 
 Axes: B batch, R pixels of a side, S side of a feature map, C channels.
 """
@@ -21,16 +21,16 @@ from t2f_jax.errors import UserError
 
 
 class Trunk(NamedTuple):
-    """Where LPIPS takes features from a network of torchvision: after the last ReLU of each stage.
+    """The places where LPIPS takes features from a torchvision network: after the last ReLU of each stage.
 
     Attributes:
       stages: positions of the convolutions, by stage.
       first: side, stride and padding of the first convolution; others have stride 1 and keep the side of their map.
       pool: side of the maximum pools, which have stride 2.
       pooled: the stages that begin with one.
-      least_side: of images, in pixels.
-      fires: whether all positions but the first are SqueezeNet's fire modules: a convolution of side 1, whose output
-        goes through one of side 1 and one of side 3 beside each other. Its pools look beyond the edge, too.
+      least_side: smallest side of images, in pixels.
+      fires: whether all positions but the first are SqueezeNet's fire modules: a convolution of side 1, followed by one
+        of side 1 and one of side 3 in parallel. Its pools also cover windows that cross the edge.
     """
 
     name: str
@@ -46,7 +46,7 @@ VGG = Trunk("vgg", ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28)), (
 ALEX = Trunk("alex", ((0,), (3,), (6,), (8,), (10,)), (11, 4, 2), 3, (1, 2), 32)
 SQUEEZE = Trunk("squeeze", ((0,), (3, 4), (6, 7), (9,), (10,), (11,), (12,)), (3, 2, 0), 3, (1, 2, 3), 17, fires=True)
 FIRE = {"squeeze": 1, "expand1x1": 1, "expand3x3": 3}  # a fire module's convolutions and their sides
-# LPIPS's ScalingLayer: ImageNet's mean and deviation for images in [-1, 1].
+# LPIPS's ScalingLayer: ImageNet's mean and standard deviation for images in [-1, 1].
 SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)
 SCALE = np.array([0.458, 0.448, 0.450], np.float32)
 
@@ -62,27 +62,27 @@ Convolution = tuple[jax.Array, jax.Array]  # kernel [side, side, in, out], bias 
 class Weights(NamedTuple):
     """A trunk's convolutions and LPIPS's linear layers, float32."""
 
-    convolutions: dict[str, Convolution]  # by position, in a fire module such as "3.squeeze"
+    convolutions: dict[str, Convolution]  # by position; in a fire module such as "3.squeeze"
     linear: list[jax.Array]  # [C] of each stage
 
 
 def trunk(weights: Weights) -> Trunk:
-    """The network that the convolutions are of."""
+    """The network that the convolutions belong to."""
     if "3.squeeze" in weights.convolutions:
         return SQUEEZE
     return ALEX if weights.convolutions["0"][0].shape[0] == ALEX.first[0] else VGG
 
 
 def is_needed(name: str) -> bool:
-    """Is a file's tensor one of those above, by its name, whatever stands before it?"""
+    """Whether a file's tensor is one of those above, by its name without prefix."""
     return _NAME.fullmatch(name) is not None
 
 
 def from_tensors(given: Mapping[str, np.ndarray]) -> Weights:
-    """The weights among tensors of the names above.
+    """Finds the weights among tensors, by the names above.
 
     Raises:
-      UserError: a tensor is missing (it is named), is there twice, or has a wrong shape.
+      UserError: a tensor is missing (the message names it), occurs twice, or has a wrong shape.
     """
     found = [(match[1], value) for name, value in given.items() if (match := _NAME.fullmatch(name))]
     tensors = dict(found)
@@ -129,7 +129,7 @@ def _convolution(tensors: Mapping[str, np.ndarray], name: str, stage: int, chann
 
 
 def _linear(tensors: Mapping[str, np.ndarray], widths: Sequence[int]) -> list[jax.Array]:
-    """LPIPS's linear layers, or ones where there is none."""
+    """LPIPS's linear layers, or ones if there are none."""
     if not any(name.startswith("lin") for name in tensors):
         return [jnp.ones(width) for width in widths]
     linear = []
@@ -177,7 +177,7 @@ def features(weights: Weights, x_BxRxRx3: jax.Array) -> list[jax.Array]:
 
 
 def _convolve(given: Convolution, x: jax.Array, stride: int = 1, padding: int | None = None) -> jax.Array:
-    """A convolution and its ReLU; without a `padding` the map keeps its side."""
+    """A convolution and its ReLU; by default the padding keeps the map's side."""
     kernel, bias = given
     edges = "SAME" if padding is None else ((padding, padding),) * 2
     x = jax.lax.conv_general_dilated(x, kernel, (stride, stride), edges, dimension_numbers=("NHWC", "HWIO", "NHWC"))

@@ -1,4 +1,4 @@
-"""Parameter trees: fresh ones, their shapes before there are arrays, and layers stacked or single."""
+"""Parameter trees: initialization, shapes without arrays, and layers stacked or single."""
 
 import dataclasses
 import functools
@@ -15,14 +15,14 @@ from t2f_jax.models.vqgan import VQGAN
 
 
 def init_decoder(decoder: Decoder, key: jax.Array) -> Any:
-    """Fresh parameters of a decoder, float32; layers stacked if `decoder.stacked`."""
-    row = jnp.zeros((1, 8), jnp.int32)  # of any length: no parameter's shape depends on it, nor on kernels of attention
+    """Initial parameters of a decoder, float32; layers are stacked if `decoder.stacked`."""
+    row = jnp.zeros((1, 8), jnp.int32)  # any length: parameter shapes depend neither on it nor on the attention kernel
     plain = decoder.clone(config=dataclasses.replace(decoder.config, attention="xla"))
     return plain.init(key, row, row, row)["params"]
 
 
 def abstract_decoder(config: DecoderConfig, vocab_size: int) -> Any:
-    """Shapes of a decoder's parameters, layers one by one."""
+    """Shapes of a decoder's parameters, with single layers."""
     return jax.eval_shape(functools.partial(init_decoder, Decoder(config, vocab_size)), jax.random.key(0))
 
 
@@ -33,9 +33,10 @@ def abstract_vqgan(config: VQGANConfig) -> Any:
 
 
 def init_vqgan(config: VQGANConfig, key: jax.Array) -> Any:
-    """Fresh parameters of a VQGAN, distributed as `VQGAN.init` draws them (but other numbers), float32.
+    """Initial parameters of a VQGAN, float32, from the same distributions as `VQGAN.init` (but other numbers).
 
-    All tensors are cut from one draw. Drawing each by itself, as `init` does, takes XLA long to compile on a CPU.
+    All tensors are cut from one random array. Drawing each separately, as `init` does, takes XLA long to compile on a
+    CPU.
     """
     shapes: dict[tuple[str, ...], Any] = traverse_util.flatten_dict(abstract_vqgan(config))  # type: ignore[assignment]
     bounds = {}  # a tensor is uniform within +-bound
@@ -56,7 +57,7 @@ def init_vqgan(config: VQGANConfig, key: jax.Array) -> Any:
 
 
 def stack_layers(params: dict[str, Any]) -> dict[str, Any]:
-    """{"layer_0": ..., "layer_1": ..., rest} -> {"layers": leaves with a leading layer axis, rest}; stacked passes."""
+    """{"layer_0": ..., "layer_1": ..., rest} -> {"layers": leaves with a leading layer axis, rest}, if not stacked."""
     if "layers" in params:
         return params
     names = sorted((k for k in params if k.startswith("layer_")), key=lambda k: int(k.removeprefix("layer_")))
@@ -66,7 +67,7 @@ def stack_layers(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def unstack_layers(params: dict[str, Any]) -> dict[str, Any]:
-    """Inverse of `stack_layers`; single layers pass."""
+    """Inverse of `stack_layers`; single layers stay the same."""
     if "layers" not in params:
         return params
     count = jax.tree.leaves(params["layers"])[0].shape[0]

@@ -1,7 +1,7 @@
-"""Vector quantization (van den Oord et al., 2017, arXiv:1711.00937): the nearest code, and the codebook's upkeep.
+"""Vector quantization (van den Oord et al., 2017, arXiv:1711.00937): the nearest code, and updates of the codebook.
 
-A codebook learns by gradient, or as the moving average of the encoder outputs that chose each code (appendix A.1 of the
-paper). Codes that nobody chooses any more are moved onto encoder outputs.
+A codebook is learned by gradient, or as the moving average of the encoder outputs that chose each code (appendix A.1 of
+the paper). Codes that are no longer chosen are moved onto encoder outputs.
 
 Axes: M code positions of a batch, K codes, E code width; "..." any leading axes.
 """
@@ -54,7 +54,7 @@ def straight_through(z: jax.Array, vectors: jax.Array) -> jax.Array:
 
 @flax.struct.dataclass
 class Codebook:
-    """What is remembered of a codebook between training steps."""
+    """Statistics of a codebook, kept between training steps."""
 
     ready: jax.Array  # bool scalar: False until the codes have been placed on encoder outputs
     count: jax.Array  # fp32 [K]: moving average of how many vectors of a batch chose each code
@@ -69,16 +69,16 @@ def fresh(size: int, width: int) -> Codebook:
 
 
 def sample_rows(key: jax.Array, z_MxE: jax.Array, size: int) -> jax.Array:
-    """`size` of the vectors in random order, each taken once before any is taken twice. [size, E]."""
+    """`size` of the vectors in random order, [size, E]; all are taken once before any is taken twice."""
     order = jnp.argsort(jax.random.bits(key, (z_MxE.shape[0],)))
     return z_MxE[order[jnp.arange(size) % z_MxE.shape[0]]]
 
 
 def place(stats: Codebook, codebook_KxE: jax.Array, rows_KxE: jax.Array) -> tuple[Codebook, jax.Array]:
-    """Before a step: puts the codes on encoder outputs `rows` if that has not been done yet.
+    """Before a step: places the codes on encoder outputs `rows` if that has not been done yet.
 
     Returns:
-      (statistics, codes [K, E]). A placed code is worth one vector.
+      (statistics, codes [K, E]). A placed code starts with a count of one vector.
     """
     codes = jnp.where(stats.ready, codebook_KxE, rows_KxE)
     ready = stats.ready
@@ -95,11 +95,11 @@ def observe(
     """Updates the statistics with a batch.
 
     Returns:
-      (statistics, the EMA codes [K, E]): each code is the weighted mean of the vectors that chose it. One that nobody
-      chooses keeps its place: its count and its total fade alike, and below 1e-6 it just stays.
+      (statistics, the EMA codes [K, E]): each code is the weighted mean of the vectors that chose it. One that is not
+      chosen keeps its place: its count and its total decay alike, and below a count of 1e-6 it is not updated.
     """
     size = stats.count.shape[0]
-    # A product, not a scatter: scatters add in no fixed order on GPUs, and a resumed run must repeat to the bit.
+    # A product, not a scatter: scatters add in no fixed order on GPUs, and a resumed run must match bit for bit.
     chosen_MxK = jax.nn.one_hot(codes_M, size, dtype=jnp.float32)
     hits_K = chosen_MxK.sum(0)
     sums_KxE = jnp.einsum("mk,me->ke", chosen_MxK, z_MxE, precision=jax.lax.Precision.HIGHEST)
@@ -117,7 +117,7 @@ def revive(
     """Moves each code that was not chosen for `after` steps onto its encoder output among `rows`.
 
     Returns:
-      (statistics, codes [K, E], bool [K]: which codes moved). A moved code starts anew, worth one vector.
+      (statistics, codes [K, E], bool [K]: which codes moved). A moved code restarts with a count of one vector.
     """
     dead_K = stats.unused >= after
     codes = jnp.where(dead_K[:, None], rows_KxE, codebook_KxE)
@@ -130,7 +130,7 @@ def revive(
 
 
 def usage(codes: jax.Array, size: int, weight: jax.Array | None = None) -> dict[str, jax.Array]:
-    """How a batch uses its codes: `codebook_use` (share of them chosen at all) and `perplexity` (exp of the entropy).
+    """A batch's use of the codes: `codebook_use` (share of codes chosen at all) and `perplexity` (exp of the entropy).
 
     Args:
       codes: int [B, N]. weight: fp32 [B], 0 leaves a row out.

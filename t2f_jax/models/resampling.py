@@ -1,7 +1,7 @@
-"""Images resized to the side that a feature network takes, in the ways of the programs whose numbers are published.
+"""Resizing of images for feature networks, by the methods of the programs whose numbers are published.
 
-These ways differ enough to move a FID by points (Parmar et al., 2022, arXiv:2104.11222), so a figure names its own.
-Axes: B batch, H and W pixels, S the side wanted, 3 colours.
+The methods differ enough to change a FID by points (Parmar et al., 2022, arXiv:2104.11222), so a figure names its own.
+Axes: B batch, H and W pixels, S the new side, 3 colours.
 """
 
 from typing import Literal
@@ -34,7 +34,7 @@ def resize(images_BxHxWx3: jax.Array, side: int, how: Resize) -> jax.Array:
 
 
 def _corner_weights(size: int, side: int) -> np.ndarray:
-    """[side, size]: TensorFlow 1's weights: output i lies at pixel i * size / side, whatever lies half a pixel on."""
+    """[side, size], TensorFlow 1's weights: output i is at pixel i * size / side, without the half-pixel offset."""
     place = np.arange(side) * np.float32(size / side)
     low = np.floor(place).astype(int)
     weights = np.zeros((side, size), np.float32)

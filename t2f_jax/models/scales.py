@@ -1,8 +1,8 @@
-"""Codes at several scales: each grid of codes holds what the coarser grids before it leave of the encoder's output.
+"""Codes at several scales: each grid of codes encodes the residual that the coarser grids leave.
 
-Residual quantization (Lee et al., 2022, arXiv:2203.01941) over grids that grow (Tian et al., 2024, arXiv:2404.02905),
-with one codebook for all. An image's codes stand grid after grid, each row-major. Two grids of the same side are two
-codes a place. One grid of the encoder's side is plain vector quantization.
+Residual quantization (Lee et al., 2022, arXiv:2203.01941) over growing grids (Tian et al., 2024, arXiv:2404.02905),
+with one codebook for all. An image's codes are ordered grid after grid, each row-major. Two grids of the same side are
+two codes per place. One grid of the encoder's side is plain vector quantization.
 
 Axes: B batch, G side of the encoder's output, S side of a grid of codes (it divides G), E code width, N codes of an
 image, M code positions of a batch, K codes of the codebook.
@@ -18,16 +18,16 @@ from t2f_jax.models.quantizer import nearest
 
 
 class Quantized(NamedTuple):
-    """What `quantize` gives. M runs over the grids, within a grid over the images, within an image row by row."""
+    """The result of `quantize`. M runs over the grids, within a grid over the images, within an image row by row."""
 
     codes_BxN: jax.Array  # int32
     sums: list[jax.Array]  # [B, G, G, E] each: the vectors of the first grid, of the first two, ..., of all
-    inputs_MxE: jax.Array  # what each code was chosen for
+    inputs_MxE: jax.Array  # the vector that each code was chosen for
     codes_M: jax.Array  # int32, the same codes in the order of `inputs_MxE`
 
 
 def quantize(z_BxGxGxE: jax.Array, codebook_KxE: jax.Array, grids: Sequence[int]) -> Quantized:
-    """Chooses the codes of each grid (`grids`: their sides, coarse to fine). Only `sums` has a gradient, by codes."""
+    """Chooses the codes of each grid (`grids`: sides, coarse to fine). Only `sums` has a gradient, by the codebook."""
     batch, side, _, width = z_BxGxGxE.shape
     left = jax.lax.stop_gradient(z_BxGxGxE)
     codes, sums, inputs = [], [], []

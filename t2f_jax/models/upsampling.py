@@ -19,11 +19,11 @@ def double(x_BxSxSxC: jax.Array) -> jax.Array:
 
 
 def double_and_convolve(x_BxSxSxC: jax.Array, kernel_3x3xCxD: jax.Array, *_: Any, **__: Any) -> jax.Array:
-    """`double`, then a 3x3 convolution with zeros around: [B, 2S, 2S, D]. A `conv_general_dilated` for `nn.Conv`.
+    """`double`, then a zero-padded 3x3 convolution: [B, 2S, 2S, D]. A `conv_general_dilated` for `nn.Conv`.
 
-    The form is chosen by the platform that it is compiled for. CPUs: `by_phase`, twice as fast there (but its gradients
-    are many times slower, so that training must not come here). TPUs and GPUs: as it is written, in shapes that their
-    convolutions are made for.
+    The form depends on the platform that it is compiled for. CPUs: `by_phase`, twice as fast there (but its gradients
+    are many times slower, so training must not use it). TPUs and GPUs: `as_written`, whose shapes suit their
+    convolutions.
     """
     return jax.lax.platform_dependent(x_BxSxSxC, kernel_3x3xCxD, cpu=by_phase, default=as_written)
 
@@ -38,9 +38,9 @@ def as_written(x_BxSxSxC: jax.Array, kernel_3x3xCxD: jax.Array) -> jax.Array:
 def by_phase(x_BxSxSxC: jax.Array, kernel_3x3xCxD: jax.Array) -> jax.Array:
     """`double_and_convolve` without the doubled map; equal up to rounding.
 
-    The three rows that a kernel meets in a doubled map are only two different ones: kernel rows that meet twins are
-    added first, (k0, k1 + k2) for a twin that lies above, (k0 + k1, k2) for one below; columns alike. The four kernels
-    of 2x2 run as one convolution, and their results interleave.
+    Of the three rows that a kernel covers in a doubled map, two are equal: the kernel rows over equal ones are added
+    first, (k0, k1 + k2) or (k0 + k1, k2) by position; columns likewise. The four 2x2 kernels run as one convolution,
+    and their results are interleaved.
     """
     batch, height, width, _ = x_BxSxSxC.shape
 

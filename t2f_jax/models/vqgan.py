@@ -1,8 +1,8 @@
-"""VQGAN, the image tokenizer: an image becomes a grid of codes and codes become an image.
+"""VQGAN, the image tokenizer: encodes an image as a grid of codes and decodes codes to an image.
 
-The structure is that of taming-transformers' VQModel (Esser et al., 2021, arXiv:2012.09841), name for name: its
+Structure and names are those of taming-transformers' VQModel (Esser et al., 2021, arXiv:2012.09841): its
 `encoder.down.0.block.1.conv1.weight` is `encoder/down_0/block_1/conv1/kernel` here, a norm's `weight` is its `scale`,
-and `quantize.embedding.weight` is `quantize/embedding`. One thing is added: `config.patch` folds patches of pixels into
+and `quantize.embedding.weight` is `quantize/embedding`. One addition: `config.patch` folds patches of pixels into
 channels before the first convolution and unfolds them after the last, which makes small images cheap.
 
 Axes: B batch, R pixels of a side, S side of a feature map, G side of the code grid, C channels, E code width,
@@ -43,11 +43,11 @@ class Encoder(nn.Module):
 
 
 class PatchEncoder(nn.Module):
-    """[B, G, G, patch * patch * C] -> [B, G, G, z_channels], each position a function of its own patch alone.
+    """[B, G, G, patch * patch * C] -> [B, G, G, z_channels], each position a function of only its own patch.
 
-    x + dense2(gelu(dense1(norm(x)))), `num_res_blocks` times, twice `ch` wide. The convolutions, group norms and
-    attention of `Encoder` let every code tell of the whole image: a smaller error for the same number of codes, but a
-    flat background gets a hundred different codes, and a sequence model has all of them to learn.
+    x + dense2(gelu(dense1(norm(x)))), `num_res_blocks` times, twice `ch` wide. With the convolutions, group norms and
+    attention of `Encoder` every code depends on the whole image: the error is smaller for the same number of codes, but
+    a flat background gets a hundred different codes, all of which a sequence model has to learn.
     """
 
     config: VQGANConfig
@@ -134,7 +134,7 @@ class VQGAN(nn.Module):
         return self.choose(self.encode(x_BxRxRx3)).codes_BxN
 
     def choose(self, z_BxGxGxE: jax.Array) -> scales.Quantized:
-        """Code vectors before quantization -> their codes and what these stand for."""
+        """Code vectors before quantization -> their codes and the codes' vectors."""
         return scales.quantize(z_BxGxGxE, self.quantize.embedding, self.config.grids)
 
     def decode(self, z_BxGxGxE: jax.Array, train: bool = False) -> jax.Array:
@@ -147,8 +147,8 @@ class VQGAN(nn.Module):
         return jnp.clip(self.decode(self.code_vectors(codes_BxN)), -1, 1)
 
     def code_vectors(self, codes_BxN: jax.Array) -> jax.Array:
-        """Codes, int [B, N] -> what they stand for, fp32 [B, G, G, E]."""
-        grids = self.config.scales or (math.isqrt(codes_BxN.shape[1]),)  # one grid may be of another size
+        """Codes, int [B, N] -> their vectors, fp32 [B, G, G, E]."""
+        grids = self.config.scales or (math.isqrt(codes_BxN.shape[1]),)  # a single grid may have another size
         return scales.assemble(codes_BxN, self.quantize.lookup, grids)
 
     def __call__(self, x_BxRxRx3: jax.Array, train: bool = False) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -1,7 +1,8 @@
-"""What the VQGAN's encoder and decoder are made of: norm, convolutions, residual and attention blocks, levels.
+"""The parts of the VQGAN's encoder and decoder: norm, convolutions, residual and attention blocks, levels.
 
-Convolutions are XLA's own. Timed one by one on a CPU with AVX-512, they are mostly well ahead of im2col, row-wise and
-nine-tap matmul forms at 16x16 and 32x32 maps, gradients included; at 8x8 maps of 64 channels a matmul form can lead.
+Convolutions are XLA's own. Timed separately on a CPU with AVX-512, they are mostly much faster than im2col, row-wise
+and nine-tap matmul forms at 16x16 and 32x32 maps, gradients included; at 8x8 maps of 64 channels a matmul form can be
+faster.
 
 Axes: B batch, S side of a feature map, C channels.
 """
@@ -21,10 +22,10 @@ Convolve = Callable[..., jax.Array]
 
 
 class GroupNorm(nn.Module):
-    """Group normalization with 32 groups (the largest divisor they share with the channels, if fewer fit), eps 1e-6.
+    """Group normalization with gcd(32, channels) groups, eps 1e-6.
 
     One pass: means of x and x^2 by channel give one scale and one shift by channel. Twice as fast on a CPU as
-    subtracting the mean first, and exact enough, because activations are fp32 and not far from centred.
+    subtracting the mean first, and accurate enough, because activations are fp32 and nearly centred.
     """
 
     @nn.compact
@@ -58,7 +59,7 @@ def conv(
 ) -> nn.Conv:
     """A convolution with the initialization of torch's Conv2d: uniform within 1 / sqrt(fan in).
 
-    `convolve`, if given, computes it: it is called as `jax.lax.conv_general_dilated` is.
+    `convolve`, if given, computes it; it has the signature of `jax.lax.conv_general_dilated`.
     """
     init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
     return nn.Conv(
@@ -74,7 +75,7 @@ def conv(
 
 
 class ResnetBlock(nn.Module):
-    """x + conv2(dropout(swish(norm2(conv1(swish(norm1(x))))))); a 1x1 convolution on x where the width changes."""
+    """x + conv2(dropout(swish(norm2(conv1(swish(norm1(x))))))); a 1x1 convolution on x if the width changes."""
 
     features: int
     dropout: float
@@ -126,7 +127,7 @@ class Upsample(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        """[B, S, S, C] -> [B, 2S, 2S, C]; where no gradient is wanted, by the backend's fastest form."""
+        """[B, S, S, C] -> [B, 2S, 2S, C]; outside training by the backend's fastest form."""
         if train:
             return conv(x.shape[-1], "conv", self.dtype)(double(x))
         return conv(x.shape[-1], "conv", self.dtype, convolve=double_and_convolve)(x)

@@ -1,6 +1,6 @@
-"""An age, or a range of ages, in words: what a person of that age is called, and how the age can be said.
+"""An age, or a range of ages, in words: nouns and adjectives for a person of that age, and phrases for the age.
 
-Of a range no more is said than what is true of all its ages. Ways to say something are as in `phrases`.
+What is said of a range is true of all its ages. Phrases have the form of those in `phrases`.
 """
 
 import functools
@@ -12,14 +12,14 @@ _WIDER = {"baby": "child", "baby boy": "boy", "baby girl": "girl"}
 
 
 def _stages(age: str | int) -> list[Stage]:
-    """The stages of life that an age, or a range of ages, leaves open."""
+    """The stages of life that are possible for an age or a range of ages."""
     numbers = ranges.numbers(age)
     begins = (0, *(stage.end for stage in STAGES))
     return [s for s, begin in zip(STAGES, begins) if begin <= numbers[-1] and numbers[0] < s.end]
 
 
 def stages(low: int, high: int) -> list[range]:
-    """The ages from `low` to `high`, both included, by stages of life: one has the same nouns and adjectives."""
+    """The ages from `low` to `high` (inclusive) by stage of life; a stage has the same nouns and adjectives."""
     begins = (0, *(stage.end for stage in STAGES))
     parts = [range(max(low, begin), min(high + 1, stage.end)) for stage, begin in zip(STAGES, begins)]
     return [part for part in parts if part]
@@ -27,7 +27,7 @@ def stages(low: int, high: int) -> list[range]:
 
 @functools.cache
 def noun(age: str | int, gender: str) -> str:
-    """What a face of that age and gender ("male", "female", "") is called: "man", "boy or man" if both are open."""
+    """The noun for that age and gender ("male", "female", ""): "man", or "boy or man" if both are possible."""
     nouns = list(dict.fromkeys(stage.nouns[("male", "female", "").index(gender)] for stage in _stages(age)))
     if "person" in nouns:
         return "person"
@@ -42,7 +42,7 @@ def adjectives(age: str | int) -> list[str]:
 
 @functools.cache
 def ways(age: str | int) -> tuple[str, ...]:
-    """Ways to say an age, or a range of ages, in words or digits."""
+    """Phrases for an age, or a range of ages, in words or digits."""
     said = [f"adj {word}" for word in adjectives(age)]
     numbers = ranges.numbers(age)
     said += _ways_of_range(numbers[0], numbers[-1]) if len(numbers) > 1 else _ways_of_number(numbers[0])
@@ -63,7 +63,7 @@ def _ways_of_number(age: int) -> list[str]:
 
 
 def _ways_of_range(low: int, high: int) -> list[str]:
-    if high >= 100:  # open at its end, or as good as that
+    if high >= 100:  # open-ended, or practically so
         return [f"tail aged {low} or more", f"states {low} years old or more"]
     said = [f"tail aged {low} to {high}", f"states between {low} and {high} years old"]
     if low >= 13 and high < 20:

@@ -1,7 +1,7 @@
-"""What can be asked of a face: attributes with their values, schemas of them, and checks of what a user asks for.
+"""The attributes of faces with their values, schemas of attributes, and checks of the values that a user requests.
 
-The fields of a face are its labels and captions. A value is a str, or an int for a number such as an age; a number of
-which a range is known, a str such as "20-29" (see `ranges`). What is unknown is absent.
+The fields of a face are its labels and captions. A value is a str, or an int for a number such as an age. If only a
+range of a number is known, it is a str such as "20-29" (see `ranges`). Unknown values are absent.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from t2f_jax.tokens import ranges
 
 
 class Fields(TypedDict):
-    """What is known of a face."""
+    """The labels and captions of a face."""
 
     attributes: Mapping[str, str | int]  # {name: value}
     captions: list[str]
@@ -27,7 +27,7 @@ _VALUES = {str, int}
 
 
 def check_fields(fields: object) -> None:
-    """Raises ValueError for what is no `Fields`: a record that was damaged."""
+    """Raises ValueError if the record is damaged, that is, not a `Fields`."""
     attributes, captions = (fields.get("attributes"), fields.get("captions")) if isinstance(fields, dict) else (0, 0)
     if not isinstance(attributes, dict) or not isinstance(captions, list):
         raise ValueError("no attributes and captions of a face")
@@ -37,13 +37,13 @@ def check_fields(fields: object) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Attribute:
-    """A question that one can ask of a face.
+    """An attribute: a question about a face.
 
     Attributes:
       name: lower-case natural words, such as "hair color".
       values: the possible answers, such as ("no", "yes"); empty if the answer is a number.
-      low, high: the least and the largest number, both included.
-      ranges: of a number the ranges that are all that is known of some faces, such as ("20-29", "70+").
+      low, high: the smallest and the largest number, both included.
+      ranges: for a number, the ranges that are the labels of some faces, such as ("20-29", "70+").
 
     Raises:
       WrongArgument: a name, values or ranges of other forms, or neither values nor a range.
@@ -79,30 +79,30 @@ class Attribute:
 
     @property
     def is_number(self) -> bool:
-        """Is the answer a whole number (of `low`..`high`)?"""
+        """Whether the answer is a whole number (in `low`..`high`)."""
         return not self.values
 
     def candidates(self) -> tuple[str, ...]:
-        """Everything that may be true of a face as text, in the order of `values`, numbers from low to high."""
+        """All values that a face may have, as text, in the order of `values`; numbers from low to high."""
         return self.values or tuple(str(n) for n in range(self.low, self.high + 1))
 
     def labels(self) -> tuple[str, ...]:
-        """Everything that may be known of a face as text: `candidates()`, then the ranges of numbers."""
+        """All labels that a face may have, as text: `candidates()`, then the ranges of numbers."""
         return self.candidates() + self.ranges
 
     def numbers(self, label: str | int) -> range:
-        """The numbers in low..high that a label of a number leaves open: "20-29" -> range(20, 30)."""
+        """The numbers in low..high that a label allows: "20-29" -> range(20, 30)."""
         left = ranges.numbers(label)
         return range(max(left.start, self.low), min(left.stop, self.high + 1))
 
     def places(self, label: str | int) -> list[int]:
-        """Which of `candidates()` a label leaves open: one, or all that lie in its range."""
+        """The indices of the `candidates()` that a label allows: one, or all in its range."""
         if not self.is_number:
             return [self.values.index(str(label))]
         return [number - self.low for number in self.numbers(label)]
 
     def spread(self, probs: np.ndarray) -> np.ndarray:
-        """Probabilities of `labels()` [..., L] -> of `candidates()` [..., V]; those of a range in equal parts."""
+        """Probabilities of `labels()` [..., L] -> of `candidates()` [..., V]; a range's is divided equally."""
         count = len(self.candidates())
         spread = probs[..., :count]
         for column, text in enumerate(self.ranges, count):
@@ -113,8 +113,8 @@ class Attribute:
     def answers(self) -> tuple[str, ...]:
         """The text that answers the question, for each of `labels()`.
 
-        A yes-or-no attribute answers with its own name, "hat" or "not hat". Words that it shares with no other make it
-        far quicker to learn than a "yes" that means something else behind every question.
+        The answer of a yes-or-no attribute is its own name, "hat" or "not hat". Words that no other attribute shares
+        are learned much faster than a "yes" whose meaning depends on the question.
         """
         return (f"not {self.name}", self.name) if self.values == ("no", "yes") else self.labels()
 
@@ -124,7 +124,7 @@ class Attribute:
         return " or ".join(self.values or (number, *self.ranges))
 
     def to_json(self) -> dict[str, Any]:
-        """A plain dictionary that `from_json` reads back."""
+        """A plain dictionary that `from_json` can read."""
         if self.is_number:
             some = {"ranges": list(self.ranges)} if self.ranges else {}
             return {"name": self.name, "low": self.low, "high": self.high, **some}
@@ -132,7 +132,7 @@ class Attribute:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Attribute":
-        """Inverse of `to_json`. Raises UserError for what is no attribute."""
+        """Inverse of `to_json`. Raises UserError if `values` describe no attribute."""
         try:
             lists = {key: values.get(key, []) for key in ("values", "ranges")}
             if not all(isinstance(each, list) for each in lists.values()):
@@ -153,7 +153,7 @@ def squeeze(text: str) -> str:
 
 
 def merge_schemas(schemas: Iterable[Sequence[Attribute]]) -> tuple[Attribute, ...]:
-    """One schema of several: each name once in order of first appearance, the union of its values or numbers.
+    """Merges schemas: each name once, in order of first appearance, with the union of its values or numbers.
 
     Raises:
       UserError: a name that is a number in one schema and a choice in another.
@@ -175,9 +175,9 @@ def merge_schemas(schemas: Iterable[Sequence[Attribute]]) -> tuple[Attribute, ..
 
 
 def parse_answer(attribute: Attribute, text: str) -> str | int | None:
-    """Text of an answer, or a label as it is -> the label (an int for a number), None if there is no such value.
+    """The label (an int for a number) of an answer's text or of a label's; None if there is no such value.
 
-    Case and spacing do not matter.
+    Case and spacing are ignored.
     """
     text = squeeze(text)
     if not attribute.is_number:
@@ -191,10 +191,10 @@ def parse_answer(attribute: Attribute, text: str) -> str | int | None:
 
 
 def parse_request(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str, str | int]:
-    """["hair color=red", "age=34"] -> {"hair color": "red", "age": 34}. Case does not matter; "hair_color" will do.
+    """["hair color=red", "age=34"] -> {"hair color": "red", "age": 34}. Case is ignored; "hair_color" is accepted.
 
     Raises:
-      UserError: no "=", an unknown attribute (the nearest is named), one named twice, a value it cannot have.
+      UserError: no "=", an unknown attribute (the message names the nearest), one named twice, a value it cannot have.
     """
     request: dict[str, str | int] = {}
     for pair in pairs:
@@ -209,7 +209,7 @@ def parse_request(pairs: Sequence[str], schema: Sequence[Attribute]) -> dict[str
 
 
 def find_attribute(name: str, schema: Sequence[Attribute]) -> Attribute:
-    """The attribute of that name ("hair_color" will do). Raises WrongArgument, naming the nearest, if there is none."""
+    """The attribute of that name ("hair_color" is accepted). Raises WrongArgument, with the nearest, if none has it."""
     by_name = {a.name: a for a in schema}
     name = squeeze(arguments.text("attribute", name).replace("_", " "))
     if name not in by_name:
@@ -224,14 +224,14 @@ def check_attributes(attributes: Mapping[str, str | int], schema: Sequence[Attri
     """{"hair_color": "Red", "age": "34", "hat": True} -> {"hair color": "red", "age": 34, "hat": "yes"}.
 
     Raises:
-      WrongArgument: an unknown attribute (the nearest is named), one named twice, or a value that it cannot have.
+      WrongArgument: an unknown attribute (the message names the nearest), one named twice, or a value it cannot have.
     """
     checked: dict[str, str | int] = {}
     for name, text in attributes.items():
         attribute = find_attribute(name, schema)
         if isinstance(text, bool) and sorted(attribute.values) == ["no", "yes"]:
             text = "yes" if text else "no"
-        value = parse_answer(attribute, str.__str__(text) if isinstance(text, str) else str(text))  # Enum's own differs
+        value = parse_answer(attribute, str.__str__(text) if isinstance(text, str) else str(text))  # str(Enum) differs
         if value is None:
             near = nearest(squeeze(str(text)), attribute.values, 0.6)
             hint = f"; did you mean '{near}'?" if near else ""

@@ -1,6 +1,6 @@
-"""Labels of a face -> a caption in varied, natural English, for sets of labelled faces come without captions.
+"""Labels of a face -> a caption in varied, natural English, because labelled datasets have no captions.
 
-The tables of `phrases` say how each label can be put; the grammar of `sentences` joins what was chosen into one to
+The tables of `phrases` hold the phrases for each label; the grammar of `sentences` joins the chosen ones into one to
 three sentences, and one about the picture.
 """
 
@@ -16,7 +16,7 @@ from t2f_jax.tokens.sentences import PRONOUNS, Phrase, article, description, in_
 MAX_WORDS = 44
 
 OPENERS = ("", "this is ", "a photo of ", "a portrait of ")
-OPENERS_UNTIL = tuple((np.cumsum((0.7, 0.1, 0.1, 0.1)) / np.cumsum((0.7, 0.1, 0.1, 0.1))[-1]).tolist())  # of 0..1
+OPENERS_UNTIL = tuple((np.cumsum((0.7, 0.1, 0.1, 0.1)) / np.cumsum((0.7, 0.1, 0.1, 0.1))[-1]).tolist())  # in 0..1
 
 
 def write_caption(
@@ -27,14 +27,14 @@ def write_caption(
 ) -> str:
     """Writes one caption of a face.
 
-    What is unknown is never asserted, nor is an attribute that the tables do not know; a gender that is unknown or left
-    out gives "person" and "they". Negatives are said now and then, at most two of them.
+    Unknown labels, and attributes that are not in the tables, are never mentioned; if the gender is unknown or left
+    out, the words are "person" and "they". Negatives are mentioned sometimes, at most two of them.
 
     Args:
       attributes: the labels; see `Attribute`.
-      rng: the only source of chance: the same state gives the same caption.
-      share: 0..1, how large a part of the positive facts is mentioned; None draws it from 0.4..1.
-      phrases: how labels other than hair and age can be put.
+      rng: the only source of randomness: the same state gives the same caption.
+      share: 0..1, the share of the positive facts that is mentioned; None draws it from 0.4..1.
+      phrases: phrases for labels other than hair and age.
 
     Returns:
       One to three sentences of at most MAX_WORDS words; facts that would exceed them are left out.
@@ -53,16 +53,16 @@ def write_caption(
 
 
 def silenced(attributes: Mapping[str, str | int]) -> set[str]:
-    """Attributes that a caption leaves out because another one says more, or makes them untrue."""
+    """Attributes that a caption leaves out because another one says more, or contradicts them."""
     silent = {other for fact, others in SILENCES.items() if attributes.get(fact[0]) == fact[1] for other in others}
     return silent | ({"young"} if "age" in attributes else set())
 
 
-_tables: dict[int, tuple[Phrases, dict[str, frozenset[str]]]] = {}  # id of a table -> itself, what it can say
+_tables: dict[int, tuple[Phrases, dict[str, frozenset[str]]]] = {}  # id of a table -> itself, its values with a phrase
 
 
 def _sayable(phrases: Phrases) -> dict[str, frozenset[str]]:
-    """The values of each attribute that can be put into words."""
+    """The values of each attribute that have a phrase."""
     if id(phrases) not in _tables:
         names = {*phrases, *HAIR_WORDS}
         values = {name: frozenset({*phrases.get(name, {}), *HAIR_WORDS.get(name, {})}) for name in names}
@@ -91,7 +91,7 @@ def _choose(attributes: Mapping[str, str | int], rng: np.random.Generator, share
 def _render(
     attributes: Mapping[str, str | int], facts: list[str], gender: str, rng: np.random.Generator, table: Phrases
 ) -> str:
-    """The chosen facts in sentences."""
+    """Writes the chosen facts as sentences."""
     noun = ages.noun(attributes.get("age", 30), gender)
     phrases = _phrases(attributes, facts, rng, table)
     adjectives = in_order([p for p in phrases if p.role == "adj"])
@@ -120,14 +120,14 @@ def _render(
 
 
 def _one_of(ways: Sequence[str], rng: np.random.Generator) -> str:
-    """One of the ways, by the number that `rng.choice(ways)` draws, without making an array of them."""
+    """One of the phrases, the same that `rng.choice(ways)` draws, without making an array of them."""
     return ways[int(rng.integers(len(ways)))] if len(ways) > 1 else ways[0]
 
 
 def _phrases(
     attributes: Mapping[str, str | int], facts: list[str], rng: np.random.Generator, table: Phrases
 ) -> list[Phrase]:
-    """One phrase for each fact; everything about the hair goes into one."""
+    """One phrase for each fact; all facts about the hair form one phrase."""
     phrases = []
     hair = [[word for name in kind if name in facts for word in kind[name][str(attributes[name])]] for kind in HAIR]
     if any(hair):

@@ -1,20 +1,20 @@
-"""A caption with parts of it left out: a model that is trained on such prompts does not need to be told everything."""
+"""Leaves out parts of a caption: a model that is trained on such prompts accepts incomplete descriptions."""
 
 import re
 
 import numpy as np
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
-# A comma before one of these words begins a clause that can go; one before an adjective ("a young, smiling woman") not.
+# A comma before one of these words begins a removable clause; one before an adjective ("a young, smiling woman") not.
 _CLAUSE = re.compile(r"(?=, (?:and|but|with|without|who|which|while|wearing|having)\b)")
 _ENDS = (".", "!", "?")
 
 
 def drop_clauses(caption: str, share: float, rng: np.random.Generator) -> str:
-    """The caption without some of its sentences and clauses; the beginning of the first sentence always stays.
+    """Leaves out some of a caption's sentences and clauses; the beginning of the first sentence always stays.
 
     Args:
-      share: 0..1, the chance of each to be left out.
+      share: 0..1, the probability of each to be left out.
     """
     kept = []
     for number, sentence in enumerate(_SENTENCE.split(caption.strip())):

@@ -1,7 +1,7 @@
-"""A caption -> what it says of a face: the way back of `captions`, by the same tables.
+"""A caption -> the facts that it states about a face: the inverse of `captions`, by the same tables.
 
-It reads captions that `captions.write_caption` wrote, and those of models trained on such captions. Of captions that
-people wrote it reads only the phrases that stand in the tables.
+It reads captions that `captions.write_caption` wrote, and those of models trained on such captions. In captions that
+people wrote it finds only the phrases of the tables.
 """
 
 import functools
@@ -25,24 +25,24 @@ _DECADE = re.compile(rf"\bin (?:his|her|their) (teens|{'|'.join(DECADES)})\b")
 
 
 class Fact(NamedTuple):
-    """One thing said: the attribute and its value, of an age the range that the words leave open."""
+    """One statement: the attribute and its value; for an age, the range that the words allow."""
 
     name: str
     value: str | range
 
 
 class Comparison(NamedTuple):
-    """A caption beside the labels of its face."""
+    """A caption compared with the labels of its face."""
 
-    right: int  # facts said that the labels confirm
-    wrong: int  # facts said that the labels deny; what is unknown of the face is not read
-    positive: int  # facts of the labels that captions are made of (what is there, see `captions`) that it says right
-    missing: int  # those that it does not say, or not right
-    repeats: bool  # is anything but the gender said twice?
+    right: int  # stated facts that the labels confirm
+    wrong: int  # stated facts that the labels contradict; attributes without a label do not count
+    positive: int  # positive facts of the labels (see `captions`) that it states correctly
+    missing: int  # positive facts that it does not state, or states wrongly
+    repeats: bool  # is anything but the gender stated twice?
 
 
 class Said(NamedTuple):
-    """A fact, and where in the caption it is said: `caption[start:end]`."""
+    """A fact and its place in the caption: `caption[start:end]`."""
 
     fact: Fact
     start: int
@@ -50,24 +50,24 @@ class Said(NamedTuple):
 
 
 def read_facts(caption: str, names: Collection[str]) -> list[Fact]:
-    """What a caption says of the attributes `names`, in no particular order; each gender at most once."""
+    """The facts that a caption states about the attributes `names`, in no fixed order; each gender at most once."""
     facts: list[Fact] = []
     for fact, _, _ in _read(caption, frozenset(names)):
-        if fact.name != "gender" or fact not in facts:  # every pronoun says it again
+        if fact.name != "gender" or fact not in facts:  # every pronoun repeats it
             facts.append(fact)
     return facts
 
 
 def contradictions(caption: str, attributes: Mapping[str, str | int]) -> list[tuple[int, int]]:
-    """Where a caption says what the labels of its face, {name: value}, deny: start and end of each place, in order."""
-    if len(caption.lower()) != len(caption):  # a sign whose small letter is two: places are not known
+    """The places, (start, end) in order, where a caption contradicts the labels of its face, {name: value}."""
+    if len(caption.lower()) != len(caption):  # a letter whose lower case is two characters: places are unknown
         return []
     said = _read(caption, frozenset(attributes))
     return sorted({(start, end) for fact, start, end in said if not _is_confirmed(fact, attributes[fact.name])})
 
 
 def _read(caption: str, known: frozenset[str]) -> list[Said]:
-    """What a caption says, and where in its small letters; what has been read is read no more."""
+    """The facts of a caption and their places in its lower-case text; no part of the text is read twice."""
     said: list[Said] = []
 
     def take(match: re.Match[str], facts: Iterable[Fact]) -> str:
@@ -109,7 +109,7 @@ def _read(caption: str, known: frozenset[str]) -> list[Said]:
 
 
 def compare(caption: str, attributes: Mapping[str, str | int]) -> Comparison:
-    """Sets what a caption says beside what is known of its face, {name: value}."""
+    """Compares the facts of a caption with the labels of its face, {name: value}."""
     facts = read_facts(caption, attributes)
     right = [fact.name for fact in facts if _is_confirmed(fact, attributes[fact.name])]
     positive = {name for name, value in attributes.items() if _is_positive(name, value)}
@@ -120,7 +120,7 @@ def compare(caption: str, attributes: Mapping[str, str | int]) -> Comparison:
 
 
 def _is_confirmed(fact: Fact, label: str | int) -> bool:
-    """Of a label that is a range of numbers: does it leave what is said open?"""
+    """Whether a label confirms a fact; for ages, whether their ranges overlap."""
     if not isinstance(fact.value, range):
         return label == fact.value
     known = numbers(label)
@@ -128,7 +128,7 @@ def _is_confirmed(fact: Fact, label: str | int) -> bool:
 
 
 def _is_positive(name: str, value: str | int) -> bool:
-    """Can captions say it, and is it more than that something is not there?"""
+    """Whether captions can state the label, and it is more than the absence of something."""
     ways = PHRASES.get(name) or HAIR_WORDS.get(name) or {}
     return name in ("age", "gender") or (value in ways and value != NEGATIVE.get(name, "no"))
 
@@ -145,7 +145,7 @@ def _of_hair(word: str, known: frozenset[str]) -> list[Fact]:
 
 @functools.lru_cache(maxsize=64)
 def _denied(known: frozenset[str]) -> dict[str, list[Fact]]:
-    """What stands behind "no" or "without" -> what it says."""
+    """The words after "no" or "without" -> the fact that they state."""
     denied: dict[str, list[Fact]] = {}
     for name, value, way in _ways(known):
         role, _, text = way.partition(" ")
@@ -156,12 +156,12 @@ def _denied(known: frozenset[str]) -> dict[str, list[Fact]]:
 
 @functools.lru_cache(maxsize=64)
 def _said(known: frozenset[str]) -> list[tuple[re.Pattern[str], list[Fact]]]:
-    """Regular expressions of everything else that can be said, the longest texts first, and what each says."""
+    """Regular expressions for all other phrases, the longest first, and the facts that each states."""
     said: dict[str, list[Fact]] = {}
     for name, value, way in _ways(known):
         role, _, text = way.partition(" ")
         meant = said.setdefault(text.lower().rstrip("."), []) if role != "lacks" else []
-        if Fact(name, value) not in meant:  # "smiling" follows the verb and stands before the noun
+        if Fact(name, value) not in meant:  # "smiling" may follow the verb or precede the noun
             meant.append(Fact(name, value))
     if "gender" in known:
         said |= {word: [Fact("gender", gender)] for gender, words in _GENDERS.items() for word in words}
@@ -181,7 +181,7 @@ def _said(known: frozenset[str]) -> list[tuple[re.Pattern[str], list[Fact]]]:
 
 
 def _ways(known: frozenset[str]) -> list[tuple[str, str, str]]:
-    """(name, value, way to put it with its role) of the attributes that are known."""
+    """(name, value, phrase with its role) for the attributes in `known`."""
     return [
         (name, value, way)
         for name, ways in PHRASES.items()

@@ -1,9 +1,9 @@
-"""Several examples in one row, so that little of a row is padding.
+"""Packs several examples into one row, to reduce padding.
 
-Attention stays inside an example: `documents` tells whose place is whose. Axis legend: R rows, L length of a row.
+Attention stays inside an example: `documents` has the example of each place. Axis legend: R rows, L length of a row.
 
-Rows are packed in groups of `GROUP`, each a pure function of its own examples: what stands in a batch depends neither
-on what came before nor on how many hosts share it.
+Rows are packed in groups of `GROUP`, each a pure function of its own examples: a batch depends neither on the batches
+before it nor on the number of hosts.
 """
 
 import heapq
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from t2f_jax.tokens import sequence
 from t2f_jax.tokens.sequence import Batch, Example
 
-GROUP = 8  # rows packed together: the sum of their examples' lengths varies much less than a row's
-SPARE = 4  # ids a row that a group leaves free, since examples do not fit to the id
+GROUP = 8  # rows packed together: the total length of their examples varies much less than a row's
+SPARE = 4  # ids per row that a group leaves free, since examples do not fit exactly
 
 
 def pack(
@@ -21,8 +21,9 @@ def pack(
 ) -> Batch:
     """Examples -> arrays of `rows` rows, the same number of examples in each.
 
-    Examples that together are too long are shortened, the longest first: attributes lose questions (which stand in
-    random order), then captions and prompts their ends, as when they exceed a row of their own. An image is never cut.
+    If examples are too long together, they are shortened, the longest first: attributes lose questions (which are in
+    random order), then captions and prompts lose their ends, as when they exceed a row of their own. An image is never
+    cut.
 
     Args:
       examples: a multiple of `rows`.
@@ -31,7 +32,7 @@ def pack(
 
     Returns:
       As `sequence.assemble` for R = `rows`, but task int32 [R,L], that of the example at each place; and documents
-      int32 [R,L]: 1, 2, ... along a row, 0 at pads. Positions begin anew in every example.
+      int32 [R,L]: 1, 2, ... along a row, 0 at pads. Positions restart in every example.
 
     Raises:
       ValueError: examples that cannot be shortened enough.
@@ -60,7 +61,7 @@ def pack_group(
 
 
 def shorter(example: Example) -> Example | None:
-    """The example with its least missed part gone; None if nothing can go."""
+    """The example without its least important part; None if nothing can be removed."""
     *others, branch = example.branches
     if others:
         return _changed(example, example.prefix, tuple(others))
@@ -77,7 +78,7 @@ def _changed(example: Example, prefix: sequence.Ids, branches: tuple[sequence.Br
 
 
 def _fitted(examples: list[Example], room: int) -> list[Example]:
-    """The examples, shortened until they take at most `room` ids: questions go first, then the ends of the longest."""
+    """Shortens the examples to at most `room` ids: first questions are removed, then the ends of the longest."""
     total = sum(e.length for e in examples)
     if total <= room:
         return examples
@@ -88,7 +89,7 @@ def _fitted(examples: list[Example], room: int) -> list[Example]:
         if not queue:
             raise ValueError(f"{len(examples)} examples take {total} ids at least, but only {room} are there")
         _, negative, i = heapq.heappop(queue)
-        if kept[i] > 1:  # its last question goes, from the example itself at the end
+        if kept[i] > 1:  # its last question is removed; the example itself is changed on return
             kept[i] -= 1
             gone = examples[i].branches[kept[i]]
             length = -negative - len(gone.given) - len(gone.answer)
@@ -109,7 +110,7 @@ def _with_branches(example: Example, count: int) -> Example:
 
 
 def _dealt(examples: list[Example], rows: int, length: int) -> list[list[Example]]:
-    """The examples dealt to `rows` rows of about equal length: the longest first, each to the row with most room."""
+    """Distributes the examples to `rows` rows of similar length: the longest first, each to the row with most room."""
     each = len(examples) // rows
     dealt: list[list[Example]] = [[] for _ in range(rows)]
     emptiest = [(0, row) for row in range(rows)]  # (ids in it, row) of the rows that are not full

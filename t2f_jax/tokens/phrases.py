@@ -1,19 +1,19 @@
-"""How a label can be put into words: tables by attribute name, shared by all datasets.
+"""The phrases for labels: tables by attribute name, shared by all datasets.
 
 A phrase starts with its role:
     adj    before the noun                          "an attractive woman"
-    tail   right behind the noun                    "a man in his thirties"
+    tail   right after the noun                     "a man in his thirties"
     has, wears, lacks                               "with a hat", "wearing a hat", "without a hat"; "She has ...", ...
     is     a state that may follow a comma as well  "A man, smiling.", "He is smiling."
-    states a state that takes a sentence            "He is 34 years old."
-    place  behind the description                   "against a blue background"
-    also   a sentence of its own                    "The background is blue."
+    states a state that needs a sentence            "He is 34 years old."
+    place  after the description                    "against a blue background"
+    also   a separate sentence                      "The background is blue."
 """
 
 import dataclasses
 from collections.abc import Mapping
 
-Phrases = Mapping[str, Mapping[str, tuple[str, ...]]]  # {attribute: {value: ways to put it}}
+Phrases = Mapping[str, Mapping[str, tuple[str, ...]]]  # {attribute: {value: phrases for it}}
 
 _GLASSES = {
     "yes": ("has glasses", "wears glasses", "has a pair of glasses"),
@@ -24,7 +24,7 @@ _HAT = {"yes": ("wears a hat", "has a hat"), "no": ("lacks a hat", "is not weari
 _EARRINGS = {"yes": ("wears earrings", "has earrings"), "no": ("lacks earrings", "is not wearing earrings")}
 _NO_BEARD = ("lacks a beard", "is clean-shaven")
 
-# What can be said of a label. A value without an entry is never mentioned.
+# The phrases for each label. A value without an entry is never mentioned.
 PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     # the synthetic faces
     "glasses": _GLASSES,
@@ -41,7 +41,7 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "clothing color": {v: (f"wears {v} clothes", f"is dressed in {v}") for v in ("red", "white", "black", "purple")},
     "face shape": {v: (f"has a {v} face",) for v in ("round", "long")},
-    # UTKFace, FairFace and others; "other" says nothing that one could see
+    # UTKFace, FairFace and others; "other" describes nothing visible
     "ethnicity": {
         **{v: (f"adj {v}",) for v in ("white", "black")},
         **{v: (f"adj {v.title()}",) for v in ("asian", "indian", "latino", "middle eastern")},
@@ -87,7 +87,7 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "shiny skin": {"yes": ("has shiny skin",)},
     "square face": {"yes": ("has a square face",)},
     "sunglasses": {"yes": ("wears sunglasses", "has sunglasses on"), "no": ("lacks sunglasses",)},
-    # RAF-DB and AffectNet; a smile is another thing than happiness
+    # RAF-DB and AffectNet; a smile is not the same as happiness
     "expression": {
         "neutral": ("has a neutral expression",),
         **{v: (f"is looking {v}", f"has a {v} expression") for v in ("happy", "sad", "surprised", "disgusted")},
@@ -98,7 +98,7 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "young": {"yes": ("adj young", "states young"), "no": ("adj older", "states no longer young")},
 }
 
-# Words before "hair", kind by kind in the order in which they stand; of one kind only one is said.
+# Words before "hair", by kind, in their order in a phrase; a phrase has at most one of each kind.
 HAIR: tuple[dict[str, dict[str, tuple[str, ...]]], ...] = (
     {"hair length": {"short": ("short",), "long": ("long",)}},
     {"straight hair": {"yes": ("straight",)}, "wavy hair": {"yes": ("wavy",)}, "curly hair": {"yes": ("curly",)}},
@@ -113,12 +113,12 @@ HAIR: tuple[dict[str, dict[str, tuple[str, ...]]], ...] = (
 
 HAIR_WORDS = {name: words for kind in HAIR for name, words in kind.items()}
 
-# A label's negative value where it is not "no"; "young: no" is as good a fact as "yes".
+# A label's negative value if it is not "no"; "young: no" is as informative as "yes".
 NEGATIVE = {"no beard": "yes", "young": ""}
 
 ADJECTIVE_ORDER = ("smiling", "smile", "attractive", "chubby", "age", "young", "bald", "beard", "no beard", "ethnicity")
 
-# What a plain caption says first; the rest follows in the order of the labels.
+# What a plain caption states first; the rest follows in the order of the labels.
 PLAIN_ORDER = (
     *("age", "young", "ethnicity", "attractive", "chubby", "bald", "hair", "hat", "wearing hat", "glasses"),
     *("eyeglasses", "smile", "smiling", "beard", "no beard", "goatee", "mustache", "5 o clock shadow", "bangs"),
@@ -126,7 +126,7 @@ PLAIN_ORDER = (
     *("skin tone", "background", "clothing color", "receding hairline", "wearing necktie", "pale skin"),
 )
 
-# A fact that makes others untrue or silly; labels of real sets do contradict each other.
+# Facts that make others untrue or absurd; labels of real datasets do contradict each other.
 SILENCES: dict[tuple[str, str], tuple[str, ...]] = {
     ("bald", "yes"): ("bangs", "receding hairline", *(name for kind in HAIR for name in kind)),
     ("sunglasses", "yes"): ("eyeglasses",),
@@ -135,7 +135,7 @@ SILENCES: dict[tuple[str, str], tuple[str, ...]] = {
     ("5 o clock shadow", "yes"): ("no beard",),
 }
 
-# Negatives that are worth saying of one gender only.
+# Negatives that are worth mentioning for one gender only.
 NEGATIVES_OF = {
     **dict.fromkeys(("beard", "no beard", "mustache", "sideburns", "wearing necktie"), "male"),
     **dict.fromkeys(("heavy makeup", "wearing lipstick", "wearing necklace"), "female"),

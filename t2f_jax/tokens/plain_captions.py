@@ -1,7 +1,7 @@
-"""Labels of a face -> the one plain caption: each fact once, the most telling first, always in the same words.
+"""Labels of a face -> the one plain caption: each fact once, the most informative first, always in the same words.
 
-A model that learns to write such captions need not remember what it has said, for the order tells; its likeliest
-caption then repeats nothing.
+A model that learns to write such captions need not track what it has stated, because the order is fixed; its most
+likely caption then has no repetitions.
 """
 
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from t2f_jax.tokens.phrases import HAIR, HAIR_WORDS, NEGATIVE, PHRASES, PLAIN_OR
 from t2f_jax.tokens.sentences import PRONOUNS, Phrase, article, description, in_order, predicates
 
 _RANK = {name: rank for rank, name in enumerate(PLAIN_ORDER)}
-_GROWN = 40  # an unknown age is taken for it
-_FIRST = 4  # phrases beside nouns and adjectives that the first sentence holds
+_GROWN = 40  # the age assumed if it is unknown
+_FIRST = 4  # phrases of the first sentence, not counting nouns and adjectives
 
 
 def plain_caption(attributes: Mapping[str, str | int], phrases: Phrases = PHRASES) -> str:
-    """Says the positive facts of a face, each in the first of the tables' ways.
+    """States the positive facts of a face, each by the first phrase in the tables.
 
-    Of an age it says the stage of life, of which one can be surer than of a year. What is unknown is never asserted.
+    An age is given as a stage of life, which is more certain than a year. Unknown labels are never mentioned.
 
     Args:
       attributes: the labels; see `Attribute`.
-      phrases: how labels other than hair and age can be put.
+      phrases: phrases for labels other than hair and age.
 
     Returns:
-      One to three sentences of at most MAX_WORDS words; the least telling of the facts that exceed them are left out.
+      One to three sentences of at most MAX_WORDS words; if there are more, the least informative facts are left out.
     """
     said = _phrases(attributes, phrases)
     while len((caption := _render(attributes, said)).split()) > MAX_WORDS:
@@ -35,7 +35,7 @@ def plain_caption(attributes: Mapping[str, str | int], phrases: Phrases = PHRASE
 
 
 def _phrases(attributes: Mapping[str, str | int], phrases: Phrases) -> list[Phrase]:
-    """One phrase for each fact, the most telling first; everything about the hair goes into one."""
+    """One phrase for each fact, the most informative first; all facts about the hair form one phrase."""
     silent, said = silenced(attributes), []
     known = {name: str(value) for name, value in attributes.items() if name not in silent}
     words = [[kind[n][known[n]] for n in kind if known.get(n) in kind[n]] for kind in HAIR]
@@ -51,7 +51,7 @@ def _phrases(attributes: Mapping[str, str | int], phrases: Phrases) -> list[Phra
 
 
 def _render(attributes: Mapping[str, str | int], said: list[Phrase]) -> str:
-    """The phrases in sentences, as they come; adjectives in the order of `sentences.in_order`."""
+    """Writes the phrases as sentences, in their order; adjectives in that of `sentences.in_order`."""
     gender = str(attributes.get("gender", ""))
     gender = gender if gender in PRONOUNS else ""
     noun = ages.noun(attributes.get("age", _GROWN), gender)

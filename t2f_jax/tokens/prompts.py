@@ -1,12 +1,12 @@
-"""What face is asked for: words, attributes, how much each of them counts, and what the face should not show.
+"""Prompts for faces: a text, attributes with weights, and attributes that the face should not show.
 
 A prompt becomes clauses, each with its weight. By compositional guidance (Liu et al., 2022, arXiv:2206.01714) an id is
-drawn from
+sampled from
 
     logits without words + sum over clauses of weight * (logits with that clause - logits without words)
 
-The words and all attributes without a weight of their own are one clause, which weighs as much as the sampler's
-`guidance`; an attribute with a weight is a clause of its own, one to avoid a clause of negative weight.
+The text and all attributes without their own weight are one clause, whose weight is the sampler's `guidance`; an
+attribute with a weight is a separate clause, and one to avoid is a clause of negative weight.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ Requests = Mapping[str, Value | tuple[Value, float]]  # {name: value} or {name: 
 
 @dataclasses.dataclass(frozen=True)
 class Clause:
-    """An attribute that is asked for, or to be avoided, by itself; it weighs `weight` or, if None, the guidance."""
+    """A single requested or avoided attribute; its weight is `weight` or, if that is None, the guidance."""
 
     name: str
     value: Value
@@ -40,12 +40,12 @@ class Clause:
 
 @dataclasses.dataclass(frozen=True)
 class Prompt:
-    """What a face should show; make it with `make`, which checks all of it. An empty one leaves everything to chance.
+    """What a face should show. Use `make`, which checks all of it. An empty prompt leaves everything to the model.
 
     Attributes:
       text: a description.
-      attributes: asked for together with the text, in one sentence: {name: value}.
-      clauses: attributes with a weight of their own, and those to avoid.
+      attributes: requested together with the text, in one sentence: {name: value}.
+      clauses: attributes with their own weight, and those to avoid.
     """
 
     text: str = ""
@@ -57,12 +57,12 @@ class Prompt:
 
     @property
     def sentence(self) -> str:
-        """The words of the first clause, as training wrote them; empty if there is none."""
+        """The text of the first clause, in the form used in training; empty if there is none."""
         return templates.image_text(self.text, self.attributes) if self.text.strip() or self.attributes else ""
 
     @property
     def wanted(self) -> dict[str, Value]:
-        """All attributes asked for, whatever their weight."""
+        """All requested attributes, with any weight."""
         return {**self.attributes, **{c.name: c.value for c in self.clauses if not c.avoid}}
 
     @property
@@ -72,11 +72,11 @@ class Prompt:
 
     @property
     def says_something(self) -> bool:
-        """Is anything asked for, or to be avoided?"""
+        """Whether anything is requested or to be avoided."""
         return bool(self.sentence or self.clauses)
 
     def weighted(self, guidance: float) -> list[tuple[str, float]]:
-        """(words, weight) of every clause."""
+        """(text, weight) of every clause."""
         clauses = [(self.sentence, guidance)] if self.sentence else []
         for clause in self.clauses:
             weight = guidance if clause.weight is None else clause.weight
@@ -89,15 +89,15 @@ class Prompt:
 
 
 def make(text: str, attributes: Requests | None, avoid: Requests | None, schema: Sequence[Attribute]) -> Prompt:
-    """A checked prompt.
+    """Makes a checked prompt.
 
     Args:
-      attributes: {name: value}, or {name: (value, weight)} for one that counts by itself.
-      avoid: likewise; without a weight it counts as much as the guidance.
+      attributes: {name: value}, or {name: (value, weight)} for a separate clause.
+      avoid: likewise; without a weight, the guidance is its weight.
 
     Raises:
-      WrongArgument: an attribute or value that the schema does not have (the nearest is named), one given twice, a
-        weight that is no number above 0, a value both asked for and to be avoided, or a text that is no Unicode.
+      WrongArgument: an attribute or value that the schema does not have (the message names the nearest), one given
+        twice, a weight that is no number above 0, a value both requested and to be avoided, or invalid Unicode.
     """
     plain: dict[str, Value] = {}
     clauses: list[Clause] = []
@@ -118,14 +118,14 @@ def make(text: str, attributes: Requests | None, avoid: Requests | None, schema:
 
 
 def with_facts(prompt: Prompt, schema: Sequence[Attribute]) -> Prompt:
-    """The prompt that also asks for what its text states, as attributes: a face is read for them one by one.
+    """Adds the facts that a prompt's text states to its attributes, so that a face can be scored on each.
 
-    What it asks for or avoids already stays as it is; an attribute of which the text states two values is left out.
+    What it already requests or avoids stays the same; an attribute with two stated values is left out.
     """
     known, stated = {a.name: a for a in schema}, dict[str, set[Value]]()
     for name, value in read_facts(prompt.text, known):
         choices = known[name].candidates()
-        if isinstance(value, range):  # of an age
+        if isinstance(value, range):  # of ages
             inside = [number for number in choices if int(number) in value]
             value = "-".join(dict.fromkeys([inside[0], inside[-1]])) if inside else ""
         if value and (known[name].is_number or value in choices):

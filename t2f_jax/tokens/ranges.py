@@ -1,6 +1,6 @@
-"""Numbers of which only a range is known, such as an age in a dataset that gives bins: "20-29", or "70+" from 70 on.
+"""Labels that are ranges of numbers, such as the ages of a dataset that gives bins: "20-29", or "70+" from 70 on.
 
-Such a label is a text of its own beside the whole numbers. It is never turned into one of the numbers inside.
+A range is its own label, beside those of whole numbers. It is never replaced by one of its numbers.
 """
 
 import re
@@ -10,7 +10,7 @@ _RANGE = re.compile(r"(\d{1,3}) ?(?:[-–] ?(\d{1,3})|\+)")
 
 
 def write(low: int, high: int | None = None) -> str | int:
-    """The label of what lies in low..high, or from `low` on: 20, 29 -> "20-29"; 70 -> "70+"; 5, 5 -> 5.
+    """The label of the range low..high, or of `low` and more: 20, 29 -> "20-29"; 70 -> "70+"; 5, 5 -> 5.
 
     Raises:
       ValueError: not 0 <= low <= high <= LARGEST.
@@ -29,7 +29,7 @@ def parse(text: str) -> str | int | None:
 
 
 def numbers(value: str | int) -> range:
-    """What a number's label leaves open: 34 -> range(34, 35), "20-29" -> range(20, 30), "70+" -> up to LARGEST.
+    """The numbers that a label allows: 34 -> range(34, 35), "20-29" -> range(20, 30), "70+" -> up to LARGEST.
 
     Raises:
       ValueError: neither a whole number nor a range.
@@ -41,6 +41,6 @@ def numbers(value: str | int) -> range:
 
 
 def distance(value: str | int, number: int) -> int:
-    """How far a number lies from a label: 0 inside of a range."""
+    """The distance of a number from a label: 0 inside a range."""
     inside = numbers(value)
     return max(inside.start - number, number - inside[-1], 0)

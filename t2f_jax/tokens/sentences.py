@@ -11,7 +11,7 @@ PLURAL = {"has": "have", "wears": "wear", "is": "are"}
 
 
 class Phrase(NamedTuple):
-    """What is said of fact `name`: the text, and the role (see `phrases`) that says where it may stand."""
+    """A phrase for the attribute `name`: its text, and its role (see `phrases`), which decides where it may stand."""
 
     name: str
     role: str
@@ -19,7 +19,7 @@ class Phrase(NamedTuple):
 
 
 def in_order(adjectives: Sequence[Phrase]) -> list[Phrase]:
-    """Adjectives as they stand before a noun: by ADJECTIVE_ORDER, next to the noun if they are not in it."""
+    """Sorts adjectives before a noun by ADJECTIVE_ORDER; those that are not in it come last, next to the noun."""
     return sorted(adjectives, key=lambda phrase: ADJECTIVE_RANK.get(phrase.name, len(ADJECTIVE_RANK)))
 
 
@@ -29,7 +29,7 @@ def article(words: str) -> str:
 
 
 def _by_role(phrases: list[Phrase]) -> dict[str, list[str]]:
-    """Texts by role; "states" count as "is" and come first, what names the owner ("her mouth ...") comes last."""
+    """Texts by role; "states" count as "is" and come first, texts with the owner ("her mouth ...") come last."""
     texts: dict[str, list[str]] = {"has": [], "wears": [], "lacks": [], "is": []}
     for phrase in sorted(phrases, key=lambda p: (p.role != "states", "{his}" in p.text and p.role == "has")):
         texts["is" if phrase.role == "states" else phrase.role].append(phrase.text)

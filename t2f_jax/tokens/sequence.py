@@ -25,16 +25,16 @@ class Batch(TypedDict):
 
     tokens: np.ndarray  # int32 [B, L]: ids
     targets: np.ndarray  # int32 [B, L]: the id that a place predicts
-    weights: np.ndarray  # float32 [B, L]: what the loss at a place counts
+    weights: np.ndarray  # float32 [B, L]: weight of the loss at a place
     segments: np.ndarray  # int32 [B, L]: 0 pad, 1 prefix, 2 + b branch b
     positions: np.ndarray  # int32 [B, L]
     task: np.ndarray  # int32 [B], in packed rows [B, L]: TO_IMAGE, ... of the row or the place
-    documents: NotRequired[np.ndarray]  # int32 [B, L], in packed rows: number of a place's example from 1 on, 0 pad
-    mask: NotRequired[np.ndarray]  # float32 [B], in held-out batches: 0 for a row that only fills the batch up
+    documents: NotRequired[np.ndarray]  # int32 [B, L], in packed rows: number of a place's example, from 1; 0 pad
+    mask: NotRequired[np.ndarray]  # float32 [B], in held-out batches: 0 for a row that only pads the batch
 
 
 def blank(rows: int, length: int, packed: bool = False) -> Batch:
-    """A training batch of pads alone: zeros of the shapes and types that every training batch has."""
+    """A training batch of only pads: zeros of the shapes and types that every training batch has."""
 
     def zeros(kind: type = np.int32) -> np.ndarray:
         return np.zeros((rows, length), kind)
@@ -53,20 +53,20 @@ def blank(rows: int, length: int, packed: bool = False) -> Batch:
 
 
 class Encoder(Protocol):
-    """The one thing that a row asks of a text tokenizer (which is hashable, by identity if nothing else)."""
+    """The part of a text tokenizer that rows need. It is hashable, at least by identity."""
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text, no special ones among them."""
+        """Ids of a text, without special ones."""
         ...
 
 
 def arrays(batch: Batch) -> dict[str, np.ndarray]:
-    """The arrays of a batch by name: the same dictionary, for code to which all arrays are alike."""
+    """The arrays of a batch by name: the same dictionary, for code that treats all arrays alike."""
     return cast(dict[str, np.ndarray], batch)
 
 
-# Of words a tuple. Where an image is among them an array of int32, which is joined and copied as one piece: numbers of
-# Python, 256 an image, would take a fifth of the time that rows for training take.
+# Text ids are a tuple. Ids with an image are an array of int32, which is joined and copied as one piece: Python
+# numbers, 256 per image, would take a fifth of the time needed to make training rows.
 Ids = tuple[int, ...] | array
 
 
@@ -81,9 +81,9 @@ def _image_ids(vocab: Vocab, codes: np.ndarray) -> array:
     return array(_INT32, vocab.image_ids(codes).tobytes())
 
 
-@dataclasses.dataclass(slots=True)  # not frozen: that is made in a fourth of the time
+@dataclasses.dataclass(slots=True)  # not frozen: creation then takes a fourth of the time
 class Branch:
-    """A continuation of the prefix: `given` ids are conditioned on, `answer` ids (with a closing [SEP]) are scored."""
+    """A continuation of the prefix: the model is given the `given` ids and scored on `answer` (with its [SEP])."""
 
     given: Ids
     answer: Ids
@@ -91,14 +91,14 @@ class Branch:
 
 @dataclasses.dataclass(slots=True)
 class Example:
-    """One row: a prefix, its branches, the task (TO_IMAGE, ...), where its image begins, the weight of its targets."""
+    """One row: a prefix, its branches, the task (TO_IMAGE, ...), the start of its image, the weight of its targets."""
 
     prefix: Ids
     branches: tuple[Branch, ...]
     task: int
     image_index: int  # ids before the first code
     weight: float = 1.0
-    coarse: tuple[int, float] = (0, 1.0)  # so many codes of a drawn image, its first, count so many times as much
+    coarse: tuple[int, float] = (0, 1.0)  # (n, w): the first n codes of a generated image have w times the weight
     length: int = dataclasses.field(init=False, compare=False)  # ids in the row
 
     def __post_init__(self) -> None:
@@ -114,9 +114,9 @@ def _encode(tok: Encoder, text: str) -> tuple[int, ...]:
 
 
 def text_prefix(vocab: Vocab, tok: Encoder, text: str, text_length: int | None = 64) -> tuple[int, ...]:
-    """[CLS] to image [SEP] TEXT [SEP], cut to `text_length` ids as in the original (a cut one has no final [SEP]).
+    """[CLS] to image [SEP] TEXT [SEP], cut to `text_length` ids as in the original (if cut, it has no final [SEP]).
 
-    None cuts nothing.
+    None: it is not cut.
     """
     ids = (vocab.cls, *_encode(tok, IMAGE_PROMPT), vocab.sep, *tok.encode(text), vocab.sep)
     return ids[:text_length]
@@ -133,7 +133,7 @@ def _image_prefix(vocab: Vocab, tok: Encoder, prompt: str, codes: np.ndarray) ->
 
 
 def image_index(vocab: Vocab, prefix: Sequence[int]) -> int:
-    """How many ids stand before an image: before the prefix's first code, or all of them if the image comes behind."""
+    """The number of ids before an image: those before the prefix's first code, or the whole prefix if it has none."""
     first, count = vocab.image_span
     return next((i for i, token in enumerate(prefix) if first <= token < first + count), len(prefix))
 
@@ -182,13 +182,13 @@ def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable
 def of_branches(
     vocab: Vocab, tok: Encoder, codes: np.ndarray, branches: tuple[Branch, ...], weight: float = 1.0
 ) -> Example:
-    """Image codes [n] -> attributes, by branches that are made already."""
+    """Image codes [n] -> attributes, from finished branches."""
     prefix = _image_prefix(vocab, tok, ATTRIBUTE_PROMPT, codes)
     return Example(prefix, branches, TO_ATTRIBUTES, len(prefix) - len(codes) - 1, weight)
 
 
 def fit(example: Example, length: int) -> Example:
-    """The example cut to `length` ids: a caption loses its end, attributes their last branches, an image nothing."""
+    """Cuts an example to `length` ids: a caption loses its end, attributes their last branches; images are not cut."""
     if example.length <= length:
         return example
     if example.task == TO_CAPTION:
@@ -205,8 +205,8 @@ def fit(example: Example, length: int) -> Example:
 def trimmed(examples: Sequence[Example], sequence_length: int, trim: int) -> int:
     """Length of a batch's rows: a multiple of `trim` that holds the longest example, at most `sequence_length`.
 
-    0: always `sequence_length`. Else lengths differ from batch to batch, and the step is compiled once for each. A
-    large `trim` gives few lengths, so little is compiled; a small one leaves few pads, so a step costs less.
+    0: always `sequence_length`. Otherwise lengths differ between batches, and the step is compiled once for each. A
+    large `trim` gives few lengths, so few compilations; a small one leaves few pads, so a step costs less.
     """
     longest = max(e.length for e in examples)
     return min(-(-longest // trim) * trim, sequence_length) if trim else sequence_length
@@ -217,24 +217,25 @@ def assemble(examples: Sequence[Example], length: int, loss_span: str = "suffix"
 
     A prefix p q r, one branch with given x and answer A z (z = [SEP]), another with given y and answer B z, length 10:
 
-        tokens     p  q  r  x  A  z  y  B  z  0     0 = [PAD] (id 0: what stands at a pad is never looked at)
+        tokens     p  q  r  x  A  z  y  B  z  0     0 = [PAD] (id 0: pads are never attended to)
         segments   1  1  1  2  2  2  3  3  3  0     1 prefix, 2+b branch b, 0 pad
         positions  0  1  2  3  4  5  3  4  5  0     every branch starts at the prefix's length
         targets    q  r  0  A  z  0  B  z  0  0     the next id of the same prefix or branch
         weights    0  0  0  1  1  0  1  1  0  0     "suffix": answers only; "all": wherever there is a next id
 
-    With a single branch the last prefix id has a target, too: the branch's first id. If nothing is given that is an
-    answer, so it is weighted (the first image id of a to-image row). A weighted target counts `Example.weight`.
+    With a single branch the last prefix id has a target, too: the branch's first id. If the branch has no given ids,
+    that is an answer, so it is weighted (the first image id of a to-image row). A weighted target counts
+    `Example.weight`.
 
     Args:
       examples: B examples. A caption that is too long is cut; see `fit` for the rest.
       length: L.
       loss_span: "suffix" or "all" (the original's release rule: every position whose next id is no pad).
-      image_position: if not 0, the position of every image's first code: positions jump there from the words before
-        it, and run on behind it. A code then knows its place on the grid, however long the words are.
+      image_position: if not 0, the position of every image's first code: positions jump there from the text before
+        it and continue after it. A code's position then shows its place on the grid, whatever the text's length.
 
     Raises:
-      ValueError: an example is longer than L, or one of several branches has nothing given.
+      ValueError: an example is longer than L, or one of several branches has no given ids.
     """
     batch = blank(len(examples), length)
     placed = []
@@ -252,14 +253,14 @@ def assemble(examples: Sequence[Example], length: int, loss_span: str = "suffix"
 def write(
     batch: Batch, placed: Sequence[tuple[int, int, Example]], loss_span: str = "suffix", image_position: int = 0
 ) -> None:
-    """Writes examples into a blank batch, all in one go: a few array operations, however many the examples are.
+    """Writes all examples into a blank batch at once, in a few array operations for any number of examples.
 
-    Tokens, targets, weights, segments and positions are written, as `assemble` describes them; in packed rows each
-    place's task and documents, too.
+    It writes tokens, targets, weights, segments and positions as `assemble` describes them; in packed rows also each
+    place's task and documents.
 
     Args:
       placed: (place of the example's first id in the batch, counted row by row; its number in its row; the example),
-        by place.
+        sorted by place.
       loss_span, image_position: see `assemble`.
     """
     ids, spans, examples = _laid_out(placed, loss_span == "all")
@@ -269,7 +270,7 @@ def write(
     targets = np.empty(len(ids), np.int32)
     tokens = np.frombuffer(ids, np.int32)
     targets[:-1] = tokens[1:]
-    unpredicting = end[until < size] - 1  # ids with no target: the last of a branch, and of several branches' prefix
+    unpredicting = end[until < size] - 1  # ids without a target: the last of a branch; of a prefix if it has several
     targets[unpredicting] = 0
     positions = np.arange(len(ids), dtype=np.int32) + np.repeat(origin + size - end, size)
     size_of_example, image_index, task, number = np.array(examples, np.int32).T
@@ -277,7 +278,7 @@ def write(
         index = np.repeat(image_index, size_of_example)
         positions += (positions >= index) * (image_position - index)
     positions *= np.repeat(segment > 0, size)
-    # Along a span first nothing is scored, then everything up to `until`, then nothing.
+    # In a span, only the ids from `scored` up to `until` are scored.
     until = np.maximum(scored, until)
     parts = np.stack([scored, until - scored, size - until], axis=1)
     weights = np.repeat((weight[:, None] * np.array([0, 1, 0], np.float32)).ravel(), parts.ravel())
@@ -304,11 +305,11 @@ def write(
 def _laid_out(
     placed: Sequence[tuple[int, int, Example]], everything: bool
 ) -> tuple[array, list[tuple[int, int, int, int, int, float]], list[tuple[int, int, int, int]]]:
-    """All that stands between the first and the last place, the pads between examples included.
+    """The layout of everything from the first to the last place, including the pads between examples.
 
     Returns:
-      ids; of each prefix, branch and row of pads (size, segment, position of its first id, the first of its places that
-      is scored and the one behind the last, weight); of each example (size, image_index, task, number).
+      ids; for each prefix, branch and row of pads (size, segment, position of its first id, its first scored place, the
+      place after the last scored one, weight); for each example (size, image_index, task, number).
     """
     ids, spans, examples = array(_INT32), [], []
     for at, number, example in placed:

@@ -1,4 +1,4 @@
-"""Labels of faces as arrays: what a network that predicts them is trained on, and how its outputs are laid out.
+"""Labels of faces as arrays: the targets of a network that predicts them, and the layout of its outputs.
 
 Axes: N faces, A choice attributes, K number attributes, V slots for the values of a choice, O outputs of the network:
 A * V logits, then K numbers.
@@ -10,7 +10,7 @@ import numpy as np
 
 from t2f_jax.tokens.attributes import Attribute, Fields
 
-UNKNOWN = -1  # stands for the value of an absent label
+UNKNOWN = -1  # the index of an absent label
 
 
 def targets(fields: Sequence[Fields], schema: Sequence[Attribute]) -> tuple[np.ndarray, np.ndarray]:
@@ -29,11 +29,11 @@ def _position(attribute: Attribute, label: str | int) -> float:
 
 
 def value_mask(schema: Sequence[Attribute]) -> np.ndarray:
-    """bool [A, V]: which of the V slots of each choice attribute hold a value; V is the most that one has."""
+    """bool [A, V]: which of the V slots of each choice attribute hold a value; V is the largest number of values."""
     counts_A = np.array([len(a.values) for a in schema if not a.is_number], int)
     return np.arange(counts_A.max(initial=1)) < counts_A[:, None]
 
 
 def output_count(schema: Sequence[Attribute]) -> int:
-    """O, the outputs of a network that predicts all attributes."""
+    """O, the number of outputs of a network that predicts all attributes."""
     return value_mask(schema).size + sum(a.is_number for a in schema)

@@ -1,4 +1,4 @@
-"""Attributes of a face -> the words that stand in a sequence: prompts, questions, answers.
+"""Attributes of a face -> the text in a sequence: prompts, questions, answers.
 
 Captions written from labels are in `captions.py`.
 """
@@ -16,7 +16,7 @@ ATTRIBUTE_PROMPT = "to attributes"
 
 
 def attribute_question(name: str) -> str:
-    """ "gender" -> "gender :", the words given before an answer."""
+    """ "gender" -> "gender :", the text before an answer."""
     return f"{name} :"
 
 
@@ -44,7 +44,7 @@ def _attribute_text(name: str, value: str | int) -> str:
 
 
 def image_text(caption: str | None = None, attributes: Mapping[str, str | int] | None = None) -> str:
-    """Text of a to-image prompt: the caption, the attributes, or the caption followed by them.
+    """Text of a to-image prompt: the caption, the attributes, or the caption followed by the attributes.
 
     Raises:
       UserError: neither is given.
@@ -57,5 +57,5 @@ def image_text(caption: str | None = None, attributes: Mapping[str, str | int] |
 
 
 def sentence_case(text: str) -> str:
-    """Lower-case sentences -> a capital letter at the start of each."""
+    """Capitalizes the first letter of each lower-case sentence."""
     return re.sub(r"(^|[.!?] +)([a-z])", lambda m: m.group(1) + m.group(2).upper(), text)

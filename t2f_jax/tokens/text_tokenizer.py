@@ -1,6 +1,6 @@
-"""Text <-> ids: SentencePiece, trained on a project's own captions, or BERT's WordPiece, which the original used.
+"""Text <-> ids: SentencePiece, trained on the run's own captions, or BERT's WordPiece, which the original used.
 
-Both lower-case. A special id never comes out of `encode`: text that spells "[SEP]" is split like any other text.
+Both lower-case the text. `encode` never returns special ids: the text "[SEP]" is split like any other text.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ SENTENCEPIECE_FILE = "text_tokenizer.model"
 WORDPIECE_FILE = "vocab.txt"
 SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]"}
 
-_BYTE_FALLBACK_FROM = 2000  # pieces: below that, the 256 pieces for bytes would cost too large a part of the vocabulary
-_CACHED = 1 << 16  # texts whose ids are kept: prompts, questions and answers come back all the time
+_BYTE_FALLBACK_FROM = 2000  # pieces: in smaller vocabularies the 256 byte pieces would take too large a part
+_CACHED = 1 << 16  # texts whose ids are cached: prompts, questions and answers occur again and again
 
 
 class TextTokenizer(Protocol):
-    """What the rest of the program asks of a text tokenizer.
+    """The interface of text tokenizers.
 
     Attributes:
       size: number of ids, special ones included.
@@ -40,11 +40,11 @@ class TextTokenizer(Protocol):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the tokenizer's file: with other pieces an id means something else."""
+        """SHA-256 of the tokenizer's file: with other pieces ids have other meanings."""
         ...
 
     def encode(self, text: str) -> list[int]:
-        """Text -> ids, no special ones among them but `unk`."""
+        """Text -> ids; the only special id among them is `unk`."""
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -52,12 +52,12 @@ class TextTokenizer(Protocol):
         ...
 
     def save(self, folder: pathlib.Path) -> None:
-        """Writes the tokenizer's file into an existing folder, under its own name."""
+        """Writes the tokenizer's file into an existing folder, under its fixed name."""
         ...
 
 
 class _Ids(dict[str, tuple[int, ...]]):
-    """Text -> ids, kept once they were asked for; `functools.lru_cache` takes twice as long to find them."""
+    """Text -> ids, with a cache; a lookup in `functools.lru_cache` takes twice as long."""
 
     def __init__(self, encode: Callable[[str], Iterable[int]]):
         super().__init__()
@@ -74,7 +74,7 @@ class SentencePiece:
     """A SentencePiece model in memory; see `TextTokenizer`."""
 
     def __init__(self, model: bytes, where: str = "text tokenizer"):
-        """Takes the bytes of a model file. Raises UserError, naming `where`, if they are no model or lack [CLS]."""
+        """Takes a model file's bytes. Raises UserError, naming `where`, if they are no valid model or lack [CLS]."""
         import sentencepiece
 
         self.model = model
@@ -93,7 +93,7 @@ class SentencePiece:
         self._has_words = _has_words(self._processor)
 
     def __reduce__(self) -> tuple:
-        """Pickled and copied by its file's bytes."""
+        """Pickles and copies by the file's bytes."""
         return type(self), (self.model,)
 
     @classmethod
@@ -107,7 +107,7 @@ class SentencePiece:
         return hashlib.sha256(self.model).hexdigest()
 
     def encode(self, text: str) -> list[int]:
-        """See `TextTokenizer`. Where no piece spans a blank, words are split one by one, or looked up."""
+        """See `TextTokenizer`. If no piece contains a blank, each word is split, or looked up, by itself."""
         if self._has_words and text.isascii():
             return list(itertools.chain.from_iterable(map(self._ids.__getitem__, text.split(" "))))
         return list(self._ids[text])
@@ -123,7 +123,7 @@ class SentencePiece:
 
 
 def _has_words(processor: Any) -> bool:
-    """Whether no piece of a SentencePiece model spans a blank, and blanks do nothing but part words."""
+    """Whether no piece of a SentencePiece model contains a blank, and blanks only separate words."""
     try:
         pieces = [processor.IdToPiece(i) for i in range(processor.GetPieceSize())]
     except UnicodeDecodeError:  # a damaged piece
@@ -137,16 +137,16 @@ def train_sentencepiece(
 ) -> SentencePiece:
     """Trains a byte-pair model (Sennrich et al. 2016); the same sentences and seed give the same bytes.
 
-    Lower-cased NFKC text, every digit a piece of its own, bytes for unknown characters where the vocabulary is large.
-    Byte pairs, for they make whole words of the few hundred words of labels and written captions; SentencePiece's
-    unigram model takes its first pieces from what *different* words share, so that "color" stays in three pieces and
-    captions become half as long again.
+    Text is lower-cased NFKC, every digit is its own piece, and large vocabularies have bytes for unknown characters.
+    Byte pairs make whole pieces of the few hundred words in labels and written captions. SentencePiece's unigram model
+    takes its first pieces from what *different* words share, so that "color" stays in three pieces and captions become
+    1.5 times as long.
 
     Args:
       sentences: captions, prompts, questions and answers.
       vocab_size: upper bound of the number of pieces; few sentences give fewer.
-      seed: of the choice of a million sentences, if there are more.
-      phrases: words or groups of words that are always one piece, where a word begins ("not hat").
+      seed: for choosing a million sentences, if there are more.
+      phrases: words or groups of words that are always one piece at the start of a word ("not hat").
 
     Raises:
       UserError: nothing to train on, or a vocabulary too small for the letters of the sentences.
@@ -186,14 +186,14 @@ def train_sentencepiece(
 
 
 class WordPiece:
-    """BERT's uncased tokenizer over a vocabulary file (a piece a line, its number is the id); see `TextTokenizer`.
+    """BERT's uncased tokenizer over a vocabulary file (one piece per line; its number is the id); see `TextTokenizer`.
 
-    Control characters dropped, accents stripped, CJK characters and punctuation split off, then the longest matching
-    pieces, words of more than 200 characters unknown: `utils/tokenizers.py` of the original.
+    It drops control characters, strips accents, splits off CJK characters and punctuation, then takes the longest
+    matching pieces; words of more than 200 characters are unknown. Source: `utils/tokenizers.py` of the original.
     """
 
     def __init__(self, data: bytes, where: str = "WordPiece vocabulary"):
-        """Takes the bytes of a vocabulary file. Raises UserError, naming `where`, if they are none."""
+        """Takes a vocabulary file's bytes. Raises UserError, naming `where`, if they are no valid vocabulary."""
         try:
             import tokenizers
             from tokenizers import decoders, models, normalizers, pre_tokenizers
@@ -206,8 +206,8 @@ class WordPiece:
             reason = foreign(where) or error
             raise UserError(f"{where}: no text ({reason}); a WordPiece vocabulary has a piece a line") from None
         if "\n" not in text:
-            text = text.replace("\r", "\n")  # an old Mac's
-        pieces = [line.strip(" \t\r") for line in text.removesuffix("\n").split("\n")]  # no piece holds a blank
+            text = text.replace("\r", "\n")  # line ends of old Macs
+        pieces = [line.strip(" \t\r") for line in text.removesuffix("\n").split("\n")]  # no piece contains a blank
         self.data = ("\n".join(pieces) + "\n").encode()
         ids: dict[str, int] = {}
         for i, piece in enumerate(pieces):
@@ -228,7 +228,7 @@ class WordPiece:
         self._ids = _Ids(lambda word: tokenizer.encode(_well_formed(word)).ids)
 
     def __reduce__(self) -> tuple:
-        """Pickled and copied by its file's bytes."""
+        """Pickles and copies by the file's bytes."""
         return type(self), (self.data,)
 
     @classmethod
@@ -242,7 +242,7 @@ class WordPiece:
         return hashlib.sha256(self.data).hexdigest()
 
     def encode(self, text: str) -> list[int]:
-        """See `TextTokenizer`. Words are split one by one, or looked up: no piece spans a blank."""
+        """See `TextTokenizer`. Each word is split, or looked up, by itself: no piece contains a blank."""
         return list(itertools.chain.from_iterable(map(self._ids.__getitem__, text.split(" "))))
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -257,7 +257,7 @@ class WordPiece:
 
 
 def load(folder: pathlib.Path) -> TextTokenizer:
-    """Loads the tokenizer whose file lies in a folder. Raises UserError if there is none, or a broken one."""
+    """Loads the tokenizer from its file in a folder. Raises UserError if the file is missing or broken."""
     if (folder / SENTENCEPIECE_FILE).is_file():
         return SentencePiece.load(folder / SENTENCEPIECE_FILE)
     if (folder / WORDPIECE_FILE).is_file():
@@ -271,7 +271,7 @@ def vocab(tokenizer: TextTokenizer, image_size: int) -> Vocab:
 
 
 def _well_formed(text: str) -> str:
-    """The text with "?" for what has no UTF-8, such as an odd byte of the command line."""
+    """Replaces what has no UTF-8, such as an invalid byte from the command line, by "?"."""
     return text.encode("utf-8", "replace").decode()
 
 

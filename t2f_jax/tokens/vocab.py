@@ -1,7 +1,7 @@
-"""The joint id space: text ids first (special tokens among them), image codes after. Only this module knows an id.
+"""The joint id space: text ids (with special tokens), then image codes. The only module that knows specific ids.
 
 0 .. text_size-1                       text pieces, [PAD] [UNK] [CLS] [SEP] among them
-text_size .. text_size+image_size-1    image code k stands at text_size + k
+text_size .. text_size+image_size-1    image codes: code k has id text_size + k
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ import numpy as np
 
 from t2f_jax.errors import WrongArgument
 
-ORIGINAL_TEXT_SIZE = 30_522  # of the released model's vocabulary, and where [PAD] [UNK] [CLS] [SEP] stand in it
+ORIGINAL_TEXT_SIZE = 30_522  # of the released model's vocabulary, and the places of [PAD] [UNK] [CLS] [SEP] in it
 ORIGINAL_SPECIAL = (0, 100, 101, 102)
 
 
@@ -38,7 +38,7 @@ class Vocab:
 
     @property
     def image_span(self) -> tuple[int, int]:
-        """(first id, number of ids) that an image span may hold."""
+        """(first id, number of ids) of the image ids."""
         return self.text_size, self.image_size
 
     @property
@@ -53,22 +53,22 @@ class Vocab:
           WrongArgument: a code lies outside the codebook.
         """
         codes = np.asarray(codes)
-        if codes.dtype != np.uint16:  # what a store has
+        if codes.dtype != np.uint16:  # the type in a store
             codes = np.asarray(codes, np.int32)
-        unsigned = codes.view(np.uint32) if codes.dtype == np.int32 else codes  # a negative one is very large, too
+        unsigned = codes.view(np.uint32) if codes.dtype == np.int32 else codes  # a negative code becomes very large
         if codes.size and unsigned.max() >= self.image_size:
             raise WrongArgument(f"image codes must lie in 0..{self.image_size - 1}, got {codes.min()}..{codes.max()}")
         return np.add(codes, self.text_size, dtype=np.int32)
 
     def codes(self, ids: np.ndarray) -> np.ndarray:
-        """Ids of an image span -> codes, int32. Raises ValueError if an id is not an image's."""
+        """Ids of an image span -> codes, int32. Raises ValueError if an id is no image id."""
         codes = np.asarray(ids, np.int32) - self.text_size
         if codes.size and (codes.min() < 0 or codes.max() >= self.image_size):
             raise ValueError("a text id stands in an image span")
         return codes
 
     def text_allowed(self) -> np.ndarray:
-        """bool [text_size]: the text ids that an answer may hold: every piece, the closing [SEP], no other special."""
+        """bool [text_size]: the text ids that an answer may hold: all pieces and [SEP], but no other special ids."""
         allowed = np.ones(self.text_size, bool)
         allowed[[self.pad, self.unk, self.cls]] = False
         return allowed

@@ -1,6 +1,6 @@
-"""Checkpoints of a run: written in the background; the newest and the best stay, a broken one is skipped.
+"""Checkpoints of a run: written in the background; the newest and the best are kept, broken ones are skipped.
 
-`check_config` is what a resumed run is held to.
+`check_config` compares a resumed run's config with the first one.
 """
 
 import contextlib
@@ -30,8 +30,8 @@ FREE_KEYS = marked(Config, Role.FREE)
 class Checkpoints:
     """The checkpoints in `folder`, by step. Use as a context manager: leaving it waits for the last write.
 
-    The newest `keep_last` stay, and the `keep_best` of smallest evaluation loss. What a killed run left half-written is
-    removed at the start, unless `read_only`: then another process may be writing it.
+    It keeps the newest `keep_last`, and the `keep_best` of smallest evaluation loss. Incomplete files of a killed run
+    are removed at the start, unless `read_only`: then another process may be writing them.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Checkpoints:
         from orbax.checkpoint import checkpoint_managers as policies
 
         logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax also raises what it logs as an error
-        # Orbax wants whole paths; one in a bucket is.
+        # Orbax needs absolute paths; one in a bucket is absolute.
         self.folder = epath.Path(folder.absolute()) if isinstance(folder, pathlib.Path) else folder
         self._ocp = ocp
         keep = [
@@ -71,20 +71,20 @@ class Checkpoints:
         if kind is None or kind is SystemExit or not hosts.many():
             with contextlib.suppress(Exception) if kind else contextlib.nullcontext():  # the first failure is reported
                 self._manager.close()
-        # Else other processes may have ended, and closing would wait for them.
+        # Otherwise other processes may have ended, and closing would wait for them.
 
     @property
     def steps(self) -> list[int]:
-        """Steps of the checkpoints, oldest first, among them one that is still being written."""
+        """Steps of the checkpoints, oldest first, including one that is still being written."""
         return sorted(self._manager.all_steps())
 
     def eval_losses(self) -> dict[int, float]:
-        """Step -> evaluation loss, of the checkpoints that have one."""
+        """Step -> evaluation loss, for the checkpoints that have one."""
         metrics = {step: self._manager.metrics(step) for step in self.steps}
         return {step: values["loss"] for step, values in metrics.items() if values}
 
     def save(self, state: State, step: int, eval_loss: float | None = None) -> None:
-        """Starts writing; returns when `state` may be overwritten. Waits for an earlier write first."""
+        """Starts writing, after any earlier write; returns when `state` may be overwritten."""
         scored = None if eval_loss is None or not math.isfinite(eval_loss) else {"loss": eval_loss}
         args = self._ocp.args.Composite(state=self._ocp.args.StandardSave(state))
         self._manager.save(step, args=args, metrics=scored, force=True)
@@ -94,17 +94,17 @@ class Checkpoints:
         self._manager.wait_until_finished()
 
     def restore(self, abstract: State, step: int) -> State:
-        """The checkpoint of `step`, laid out as `abstract` (`jax.ShapeDtypeStruct`s with shardings) says."""
+        """Restores the checkpoint of `step` in the layout of `abstract` (`jax.ShapeDtypeStruct`s with shardings)."""
         args = self._ocp.args.Composite(state=self._ocp.args.StandardRestore(abstract))
         return self._manager.restore(step, args=args)["state"]
 
     def restore_newest(self, abstract: State) -> State | None:
-        """The newest checkpoint that can be read; None if there is no checkpoint at all.
+        """Restores the newest readable checkpoint; None if there is no checkpoint.
 
-        One that cannot be read is skipped, and renamed to `broken-STEP` once an older one was read; a line says so.
+        Unreadable ones are skipped, and renamed to `broken-STEP` once an older one was read; a message is printed.
 
         Raises:
-          UserError: there are checkpoints, and none can be read (or they hold other shapes).
+          UserError: there are checkpoints, but none can be read (or they have other shapes).
         """
         broken: dict[int, Exception] = {}
         for step in reversed(self.steps):
@@ -139,7 +139,7 @@ class Checkpoints:
 
 
 def _manager_class() -> "type[ocp.CheckpointManager]":
-    """Orbax's manager, for which a checkpoint whose evaluation loss cannot be read, as after a power loss, has none."""
+    """Orbax's manager, except that a checkpoint with an unreadable evaluation loss, as after a power loss, has none."""
     import orbax.checkpoint as ocp
 
     class Manager(ocp.CheckpointManager):
@@ -154,7 +154,7 @@ def _manager_class() -> "type[ocp.CheckpointManager]":
 
 
 def folder_of(out: pathlib.Path) -> "pathlib.Path | epath.Path":
-    """Where the checkpoints of the run in `out` lie: in it, or in the bucket that it is a working copy of."""
+    """The folder with the checkpoints of the run in `out`: inside it, or in the bucket of which it is a copy."""
     return RunFolder(out).origin("checkpoints")
 
 
@@ -170,7 +170,7 @@ def _loss(metrics: Mapping[str, float]) -> float:
 
 @contextlib.contextmanager
 def room(out: pathlib.Path, label: str) -> Iterator[None]:
-    """Turns an error in the block that a full disk caused into a DiskFull that names the newest whole checkpoint."""
+    """Replaces an error of a full disk in the block by a DiskFull that names the newest complete checkpoint."""
     try:
         yield
     except Exception as error:
@@ -190,10 +190,10 @@ def _line(error: Exception) -> str:
 
 
 def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> State:
-    """The checkpoint of `step` of the run in `out`, the newest if None; nothing in the folder is changed.
+    """Restores the checkpoint of `step` of the run in `out`, the newest if None; the folder is not changed.
 
     Raises:
-      UserError: no such checkpoint, or one that cannot be read; the message names those that are there.
+      UserError: no such checkpoint, or an unreadable one; the message lists those that exist.
     """
     folder = folder_of(out)
     if not folder.is_dir():
@@ -213,7 +213,7 @@ def at_step(out: pathlib.Path, abstract: State, step: int | None = None) -> Stat
 
 
 def _somewhere(abstract: State) -> State:
-    """`abstract` with leaves that name no devices placed on the first one: Orbax would want those that the run had."""
+    """`abstract` with leaves without devices placed on the first one; otherwise Orbax requires those of the run."""
     import jax
 
     here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -225,12 +225,12 @@ def _somewhere(abstract: State) -> State:
 
 
 def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
-    """Refuses to go on with a run under another config than the one in its `run.json`; writes that file.
+    """Refuses to resume a run with a config other than that in its `run.json`; writes that file.
 
-    Keys that decide where and when something is done (`Role.FREE`) may change; all others decide the numbers.
+    Keys that decide only where and when something is done (`Role.FREE`) may change; all others affect the results.
 
     Args:
-      config: everything that decides the run's numbers, JSON-able.
+      config: everything that affects the run's results, JSON-able.
 
     Raises:
       UserError: the folder holds checkpoints of another config; the message names the keys that differ.
@@ -239,7 +239,7 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
     path = run.fetch("run.json")
     if path.exists() and steps(out):
         before = flat_values(_read_config(path))
-        begun = _defaults(config) | before  # a key that is newer than the run has its default
+        begun = _defaults(config) | before  # keys newer than the run have their defaults
         keys = [k for k in sorted(before.keys() | flat.keys()) if begun.get(k) != flat.get(k)]
         keys = [k for k in keys if k.rpartition(".")[2] not in FREE_KEYS]
         if keys:
@@ -254,7 +254,7 @@ def check_config(out: pathlib.Path, config: dict[str, Any]) -> None:
 
 
 def _defaults(config: dict[str, Any]) -> dict[str, Any]:
-    """Every key of a config whose sources are called as those of `config`, with its default."""
+    """All keys with their defaults, for a config with the sources of `config`."""
     defaults, source = to_dict(Config()), to_dict(SourceConfig())
     defaults["data"]["sources"] = dict.fromkeys(config.get("data", {}).get("sources", {}), source)
     return flat_values(defaults)

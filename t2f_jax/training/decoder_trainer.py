@@ -22,23 +22,23 @@ from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training import optim, token_loss
 from t2f_jax.training.state import State, create_state, update_ema
 
-Batch = dict[str, jax.Array]  # the arrays of a batch that `sequence.assemble` or `packing.pack` made, on the devices
+Batch = dict[str, jax.Array]  # the arrays of a batch from `sequence.assemble` or `packing.pack`, on the devices
 
 
 class DecoderTrainer:
     """The prefix LM as `program.Trainer`.
 
-    A batch is what `sequence.assemble` or `packing.pack` gives; `evaluate` also takes "mask" bool [B], False for rows
-    that only fill up the batch.
+    Batches come from `sequence.assemble` or `packing.pack`; `evaluate` also takes "mask" bool [B], False for rows that
+    only pad the batch.
     """
 
     def __init__(
         self, config: DecoderRunConfig, vocab: Vocab, start: Any = None, codebook_KxE: jax.Array | None = None
     ) -> None:
-        """What a run of this config needs.
+        """Prepares a run of this config.
 
         Args:
-          start: parameters to start with instead of random ones, layers single or stacked.
+          start: initial parameters instead of random ones, layers single or stacked.
           codebook_KxE: vectors of the image tokenizer's codes, for `config.codebook_init`.
         """
         self.vocab, self.codebook = vocab, codebook_KxE if config.codebook_init else None
@@ -66,8 +66,8 @@ class DecoderTrainer:
     def step(self, state: State, batch: Batch, key: jax.Array) -> tuple[State, dict[str, jax.Array]]:
         """One update; `key` is this step's own, for dropout.
 
-        Metrics: those of `loss`; grad_norm before clipping; and what the step did, of which the loop makes rates:
-        sequences, tokens (no padding among them) and model_flops.
+        Metrics: those of `loss`; grad_norm before clipping; and the counts from which the loop computes rates:
+        sequences, tokens (without padding) and model_flops.
         """
         metrics, grads = self.gradient(state.params, batch, key)
         updates, opt_state = self.optimizer.update(grads, state.opt_state, state.params)
@@ -77,7 +77,7 @@ class DecoderTrainer:
         return dataclasses.replace(state, step=state.step + 1, params=params, opt_state=opt_state, ema=ema), metrics
 
     def gradient(self, params: Any, batch: Batch, key: jax.Array) -> tuple[dict[str, jax.Array], Any]:
-        """Metrics of `loss` and its gradient, over `config.accumulate` parts of the batch (0: one) one after the other.
+        """Metrics of `loss` and its gradient, accumulated over `config.accumulate` parts of the batch (0: one).
 
         A part takes every accumulate-th row, so that each device keeps its own rows.
         """
@@ -107,7 +107,7 @@ class DecoderTrainer:
         return self.loss(state.weights, batch)[1]
 
     def export(self, state: State) -> Any:
-        """The parameters to ship: the averaged ones, layers one by one, tables without rows beyond the vocabulary."""
+        """The parameters to export: the averaged ones, single layers, tables without rows beyond the vocabulary."""
         return _resize_tables(unstack_layers(state.weights), self.vocab.size)
 
     def loss(self, params: Any, batch: Batch, key: jax.Array | None = None) -> tuple[jax.Array, dict[str, jax.Array]]:
@@ -118,8 +118,8 @@ class DecoderTrainer:
 
         Returns:
           sum(w nll) / sum(w), and float32 scalars: loss; loss_to_image, loss_to_caption, loss_to_attributes (mean nll
-          of that task's targets, NaN where the batch has none); accuracy (share of targets that are the likeliest id);
-          padding_fraction (share of the batch's places that hold no id).
+          of that task's targets, NaN if the batch has none); accuracy (share of targets that are the most likely id);
+          padding_fraction (share of the batch's places without an id).
         """
         metrics = self._metrics(self._sums(params, batch, key), batch)
         return metrics["loss"], metrics
@@ -134,7 +134,7 @@ class DecoderTrainer:
         inputs = (tokens, batch["segments"], batch["positions"], batch.get("documents"))
         hidden = apply_decoder(self.decoder, params, *inputs, train=key is not None, rngs=rngs, method="hidden")
         if rounds(self.config.model.products):
-            hidden = hidden.astype(jnp.bfloat16)  # the head multiplies in its type, with float32 sums
+            hidden = hidden.astype(jnp.bfloat16)  # the head multiplies in this type, with float32 sums
         table = params["embed"]["word"] if self.config.model.tie else params["head"]["weight"]
         return token_loss.target_sums(
             hidden, table, batch["targets"], weights_of(batch), task_of_places(batch), self.vocab.size
@@ -155,10 +155,10 @@ class DecoderTrainer:
     def _mask_codes(self, batch: Batch, key: jax.Array) -> jax.Array:
         """Tokens [B,L] with some image ids of to-image rows replaced by [UNK]; the targets stay.
 
-        A face's codes predict one another so well that its words seem to add little, and the model learns to use them
-        late: a hat that has begun goes on without them. Where codes are masked, only the words predict them. Each
-        example masks its own share of its codes, drawn uniformly from 0 to twice `tasks.hidden_codes` and at most all
-        of them: examples with every code visible, as generation has them, occur as well as examples with none.
+        A face's codes predict one another so well that its text seems to add little, and the model learns to use the
+        text late: a hat can be continued without it. Masked codes can be predicted only from the text. Each example
+        masks its own share of its codes, drawn uniformly from 0 to twice `tasks.hidden_codes`, at most all of them. So
+        there are examples with all codes visible, as in generation, and with none.
         """
         share_key, code_key = jax.random.split(key)
         batch_size, length = batch["tokens"].shape
@@ -171,7 +171,7 @@ class DecoderTrainer:
 
 
 def count_work(model: DecoderConfig, vocab_size: int, batch: Batch) -> dict[str, jax.Array]:
-    """What a training step on a batch does, float32 scalars: sequences, tokens, model_flops (see `models.flops`)."""
+    """The work of a training step on a batch, float32 scalars: sequences, tokens, model_flops (see `models.flops`)."""
     ids = jnp.sum(batch["segments"] > 0, dtype=jnp.float32)
     targets = jnp.sum(batch["weights"] > 0, dtype=jnp.float32)
     visible = jnp.sum(count_visible(batch["segments"], batch.get("documents"), model.mask), dtype=jnp.float32)
@@ -182,18 +182,18 @@ def count_work(model: DecoderConfig, vocab_size: int, batch: Batch) -> dict[str,
 
 
 def weights_of(batch: Batch) -> jax.Array:
-    """Loss weights [B,L], 0 in rows that only fill up a batch."""
+    """Loss weights [B,L], 0 in rows that only pad a batch."""
     return batch["weights"] * batch["mask"][:, None] if "mask" in batch else batch["weights"]
 
 
 def task_of_places(batch: Batch) -> jax.Array:
-    """int32 [B,L]: a row's task, or in packed rows the task of the example at each place."""
+    """int32 [B,L]: the row's task or, in packed rows, that of the example at each place."""
     task = batch["task"]
     return task if task.ndim == 2 else jnp.broadcast_to(task[:, None], batch["tokens"].shape)
 
 
 def _resize_tables(params: Any, rows: int) -> Any:
-    """Cuts the tables over the vocabulary to `rows` rows, or fills them up with rows of zeros."""
+    """Cuts the tables over the vocabulary to `rows` rows, or pads them with rows of zeros."""
 
     def fitted(table: jax.Array) -> jax.Array:
         return jnp.pad(table[:rows], ((0, max(rows - table.shape[0], 0)), (0, 0)))
@@ -206,7 +206,7 @@ def _init_codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: f
     """Draws the image rows of the embedding and of the head so that codes with similar vectors start with similar rows.
 
     A row is a random projection of its code's standardized vector, plus noise a third as large; entries have standard
-    deviation `std`. The model then need not learn from nothing which codes look alike.
+    deviation `std`. The model then starts with the similarity of codes instead of having to learn it.
     """
     vectors = (codebook_KxE - codebook_KxE.mean(0)) / (codebook_KxE.std(0) + 1e-6)
     first, count = vocab.image_span
@@ -228,7 +228,7 @@ def _init_codes_alike(params: Any, vocab: Vocab, codebook_KxE: jax.Array, std: f
 
 
 def _draw_biases(params: Any, std: float, key: jax.Array) -> Any:
-    """Draws the biases of dense layers (those beside a kernel) from N(0, std); those of norms stay 0."""
+    """Draws the biases of dense layers (those with a kernel) from N(0, std); those of norms stay 0."""
     flat: Any = traverse_util.flatten_dict(params)
     biases = [path for path in sorted(flat) if path[-1] == "bias" and (*path[:-1], "kernel") in flat]
     keys = jax.random.split(jax.random.fold_in(key, 2), len(biases))

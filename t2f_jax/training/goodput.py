@@ -1,32 +1,32 @@
-"""Where a run's wall-clock time goes, over all its starts together. Its goodput is the share that went into steps."""
+"""The use of a run's wall-clock time, over all its starts together. Its goodput is the share spent on steps."""
 
 import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
-# restart: from the last record of a process that ended to the first step of the next one; that is steps done twice, the
-# time between, starting and restoring. steps: the rest, in which the devices compute. Writing in the background and
-# reading ahead take none.
+# restart: from the last record of an ended process to the first step of the next one, that is, repeated steps, the time
+# between the processes, starting and restoring. steps: the rest, in which the devices compute. Background writes and
+# reading ahead take no time.
 PARTS = ("steps", "compile", "input", "eval", "saving", "restart")
 
 
 class Record(TypedDict):
-    """What a save's line in `metrics.jsonl` says of the time."""
+    """The time account in a save's line in `metrics.jsonl`."""
 
     time: float  # now, seconds since the epoch
-    goodput: dict[str, float]  # "share" that went into steps, "wall" seconds of the run, and seconds of each of `PARTS`
+    goodput: dict[str, float]  # "share" spent on steps, "wall" seconds of the run, and seconds of each of `PARTS`
 
 
 class Clock:
-    """Accounts for the time since the run was first started."""
+    """Counts the time since the run was first started, by part."""
 
     def __init__(self, began: float, before: Mapping[str, Any] | None = None):
-        """Starts the account. The time since `began` counts as compiling, or as a restart if the run goes on.
+        """Starts the account. The time since `began` counts as compiling, or as a restart if the run is resumed.
 
         Args:
-          began: when this process began with the run, seconds since the epoch.
-          before: what `record` gave last in an earlier process of the run.
+          began: when this process started the run, seconds since the epoch.
+          before: the last result of `record` in an earlier process of the run.
         """
         now = time.time()
         spent = before["goodput"] if before else {}
@@ -36,12 +36,12 @@ class Clock:
         self._seconds["restart" if before else "compile"] += now - since
 
     def add(self, part: str, seconds: float) -> None:
-        """Counts seconds of another part than steps."""
+        """Adds seconds to a part other than steps."""
         self._seconds[part] += seconds
 
     @contextlib.contextmanager
     def spending(self, part: str) -> Iterator[None]:
-        """Counts the time of the block."""
+        """Adds the time of the block to a part."""
         began = time.time()
         try:
             yield

@@ -17,7 +17,7 @@ def pixel_loss(recon_BxRxRx3: jax.Array, image_BxRxRx3: jax.Array, kind: str) ->
 
 
 def pixel_psnr(recon_BxRxRx3: jax.Array, image_BxRxRx3: jax.Array) -> jax.Array:
-    """Peak signal-to-noise ratio of each image in dB, fp32 [B], of images in [-1, 1] (the peak is 2)."""
+    """Peak signal-to-noise ratio of each image in dB, fp32 [B], for images in [-1, 1] (the peak is 2)."""
     error = jnp.square(jnp.clip(recon_BxRxRx3, -1, 1) - image_BxRxRx3).mean((1, 2, 3))
     return 10 * jnp.log10(4 / jnp.maximum(error, 1e-10))
 
@@ -33,7 +33,7 @@ def hinge_generator(fake: jax.Array) -> jax.Array:
 
 
 def adaptive_weight(of_images: Any, of_discriminator: Any) -> jax.Array:
-    """Weight that lets the adversarial loss pull as hard as the reconstruction loss (VQGAN, equation 7). Scalar.
+    """Weight that makes the adversarial gradient as large as the reconstruction loss's (VQGAN, equation 7). Scalar.
 
     Args:
       of_images, of_discriminator: the gradients of the two losses with respect to the decoder's last kernel.

@@ -1,7 +1,7 @@
-"""What the image tokenizer learns from the faces' labels: networks that read them, trained beside it.
+"""Losses of the image tokenizer that use the faces' labels, by networks that are trained together with it.
 
-One reads the labels off pixels and looks at a reconstruction as at its image (`image.loss.labels`), one reads them off
-the coarsest codes (`image.loss.code_labels`). Both are left behind when the tokenizer is exported.
+One network predicts the labels from pixels; its features of an image and of the reconstruction are compared
+(`image.loss.labels`). The other predicts them from the coarsest codes (`image.loss.code_labels`). Neither is exported.
 
 Axes: B batch, R pixels of a side, S side of the coarsest grid of codes, E code width.
 """
@@ -24,20 +24,20 @@ PIXELS, CODES = "labels", "code_labels"  # keys of `State.extra`, each {"params"
 
 
 class Learned(NamedTuple):
-    """What a step gives."""
+    """The results of a step."""
 
     extra: dict[str, Any]  # the networks after the step, by their keys
-    loss: jax.Array  # what the tokenizer shall lower, weighted, scalar
+    loss: jax.Array  # the tokenizer's loss by these networks, weighted, scalar
     by_recon: jax.Array | None  # its gradient with respect to the reconstructions [B, R, R, 3]
-    by_codes: jax.Array | None  # ... and to the coarsest vectors [B, S, S, E]; None where no loss asks for it
+    by_codes: jax.Array | None  # ... and to the coarsest vectors [B, S, S, E]; None if no loss uses it
     metrics: dict[str, jax.Array]
 
 
 class LabelLosses:
-    """The networks that a config asks for.
+    """The networks that a config requires.
 
     Raises:
-      UserError: `image.loss.labels` or `code_labels` is set, and the faces have no label.
+      UserError: `image.loss.labels` or `code_labels` is set, but the faces have no labels.
     """
 
     def __init__(self, config: ImageTokenizerConfig, schema: Sequence[Attribute] = ()) -> None:
@@ -54,7 +54,7 @@ class LabelLosses:
 
     @property
     def read_codes(self) -> bool:
-        """Is there a network that reads codes?"""
+        """Whether there is a network that reads codes."""
         return self._reader is not None
 
     def init(self, key: jax.Array, image: jax.Array) -> dict[str, Any]:
@@ -76,14 +76,14 @@ class LabelLosses:
         coarse_BxSxSxE: jax.Array | None,
         key: jax.Array,
     ) -> Learned:
-        """Each network learns from the batch's labels, and says what the tokenizer shall change.
+        """Trains each network on the batch's labels, and computes the tokenizer's loss and gradients.
 
         Args:
           extra: `State.extra`.
-          batch: of the faces' "choices" and "numbers" (`tokens.targets.targets`).
+          batch: with the faces' "choices" and "numbers" (`tokens.targets.targets`).
           image, recon: [B, R, R, 3] in [-1, 1].
-          coarse_BxSxSxE: the vectors of the coarsest codes, where one reads them.
-          key: of dropout.
+          coarse_BxSxSxE: the vectors of the coarsest codes, if a network reads them.
+          key: for dropout.
         """
         learned = Learned({}, jnp.zeros(()), None, None, {})
         if self._network:
@@ -102,7 +102,7 @@ class LabelLosses:
         return learned
 
     def distance(self, extra: Mapping[str, Any], recon: jax.Array, image: jax.Array) -> jax.Array | None:
-        """How differently the network of pixels sees two images, fp32 [B]; None if there is none."""
+        """Distance of two images by the pixel network, fp32 [B]; None if there is no such network."""
         return label_distance(self._network, extra[PIXELS]["params"], recon, image) if self._network else None
 
     def _look(self, network: LabelNetwork, old: Any, batch: Any, image: jax.Array, recon: jax.Array) -> Any:

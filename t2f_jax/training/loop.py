@@ -1,8 +1,8 @@
-"""The one training loop: the order of a run's events in time. What a step computes is the trainer's.
+"""The training loop of all trainers: the order of a run's events. The trainer defines what a step computes.
 
-After a step: record its numbers, evaluate, save, and only then fetch the next batch. A run that is killed at any moment
-goes on from its newest checkpoint and gives, bit for bit, the numbers that it would have given without: a batch is a
-function of the step, and so is the random key.
+After a step: record its numbers, evaluate, save, and only then fetch the next batch. A run that is killed at any time
+resumes from its newest checkpoint with bit-for-bit the same results as without the interruption: batch and random key
+are functions of the step.
 """
 
 import contextlib
@@ -30,17 +30,17 @@ from t2f_jax.training.state import State
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One training run: what is trained, on what, and where.
+    """One training run: the trainer, its data and its folder.
 
     Attributes:
-      trainer: what a step computes.
-      config: how many steps, of how many rows, and what happens between them.
+      trainer: defines what a step computes.
+      config: number and size of the steps, and what happens between them.
       folder: where checkpoints, numbers and TensorBoard's files are written.
-      batches: first step (0 at the start) -> the batches from there on. One process of several makes only the rows that
-        `partitioning.local_rows` names, of these and of the held-out batches, which are full ones there.
+      batches: first step (0 at the start) -> the batches from there on. One process of several makes only the rows in
+        `partitioning.local_rows`, of these and of the held-out batches, which must then be full.
       held_out: the held-out batches, the same each time; `config.eval_batches` of them are used (0: all).
       label: name of the run in its messages.
-      identity: everything that decides the numbers, JSON-able: a run with checkpoints must keep it.
+      identity: everything that affects the results, JSON-able: a run with checkpoints must keep it.
     """
 
     trainer: Trainer
@@ -53,18 +53,18 @@ class Run:
 
 
 def train(run: Run) -> State:
-    """Makes `run.config.steps` updates in the run's folder, from where an earlier process of the run stopped.
+    """Trains to step `run.config.steps` in the run's folder, starting where an earlier process of the run stopped.
 
     Returns:
-      The state after the last step; at once if the run had been finished before.
+      The state after the last step; immediately if the run was finished before.
 
     Raises:
       UserError: checkpoints of another config or none that can be read, a mesh or batch that does not fit the devices,
-        data that ends, a loss that is not finite, a full disk.
+        data that ends too early, a loss that is not finite, a full disk.
       SystemExit: 143 after SIGTERM, 130 after Ctrl-C, once a checkpoint is written.
     """
     began, config = time.time(), run.config
-    traced = config.profiled  # before anything is written: it may be wrong
+    traced = config.profiled  # before anything is written, since it may be invalid
     run.folder.mkdir(parents=True, exist_ok=True)
     checkpoint.check_config(run.folder, run.identity)
     program = Program(run.trainer, config, partitioning.sharing_mesh(config.batch_size, config.mesh))
@@ -101,7 +101,7 @@ def train(run: Run) -> State:
 
 
 class _Session:
-    """A run in this process: its instruments, and what happens after a step."""
+    """A run in this process: its records and timers, and what happens after a step."""
 
     def __init__(
         self,
@@ -117,8 +117,8 @@ class _Session:
         """Opens the records.
 
         Args:
-          start: updates made before, by other processes of the run.
-          began: when this process began with the run, seconds since the epoch.
+          start: number of updates by earlier processes of the run.
+          began: when this process started the run, seconds since the epoch.
           traced: steps for the profiler.
         """
         self.run, self.program, self.checkpoints = run, program, checkpoints
@@ -132,10 +132,10 @@ class _Session:
         self.trace = profiling.Trace(traced, run.folder / metrics.TENSORBOARD)
         self.best = min(checkpoints.eval_losses().values(), default=math.inf)
         self.compile_seconds: float | None = None
-        self.began = self.mark = time.monotonic()  # mark: when the last recorded step, evaluation or save was done
+        self.began = self.mark = time.monotonic()  # mark: end of the last recorded step, evaluation or save
 
     def train(self, state: State, stop: faults.Termination) -> State:
-        """The steps after `start`, and what is due after each. The order matters: resuming to the bit rests on it."""
+        """Runs the steps after `start`, and what is due after each. Bit-exact resuming depends on this order."""
         config = self.run.config
         batches = iter(self.run.batches(self.start))
         batch = self.fetch(batches, self.start)
@@ -153,13 +153,13 @@ class _Session:
             save_due = last or _is_due(step, config.save_every)
             trace_due = self.trace.due(step)
             if eval_due or save_due or trace_due:
-                self.record(*pending)  # first: a checkpoint's step must have its line, or a kill would lose it
+                self.record(*pending)  # first: otherwise a kill would lose the line of the checkpoint's step
                 pending = None
                 if trace_due:
                     self.toggle_trace(step)
                 loss = self.evaluate(state, step) if eval_due else None
                 better = loss is not None and loss < self.best and config.keep_best > 0
-                if save_due or better:  # keep-best cannot keep what was never saved
+                if save_due or better:  # the best can be kept only if it is saved
                     self.save(state, step, loss)
                 self.mark = time.monotonic()
             if last:
@@ -168,7 +168,7 @@ class _Session:
         return state
 
     def fetch(self, batches: Iterator[Batch], step: int) -> dict[str, jax.Array]:
-        """The batch of the step after `step`, on its way to the devices while they compute."""
+        """The batch of the step after `step`, sent to the devices while they compute."""
         with self.clock.spending("input"):
             batch = next(batches, None)
             if batch is None:
@@ -245,8 +245,8 @@ class _Session:
             self.writer.publish()
 
     def fail(self, what: str, step: int) -> None:
-        """Ends the run with a UserError that tells what the user can do."""
-        self.checkpoints.wait()  # the last one may still be being written, and every process comes here
+        """Ends the run with a UserError that says what the user can do."""
+        self.checkpoints.wait()  # the last one may still be in writing; every process gets here
         good = self.checkpoints.steps
         back = f"the last good checkpoint is of step {good[-1]}" if good else "there is no checkpoint yet"
         raise UserError(
@@ -255,7 +255,7 @@ class _Session:
         )
 
     def finish(self, step: int) -> None:
-        """Says where the time went, in this process and in those before it."""
+        """Prints the use of time in this process and in earlier ones."""
         steps, seconds = step - self.start, time.monotonic() - self.began
         earlier = f" (of {step}, the others before a restart)" if self.start else ""
         self.say(f"{steps} steps in {seconds:.1f} s{earlier}; goodput of the whole run: {self.clock.summary()}")
@@ -268,11 +268,11 @@ class _Session:
         self.mark = time.monotonic()
 
     def say(self, message: str) -> None:
-        """A line of the run's, by the first process."""
+        """Prints a line about the run, in the first process only."""
         self.progress.say(f"{self.run.label}: {message}")
 
     def close(self) -> None:
-        """Ends the records."""
+        """Closes the records."""
         self.trace.close()
         if self.writer:
             self.writer.close()

@@ -1,8 +1,8 @@
-"""The optimizer: AdamW or Muon under linear warm-up, a decay and clipping by global norm.
+"""The optimizer: AdamW or Muon with linear warm-up, a decay schedule and clipping by global norm.
 
-AdamW: Loshchilov & Hutter, 2019. Muon (Jordan, 2024): the momentum of a dense kernel is made orthogonal, so that weak
-directions of the gradient count as much as strong ones. Faces need it: what most of their codes share is light and
-skin, and what tells a gender or an age is small beside it.
+AdamW: Loshchilov & Hutter, 2019. Muon (Jordan, 2024): the momentum of a dense kernel is orthogonalized, so that weak
+directions of the gradient count as much as strong ones. This helps with faces: most of the variation in their codes is
+light and skin, and the signals of gender and age are small.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from t2f_jax.config.schema import OptimConfig
 def schedule(config: OptimConfig, steps: int) -> Callable[[ArrayLike], jax.Array]:
     """Learning rate of update `step` (0 is the first one) in a run of `steps` updates.
 
-    "cosine" rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already moves the
-    weights. Then half a cosine down to `final_fraction` of the peak at update `steps - 1`, where it stays.
+    "cosine" rises linearly to the peak, reached by update `warmup_steps - 1`: the first update already changes the
+    weights. Then half a cosine falls to `final_fraction` of the peak at update `steps - 1`, where it stays.
 
     "linear" is the original's: 0 at the first update, the peak at update `warmup_steps`, then a straight line to
     `final_fraction` of it at update `steps`.
@@ -43,7 +43,7 @@ def schedule(config: OptimConfig, steps: int) -> Callable[[ArrayLike], jax.Array
 
 
 def weights_only(params: Any) -> Any:
-    """Decay mask by name: all but biases and norm scales. (Stacked layers give a bias two axes: shapes do not tell.)"""
+    """Decay mask by name: all but biases and norm scales. (Not by shape: in stacked layers a bias has two axes.)"""
     return jax.tree_util.tree_map_with_path(lambda path, _: path[-1].key not in ("bias", "scale"), params)
 
 
@@ -67,8 +67,8 @@ def make(config: OptimConfig, steps: int, decay_mask: Any = None) -> optax.Gradi
     """The gradient transformation of a run of `steps` updates.
 
     Args:
-      decay_mask: a tree of bools like the parameters, or a function from parameters to one: which of them decay.
-        None: `weights_only`.
+      decay_mask: a tree of bools with the parameters' structure, or a function from parameters to one: which of them
+        decay. None: `weights_only`.
     """
     decay_mask = weights_only if decay_mask is None else decay_mask
     rate = schedule(config, steps)
@@ -80,7 +80,7 @@ def make(config: OptimConfig, steps: int, decay_mask: Any = None) -> optax.Gradi
             adam_b1=config.b1,
             adam_b2=config.b2,
             muon_weight_dimension_numbers=_dense_axes,
-            consistent_rms=0.2,  # steps as large as Adam's, so that one learning rate serves both (arXiv:2502.16982)
+            consistent_rms=0.2,  # steps as large as Adam's, so that both use one learning rate (arXiv:2502.16982)
         )
     else:
         scale = optax.scale_by_adam if config.kind == "adamw" else scale_by_bert_adam
@@ -93,9 +93,9 @@ def make(config: OptimConfig, steps: int, decay_mask: Any = None) -> optax.Gradi
 
 
 def _dense_axes(params: Any) -> Any:
-    """Which axes of a leaf are a matrix: those of dense kernels, single or stacked. None: this leaf is NAdam's.
+    """The matrix axes of each leaf: those of dense kernels, single or stacked. None: NAdam updates this leaf.
 
-    Convolutions, tables, biases and scales are; they do not decay then.
+    NAdam updates convolutions, tables, biases and scales, without decay.
     """
 
     def axes(path: Any, x: Any) -> Any:

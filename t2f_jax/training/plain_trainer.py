@@ -1,6 +1,6 @@
-"""The plain training step, a baseline for speed: one padded pair a row, logits at every place, XLA's attention.
+"""The plain training step, a baseline for speed: one padded pair per row, logits at every place, XLA's attention.
 
-The original trains like this. The loss is the same.
+The original trains this way. The loss is the same.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from t2f_jax.training.decoder_trainer import Batch, DecoderTrainer, task_of_plac
 
 
 def plain_config(config: DecoderRunConfig, remat: str = "none") -> DecoderRunConfig:
-    """`config` without all that the plain step does not have."""
+    """`config` without the options that the plain step lacks."""
     model = dataclasses.replace(config.model, attention="xla", remat=remat)
     return dataclasses.replace(config, model=model, pack=1, row_length=0, accumulate=1, vocab_multiple=1)
 

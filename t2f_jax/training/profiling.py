@@ -1,4 +1,4 @@
-"""A profiler's trace of chosen steps: what the devices and the host did when. TensorBoard and xprof show it."""
+"""A profiler's trace of chosen steps: the timeline of devices and host. TensorBoard and xprof show it."""
 
 import contextlib
 import pathlib
@@ -12,14 +12,14 @@ from t2f_jax.io.progress import say
 class Trace:
     """A trace of `steps`, made by the first process of several.
 
-    The loop asks after each step whether a change is `due`; only then, with no step under way, it calls `toggle`.
+    After each step the loop asks whether a change is `due`; only then, while no step is running, it calls `toggle`.
     """
 
     def __init__(self, steps: range, folder: pathlib.Path):
-        """What to trace.
+        """Sets what to trace.
 
         Args:
-          folder: TensorBoard's; the trace lies in `folder/plugins/profile/TIME`.
+          folder: TensorBoard's; the trace is written to `folder/plugins/profile/TIME`.
         """
         self._steps = steps if hosts.first() else range(0)
         self._folder, self._on, self._last = folder, False, 0
@@ -29,7 +29,7 @@ class Trace:
         return self._on != (step + 1 in self._steps)
 
     def toggle(self, step: int) -> None:
-        """Begins or ends the trace after `step`. If that fails, a line says why, and the run goes on without it."""
+        """Begins or ends the trace after `step`. If that fails, it prints why, and the run continues without trace."""
         try:
             if self._on:
                 self._on = False
@@ -38,16 +38,16 @@ class Trace:
             else:
                 jax.profiler.start_trace(self._folder)
                 self._on = True
-        except Exception as error:  # another trace under way, no room for it, a profiler that the device lacks
+        except Exception as error:  # another trace is running, the disk is full, or the device has no profiler
             self._steps = range(0)
             say(f"no trace of the steps: {' '.join(str(error).split())[:200]}")
 
     def step(self, step: int) -> contextlib.AbstractContextManager:
-        """Marks what the host does in the block as part of a step."""
+        """Marks the host's work in the block as part of a step."""
         self._last = step
         return jax.profiler.StepTraceAnnotation("train", step_num=step) if self._on else contextlib.nullcontext()
 
     def close(self) -> None:
-        """Ends a trace that is still under way when the run ends."""
+        """Ends a trace that is still running when the run ends."""
         if self._on:
             self.toggle(self._last)

@@ -1,4 +1,4 @@
-"""A trainer compiled for a mesh: what the loop runs step by step, and what a plan compiles for chips not yet rented."""
+"""A trainer compiled for a mesh: the loop runs it; a plan compiles it for chips that are not rented yet."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -15,18 +15,18 @@ Batch = Mapping[str, Any]  # NumPy arrays by name: `tokens.sequence.Batch`, or i
 
 
 class Trainer(Protocol):
-    """What is asked of a model's training. All three are pure; `Program` jits them."""
+    """The interface of trainers. All three methods are pure; `Program` jits them."""
 
     def init(self, key: jax.Array, /) -> State:
         """The state before the first step."""
         ...
 
     def step(self, state: State, batch: dict[str, jax.Array], key: jax.Array, /) -> tuple[State, dict[str, jax.Array]]:
-        """One update: adds 1 to `state.step`. Scalars to record, "loss" among them. `key` is this step's own."""
+        """One update: adds 1 to `state.step`. Returns scalars to record, including "loss". `key` is this step's own."""
         ...
 
     def evaluate(self, state: State, batch: dict[str, jax.Array], /) -> dict[str, jax.Array]:
-        """Means over a batch's rows (those where "mask" is true, if it has one), "loss" among them."""
+        """Means over a batch's rows (those where "mask" is true, if it has one), including "loss"."""
         ...
 
 
@@ -35,7 +35,7 @@ class Program:
 
     Attributes:
       abstract: shapes, types and shardings of the state; a checkpoint is restored into it.
-      step: (state, batch) -> (next state, scalars). The old state gives its memory to the new.
+      step: (state, batch) -> (next state, scalars). The old state's memory is donated to the new one.
       evaluate: (state, batch) -> (means over the batch's rows, number of rows that count).
       finite: state -> whether every parameter is a finite number.
     """
@@ -44,7 +44,7 @@ class Program:
         """Compiles nothing yet.
 
         Args:
-          mesh: its devices need not be there, as long as nothing but `lower_step` is called.
+          mesh: its devices need not exist if only `lower_step` is called.
 
         Raises:
           UserError: the mesh's devices cannot share the rows of a batch equally.
@@ -78,15 +78,15 @@ class Program:
         self.finite = jax.jit(finite, in_shardings=(shardings,))
 
     def init(self) -> State:
-        """The state before the first step, each device making its own part."""
+        """The state before the first step; each device makes its own part."""
         return self._init()
 
     def put(self, batch: Batch) -> dict[str, jax.Array]:
-        """A batch onto the devices; one process of several gives its own rows."""
+        """Puts a batch on the devices; one process of several provides its own rows."""
         return partitioning.put_batch(dict(batch), self.mesh, self.batch_size)
 
     def lower_step(self, batch: dict[str, jax.ShapeDtypeStruct]) -> jax.stages.Lowered:
-        """`step` for a batch of such arrays, laid out as `put` lays them out; nothing runs."""
+        """Lowers `step` for a batch of such arrays, in the layout of `put`; nothing runs."""
         with jax.set_mesh(self.mesh):
             placed = partitioning.abstract(batch, partitioning.batch_shardings(batch, self.mesh))
             return self.step.lower(self.abstract, placed)

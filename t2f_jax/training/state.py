@@ -1,4 +1,4 @@
-"""What a training run carries from step to step. A checkpoint holds exactly this."""
+"""The state of a training run, passed from step to step. A checkpoint holds exactly this."""
 
 from typing import Any
 
@@ -10,24 +10,24 @@ import optax
 
 @flax.struct.dataclass
 class State:
-    """One training run at one step."""
+    """The state of a training run at one step."""
 
     step: jax.Array  # int32 scalar: updates made so far
     params: Any
     opt_state: Any
     ema: Any = None  # moving average of `params`, same tree; None: not kept
-    extra: Any = None  # what else a trainer carries: codebook statistics, a discriminator and its optimizer
+    extra: Any = None  # other state of a trainer: codebook statistics, a discriminator and its optimizer
 
     @property
     def weights(self) -> Any:
-        """The parameters to evaluate and to ship: the moving average where one is kept."""
+        """The parameters to evaluate and to export: the moving average if there is one."""
         return self.params if self.ema is None else self.ema
 
 
 def create_state(params: Any, optimizer: optax.GradientTransformation, ema: float = 0.0, extra: Any = None) -> State:
-    """A run's first state; `ema` is the average's decay, 0 keeps none.
+    """A run's first state; `ema` is the decay of the moving average, 0: no average.
 
-    The average starts as a copy, because a donated state must not hold a buffer twice.
+    The average starts as a copy, because a donated state must not contain a buffer twice.
     """
     average = jax.tree.map(jnp.copy, params) if ema else None
     return State(jnp.zeros((), jnp.int32), params, optimizer.init(params), average, extra)
@@ -36,7 +36,7 @@ def create_state(params: Any, optimizer: optax.GradientTransformation, ema: floa
 def update_ema(ema: Any, params: Any, step: jax.Array | int, decay: float) -> Any:
     """ema <- d ema + (1 - d) params with d = min(decay, (1 + step) / (10 + step)); None stays None.
 
-    The growing d, as in TensorFlow's ExponentialMovingAverage, lets the average forget the initial weights quickly.
+    With the growing d, as in TensorFlow's ExponentialMovingAverage, the average forgets the initial weights quickly.
     """
     if ema is None:
         return None

@@ -1,4 +1,4 @@
-"""How fast a run's steps are and how much of the devices they use: numbers for the record, lines for the console."""
+"""Speed of a run's steps and utilization of the devices: numbers for the record, lines for the console."""
 
 import math
 from collections.abc import Mapping
@@ -8,15 +8,15 @@ from jax.sharding import Mesh
 
 from t2f_jax.distributed import chips
 
-WORK = ("sequences", "tokens", "images")  # what a trainer may count in a step
+WORK = ("sequences", "tokens", "images")  # the counts that a trainer may give for a step
 GIB = 2**30
 
 
 def rates(values: dict[str, float], mesh: Mesh) -> dict[str, float]:
-    """What a step did per second, by its `values`, and the memory in use on this host's first device, in bytes.
+    """A step's rates per second, from its `values`, and the memory in use on this host's first device, in bytes.
 
-    MFU, the share of the chips' peak that went into model FLOPs (`model_flops`), is NaN if `chips` does not know them.
-    The counts are taken out of `values`.
+    MFU, model FLOPs (`model_flops`) as a share of the chips' peak, is NaN for chips that `chips` does not know. The
+    counts are removed from `values`.
     """
     seconds = max(values["seconds"], 1e-9)
     numbers = {f"{name}_per_second": values.pop(name) / seconds for name in WORK if name in values}
@@ -30,7 +30,7 @@ def rates(values: dict[str, float], mesh: Mesh) -> dict[str, float]:
 
 
 def devices_line(mesh: Mesh) -> str:
-    """Such as "16 x TPU v5 lite, data=4 fsdp=4; MFU = model FLOPs / (seconds x 16 x 197 TFLOP/s)"."""
+    """A line such as "16 x TPU v5 lite, data=4 fsdp=4; MFU = model FLOPs / (seconds x 16 x 197 TFLOP/s)"."""
     kind, count = mesh.devices.flat[0].device_kind, mesh.devices.size
     axes = " ".join(f"{axis}={size}" for axis, size in mesh.shape.items() if size > 1)
     chip = chips.find(kind)
@@ -42,7 +42,7 @@ def devices_line(mesh: Mesh) -> str:
 
 
 def note(values: Mapping[str, float]) -> str:
-    """A step's numbers in a line: the loss, rates, MFU, memory, the parts of the loss that there are."""
+    """A step's numbers in a line: the loss, rates, MFU, memory, and the parts of the loss that exist."""
     parts = [f"loss {values['loss']:.4g}"]
     parts += [f"{_short(values[f'{name}_per_second'])} {name}/s" for name in WORK if f"{name}_per_second" in values]
     if "mfu" in values:

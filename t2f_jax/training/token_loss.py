@@ -1,10 +1,10 @@
-"""Cross-entropy of the joint vocabulary at target places alone, so that batch x length x vocabulary never exists.
+"""Cross-entropy of the joint vocabulary only at target places, without an array of batch x length x vocabulary.
 
 Axis legend: B rows, L length, M model width, V rows of the head's table, N = B L places, C places of a chunk.
 
 The places with a target are moved to the front and go through the head chunk by chunk; chunks without a target are
-skipped when the program runs, so that no limit fixed at compilation can lose a target. A chunk's gradient
-is computed beside its loss, from the same logits: the backward pass only scales it.
+skipped at run time, so that no limit fixed at compilation can drop a target. A chunk's gradient is computed with its
+loss, from the same logits: the backward pass only scales it.
 """
 
 import functools
@@ -16,14 +16,14 @@ import jax.numpy as jnp
 from t2f_jax.distributed import partitioning
 from t2f_jax.tokens.sequence import TASKS
 
-MASKED_LOGIT = -1e9  # of ids that only fill the table up
+MASKED_LOGIT = -1e9  # of ids that only pad the table
 Scored = tuple[jax.Array, jax.Array, jax.Array]  # nll [n,C], right [n,C], sum of weight * nll
 Chunk = tuple[jax.Array, jax.Array, jax.Array]  # three arrays of the places of a chunk
 SUMS = 3 + 2 * len(TASKS)  # see `target_sums`
 
 
 def chunk_size(places: int) -> int:
-    """Places that the head scores together: few enough for memory, enough for wide matrix products."""
+    """Number of places that the head scores together: small enough for memory, large enough for fast products."""
     return 2048 if places >= 8192 else 128 if places >= 1024 else 64
 
 
@@ -37,12 +37,12 @@ def target_sums(
 ) -> jax.Array:
     """Sums over all targets, float32 [SUMS].
 
-    [0] weight times negative log-likelihood in nats: the only one with a gradient; [1] targets whose likeliest id is
-    right; [2] targets; then for each task its negative log-likelihood and its targets.
+    [0] weight times negative log-likelihood in nats: the only one with a gradient; [1] number of targets that are the
+    most likely id; [2] number of targets; then for each task its negative log-likelihood and its number of targets.
 
     Args:
       hidden_BxLxM: the final norm's output, in the products' type.
-      table_VxM: the head's rows, of which ids below `vocab_size` exist.
+      table_VxM: the head's rows; ids from `vocab_size` on are padding.
       weights_BxL: float32; a place of weight 0 has no target.
       task_BxL: int32, the place's task (`sequence.TO_IMAGE` ...).
     """

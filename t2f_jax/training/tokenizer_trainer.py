@@ -32,11 +32,11 @@ Numbers = dict[str, jax.Array]  # name -> float32 scalar
 
 
 class Coded(NamedTuple):
-    """What a forward pass learns of the codes, for the rest of the step."""
+    """A forward pass's results about the codes, for the rest of the step."""
 
     stats: Codebook  # of the codebook below
     codebook: jax.Array  # [K, E], placed on encoder outputs if this is the first step
-    inputs: jax.Array  # [M, E], what the codes were chosen for: the encoder's outputs, and what coarser codes leave
+    inputs: jax.Array  # [M, E], the vectors that codes were chosen for: the encoder's outputs, or their residuals
     rows: jax.Array  # [K, E], some of these, onto which unused codes may move
     image_codes: jax.Array  # int32 [B, N]
     codes: jax.Array  # int32 [M], the same in the order of `inputs`
@@ -44,11 +44,11 @@ class Coded(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What of a forward pass is differentiated."""
+    """The outputs of a forward pass that are differentiated."""
 
     recon: jax.Array  # [B, R, R, 3]
     latent: jax.Array  # scalar, the loss of the code vectors
-    coarse: jax.Array | None  # [B, S, S, E], the vectors of the coarsest codes, if a network reads labels off them
+    coarse: jax.Array | None  # [B, S, S, E], the vectors of the coarsest codes, if a network predicts labels from them
 
 
 Forward = Callable[[Any], tuple[Outputs, Coded]]
@@ -59,18 +59,18 @@ class TokenizerTrainer:
 
     A batch is {"image": uint8 [B, R, R, 3]}, and with `loss.labels` or `loss.code_labels` the faces'
     "choices" and "numbers" (`tokens.targets.targets`); `evaluate` also takes "mask" bool [B], False for rows that only
-    fill up the batch. `State.extra` holds "codebook" (`quantizer.Codebook`) and, if there are such, "labels",
-    "code_labels" and "discriminator": a network's parameters and the state of its optimizer.
+    pad the batch. `State.extra` holds "codebook" (`quantizer.Codebook`) and, if used, "labels", "code_labels" and
+    "discriminator": a network's parameters and the state of its optimizer.
     """
 
     def __init__(self, config: ImageTokenizerConfig, schema: Sequence[Attribute] = ()) -> None:
-        """What a run of this config needs.
+        """Prepares a run of this config.
 
         Args:
           schema: the attributes of the faces, for `loss.labels` and `loss.code_labels`.
 
         Raises:
-          UserError: the perceptual weights file is missing or lacks a tensor; a loss of labels without an attribute.
+          UserError: the perceptual weights file is missing or lacks a tensor; a label loss without any attribute.
         """
         self.config = config
         self.model = VQGAN(config.model, jnp.dtype(config.train.compute_dtype))
@@ -99,9 +99,8 @@ class TokenizerTrainer:
         """One update; `key` is the step's own (dropout, and the encoder outputs on which codes are placed).
 
         Metrics: loss (what is minimized) and its parts pixel, perceptual, label_distance, commitment, adversarial; psnr
-        in dB; codebook_use, perplexity, revived (codes moved); label_loss and
-        code_label_loss, those of the networks that read labels; discriminator, its loss; discriminator_weight;
-        grad_norm.
+        in dB; codebook_use, perplexity, revived (codes moved); label_loss and code_label_loss, those of the networks
+        that predict labels; discriminator, its loss; discriminator_weight; grad_norm.
         """
         dropout_key, rows_key = jax.random.split(key)
         image = to_unit(batch["image"])
@@ -110,7 +109,7 @@ class TokenizerTrainer:
             return self._forward(params, state.extra["codebook"], image, dropout_key, rows_key)
 
         (recon, latent, coarse), backward, coded = jax.vjp(forward, state.params, has_aux=True)
-        # The losses of the image are differentiated up to the image; one backward pass takes their sum from there.
+        # The losses on the reconstruction are differentiated up to it; one backward pass continues with their sum.
         (loss, metrics), pull = jax.value_and_grad(self._image_loss, has_aux=True)(recon, image)
         learned = self.labels.step(state.extra, batch, image, recon, coarse, dropout_key)
         extra, loss, metrics = {**state.extra, **learned.extra}, loss + learned.loss, metrics | learned.metrics
@@ -127,11 +126,11 @@ class TokenizerTrainer:
             "commitment": coded.commitment,
             "psnr": image_losses.pixel_psnr(recon, image).mean(),
             "grad_norm": optax.global_norm(grads),
-            "images": jnp.float32(len(image)),  # for the loop to make a rate of
+            "images": jnp.float32(len(image)),  # for the loop to compute a rate
         }
 
     def _update(self, state: State, grads: Any, coded: Coded) -> tuple[State, Numbers]:
-        """The state after the optimizer and the codebook have moved; {"revived": codes moved} if any may."""
+        """The state after the updates of parameters and codebook; {"revived": number of moved codes} if enabled."""
         c = self.config.loss
         params = _with_codes(state.params, coded.codebook)
         updates, opt_state = self.optimizer.update(grads, state.opt_state, params)
@@ -145,7 +144,7 @@ class TokenizerTrainer:
         params = _with_codes(params, codebook)
         ema = update_ema(state.ema, params, state.step, self.config.train.ema)
         if ema is not None:
-            # Codes are averages already, and one that has moved must not be averaged with its old place.
+            # Codes are averages already, and a moved one must not be averaged with its old place.
             ema = _with_codes(ema, codebook)
         extra = {**state.extra, "codebook": stats}
         new = State(state.step + 1, params, opt_state, ema, extra)
@@ -154,7 +153,7 @@ class TokenizerTrainer:
     def evaluate(self, state: State, batch: dict[str, jax.Array]) -> Numbers:
         """Means over the batch's real rows under the averaged weights.
 
-        loss (pixel, and perceptual and label_distance if there are such), pixel, psnr in dB, codebook_use, perplexity.
+        loss (pixel, and perceptual and label_distance if used), pixel, psnr in dB, codebook_use, perplexity.
         """
         image = to_unit(batch["image"])
         real = batch["mask"].astype(jnp.float32) if "mask" in batch else jnp.ones(image.shape[0])
@@ -171,7 +170,7 @@ class TokenizerTrainer:
         }
 
     def export(self, state: State) -> Any:
-        """The parameters to ship: the averaged ones."""
+        """The parameters to export: the averaged ones."""
         return state.weights
 
     def _forward(
@@ -222,7 +221,7 @@ class TokenizerTrainer:
     def _adversarial(
         self, state: State, forward: Forward, image: jax.Array, recon: jax.Array, pull: jax.Array
     ) -> tuple[dict[str, Any], jax.Array, Numbers]:
-        """The discriminator's side of a step; nothing but zeros before `discriminator_start`.
+        """The discriminator's part of a step; only zeros before `discriminator_start`.
 
         Args:
           pull: the gradient of the image's other losses with respect to `recon`.
@@ -253,7 +252,7 @@ class TokenizerTrainer:
     def _train_discriminator(
         self, old: dict[str, Any], image: jax.Array, recon: jax.Array
     ) -> tuple[dict[str, Any], jax.Array]:
-        """One update to tell `image` from `recon`: {"params", "opt_state"} after it, and the loss."""
+        """One update to distinguish `image` from `recon`: {"params", "opt_state"} after it, and the loss."""
 
         def loss_of(params: Any) -> jax.Array:
             return image_losses.hinge_discriminator(self._logits(params, image), self._logits(params, recon))
@@ -268,7 +267,7 @@ class TokenizerTrainer:
 
 
 def _gradient_of_last_kernel(forward: Forward, params: Any) -> Callable[[jax.Array], jax.Array]:
-    """A function: the gradient by the reconstruction -> the gradient by the decoder's last kernel.
+    """A function from the gradient by the reconstruction to the gradient by the decoder's last kernel.
 
     The forward pass of its vjp is the step's own, which XLA computes once; its backward pass is one convolution.
     """
@@ -302,6 +301,6 @@ def _with_codes(params: Any, codebook: jax.Array) -> Any:
 
 
 def _decays(params: Any) -> Any:
-    """Weight decay for kernels, never for codes: their place is where the encoder's outputs are."""
+    """Weight decay for kernels, never for codes: they must stay near the encoder's outputs."""
     mask = optim.weights_only(params)
     return {**mask, "quantize": {"embedding": False}}

@@ -1,4 +1,4 @@
-"""AffectNet: faces from the web with the expression that they show.
+"""AffectNet: faces from the web, labelled with their expression.
 
 Its valence and arousal, real numbers from -1 to 1, are not read: an attribute is a choice or a whole number. A face
 whose expression is "none" or "uncertain", or where there is no face, is left out.
@@ -59,7 +59,7 @@ def _rows(folder: pathlib.Path, columns: tuple[str, ...]) -> Iterator[tuple[str,
 
 
 def _landmarks_of_2017(folder: pathlib.Path) -> dict[str, np.ndarray]:
-    """{id: landmarks in the whole photograph} of the rows that have 68 points: x;y;x;y;..."""
+    """{id: landmarks in the whole photograph} for the rows with 68 points: x;y;x;y;..."""
     found: dict[str, np.ndarray] = {}
     for _, where, row in _rows(folder, (_LANDMARKS,)):
         try:
@@ -72,14 +72,14 @@ def _landmarks_of_2017(folder: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _of_68(numbers: np.ndarray) -> np.ndarray | None:
-    """x, y, x, y, ... of 68 points, numbers or texts -> landmarks [5, 2]; None if there are not as many."""
+    """x, y, x, y, ... of 68 points, numbers or texts -> landmarks [5, 2]; None if the number of points differs."""
     return framing.of_68(numbers.astype(np.float64).reshape(68, 2)) if numbers.size == 2 * 68 else None
 
 
 def _of_2021(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
-    """The edition of cropped faces: an array a label, <number>_exp.npy, whose value may be a text.
+    """The edition of cropped faces: one array per label, <number>_exp.npy, whose value may be a text.
 
-    <number>_lnd.npy are 68 points in pixels of the crop (`_landmarks_of_2021`); _val and _aro are not read.
+    <number>_lnd.npy has 68 points in pixels of the crop (`_landmarks_of_2021`); _val and _aro are not read.
     """
     for part, sub in (("training", "train_set"), ("validation", "val_set")):
         images = images_in(find(folder, DATASET, f"{sub}/images")).values()
@@ -115,7 +115,7 @@ def _landmarks_of_2021(face: Face) -> np.ndarray | None:
 
 
 def _fields(code: str, where: str, id: str, skipped: dict[str, str]) -> Fields | None:
-    """The fields of an expression's code; None, with the reason in `skipped`, for what is no expression."""
+    """The fields for an expression's code; None, with the reason in `skipped`, if the code is no expression."""
     number = int(code) if code.isdecimal() else -1
     if number in _NO_EXPRESSION:
         skipped[id] = f"its expression is '{_NO_EXPRESSION[number]}'"

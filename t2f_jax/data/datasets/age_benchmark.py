@@ -1,9 +1,9 @@
 """The partitions of the Facial Age Estimation Benchmark (J. Paplhám, V. Franc, CVPR 2024), chosen by name.
 
-They cannot be made again: they stand in a JSON file for each dataset alone, <database>.json or <database>_aligned.json,
-which is taken from https://github.com/paplhjak/Facial-Age-Estimation-Benchmark and put into the dataset's folder. Each
-image belongs to one of ten folders; age-benchmark-0 to age-benchmark-4 make training, validation and test of them. The
-aligned file tells where the face is, too.
+They cannot be recomputed: they are only in a JSON file for each dataset, <database>.json or <database>_aligned.json, to
+be copied from https://github.com/paplhjak/Facial-Age-Estimation-Benchmark into the dataset's folder. Each image belongs
+to one of ten folders; age-benchmark-0 to age-benchmark-4 combine them to training, validation and test. The aligned
+file also has the place of the face.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from t2f_jax.data.datasets.listed import Face
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 
-# Folders of training, then two of validation; the two that are left are the test.
+# Training folders, then two validation folders; the remaining two are the test set.
 _FOLDERS = {
     "age-benchmark-0": "01234567",
     "age-benchmark-1": "23456789",
@@ -38,14 +38,14 @@ def repartition(
     skipped: dict[str, str],
     boxes: bool = True,
 ) -> Iterator[Face]:
-    """Faces in the splits of `config.partition`, in place of their own; as they are if none is chosen.
+    """Replaces the faces' splits by those of `config.partition`; no change if none is chosen.
 
-    What the benchmark does not name is put into `skipped`, {id: why}.
+    Faces that are not in the benchmark are put into `skipped`, {id: why}.
 
     Args:
       database: the benchmark's name of the dataset, such as "AgeDB".
-      key: a file's name -> what is the same in a face's `id` and in the benchmark's path.
-      boxes: are the faces read from the photographs that the benchmark's boxes were found in?
+      key: a file's name -> the part that is equal in a face's `id` and in the benchmark's path.
+      boxes: whether the faces are read from the photographs in which the benchmark's boxes were found.
 
     Raises:
       UserError: the JSON file is missing or broken.
@@ -86,7 +86,7 @@ def _split(partition: str, folder: int) -> Split:
 
 
 def _box(corners: Sequence[float] | None) -> Box | None:
-    """Four corners x, y of a square, clockwise from the upper left, which may be turned -> the upright square there."""
+    """Four corners x, y of a possibly rotated square, clockwise from the upper left -> the upright square there."""
     if not isinstance(corners, list) or len(corners) != 8:
         return None
     x, y = sum(corners[0::2]) / 4, sum(corners[1::2]) / 4

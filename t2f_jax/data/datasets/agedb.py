@@ -1,4 +1,4 @@
-"""AgeDB: faces in the wild whose ages people looked up; file names hold person, age and gender."""
+"""AgeDB: faces in the wild with manually collected ages; file names contain person, age and gender."""
 
 import os
 import pathlib
@@ -37,12 +37,12 @@ def _faces(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
 
 
 def _number(file: str) -> str:
-    """The number that begins a file's name; it alone is the same wherever the archive was unpacked."""
+    """The number at the start of a file's name, the only part that no unpacking tool changes."""
     return re.split(r"\D", pathlib.PurePath(file).name, maxsplit=1)[0]
 
 
 def _person(name: str) -> str:
-    """A name without the letters that come out differently by the tool that unpacks the archive."""
+    """A name without the letters that depend on the tool that unpacks the archive."""
     return re.sub(r"#U[0-9a-f]{4}|[^A-Za-z]", "", name)
 
 

@@ -1,7 +1,7 @@
-"""APPA-REAL: real ages beside apparent ones, which forty people or so guessed from the photo.
+"""APPA-REAL: real ages and apparent ones, guessed from the photo by about forty people.
 
 Two attributes: "age" is the real one, "apparent age" the mean guess, rounded. Its images are those of CLAP2016 (the
-ChaLearn LAP challenge), which tells apparent ages alone; so that no test face is trained on, CLAP2016 is not read.
+ChaLearn LAP challenge), which has only apparent ages; CLAP2016 is not read, so that no test face is trained on.
 """
 
 import math
@@ -45,12 +45,12 @@ def _faces(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
                 "attributes": {name: age for name, age in ages.items() if age is not None},
                 "captions": [],
             }
-            crop = folder / f"{id}_face.jpg"  # behind the whole name: 000000.jpg_face.jpg
+            crop = folder / f"{id}_face.jpg"  # appended to the whole name: 000000.jpg_face.jpg
             yield Face(id, crop, fields, split)
 
 
 def _years(cell: str) -> int | None:
-    """A number of years, rounded; None for what is none."""
+    """A number of years, rounded; None if the cell is no number."""
     try:
         age = math.floor(float(cell) + 0.5)
     except (ValueError, OverflowError):

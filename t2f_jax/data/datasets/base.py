@@ -1,4 +1,4 @@
-"""What a dataset is to the rest of the program: its entry (`Dataset`) and, once opened, its faces (`Source`)."""
+"""The interface of datasets: an entry (`Dataset`) and, once opened, the faces (`Source`)."""
 
 import dataclasses
 import io
@@ -18,19 +18,19 @@ from t2f_jax.tokens.phrases import PHRASES, Phrases
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-# Left, top, right, bottom of a face in the upright image, in pixels; what lies outside the image is black.
+# Left, top, right, bottom of a face in the upright image, in pixels; the area outside the image is black.
 Box = tuple[float, float, float, float]
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".7z.001", ".rar")
 
 
 class Source(Protocol):
-    """An opened dataset. Faces are known by an index; opening a source decodes no image.
+    """An opened dataset. Faces are identified by an index; opening a source decodes no image.
 
     Attributes:
       name: the key of the source in `data.sources`.
       dataset: its entry.
       schema: the attributes that its faces are labelled with.
-      skipped: [{"id", "why"}] of what the folder holds but cannot be used.
+      skipped: [{"id", "why"}] of the unusable files in the folder.
     """
 
     name: str
@@ -43,15 +43,15 @@ class Source(Protocol):
         ...
 
     def id(self, i: int) -> str:
-        """Name of face i, unique in its source (a file name, mostly)."""
+        """Name of face i, unique in its source (usually a file name)."""
         ...
 
     def signature(self, i: int) -> str:
-        """A text that changes when the pixels of face i do; cached pixels and codes are kept under it."""
+        """A text that changes when the pixels of face i do; part of the key of cached pixels and codes."""
         ...
 
     def fields(self, i: int) -> Fields:
-        """What is known of face i; what is unknown is absent, a number is an int."""
+        """Labels and captions of face i; unknown ones are absent, numbers are ints."""
         ...
 
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
@@ -60,36 +60,36 @@ class Source(Protocol):
 
 
 class WithLandmarks(Source, Protocol):
-    """A source that may know where eyes, nose and mouth are."""
+    """A source that may have landmarks: the places of eyes, nose and mouth."""
 
     def landmarks(self, i: int) -> np.ndarray | None:
-        """Of face i, float [5, 2], see `framing`; None if they are not known."""
+        """Landmarks of face i, float [5, 2], see `framing`; None if they are unknown."""
         ...
 
 
 class FileSource(Source, Protocol):
-    """A source whose faces lie in image files of the dataset."""
+    """A source whose faces are image files of the dataset."""
 
     def original(self, i: int) -> bytes:
-        """The image file of face i or, if a part of it is the face, that part as PNG; raises UserError."""
+        """The image file of face i or, if the face is a part of it, that part as PNG; raises UserError."""
         ...
 
 
 def file_signature(path: pathlib.Path) -> str:
-    """File name and size in bytes, the signature of a face in a file; of one that cannot be found the name alone."""
+    """File name and size in bytes, the signature of a face in a file; only the name if the file cannot be found."""
     try:
         return f"{path.name} {path.stat().st_size}"
-    except OSError:  # a link that leads nowhere: it is skipped when it is read
+    except OSError:  # a broken link: it is skipped when it is read
         return f"{path.name} absent"
 
 
 def landmarks(source: Source, i: int) -> np.ndarray | None:
-    """The landmarks of face i, float [5, 2]; None if the source does not know them."""
+    """The landmarks of face i, float [5, 2]; None if the source does not have them."""
     return cast(WithLandmarks, source).landmarks(i) if hasattr(source, "landmarks") else None
 
 
 def notes(source: Source) -> list[str]:
-    """What is worth knowing of how a source was read; none of most."""
+    """Notes on how a source was read; most sources have none."""
     return getattr(source, "notes", [])
 
 
@@ -103,8 +103,7 @@ def read_face(
     """Pixels uint8 [size, size, 3] of a face in a file, see `framing.fit`.
 
     Raises:
-      UserError: no such file, none of a whole picture (nothing is read of a pipe, which would be waited for), or an
-        empty box.
+      UserError: no such file, not a complete picture, an empty box, or not a regular file: a pipe could block.
     """
     if box is not None:
         return fit(_open_face(path, box), size, framing, landmarks)
@@ -113,7 +112,7 @@ def read_face(
 
 
 def original(path: pathlib.Path, box: Box | None = None) -> bytes:
-    """The image file itself or, if a part of it is the face, that part as PNG. Raises UserError as `read_face` does."""
+    """The image file itself or, if the face is a part of it, that part as PNG. Raises UserError as `read_face` does."""
     if box is None and not files.no_file(path):
         return path.read_bytes()
     png = io.BytesIO()
@@ -138,42 +137,42 @@ def _open_face(path: pathlib.Path, box: Box | None) -> Image.Image:
 
 
 def unnested(folder: pathlib.Path) -> pathlib.Path:
-    """The innermost folder of the same name: unpacking often puts a folder inside another one of its name."""
+    """The innermost folder of the same name: unpacking often puts a folder inside another one of the same name."""
     while (folder / folder.name).is_dir():
         folder /= folder.name
     return folder
 
 
 def packed_files(*folders: pathlib.Path) -> list[str]:
-    """Names of the archives that lie in folders, for a message where what should lie there does not."""
+    """Names of the archives in folders, for the message about missing files."""
     names = [path.name for folder in folders if folder.is_dir() for path in folder.iterdir()]
     return sorted(name for name in names if name.lower().endswith(_ARCHIVES))
 
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """A dataset's entry: the one place where the program learns of it. Its file defines it as `DATASET`.
+    """A dataset's entry, which its file defines as `DATASET`; the rest of the program uses only this.
 
     Attributes:
       kind: its name in a config, `data.sources.<name>.kind`.
-      title: its name for people.
+      title: its name in messages and reports.
       open: (source name, config, seed) -> `Source`; `config.folder` is the dataset's folder, which exists.
       schema: the attributes of its faces.
-      prompts: what a report draws faces from: captions, or lists of attributes as `templates.attributes_text` has them.
-      size: how many faces its authors publish, in words: "202,599 faces"; empty if that is for a config to say.
-      captions: what its captions are: "10 a face, written by hand"; empty if it has none.
-      folder: its official name, looked for in $T2F_DATA; empty if the dataset needs no folder.
-      drawn: are its faces drawn by the package, as many as `count` says? They are drawn in processes of their own, and
-        a network trained on them (`evaluation.judge`) judges generated faces.
-      own: are its faces what the user has? Then a config says where they lie and what `columns` are called, they bring
-        their own schema, and schema, prompts, folder and citation here are empty.
-      phrases: ways to put labels into words, for attributes that `tokens.phrases` does not know or puts otherwise.
+      prompts: prompts for a report's generated faces: captions, or attributes as in `templates.attributes_text`.
+      size: number of published faces, in words: "202,599 faces"; empty if the config sets it.
+      captions: description of its captions: "10 a face, written by hand"; empty if it has none.
+      folder: its official name, searched in $T2F_DATA; empty if the dataset needs no folder.
+      drawn: whether the package draws its faces, `count` of them. They are drawn in separate processes, and a network
+        trained on them (`evaluation.judge`) judges generated faces.
+      own: whether its faces are the user's own. Then a config gives their folder and the names of their `columns`, they
+        have their own schema, and schema, prompts, folder and citation here are empty.
+      phrases: phrases for attributes that are missing in `tokens.phrases`, or to replace its phrases.
       licence, citation: terms of use, and the publication to cite.
-      obtain: how to get it, and what must lie in its folder.
-      split_rule: what decides which split a face belongs to, for a message where a split is empty.
-      of_celeba: are its faces CelebA's images? Then CelebA's partition decides their splits, see `celeba_files`.
-      landmarks: may its source know where eyes, nose and mouth are (`WithLandmarks`)? What TFDS prepares has them then.
-      partitions: names of published partitions that `data.sources.<name>.partition` may choose in place of that rule.
+      obtain: how to get it, and what its folder must contain.
+      split_rule: the rule for a face's split, for the message about an empty split.
+      of_celeba: whether its faces are CelebA's images. Then CelebA's partition decides the splits, see `celeba_files`.
+      landmarks: whether its source may have landmarks (`WithLandmarks`). Datasets prepared by TFDS have them then, too.
+      partitions: names of published partitions that `data.sources.<name>.partition` may choose instead of that rule.
     """
 
     kind: str
@@ -196,5 +195,5 @@ class Dataset:
     partitions: tuple[str, ...] = ()
 
     def caption_phrases(self) -> Phrases:
-        """The table of `tokens.phrases`, with this dataset's own entries added or in place of shared ones."""
+        """The table of `tokens.phrases`, with this dataset's own entries added or replacing shared ones."""
         return {**PHRASES, **self.phrases}

@@ -1,10 +1,10 @@
-"""CelebA as TensorFlow Datasets prepares it, its `celeb_a`, read as it is.
+"""CelebA as prepared by TensorFlow Datasets, `celeb_a`, read unchanged.
 
 celeb_a/2.1.0/
     dataset_info.json, features.json
     celeb_a-train.tfrecord-00000-of-00016, ...      or array_record, or Parquet
 
-Its splits are CelebA's. Examples do not hold the names of their images: a face is called after its place.
+Its splits are CelebA's. Examples lack the names of their images, so a face is named by its position.
 """
 
 import functools
@@ -24,10 +24,10 @@ from t2f_jax.tokens.attributes import Fields
 
 
 class CelebATfds:
-    """A `base.FileSource` over a prepared `celeb_a`; opening it parses one example, the first label asked for all.
+    """A `base.FileSource` for a prepared `celeb_a`; opening it parses one example, the first access to labels all.
 
     Raises:
-      UserError: TFDS has prepared none there, or one with other features.
+      UserError: there is no prepared dataset, or one with other features.
     """
 
     schema = SCHEMA
@@ -58,12 +58,12 @@ class CelebATfds:
         return [i for i, (its, _) in enumerate(self._places) if its == split]
 
     def id(self, i: int) -> str:
-        """Split and place in it, as "train/000007"."""
+        """Split and position in it, as "train/000007"."""
         split, place = self._places[i]
         return f"{split}/{place:06d}"
 
     def signature(self, i: int) -> str:
-        """Version, split and place."""
+        """Version, split and position."""
         return f"celeb_a {self._folder.name} {self.id(i)}"
 
     def fields(self, i: int) -> Fields:
@@ -78,7 +78,7 @@ class CelebATfds:
         )
 
     def landmarks(self, i: int) -> np.ndarray | None:
-        """Of face i, float [5, 2], see `framing`; None if its example has none."""
+        """Landmarks of face i, float [5, 2], see `framing`; None if its example has none."""
         split, place = self._places[i]
         known = self._examples[split][place].get("landmarks")
         return known and np.array([[known[f"{point}_{axis}"] for axis in "xy"] for point in POINTS], np.float64)

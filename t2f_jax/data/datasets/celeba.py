@@ -52,13 +52,13 @@ DATASET = Dataset(
 
 
 class CelebA:
-    """A `base.Source` over a folder in the official layout; opening it reads the label files, not the images.
+    """A `base.Source` for a folder in the official layout; opening it reads the label files, not the images.
 
-    The images may also be those of the PNG edition, whose label files speak of .jpg, too; the label files those of
-    Kaggle's edition, which end in .csv.
+    The images may also be those of the PNG edition, whose label files name .jpg files, too; the label files may be
+    those of Kaggle's edition, which end in .csv.
 
     Raises:
-      UserError: a missing file or image folder, a broken row, an image that is labelled but absent.
+      UserError: a missing file or image folder, a broken row, a labelled image that is missing.
     """
 
     dataset = DATASET
@@ -101,7 +101,7 @@ class CelebA:
         return read_face(self.path(i), size, framing, landmarks=landmarks)
 
     def landmarks(self, i: int) -> np.ndarray | None:
-        """Of face i, float [5, 2], see `framing`; None if list_landmarks_align_celeba.txt does not have it."""
+        """Landmarks of face i, float [5, 2], see `framing`; None if list_landmarks_align_celeba.txt lacks it."""
         return self._landmarks.get(self._labelled[i])
 
     @functools.cached_property
@@ -129,13 +129,13 @@ def _find_table(folder: pathlib.Path, stem: str, subfolders: tuple[str, ...]) ->
 
 
 def _tables(folder: pathlib.Path, stem: str, subfolders: tuple[str, ...]) -> Iterator[pathlib.Path]:
-    """Those of the places of a table where there is one."""
+    """The possible paths of a table that exist."""
     tables = (folder / sub / f"{stem}{ending}" for ending in (".txt", ".csv") for sub in subfolders)
     return (table for table in tables if table.exists())
 
 
 def _find_images(folder: pathlib.Path) -> pathlib.Path:
-    """The folder that holds the images themselves: unpacking often puts it inside another one of its name."""
+    """The folder with the images: unpacking often puts it inside another one of the same name."""
     png = "img_align_celeba_png"
     is_png = any((folder / sub / png).exists() for sub in ("", "Img"))
     is_jpg = any((folder / sub / "img_align_celeba").exists() for sub in ("", "Img"))
@@ -147,7 +147,7 @@ def _find_images(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _file_names(folder: pathlib.Path, labelled: list[str], labels: str) -> list[str]:
-    """The image file of each labelled name: the one of that name, else the one that differs only in its ending."""
+    """The image file of each labelled name: the one of that name, or one that differs only in its ending."""
     present = {entry.name for entry in os.scandir(folder)}
     names = {name: name for name in labelled if name in present}
     if len(names) < len(labelled):

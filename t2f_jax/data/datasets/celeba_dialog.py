@@ -1,16 +1,16 @@
-"""CelebA-Dialog, its part on CelebA-HQ: captions, and five attributes in grades from 0 to 5.
+"""CelebA-Dialog, the part on CelebA-HQ: captions, and five attributes in grades from 0 to 5.
 
 CelebA-Dialog/
-    image/0.jpg .. 29999.jpg                               else those of CelebAMask-HQ/ beside it are taken
+    image/0.jpg .. 29999.jpg                               otherwise those of CelebAMask-HQ/ beside it
     text/captions_hq.json                                  {"7.jpg": {"overall_caption": ..., ...}}
     classification_label/combined_annotation_hq.txt        name and grades, between tabs
     classification_label/CelebAMask-HQ-attribute-anno.txt  CelebA's 40 attributes
     CelebA-HQ-to-CelebA-mapping.txt
 
-Grades are attributes of their own ("beard grade", 0 none to 5 very bushy), and say yes or no to CelebA's attributes.
-Two columns are named against their sense: No_Beard grows with the beard, Young with the age (0 a child, 5 in the
-eighties). So each column is held against CelebA's bits, and a file whose grades run the other way is refused. Where a
-grade and a bit disagree about one face, nothing is known. The splits are CelebA's. Requests for edits are not read.
+Grades are separate attributes ("beard grade", 0 none to 5 very bushy), and also give yes or no for CelebA's attributes.
+The names of two columns mean the opposite: No_Beard grows with the beard, Young with the age (0 a child, 5 in the
+eighties). So each column is compared with CelebA's bits, and a file with reversed grades is refused. If a grade and a
+bit disagree about a face, the attribute is unknown. The splits are CelebA's. Requests for edits are not read.
 """
 
 import pathlib
@@ -26,7 +26,7 @@ from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 from t2f_jax.tokens.attributes import Attribute
 
-# Column -> the grade's name here; the attribute that it decides, its value for grades below and from `border` on.
+# Column -> the grade's name here; the attribute that it decides, its values for grades below `border` and from it on.
 _GRADES: dict[str, tuple[str, str, str, str, int]] = {
     "Bangs": ("bangs grade", "bangs", "no", "yes", 1),
     "Eyeglasses": ("eyeglasses grade", "eyeglasses", "no", "yes", 1),
@@ -34,7 +34,7 @@ _GRADES: dict[str, tuple[str, str, str, str, int]] = {
     "Smiling": ("smile grade", "smiling", "no", "yes", 1),
     "Young": ("age grade", "young", "yes", "no", 3),
 }
-_SUNGLASSES = 4  # grades of eyeglasses from here on are those of sunglasses
+_SUNGLASSES = 4  # grades of eyeglasses from here on mean sunglasses
 _LOWEST, _HIGHEST = 0, 5
 SCHEMA = (
     *BITS,
@@ -67,7 +67,7 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
 
 
 def _read_captions(path: pathlib.Path) -> dict[str, str]:
-    """-> {image: its overall caption}, which says what the captions of single attributes say."""
+    """-> {image: its overall caption}, which includes the captions of single attributes."""
     records: Any = read_json(path, "file of captions")
     if not isinstance(records, dict):
         raise UserError(f"{path}: this should be an object of images, such as {{'7.jpg': ...}}")
@@ -99,7 +99,7 @@ def _decide(column: str, grade: int) -> tuple[str, str]:
 
 
 def _check_sense(path: pathlib.Path, grades: dict[str, dict[str, int]], files: HQFiles) -> None:
-    """Raises UserError for a column that disagrees with CelebA's bits on most faces: its grades run the other way."""
+    """Raises UserError for a column that disagrees with CelebA's bits on most faces: its grades are reversed."""
     bits = {f"{number}.jpg": files.attributes(number) for number in files.numbers()}
     for column in _GRADES:
         agree = [

@@ -1,7 +1,7 @@
-"""CelebA's label files, and its partition, which decides over all sets of CelebA's images.
+"""CelebA's label files, and its partition, which decides the splits of all datasets of CelebA's images.
 
-CelebA-HQ, Multi-Modal-CelebA-HQ, CelebA-Dialog, CelebAText-HQ and Face2Text are about CelebA's images. One partition
-for all: no test face is trained on through another set.
+CelebA-HQ, Multi-Modal-CelebA-HQ, CelebA-Dialog, CelebAText-HQ and Face2Text have CelebA's images. With one partition
+for all, no test face is a training face of another dataset.
 """
 
 import collections
@@ -64,17 +64,17 @@ COLUMNS = (
 SCHEMA: tuple[Attribute, ...] = schema(COLUMNS, leave_out=())
 _SPLITS: dict[str, Split] = {"0": "train", "1": "validation", "2": "test"}
 PARTITION = "list_eval_partition"  # .txt, or .csv in Kaggle's edition
-_VALIDATION, _TEST = 162_771, 182_638  # the first numbers of these splits, as published
+_VALIDATION, _TEST = 162_771, 182_638  # first image numbers of these splits, as published
 
 
 def read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
     """-> image names, labels uint8 [N, 40] (0 no, 1 yes) in the order of COLUMNS.
 
     Raises:
-      UserError: no such file, or a row that is broken; it names the line.
+      UserError: no such file, or a broken row; the message has the line.
     """
     lines = read_lines(path, "file of labels")
-    top = 0 if set(COLUMNS) <= set(cells_of(lines[0])) else 1  # of Kaggle's edition, without a number of rows above
+    top = 0 if set(COLUMNS) <= set(cells_of(lines[0])) else 1  # Kaggle's edition has no row count above
     header = cells_of(lines[top]) if len(lines) > top else []
     header = header[1:] if header[:1] == ["image_id"] else header
     if sorted(header) != sorted(COLUMNS):
@@ -111,12 +111,12 @@ def read_labels(path: pathlib.Path) -> tuple[list[str], np.ndarray]:
 
 
 def cells_of(line: str) -> list[str]:
-    """What stands between blanks or commas."""
+    """The cells of a line, separated by blanks or commas."""
     return line.replace(",", " ").split()
 
 
 def attributes_of(row: np.ndarray) -> dict[str, str | int]:
-    """Labels uint8 [40] of an image, as `read_labels` gives them -> {attribute: value}."""
+    """Labels uint8 [40] of an image, as from `read_labels` -> {attribute: value}."""
     return {a.name: a.values[int(label)] for a, label in zip(SCHEMA, row)}
 
 
@@ -124,11 +124,11 @@ def read_partition(path: pathlib.Path, names: Iterable[str] | None = None, label
     """-> {image name: split}.
 
     Args:
-      names: the images that should have a row each, no more and no less; any if not given.
+      names: the images that must have exactly one row each; any if not given.
       labels: the file that these names are from, for messages.
 
     Raises:
-      UserError: no such file, or a row that is broken, absent or too much.
+      UserError: no such file, or a broken, missing or superfluous row.
     """
     known = None if names is None else dict.fromkeys(names)
     splits: dict[str, Split] = {}
@@ -150,7 +150,7 @@ def read_partition(path: pathlib.Path, names: Iterable[str] | None = None, label
 
 
 def folders(config: SourceConfig, *inside: pathlib.Path) -> list[pathlib.Path]:
-    """Where CelebA may lie for a set of its images: as the config says, `inside`, beside the set, or in $T2F_DATA."""
+    """Possible folders of CelebA for a dataset of its images: the config's, `inside`, beside it, or in $T2F_DATA."""
     given = [pathlib.Path(os.path.expanduser(config.celeba))] if config.celeba else []
     root = os.environ.get("T2F_DATA")
     shared = [pathlib.Path(os.path.expanduser(root)) / "CelebA"] if root else []
@@ -160,8 +160,8 @@ def folders(config: SourceConfig, *inside: pathlib.Path) -> list[pathlib.Path]:
 class Partition:
     """The split of each of CelebA's images, by its number (of 000777.jpg: 777).
 
-    It is read from CelebA's own file if that lies in the set's own folder or one of `folders(config)`; an image that
-    the file does not name, or all if there is none, are in the split that CelebA's authors publish for their numbers.
+    It is read from CelebA's own file if that is in the dataset's own folder or one of `folders(config)`. Images that
+    are not in the file, or all if there is none, are in the split that CelebA's authors publish for their numbers.
     """
 
     def __init__(self, config: SourceConfig):

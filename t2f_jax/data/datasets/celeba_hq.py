@@ -1,12 +1,12 @@
-"""CelebA-HQ as CelebAMask-HQ hands it on: 30,000 faces of 1024 pixels with CelebA's 40 attributes.
+"""CelebA-HQ as distributed with CelebAMask-HQ: 30,000 faces of 1024 pixels with CelebA's 40 attributes.
 
 CelebAMask-HQ/
     CelebA-HQ-img/0.jpg .. 29999.jpg
     CelebAMask-HQ-attribute-anno.txt       as CelebA's list_attr_celeba.txt
     CelebA-HQ-to-CelebA-mapping.txt        idx orig_idx orig_file
 
-The splits are CelebA's (see `celeba_files`). Masks and poses are not read. Other copies under the name of CelebA-HQ
-number the images differently: their labels and captions do not belong together.
+The splits are CelebA's (see `celeba_files`). Masks and poses are not read. Other copies named CelebA-HQ number the
+images differently: their labels and captions cannot be combined with these.
 """
 
 from t2f_jax.config.schema import SourceConfig

@@ -1,7 +1,7 @@
-"""CelebA-HQ's images by their numbers, for all sets about them: image files, labels, captions, CelebA's partition.
+"""CelebA-HQ's images by their numbers, for all datasets about them: image files, labels, captions, CelebA's partition.
 
-The images have numbers of their own (7.jpg). Which image of CelebA each is says CelebA-HQ-to-CelebA-mapping.txt, whose
-`orig_idx` counts from 0 and `orig_file` from 1; the file's name is what is joined by.
+The images have their own numbers (7.jpg). CelebA-HQ-to-CelebA-mapping.txt maps them to CelebA's images; its `orig_idx`
+counts from 0 and `orig_file` from 1, and `orig_file` is used here.
 """
 
 import pathlib
@@ -14,18 +14,18 @@ from t2f_jax.data.datasets.listed import find, images_in
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_lines
 
-HQ = "CelebAMask-HQ"  # the folder in which CelebA-HQ is handed on
+HQ = "CelebAMask-HQ"  # the folder in which CelebA-HQ is distributed
 MAPPING, LABELS, IMAGES = "CelebA-HQ-to-CelebA-mapping.txt", "CelebAMask-HQ-attribute-anno.txt", "CelebA-HQ-img"
 _COLUMNS = ["idx", "orig_idx", "orig_file"]
 
 
 class HQFiles:
-    """CelebA-HQ for a set about its images, each file from the set's own folder or from CelebAMask-HQ/ beside it.
+    """CelebA-HQ for a dataset of its images; files are in the dataset's own folder or in CelebAMask-HQ/ beside it.
 
     Args:
-      config: names the set's folder, and perhaps CelebA's.
-      images: where the set's own folder may hold the images.
-      labels: where it may hold the file of labels.
+      config: names the dataset's folder, and perhaps CelebA's.
+      images: possible places of the images in the dataset's own folder.
+      labels: possible places of the label file there.
 
     Attributes:
       images: {number: image file}.
@@ -42,7 +42,7 @@ class HQFiles:
         labels: Sequence[str] = (LABELS,),
     ):
         folder = pathlib.Path(config.folder)
-        beside = folder.absolute().parent / HQ  # `find` looks below the folder, but for what is absolute
+        beside = folder.absolute().parent / HQ  # `find` searches below the folder, except absolute paths
         self._numbers = _read_mapping(find(folder, dataset, MAPPING, str(beside / MAPPING)))
         self._partition = celeba_files.Partition(config)
         found = images_in(find(folder, dataset, *images, str(beside / IMAGES)))
@@ -51,11 +51,11 @@ class HQFiles:
         self._labels = dict(zip(names, rows))
 
     def numbers(self) -> list[int]:
-        """The numbers of all images that the mapping names, ascending."""
+        """The numbers of all images in the mapping, ascending."""
         return sorted(self._numbers)
 
     def image(self, number: int) -> pathlib.Path:
-        """The image file; where it should lie if it is absent."""
+        """The image file; its expected place if it is missing."""
         return self.images.get(number) or pathlib.Path(IMAGES) / f"{number}.jpg"
 
     def split(self, number: int) -> Split:
@@ -88,6 +88,6 @@ def _read_mapping(path: pathlib.Path) -> dict[int, int]:
 
 
 def read_captions(path: pathlib.Path) -> list[str]:
-    """The captions of a file, one a line: without empty lines, repeats and signs that are no text (U+FFFD)."""
+    """The captions of a file, one per line, without empty lines, repeats and replacement characters (U+FFFD)."""
     lines = (line.encode("utf-8", "replace").decode() for line in read_lines(path, "file of captions"))
     return list(dict.fromkeys(filter(None, (" ".join(line.replace("\ufffd", " ").split()) for line in lines))))

@@ -1,11 +1,11 @@
-"""CelebAText-HQ: faces of CelebA-HQ with captions that people wrote, ten each or so.
+"""CelebAText-HQ: faces of CelebA-HQ with about ten captions each, written by people.
 
 CelebAText-HQ/
-    captions/7.txt                          a caption a line
-    CelebAimg/7.jpg                         CelebA-HQ's images; else those of CelebAMask-HQ/ beside it are taken
+    captions/7.txt                          one caption per line
+    CelebAimg/7.jpg                         CelebA-HQ's images; otherwise those of CelebAMask-HQ/ beside it
     CelebAMask-HQ-attribute-anno.txt        likewise
 
-The splits are CelebA's (see `celeba_files`), not the set's own lists in data_flist/, which know nothing of CelebA's.
+The splits are CelebA's (see `celeba_files`), not the dataset's own in data_flist/, which disregard CelebA's.
 """
 
 import pathlib

@@ -1,12 +1,12 @@
-"""Face2Text 2: descriptions of CelebA's faces that people wrote, one to five each.
+"""Face2Text 2: CelebA's faces with one to five descriptions each, written by people.
 
 Face2Text/
     clean_train_2.1.json, clean_dev_2.1.json, clean_test_2.1.json    lists of {"filename": "000777.jpg", "description"}
     raw_2.1.json                                                     the same before cleaning; read if those are absent
 CelebA/, beside it or in $T2F_DATA, with images, labels and partition (see `celeba`)
 
-The splits are CelebA's, not the set's own, which cross them: its training texts describe CelebA's test faces, too. The
-descriptions say what people guess of character, and names. Version 0.1, which is about images of LFW, is refused.
+The splits are CelebA's, not the dataset's own, whose training texts also describe CelebA's test faces. The descriptions
+contain guesses about character, and names. Version 0.1, which is about images of LFW, is refused.
 """
 
 import pathlib

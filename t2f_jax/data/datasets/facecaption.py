@@ -1,8 +1,8 @@
 """FaceCaption-15M: faces within photographs of LAION-Face, with captions that a language model wrote of 40 attributes.
 
-Published are addresses, boxes of faces and captions in one Parquet file; img2dataset downloads the photographs. Its
-columns were called otherwise in other versions, so they are named where it is downloaded. The attributes were
-predicted, and the captions were not checked by people.
+Addresses, boxes of faces and captions are published in one Parquet file; img2dataset downloads the photographs. Other
+versions had other column names, so they are given for the download. The attributes were predicted, and the captions
+were not checked by people.
 """
 
 import pathlib

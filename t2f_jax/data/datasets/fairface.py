@@ -1,6 +1,6 @@
 """FairFace: faces balanced over seven groups of ethnicity, with gender and one of nine ranges of age.
 
-The group of a face is put into the names that all datasets share: East and Southeast Asian are "asian" here.
+The groups get the names that all datasets share: East and Southeast Asian are "asian" here.
 """
 
 import pathlib

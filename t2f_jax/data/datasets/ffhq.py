@@ -1,7 +1,7 @@
-"""FFHQ, with the labels of FFHQ-Aging and the captions of FFHQ-Text where they lie beside its images.
+"""FFHQ, with the labels of FFHQ-Aging and the captions of FFHQ-Text if they are beside its images.
 
-FFHQ itself has neither labels nor captions. FFHQ-Aging gives gender, a range of age and glasses, as crowds saw them;
-FFHQ-Text nine captions, by hand, of each of 760 women. All three know a face by its number, so one split holds for all.
+FFHQ itself has neither labels nor captions. FFHQ-Aging has gender, a range of age and glasses, by crowdsourcing;
+FFHQ-Text has nine handwritten captions for each of 760 women. All three number faces alike, so they share one split.
 """
 
 import functools
@@ -31,15 +31,15 @@ SCHEMA = (
     *names.schema(("Eyeglasses", "Sunglasses")),
 )
 _GLASSES = {"None": (False, False), "Normal": (True, False), "Dark": (None, True)}  # eyeglasses, sunglasses
-# What crowds agree on less is unknown.
+# Labels with less agreement are unknown.
 _SURE_OF_AGE, _SURE_OF_GENDER = 0.6, 0.66
-# The first that is there is read; in the wild one photograph stands several times, so those are not.
+# The first existing one is read; in-the-wild images are not, since a photograph occurs several times in them.
 _IMAGES = ("images1024x1024", "thumbnails128x128", "ffhq_aging256x256")
 _SIDES = {"images1024x1024": 1024, "thumbnails128x128": 128}
 _METADATA = "ffhq-dataset-v2.json"
 _TEXTS = "FFHQ-Text"
 _LABELS = "ffhq_aging_labels.csv"
-TRAINING = 60_000  # numbers below are training
+TRAINING = 60_000  # smaller numbers are training
 
 
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
@@ -49,7 +49,7 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
 
 
 def _faces(folder: pathlib.Path) -> Iterator[Face]:
-    """The faces that there are, in the order of their numbers."""
+    """The existing faces, in the order of their numbers."""
     labels, captions = _read_labels(folder), _read_captions(folder)
     for number, path in sorted(_images(folder).items()):
         split = validation_by_hash(f"{number:05d}") if number < TRAINING else "test"
@@ -62,7 +62,7 @@ def _root(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _images(folder: pathlib.Path) -> dict[int, pathlib.Path]:
-    """{number: image}, in folders of a thousand or side by side."""
+    """{number: image}, in folders of a thousand or in one folder."""
     root = _root(folder)
     found: dict[int, pathlib.Path] = {}
     for sub in (root, *(each for each in sorted(root.iterdir()) if re.fullmatch(r"\d{5}", each.name))):
@@ -71,7 +71,7 @@ def _images(folder: pathlib.Path) -> dict[int, pathlib.Path]:
 
 
 def _read_labels(folder: pathlib.Path) -> dict[int, dict[str, str | int]]:
-    """FFHQ-Aging's labels by the number of the face; none if its table is not there."""
+    """FFHQ-Aging's labels by the number of the face; none if its table is missing."""
     if not (folder / _LABELS).exists():
         return {}
     columns = ("image_number", "age_group", "age_group_confidence", "gender", "gender_confidence", "glasses")
@@ -113,7 +113,7 @@ def _number(cell: str, where: str) -> int:
 
 
 def _landmarks(folder: pathlib.Path) -> Callable[[Face], np.ndarray | None] | None:
-    """-> face -> its landmarks, where FFHQ's own metadata and images lie; those of FFHQ-Aging are cut otherwise."""
+    """-> face -> its landmarks, if FFHQ's own metadata and images exist; FFHQ-Aging crops its images differently."""
     side = _SIDES.get(_root(folder).name)
     if side is None or not (folder / _METADATA).is_file():
         return None
@@ -127,7 +127,7 @@ def _landmarks(folder: pathlib.Path) -> Callable[[Face], np.ndarray | None] | No
 
 
 def _read_landmarks(path: pathlib.Path) -> dict[int, np.ndarray]:
-    """{number: landmarks in the image of 1024 pixels}. Face by face: all of the 268 MB at once would take gigabytes."""
+    """{number: landmarks in the image of 1024 pixels}; read face by face, since all 268 MB at once take gigabytes."""
     text, decoder, gap = path.read_text(encoding="utf-8"), json.JSONDecoder(), re.compile(r"[\s,:]*")
     found: dict[int, np.ndarray] = {}
     at = text.find("{") + 1
@@ -145,7 +145,7 @@ def _read_landmarks(path: pathlib.Path) -> dict[int, np.ndarray]:
 
 
 def _read_captions(folder: pathlib.Path) -> dict[int, list[str]]:
-    """FFHQ-Text's captions by the number of the face: a text file a face, wherever in its folder, a caption a line."""
+    """FFHQ-Text's captions by face number: one text file per face, anywhere in its folder, one caption per line."""
     captions: dict[int, list[str]] = {}
     for path in sorted((folder / _TEXTS).rglob("*.txt")):
         if re.fullmatch(r"\d{1,5}", path.stem):

@@ -1,6 +1,6 @@
-"""IMDB-clean: the faces of IMDB-WIKI from IMDb, each matched to its person again, with age and gender.
+"""IMDB-clean: the IMDb faces of IMDB-WIKI, each matched to its person again, with age and gender.
 
-Its images are those of IMDB-WIKI, its test people are in neither other split; training and validation share people.
+Its images are those of IMDB-WIKI. People in its test split are in no other split; training and validation share people.
 """
 
 import pathlib
@@ -29,7 +29,7 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
 
 
 def _faces(folder: pathlib.Path, images: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
-    """The faces, by file name: the script that makes the crops writes its tables in no order."""
+    """The faces, by file name: the script that makes the crops writes its tables in arbitrary order."""
     for part, split in _SPLITS.items():
         file = f"imdb_{part}_new_1024.csv"
         at = images.relative_to(folder)
@@ -54,7 +54,7 @@ def _box(row: dict[str, str], where: str) -> Box:
 
 
 def person(name: str) -> str:
-    """The person whom IMDb shows in a file of such a name, "nm9990000"; "" if it does not say."""
+    """The person in a file name of IMDb, "nm9990000"; "" if there is none."""
     match = re.match(r"nm\d+", pathlib.PurePath(name).name)
     return match[0] if match else ""
 

@@ -1,7 +1,7 @@
-"""IMDB-WIKI: faces of actors from IMDb and of people from Wikipedia, aged by their birth and the photo's year.
+"""IMDB-WIKI: faces of actors from IMDb and of people from Wikipedia, with ages from birth date and the photo's year.
 
-Nobody looked at them: some crops show no face or another person, and ages from -31 to 2014 occur. What has no face, a
-second one, or an age outside 0..100 is left out. Names of people are not read.
+They were not checked: some crops show no face or another person, and ages from -31 to 2014 occur. Images without a
+face, with a second one, or with an age outside 0..100 are left out. Names of people are not read.
 """
 
 import datetime
@@ -18,7 +18,7 @@ from t2f_jax.data.datasets.listed import Face, Listed, find, split_by_hash
 from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Attribute, Fields
 
-SCHEMA = (Attribute("gender", ("female", "male")), Attribute("age", (), 0, 100))  # genders in the order of 0, 1
+SCHEMA = (Attribute("gender", ("female", "male")), Attribute("age", (), 0, 100))  # genders in the order of codes 0, 1
 _PARTS = ("imdb", "wiki")
 _FIELDS = ("dob", "photo_taken", "full_path", "gender", "face_score", "second_face_score")
 _LEAST_SCORE = 1.0  # of the face detector; below it there is often no face
@@ -61,7 +61,7 @@ def _read_meta(table: pathlib.Path) -> dict[str, Any]:
     try:
         record = io.loadmat(table, variable_names=[table.stem])[table.stem][0, 0]
         return {field: np.ravel(record[field]) for field in _FIELDS}
-    except Exception as error:  # scipy raises many kinds over a cut or damaged file
+    except Exception as error:  # scipy raises many kinds for a cut or damaged file
         raise UserError(
             f"{table}: no readable table of faces with {', '.join(_FIELDS)} ({type(error).__name__}: {error}); unpack"
             " it again, and take the archive again if that does not help"
@@ -69,7 +69,7 @@ def _read_meta(table: pathlib.Path) -> dict[str, Any]:
 
 
 def _age(birth: float, year: int) -> int:
-    """Completed years in the middle of the photo's year; `birth` is a day as MATLAB counts them."""
+    """Completed years in the middle of the photo's year; `birth` is a MATLAB day number."""
     born = datetime.date.fromordinal(min(max(int(birth) - 366, 1), datetime.date.max.toordinal()))
     return year - born.year - (born.month >= 7)
 
@@ -85,7 +85,7 @@ def _unusable(age: int, score: float, second: float) -> str:
 
 
 def _of_imdb_clean(folder: pathlib.Path) -> dict[str, Split]:
-    """{person: split} of the people whom IMDB-clean holds out, if its tables lie in csvs/."""
+    """{person: split} of the people whom IMDB-clean holds out, if its tables are in csvs/."""
     people: dict[str, Split] = {}
     parts: dict[str, Split] = {"valid": "validation", "test": "test"}
     for part, split in parts.items():

@@ -1,8 +1,8 @@
-"""Photographs from the web in the shards that img2dataset writes: a source for sets that are published as addresses.
+"""Photographs from the web in img2dataset's shards: a source for datasets that are published as addresses.
 
-A sample is an image, its caption (`txt`) and what is known of it (`json`). If its json has `face_box`, left, top, right
-and bottom in pixels of the photograph as it was found, the face is cut out there, with a margin; else the photograph
-is the face. The address decides the split, so that sets that share photographs agree.
+A sample is an image, its caption (`txt`) and its metadata (`json`). If its json has `face_box` (left, top, right and
+bottom in pixels of the original photograph), the face is cropped there, with a margin; otherwise the photograph is
+the face. The address decides the split, so datasets that share photographs have the same splits.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from t2f_jax.tokens.attributes import Fields
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Face:
-    """One sample: its name, its image, where the face is in it (None: all of it), and its caption."""
+    """One sample: its name, its image, the face's box in it (None: all of it), and its caption."""
 
     id: str
     picture: Picture
@@ -34,12 +34,12 @@ class _Face:
 
 
 class Downloaded:
-    """A `base.Source` over all shards below a folder; opening it reads all but the images.
+    """A `base.Source` for all shards below a folder; opening it reads everything except the images.
 
-    What its json calls other than unlikely to be unsafe (`NSFW`) is left out and listed in `skipped`.
+    Samples whose json has an `NSFW` other than "UNLIKELY" are left out and listed in `skipped`.
 
     Raises:
-      UserError: there is no shard, one is cut or no tar file, or not one sample can be used.
+      UserError: there is no shard, one is cut short or no tar file, or no sample can be used.
     """
 
     def __init__(self, name: str, dataset: Dataset, folder: pathlib.Path):
@@ -80,12 +80,12 @@ class Downloaded:
         return self._faces[i].id
 
     def signature(self, i: int) -> str:
-        """Name and size in bytes of the image, and the box if there is one."""
+        """Name and size in bytes of the image, and the box, if any."""
         face = self._faces[i]
         return f"{face.id} {face.picture.signature()}" + (f" {face.box}" if face.box else "")
 
     def fields(self, i: int) -> Fields:
-        """The caption of face i; nothing else is known of it."""
+        """The caption of face i; there are no labels."""
         caption = self._faces[i].caption
         return {"attributes": {}, "captions": [caption] if caption else []}
 
@@ -106,7 +106,7 @@ class Downloaded:
 
 
 def _box(values: Mapping[str, Any]) -> Box | None:
-    """The square to cut out, in pixels of the image as it was downloaded, which may have been resized."""
+    """The square to crop, in pixels of the downloaded image, which may have been resized."""
     sides = values.get("face_box")
     if sides is None:
         return None
@@ -120,6 +120,6 @@ def _box(values: Mapping[str, Any]) -> Box | None:
 
 
 def _scale(values: Mapping[str, Any], side: str) -> float:
-    """How much a side shrank when the photograph was downloaded."""
+    """The factor by which a side was scaled when the photograph was downloaded."""
     now, before = values.get(side), values.get(f"original_{side}")
     return now / before if isinstance(now, int | float) and isinstance(before, int | float) and before > 0 else 1.0

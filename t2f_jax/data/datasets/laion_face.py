@@ -1,8 +1,8 @@
-"""LAION-Face: 50 million photographs with faces from LAION-400M, with the text that stood beside them on the web.
+"""LAION-Face: 50 million photographs with faces from LAION-400M, with their text from the web.
 
-Published are identifiers; img2dataset downloads the photographs. The detections of faces (sample2detect_<n>.pth) are
+Identifiers are published; img2dataset downloads the photographs. The face detections (sample2detect_<n>.pth) are
 pickles of a gigabyte each, which are not read: put a face's box into the samples' json as `face_box`, or the whole
-photograph is read. Texts are what the web says: often a name, seldom what one sees.
+photograph is read. The texts are often a name and rarely a description.
 """
 
 import pathlib

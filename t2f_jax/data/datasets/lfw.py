@@ -1,6 +1,6 @@
-"""LFW: faces in the wild of people who are named, with attributes: LFWA's labels or, without them, Kumar's scores.
+"""LFW: faces in the wild of named people, with attributes: LFWA's labels or, without them, Kumar's scores.
 
-LFWA's labels were partly propagated and Kumar's scores come from classifiers: neither is what people saw.
+LFWA's labels were partly propagated, and Kumar's scores are from classifiers: neither were assigned by people.
 """
 
 import os
@@ -18,7 +18,7 @@ from t2f_jax.data.datasets.listed import Face, Listed, find, split_by_hash, vali
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_lines
 
-# Beside CelebA's forty, which LFWA has as well; of Kumar's 73, the columns that the table of names knows.
+# Besides CelebA's forty, which LFWA also has; of Kumar's 73, the columns in the table of names.
 _KUMAR = (
     *("Asian", "White", "Black", "Indian", "Baby", "Child", "Youth", "Middle Aged", "Senior", "No Eyewear"),
     *("Sunglasses", "Curly Hair", "Mouth Closed", "Mouth Wide Open", "Square Face", "Round Face", "Shiny Skin"),
@@ -26,7 +26,7 @@ _KUMAR = (
 )
 SCHEMA = names.schema((*celeba_files.COLUMNS, *_KUMAR))
 _IMAGES = ("lfw", "lfw_funneled", "lfw-deepfunneled", "lfw-a")
-_LABELS = ("lfw_att_73.mat", "lfw_att_40.mat")  # LFWA's; the first that is there is read
+_LABELS = ("lfw_att_73.mat", "lfw_att_40.mat")  # LFWA's; the first existing one is read
 _INDICES = "indices_train_test.mat"
 _PUBLISHED: tuple[Split, ...] = ("train", "test")
 _SCORES = "lfw_attributes.txt"
@@ -78,7 +78,7 @@ def _read_labels(path: pathlib.Path) -> dict[str, dict[str, bool | None]]:
     """LFWA's labels, in the file's order."""
     with _Matlab(path) as file:
         columns, people = file.texts("AttrName"), file.texts("name")
-        labels_NxA = file.array("label").T  # MATLAB's arrays lie column by column
+        labels_NxA = file.array("label").T  # MATLAB's arrays are stored column by column
     if labels_NxA.shape != (len(people), len(columns)):
         raise UserError(f"{path}: labels {labels_NxA.shape} of {len(people)} images and {len(columns)} attributes")
     return {
@@ -88,7 +88,7 @@ def _read_labels(path: pathlib.Path) -> dict[str, dict[str, bool | None]]:
 
 
 def _splits(folder: pathlib.Path, ids: list[str]) -> dict[str, Split]:
-    """{id or person: split} as LFWA or LFW publish it: training and test."""
+    """{id or person: split} as published with LFWA or LFW: training and test."""
     splits: dict[str, Split] = {}
     if ids and (folder / _INDICES).exists():
         with _Matlab(folder / _INDICES) as file:

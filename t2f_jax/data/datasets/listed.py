@@ -1,6 +1,6 @@
-"""A dataset that is a list of faces, each in an image file of its own: what most public sets come down to.
+"""A dataset that is a list of faces in separate image files, as most public datasets are.
 
-A set's file reads its label files into `Face`s, in an order that does not depend on the disk; `Listed` is the rest.
+A dataset's module reads its label files into `Face`s, in an order independent of the disk; `Listed` does the rest.
 """
 
 import dataclasses
@@ -27,11 +27,11 @@ class Face:
     """One face of a list.
 
     Attributes:
-      id: its name, unique in its source, without the folder that the set lies in ("train/7.jpg").
+      id: its name, unique in its source, relative to the dataset's folder ("train/7.jpg").
       path: its image file.
-      fields: what is known of it; what is unknown is absent.
+      fields: its labels and captions; unknown ones are absent.
       split: the split that it belongs to.
-      box: where it is in its image; None if the image is the face. What lies outside the image is black.
+      box: its place in the image; None if the image is the face. The area outside the image is black.
     """
 
     id: str
@@ -42,17 +42,17 @@ class Face:
 
 
 class Listed:
-    """A `base.Source` over a list of faces. A face whose file is absent is left out and listed in `skipped`.
+    """A `base.Source` for a list of faces. A face whose file is missing is left out and listed in `skipped`.
 
     Args:
       faces: in the order of their indices.
-      skipped: {id: why} of what the dataset's file leaves out; it may do so while `faces` is read.
+      skipped: {id: why} of what the dataset's module leaves out; it may be filled while `faces` is read.
       schema: the attributes of its faces, if they are not all of the dataset's.
-      landmarks: -> those of a face in its image file, float [5, 2], see `framing`, or None; called where they are asked
-        for alone, so that a large file of them is not read for nothing.
+      landmarks: face -> its landmarks in its image file, float [5, 2], see `framing`, or None; called only if they are
+        needed, so that a large file of them is not read in vain.
 
     Raises:
-      UserError: no face is left, or two have one id.
+      UserError: no face is left, or two have the same id.
     """
 
     def __init__(
@@ -93,12 +93,12 @@ class Listed:
         return self._faces[i].id
 
     def signature(self, i: int) -> str:
-        """File name and size in bytes, and the box if there is one."""
+        """File name and size in bytes, and the box, if any."""
         face = self._faces[i]
         return file_signature(face.path) + (f" {face.box}" if face.box else "")
 
     def fields(self, i: int) -> Fields:
-        """What is known of face i."""
+        """Labels and captions of face i."""
         return self._faces[i].fields
 
     def image(self, i: int, size: int, framing: Framing = WHOLE) -> np.ndarray:
@@ -108,7 +108,7 @@ class Listed:
         return read_face(face.path, size, framing, face.box, landmarks)
 
     def landmarks(self, i: int) -> np.ndarray | None:
-        """Of face i in its picture, which is what lies in its box if it has one; None if they are not known."""
+        """Landmarks of face i in its picture, which is the part in its box if it has one; None if they are unknown."""
         face = self._faces[i]
         points = self._landmarks(face) if self._landmarks else None
         return points if points is None or face.box is None else points - np.round(face.box[:2])
@@ -118,12 +118,12 @@ class Listed:
         return original(self._faces[i].path, self._faces[i].box)
 
     def whole_file(self, i: int) -> bytes:
-        """The image file that face i lies in, perhaps beside others; raises UserError."""
+        """The image file that contains face i, perhaps among others; raises UserError."""
         return original(self._faces[i].path)
 
 
 class Files:
-    """Which files there are. Each folder is listed once: to ask for millions of files one by one takes minutes."""
+    """The existing files. Each folder is listed once: checking millions of files one by one takes minutes."""
 
     def __init__(self):
         self._names: dict[str, set[str]] = {}
@@ -136,10 +136,10 @@ class Files:
 
 
 def find(folder: pathlib.Path, dataset: Dataset, *places: str) -> pathlib.Path:
-    """The first of `places` (paths relative to the dataset's folder) that is there.
+    """The first of `places` (paths relative to the dataset's folder) that exists.
 
     Raises:
-      UserError: none is; it names them all, archives that are still packed, and how to get the dataset.
+      UserError: none exists; the message lists them, archives that are still packed, and how to get the dataset.
     """
     for place in places:
         if (folder / place).exists():
@@ -150,28 +150,28 @@ def find(folder: pathlib.Path, dataset: Dataset, *places: str) -> pathlib.Path:
 
 
 def images_in(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    """{name without its ending: path} of the images that lie in a folder itself, sorted; endings in any case."""
+    """{name without its ending: path} of the images directly in a folder, sorted; endings in any case."""
     names = sorted(os.listdir(folder)) if folder.is_dir() else []
     return {os.path.splitext(name)[0]: folder / name for name in names if name.lower().endswith(ENDINGS)}
 
 
 def split_by_hash(name: str) -> Split:
-    """A split (8 : 1 : 1 on average) by a hash of a name, alike everywhere: for a set that publishes none.
+    """A split (8 : 1 : 1 on average) by a hash of a name, the same everywhere, for datasets that publish none.
 
-    Give it what the person has in all images, where the set tells that: nobody is then in two splits.
+    If the dataset identifies people, pass the person's name, so that nobody is in two splits.
     """
     tenth = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest(), 16) % 10
     return "train" if tenth < 8 else "validation" if tenth == 8 else "test"
 
 
 def validation_by_hash(name: str) -> Split:
-    """Training or, one in twenty, validation by a hash of a name: for a set that publishes training and test alone."""
+    """Training or (one in twenty) validation by a hash of a name, for datasets that publish only training and test."""
     share = int(hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest(), 16) % 20
     return "validation" if share == 0 else "train"
 
 
 def widened(box: Box, margin: float = MARGIN) -> Box:
-    """The square around a box's centre that leaves `margin` of its longer side free on each side."""
+    """The square around a box's centre with a margin of `margin` times its longer side on each side."""
     left, top, right, bottom = box
     x, y = (left + right) / 2, (top + bottom) / 2
     half = max(right - left, bottom - top) * (0.5 + margin)

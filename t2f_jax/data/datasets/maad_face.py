@@ -1,7 +1,7 @@
-"""MAAD-Face: 47 attributes of the 3.3 million faces of VGGFace2; 0 means that nothing is known, not that it is not so.
+"""MAAD-Face: 47 attributes of the 3.3 million faces of VGGFace2; 0 means unknown, not "no".
 
-The labels come from models. They are kept as one array and put into words face by face: objects for millions of faces
-would take gigabytes.
+The labels are from models. They are kept as one array and converted face by face: objects for millions of faces would
+take gigabytes.
 """
 
 import os
@@ -31,7 +31,7 @@ _ANSWERS = {1: True, -1: False, 0: None}
 
 
 class MaadFace:
-    """A `base.Source` over VGGFace2's photographs. A row without its photograph is listed in `skipped`.
+    """A `base.Source` for VGGFace2's photographs. A row without its photograph is listed in `skipped`.
 
     Raises:
       UserError: the table or the folders of photographs are missing, or the table is broken.
@@ -71,7 +71,7 @@ class MaadFace:
         return "/".join(self._paths[i].split("/")[-2:])
 
     def signature(self, i: int) -> str:
-        """File name and size in bytes, behind the folder of the person."""
+        """The person's folder, file name and size in bytes."""
         return f"{self.id(i).partition('/')[0]}/{file_signature(pathlib.Path(self._paths[i]))}"
 
     def fields(self, i: int) -> Fields:

@@ -1,11 +1,11 @@
 """Multi-Modal-CelebA-HQ: CelebA-HQ's faces with ten captions each, made by a grammar from CelebA's 40 attributes.
 
 Multi-Modal-CelebA-HQ/
-    text/celeba-caption/0.txt .. 29999.txt     a caption a line; some have fewer than ten, empty lines or repeats
-    image/images/0.jpg ..                      512 pixels; the 1024 of CelebAMask-HQ/ beside it are taken if there
+    text/celeba-caption/0.txt .. 29999.txt     one caption per line; some have fewer than ten, empty lines or repeats
+    image/images/0.jpg ..                      512 pixels; those of CelebAMask-HQ/ beside it, of 1024, are preferred
 
-Labels and the mapping are CelebAMask-HQ's. The splits are CelebA's (see `celeba_files`), not the set's own 24,000 to
-6,000, which is not that of the people. The lists of that split are Python pickles, which are not read.
+Labels and the mapping are CelebAMask-HQ's. The splits are CelebA's (see `celeba_files`), not the dataset's own 24,000
+to 6,000, which is not by person. The lists of that split are Python pickles, which are not read.
 """
 
 import pathlib

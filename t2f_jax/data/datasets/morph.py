@@ -1,6 +1,6 @@
-"""MORPH II (Album 2): police photographs with age, gender and ethnicity; people come several times.
+"""MORPH II (Album 2): police photographs with age, gender and ethnicity; people occur several times.
 
-Its columns `glasses` and `facial_hair` are not read: nothing published says what their codes mean.
+Its columns `glasses` and `facial_hair` are not read: the meaning of their codes is not published.
 """
 
 import pathlib

@@ -1,7 +1,7 @@
-"""A dataset as TFDS has prepared it (`data.tfds_builders`), read in place of the folder that its owners ship.
+"""A dataset prepared by TFDS (`data.tfds_builders`), read instead of the folder in its owners' layout.
 
-So millions of images can be gathered by Apache Beam on many machines, and then be read by position from a few large
-files. They must be of a format that can: `--file_format=array_record`.
+In this way Apache Beam can collect millions of images on many machines, which are then read by position from a few
+large files. Their format must allow this: `--file_format=array_record`.
 """
 
 import io
@@ -19,11 +19,11 @@ from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, Fields
 
 INFO = "dataset_info.json"  # in a folder that TFDS has prepared
-UNKNOWN = -1  # what a builder writes for a label that is not known
+UNKNOWN = -1  # what a builder writes for an unknown label
 
 
 def feature_name(attribute: Attribute) -> str:
-    """An attribute's name among a builder's features: "hair color" -> "hair_color"."""
+    """An attribute's name in a builder's features: "hair color" -> "hair_color"."""
     return attribute.name.replace(" ", "_")
 
 
@@ -31,7 +31,7 @@ def find(folder: pathlib.Path, kind: str, partition: str) -> pathlib.Path | None
     """The newest version of a dataset that TFDS has prepared in `folder`, its data_dir; None if there is none.
 
     Raises:
-      UserError: there is one, but not of this partition.
+      UserError: there is one, but with another partition.
     """
     place = folder / f"t2f_{kind}"
     if not place.is_dir():
@@ -45,9 +45,9 @@ def find(folder: pathlib.Path, kind: str, partition: str) -> pathlib.Path | None
 
 
 class Prepared:
-    """A `base.Source` over what TFDS has prepared, in the order of the faces' names.
+    """A `base.Source` for a dataset prepared by TFDS, in the order of the faces' names.
 
-    The first opening on a machine parses every example once, see `prepared_index`; a later one none.
+    The first opening on a machine parses every example once, see `prepared_index`; later ones parse none.
 
     Raises:
       UserError: files that cannot be read, or not by position.
@@ -75,7 +75,7 @@ class Prepared:
         self._index = Index(folder, counts, self._read)
 
     def _read(self, split: Split, row: int) -> dict[str, Any]:
-        """What the index keeps of an example."""
+        """The record of an example in the index."""
         example = self._data[split][row]
         fields = _fields(example, self._labels, self.schema)
         about = {"id": _text(example["id"]), "row": row, "size": len(example["image"]), "fields": fields}
@@ -87,11 +87,11 @@ class Prepared:
         return self._index.splits[split]
 
     def id(self, i: int) -> str:
-        """The name that the dataset's own source gives face i."""
+        """The name of face i, as in the dataset's own source."""
         return self._index.faces[i]["id"]
 
     def signature(self, i: int) -> str:
-        """Its file's name and size in bytes, as the dataset's own source has it."""
+        """Its file's name and size in bytes, as in the dataset's own source."""
         face = self._index.faces[i]
         return f"{pathlib.PurePosixPath(face['id']).name} {face['size']}"
 
@@ -105,7 +105,7 @@ class Prepared:
         return images.read_image(io.BytesIO(self.original(i)), size, framing, landmarks, self.id(i))
 
     def landmarks(self, i: int) -> np.ndarray | None:
-        """Of face i, float [5, 2], see `framing`; None if the builder did not know them."""
+        """Landmarks of face i, float [5, 2], see `framing`; None if the builder had none."""
         points = self._index.faces[i].get("landmarks")
         return points and np.array(points, np.float64)
 
@@ -133,6 +133,6 @@ def _fields(record: Any, features: Any, schema: tuple[Attribute, ...]) -> Fields
 
 
 def _number(attribute: Attribute, low: int, high: int) -> str | int:
-    """A number or the range of it that the schema has: 70..116 -> "70+" where that is one."""
+    """A number, or its range in the schema: 70..116 -> "70+" if that is one."""
     open_ended = ranges.write(low)
     return open_ended if high == attribute.high and open_ended in attribute.ranges else ranges.write(low, high)

@@ -1,9 +1,9 @@
-"""What is known of the faces that TFDS has prepared, in the order of their names, on this machine's disk.
+"""An index of the faces of a dataset prepared by TFDS, in the order of their names, on this machine's disk.
 
-TFDS shuffles examples, and an example is parsed whole to learn its name: that is done once (`kept`). Opening it again
-reads nothing but where its lines begin.
+TFDS shuffles examples, and an example must be parsed completely to get its name: that is done once (`kept`). Later
+openings read only the starts of the index's lines.
 
-    faces.jsonl, faces.npy   a line a face: {"id", "row", "size", "fields"}, and "landmarks" where they are known; size
+    faces.jsonl, faces.npy   one line per face: {"id", "row", "size", "fields"}, and "landmarks" if they are known; size
                              in bytes of its image file
     splits.npy               uint8 [N]: the number of each face's split in `SPLITS`
 """
@@ -22,7 +22,7 @@ from t2f_jax.io import cache, files, locks
 from t2f_jax.io.arrays import open_array
 from t2f_jax.io.progress import Progress
 
-_FORMAT = 1  # another one makes all of them anew
+_FORMAT = 1  # if changed, all indices are made again
 _LINES = "faces.jsonl"
 
 
@@ -30,7 +30,7 @@ class Index:
     """The faces of a prepared dataset, by the order of their names.
 
     Attributes:
-      faces: a record a face, read and parsed when it is asked for.
+      faces: one record per face, read and parsed when accessed.
       splits: {split: its faces' numbers, ascending}.
 
     Args:
@@ -53,11 +53,11 @@ class Index:
 
 
 def kept(folder: pathlib.Path, make: Callable[[pathlib.Path], None], what: str = "") -> pathlib.Path:
-    """What is made once on this machine of the files of a prepared dataset: a folder of `io.cache.folder("prepared")`.
+    """A folder in `io.cache.folder("prepared")`, made once per machine from the files of a prepared dataset.
 
     Args:
-      make: writes into an empty folder what was not made yet, or of other files.
-      what: tells apart what is made of the same files.
+      make: fills an empty folder, if there is none yet for these files.
+      what: distinguishes folders made from the same files.
 
     Raises:
       UserError: there is no folder to write in.
@@ -74,7 +74,7 @@ def kept(folder: pathlib.Path, make: Callable[[pathlib.Path], None], what: str =
 
 
 def _fingerprint(folder: pathlib.Path, what: str) -> str:
-    """A hash of the prepared files' names, sizes and times, and of what is made of them."""
+    """A hash of the prepared files' names, sizes and times, and of `what` is made from them."""
     digest = hashlib.sha256(f"{_FORMAT} {what}{folder.absolute()}\n".encode("utf-8", "surrogateescape"))
     for path in sorted(folder.iterdir()):
         about = path.stat()
@@ -83,7 +83,7 @@ def _fingerprint(folder: pathlib.Path, what: str) -> str:
 
 
 def _write(folder: pathlib.Path, counts: Mapping[Split, int], read: Callable[[Split, int], dict[str, Any]]) -> None:
-    """Lines in TFDS's order first, then in that of the names: of all faces only these are held in memory."""
+    """Writes lines in TFDS's order, then sorts them by name; only the names of all faces are held in memory."""
     shuffled = folder / "shuffled.jsonl"
     names, splits = [], []
     with shuffled.open("wb") as file, Progress("reading what TFDS prepared", sum(counts.values())) as bar:

@@ -15,13 +15,13 @@ from t2f_jax.tokens.attributes import Attribute
 _AGES = (*(str(ranges.write(*ends)) for ends in ((0, 3), (4, 19), (20, 39), (40, 69))), str(ranges.write(70)))
 SCHEMA = (names.EXPRESSION, names.GENDER, names.ETHNICITY, Attribute("age", (), 0, 99, _AGES))
 _EXPRESSIONS = dict(enumerate(("surprised", "afraid", "disgusted", "happy", "sad", "angry", "neutral"), 1))
-# The last three numbers of a face's file of attributes, in their order: {code: value}; what is left out is unknown.
+# The last three numbers of a face's attribute file, in order: {code: value}; codes that are not listed are unknown.
 _CODES: tuple[tuple[str, dict[int, str]], ...] = (
     ("gender", {0: "male", 1: "female"}),  # 2: unsure
     ("ethnicity", {0: "white", 1: "black", 2: "asian"}),
     ("age", dict(enumerate(_AGES))),
 )
-_LISTS = ("EmoLabel/list_patition_label.txt", "EmoLabel/list_partition_label.txt")  # the first is how it is published
+_LISTS = ("EmoLabel/list_patition_label.txt", "EmoLabel/list_partition_label.txt")  # published with the first spelling
 
 
 def _open(name: str, config: SourceConfig, seed: int) -> Listed:
@@ -33,7 +33,7 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
 
 
 def _faces(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
-    """The faces in the order of the list, which names images without the "_aligned" of their files."""
+    """The faces in the order of the list, in which file names lack their "_aligned"."""
     table = find(folder, DATASET, *_LISTS)
     images = images_in(find(folder, DATASET, "Image/aligned", "Image/original"))
     manual = folder / "Annotation/manual"
@@ -55,7 +55,7 @@ def _faces(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
 
 
 def _attributes(path: pathlib.Path) -> dict[str, str]:
-    """Gender, ethnicity and age: five lines of landmarks, then a number a line. Empty if there is no such file."""
+    """Gender, ethnicity and age; the file has five lines of landmarks, then one number per line. Empty without file."""
     if not path.is_file():
         return {}
     lines = [line.strip() for line in read_lines(path, "file of attributes") if line.strip()]

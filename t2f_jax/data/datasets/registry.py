@@ -1,4 +1,4 @@
-"""Which datasets there are, and how the sources of a config are opened."""
+"""The list of datasets, and functions that open the sources of a config."""
 
 import dataclasses
 import importlib
@@ -14,7 +14,7 @@ from t2f_jax.errors import UserError, WrongArgument, nearest
 from t2f_jax.io.progress import say
 from t2f_jax.tokens.attributes import Attribute
 
-# kind -> module of this package, which defines `DATASET`; imported when the kind is first asked for.
+# kind -> module of this package, which defines `DATASET`; imported when the kind is first used.
 MODULES = {
     "synthetic": "synthetic.source",
     "celeba": "celeba",
@@ -43,7 +43,7 @@ MODULES = {
 
 
 def find(kind: str, key: str = "kind") -> Dataset:
-    """The entry of a kind of dataset. Raises UserError, naming `key`, the nearest and all kinds, if there is none."""
+    """The entry of a kind of dataset. If there is none, raises UserError with `key`, the nearest kind and all kinds."""
     if arguments.text(key, kind) not in MODULES:
         near = nearest(kind.lower(), MODULES)
         hint = f"; the nearest is '{near}'" if near else ""
@@ -52,11 +52,11 @@ def find(kind: str, key: str = "kind") -> Dataset:
 
 
 def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
-    """The sources of a weight above 0, which are those that are used, in the config's order.
+    """The sources with a weight above 0, in the config's order; others are not used.
 
     Raises:
-      UserError: there is none, one is of an unknown kind, or one has a `count`, `columns` or `celeba` that its dataset
-        does not heed.
+      UserError: there is none, one has an unknown kind, or one sets a `count`, `columns` or `celeba` that its dataset
+        does not use.
     """
     chosen = {name: source for name, source in sources.items() if source.weight > 0}
     if not chosen:
@@ -81,9 +81,9 @@ def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
 
 
 def _sharing_celeba(sources: Mapping[str, SourceConfig], chosen: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
-    """`chosen`, where each set of CelebA's images that does not say so itself knows where a source has CelebA.
+    """`chosen`, with the folder of a CelebA source set in all datasets of its images that do not set it themselves.
 
-    One partition then decides over all of them, and no test face of one is a training face of another.
+    One partition then decides the splits of all, and no test face of one is a training face of another.
     """
     celeba = next((source.folder for source in sources.values() if source.kind == "celeba" and source.folder), "")
     return {
@@ -93,7 +93,7 @@ def _sharing_celeba(sources: Mapping[str, SourceConfig], chosen: Mapping[str, So
 
 
 def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
-    """Opens the dataset that `data.sources.<name>` describes; `seed` is that of drawn faces.
+    """Opens the dataset that `data.sources.<name>` describes; `seed` is for drawn faces.
 
     Raises:
       UserError: an unknown kind or partition, a missing folder, or one that is not in the official layout.
@@ -112,10 +112,10 @@ def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
 
 
 def open_sources(config: Config) -> dict[str, Source]:
-    """Opens the sources of nonzero weight, by name.
+    """Opens the sources with nonzero weight, by name.
 
     Raises:
-      UserError: as `weighted` and `open_source` do; no face of any has landmarks, where the config goes by them.
+      UserError: as `weighted` and `open_source`; or no source has landmarks, but the config uses them.
     """
     chosen = _sharing_celeba(config.data.sources, weighted(config.data.sources))
     opened = {name: open_source(source, name, config.data.seed) for name, source in chosen.items()}
@@ -141,7 +141,7 @@ def _check_landmarks(opened: Mapping[str, Source]) -> None:
 
 
 def schema(config: SourceConfig, name: str) -> tuple[Attribute, ...]:
-    """The attributes of the faces of `data.sources.<name>`; own data is opened for it.
+    """The attributes of the faces of `data.sources.<name>`; own data is opened to find them.
 
     Raises:
       UserError: an unknown kind, or own data that cannot be read.
@@ -151,12 +151,12 @@ def schema(config: SourceConfig, name: str) -> tuple[Attribute, ...]:
 
 
 def data_root() -> str:
-    """Where datasets lie when a config names no folder: $T2F_DATA, or an empty string."""
+    """The folder of datasets if a config names none: $T2F_DATA, or an empty string."""
     return os.environ.get("T2F_DATA", "")
 
 
 def place(dataset: Dataset) -> pathlib.Path | None:
-    """The dataset's official folder in $T2F_DATA; None if it is not there, or the dataset needs no folder."""
+    """The dataset's official folder in $T2F_DATA; None if it does not exist, or the dataset needs no folder."""
     root = data_root()
     folder = pathlib.Path(os.path.expanduser(root)) / dataset.folder
     return folder if root and dataset.folder and folder.is_dir() else None

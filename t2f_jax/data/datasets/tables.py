@@ -1,4 +1,4 @@
-"""Tables of labels as datasets ship them: CSV with a header, read row by row."""
+"""Label tables of datasets: CSV with a header, read row by row."""
 
 import csv
 import itertools
@@ -16,18 +16,18 @@ def read_csv(
     header: Sequence[str] = (),
     broken: dict[str, str] | None = None,
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a CSV file -> (line number, {column: cell without blanks around it}); empty lines are passed over.
+    """Rows of a CSV file -> (line number, {column: cell without surrounding blanks}); empty lines are skipped.
 
-    A byte order mark, other encodings and line ends of other systems do not matter (see `files.read_lines`), nor do
-    blanks around a column's name. A row may end in empty cells that no column stands above.
+    A byte order mark, other encodings and line ends of other systems are handled (see `files.read_lines`), and blanks
+    around a column's name are ignored. A row may end with extra empty cells.
 
     Args:
-      columns: those that the header must have; the rest is handed on as well.
-      header: of a file that comes without one, too: then its first line does not begin with the first of these names.
-      broken: rows of another length than the header's are put here, {"labels.csv, line 7": why}, and passed over.
+      columns: those that the header must have; others are returned as well.
+      header: for a file that may lack one: then its first line does not begin with the first of these names.
+      broken: rows whose length differs from the header's are put here, {"labels.csv, line 7": why}, and skipped.
 
     Raises:
-      UserError: no such file, no text, a column is missing (the nearest is named), or a row of another length.
+      UserError: no such file, no text, a missing column (the message names the nearest), or a row of another length.
     """
     lines = read_lines(path, "table of labels")
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)

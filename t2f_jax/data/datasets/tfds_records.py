@@ -1,7 +1,7 @@
 """Examples of a dataset that TFDS has prepared, read by position, without the code that prepared it.
 
-TFDS reads array_record and Parquet by position itself; of TFRecord files, its default, where each example begins is
-found here once: a file is a row of (length, its checksum, the example, its checksum).
+TFDS itself reads array_record and Parquet by position. For TFRecord files, its default, the starts of the examples are
+found here once: a file is a sequence of (length, its checksum, the example, its checksum).
 """
 
 import pathlib
@@ -20,7 +20,7 @@ class Examples:
     """The examples of one split as dictionaries; images are the bytes of their files, not decoded.
 
     Args:
-      folder: holds dataset_info.json and the files.
+      folder: has dataset_info.json and the files.
       images: the names of the features that are images.
 
     Raises:
@@ -34,7 +34,7 @@ class Examples:
         self._decoders = {name: tfds.decode.SkipDecoding() for name in images}
         try:
             builder: Any = tfds.builder_from_directory(str(folder))
-        except Exception as error:  # whatever its readers raise over a file that was damaged
+        except Exception as error:  # any error that its readers raise for a damaged file
             raise UserError(f"{folder}: TFDS reads no dataset from it ({error}); prepare it again") from error
         if split not in builder.info.splits:
             raise UserError(f"{folder}: no split '{split}'; it has {', '.join(builder.info.splits) or 'none'}")
@@ -61,7 +61,7 @@ class Examples:
 
 
 def _places(number: int, path: pathlib.Path) -> Iterator[tuple[int, int, int]]:
-    """(number of the file, first byte, bytes) of each example of a TFRecord file; of it only the lengths are read."""
+    """(number of the file, first byte, bytes) for each example of a TFRecord file; only the lengths are read."""
     at = 0
     try:
         size = path.stat().st_size
@@ -80,7 +80,7 @@ def _places(number: int, path: pathlib.Path) -> Iterator[tuple[int, int, int]]:
 
 
 def prepared(folder: pathlib.Path, name: str) -> pathlib.Path:
-    """The folder of the newest version of a prepared dataset: in `folder`, in its folder `name`, or itself.
+    """The folder of the newest version of a prepared dataset: in `folder`, in its folder `name`, or `folder` itself.
 
     Raises:
       UserError: there is none.

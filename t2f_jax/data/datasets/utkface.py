@@ -1,4 +1,4 @@
-"""UTKFace: aligned, cropped faces whose file names hold age, gender and ethnicity."""
+"""UTKFace: aligned, cropped faces whose file names contain age, gender and ethnicity."""
 
 import os
 import pathlib
@@ -13,11 +13,11 @@ from t2f_jax.errors import UserError
 from t2f_jax.tokens.attributes import Attribute
 
 SCHEMA: tuple[Attribute, ...] = (
-    Attribute("gender", ("male", "female")),  # in the order of the file names' numbers
+    Attribute("gender", ("male", "female")),  # in the order of the numbers in file names
     Attribute("ethnicity", ("white", "black", "asian", "indian", "other")),
     Attribute("age", (), 1, 116),
 )
-# Two published names differ in the date's end.
+# In two published names, the end of the date differs.
 _NAME = re.compile(r"(\d{1,3})_([01])_([0-4])_\d+ ?\.?jpg\.chip\.jpg", re.IGNORECASE)
 _LAYOUT = "[age]_[gender]_[race]_[date&time].jpg.chip.jpg"
 
@@ -34,13 +34,13 @@ def _open(name: str, config: SourceConfig, seed: int) -> Listed:
         raise UserError(
             f"{folder}: no face named {_LAYOUT}; {hint}set data.sources.{name}.folder to the folder that holds them"
         )
-    # The benchmark's boxes are those of the photographs, which these faces were cut out of.
+    # The benchmark's boxes are for the photographs from which these faces were cropped.
     chosen = age_benchmark.repartition(faces, config, "UTKFace", _labels_and_date, skipped, boxes=False)
     return Listed(name, DATASET, chosen, skipped)
 
 
 def _faces(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
-    """The faces by name; files whose names hold no labels are put into `skipped`."""
+    """The faces by name; files without labels in their names are put into `skipped`."""
     gender, ethnicity, age = SCHEMA
     for file in sorted(os.listdir(folder)):
         if not file.lower().endswith((".jpg", ".jpeg", ".png")):
@@ -58,7 +58,7 @@ def _faces(folder: pathlib.Path, skipped: dict[str, str]) -> Iterator[Face]:
 
 
 def _labels_and_date(file: str) -> str:
-    """What the name of an aligned face begins with; the benchmark knows the photographs that they were cut out of."""
+    """The start of an aligned face's name; the benchmark has the names of the photographs."""
     return re.split(r" ?\.?jpg", file, maxsplit=1, flags=re.IGNORECASE)[0]
 
 

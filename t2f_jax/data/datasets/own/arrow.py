@@ -1,6 +1,6 @@
-"""Hugging Face datasets: a folder that `save_to_disk` wrote (Arrow), or Parquet files that hold the images themselves.
+"""Hugging Face datasets: a folder that `save_to_disk` wrote (Arrow), or Parquet files that contain the images.
 
-Their image is a column of {"bytes", "path"}; a label of a class is a number whose name stands in the file's schema.
+Images are a column of {"bytes", "path"}; a class label is a number, and the file's schema has its name.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow
     import pyarrow.parquet
 
-_reading = threading.Lock()  # threads that want the same row group wait for the first, and find it kept
+_reading = threading.Lock()  # threads that need the same row group wait for the first one, which caches it
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Cell:
 
 
 def holds_images(path: pathlib.Path) -> bool:
-    """Whether a Parquet file has a column of images, not of their paths. Raises UserError for what is no such file."""
+    """Whether a Parquet file has a column of images, not of their paths. Raises UserError if it is no Parquet file."""
     return bool(_image_columns(_parquet(path).schema_arrow))
 
 
@@ -62,7 +62,7 @@ def read(files: Sequence[pathlib.Path], root: pathlib.Path, image: str = "") -> 
     """The rows of Arrow or Parquet files; `root` is the folder of all.
 
     Args:
-      image: the column of images; if it is empty, the only one that there is.
+      image: the column of images; if empty, the only one.
 
     Raises:
       UserError: a file that cannot be read, no column of images, or several.
@@ -112,7 +112,7 @@ def _batches(path: pathlib.Path, image: str) -> "Iterator[tuple[int, pyarrow.Rec
 
 
 def _ordered(schema: "pyarrow.Schema", path: pathlib.Path, image: str) -> list[str]:
-    """The columns to read, that of the images first; other columns of images are left out."""
+    """The columns to read, with the images first; other columns of images are left out."""
     images, names = _image_columns(schema), ", ".join(schema.names)
     found = [image] if image in schema.names else images
     if not found:
@@ -134,7 +134,7 @@ def _parquet(path: pathlib.Path) -> "pyarrow.parquet.ParquetFile":
 
 @functools.lru_cache(maxsize=256)
 def _arrow(path: pathlib.Path) -> "list[pyarrow.RecordBatch]":
-    """The batches of an Arrow file, mapped into memory, not read."""
+    """The batches of an Arrow file, mapped into memory without reading."""
     import pyarrow
 
     with pyarrow.memory_map(str(path)) as source:
@@ -163,7 +163,7 @@ def _image_columns(schema: "pyarrow.Schema") -> list[str]:
 
 
 def _absent(column: str, path: str | None) -> str:
-    """Why there is no image in a cell."""
+    """The reason why a cell has no image."""
     hint = f", not only its path ({path}): `save_to_disk` and `push_to_hub` write them, `to_parquet` does not"
     return f"column '{column}': no image; its bytes should stand here{hint if path else ''}"
 
@@ -180,12 +180,12 @@ def _paths(column: Any) -> Iterator[str | None]:
 
 
 def _name(path: pathlib.Path, number: int, given: str | None) -> str:
-    """What an image is called: the name of the file that it was, else that of its row."""
+    """An image's name: that of its original file, otherwise that of its row."""
     return pathlib.PurePosixPath(given).name if given else f"{path.stem}-{number:06d}"
 
 
 def _class_names(schema: "pyarrow.Schema") -> dict[str, list[str]]:
-    """{column: names of its classes} as Hugging Face writes them into a schema."""
+    """{column: names of its classes}, from the metadata that Hugging Face writes into a schema."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         return {key: f["names"] for key, f in features.items() if isinstance(f, dict) and f.get("names")}

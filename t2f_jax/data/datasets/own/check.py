@@ -1,4 +1,4 @@
-"""What is wrong with own data, all of it at once, and how it is read."""
+"""Checks own data: lists all problems at once, and how the data is read."""
 
 import concurrent.futures
 import dataclasses
@@ -16,24 +16,24 @@ from t2f_jax.data.datasets.own.rows import FilePicture
 from t2f_jax.errors import UserError, is_machines_fault
 from t2f_jax.io.progress import Progress
 
-_SMALL = 8  # pixels: an image is decoded whole, whatever becomes of it
+_SMALL = 8  # pixels: images are decoded completely at any size
 _CHUNK = 256  # images of one unit of parallel work
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """How data is read, and what is wrong with it.
+    """How data is read, and its problems.
 
     Attributes:
-      path: where it lies.
-      layout: what its layout is called.
+      path: its place.
+      layout: name of its layout.
       columns: what each column was read as.
-      splits: {split: number of faces}, of faces that can be used.
-      captions: how many captions there are.
-      labelled: how many faces that can be used have a caption or a label.
-      problems: [{"where", "why"}] of what cannot be used.
-      notes: what is worth knowing.
-      silent: {row: its captions that say nothing and are left out}, such as "NA".
+      splits: {split: number of usable faces}.
+      captions: number of captions.
+      labelled: number of usable faces with a caption or a label.
+      problems: [{"where", "why"}] of everything that cannot be used.
+      notes: remarks for the user.
+      silent: {row: its captions without content, which are left out}, such as "NA".
     """
 
     path: str
@@ -48,7 +48,7 @@ class Report:
 
     @property
     def is_fine(self) -> bool:
-        """Whether all of it can be used, and teaches something."""
+        """Whether all of it can be used, and a model can learn from it."""
         return not self.problems and self.labelled > 0 and all(self.splits.values())
 
     def to_json(self) -> dict[str, Any]:
@@ -60,11 +60,11 @@ def check(path: pathlib.Path, mapped: Mapping[str, str], decode: bool = True) ->
     """Reads data as training would.
 
     Args:
-      mapped: {column: what it is called here}, see `columns.parse_map`.
+      mapped: {column: its name here}, see `columns.parse_map`.
       decode: whether every image is decoded, too.
 
     Raises:
-      UserError: what stops the reading of anything: see `source.read`.
+      UserError: nothing can be read, see `source.read`.
     """
     data = source.read(path, mapped)
     problems = [{"where": where, "why": why} for where, why in data.broken.items()]
@@ -82,7 +82,7 @@ def check(path: pathlib.Path, mapped: Mapping[str, str], decode: bool = True) ->
 
 
 def _notes(data: source.Data, splits: Mapping[str, int], bare: Sequence[str]) -> list[str]:
-    """What is worth knowing of the faces; `bare` are the names of those without a caption and a label."""
+    """Notes about the faces; `bare` are the names of those without caption and label."""
     notes = []
     said = {face.said for face in data.faces}
     dealt = [split for split in SPLITS if split not in said]
@@ -95,7 +95,7 @@ def _notes(data: source.Data, splits: Mapping[str, int], bare: Sequence[str]) ->
 
 
 def _silent(silent: Mapping[str, Sequence[str]]) -> list[str]:
-    """A note about captions that say nothing; it names the first rows."""
+    """A note about captions without content; it names the first rows."""
     if not silent:
         return []
     first = [f"{where} ({', '.join(map(repr, captions))})" for where, captions in itertools.islice(silent.items(), 10)]
@@ -104,7 +104,7 @@ def _silent(silent: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def _not_in_use(path: pathlib.Path, data: source.Data) -> list[str]:
-    """Notes about the image files in a folder that are no face of the data."""
+    """Notes about the image files in a folder that the data does not use."""
     used = {face.picture.path for face in data.faces if isinstance(face.picture, FilePicture)}
     if not used or not path.is_dir():
         return []
@@ -124,7 +124,7 @@ def _some(names: Sequence[str], what: str) -> str:
 
 
 def _unreadable(faces: Sequence[source.Face]) -> Iterator[tuple[int, str]]:
-    """-> (number of a face, why its image cannot be read), in order."""
+    """-> (number of a face, reason why its image cannot be read), in order."""
     chunks = [range(k, min(k + _CHUNK, len(faces))) for k in range(0, len(faces), _CHUNK)]
     workers = max(1, min(os.cpu_count() or 1, 16))
     with (
@@ -141,7 +141,7 @@ def _why_unreadable(face: source.Face) -> str:
         face.picture.read(_SMALL)
     except UserError as error:
         return str(error)
-    except Exception as error:  # whatever a library raises over one odd file
+    except Exception as error:  # any error that a library raises for a broken file
         if is_machines_fault(error):
             raise
         return f"not a readable image ({type(error).__name__}: {error})"

@@ -1,8 +1,8 @@
 """Columns of own data -> captions, attributes and their schema, and what each column was read as.
 
 A column is read by its name: captions, `split`, `person`, landmarks (lefteye_x, ...); every other one is an attribute
-if its values are (see `kinds`). A map, "caption=text, age=years, none=notes", calls columns otherwise; what it calls
-"none" is left out.
+if its values allow it (see `kinds`). A map, "caption=text, age=years, none=notes", renames columns; those named "none"
+are left out.
 """
 
 import collections
@@ -24,10 +24,10 @@ from t2f_jax.io.framing import POINTS
 from t2f_jax.tokens.attributes import Attribute, Fields, merge_schemas
 
 LEFT_OUT, LANDMARK, NOT_READ = "none", "landmark", "not read"
-CAPTIONS = ("caption", "captions", "text", "description")  # also with a number behind: "caption 2"
+CAPTIONS = ("caption", "captions", "text", "description")  # also with a number appended: "caption 2"
 LANDMARKS = tuple(names.column(f"{point}_{axis}") for point in POINTS for axis in "xy")
 RENAMED = {"sex": "gender", "race": "ethnicity", "partition": "split", "identity": "person"}
-# What pandas, img2dataset and others write beside labels; none of it is seen in a face.
+# Columns that pandas, img2dataset and others write besides labels; none describes a face.
 TECHNICAL = {
     *("", "unnamed: 0", "id", "index", "key", "url", "status", "error message", "width", "height", "exif", "md5"),
     *("original width", "original height", "sha256", "punsafe", "pwatermark", "similarity", "licence", "license"),
@@ -40,9 +40,9 @@ class Column:
     """What a column was read as.
 
     Attributes:
-      name: what the data calls it.
+      name: its name in the data.
       role: "caption", "split", "person", "landmark", "attribute" or "not read".
-      told: the values and how often they stand there, or why it is not read.
+      told: its values and their counts, or the reason why it is not read.
     """
 
     name: str
@@ -52,15 +52,15 @@ class Column:
 
 @dataclasses.dataclass(slots=True)
 class Labels:
-    """What rows say.
+    """The contents of rows.
 
     Attributes:
       schema: the attributes.
       columns: what each column was read as, in the data's order.
-      rows, fields, said, persons, landmarks: of each row that is not broken: itself, its labels, split, person ("":
-        unknown) and landmarks, see `framing`.
+      rows, fields, said, persons, landmarks: for each valid row: itself, its labels, split, person ("": unknown) and
+        landmarks, see `framing`.
       broken: {where: why} of the others.
-      silent: {where: its captions that say nothing, which are left out}, see `kinds.says_nothing`.
+      silent: {where: its captions without content, which are left out}, see `kinds.says_nothing`.
     """
 
     schema: tuple[Attribute, ...]
@@ -78,7 +78,7 @@ def parse_map(text: str, key: str) -> dict[str, str]:
     """ "caption=text, none=notes" -> {"text": "caption", "notes": "none"}.
 
     Raises:
-      WrongArgument: a pair of another form; the message begins with `key`.
+      WrongArgument: an invalid pair; the message begins with `key`.
     """
     columns: dict[str, str] = {}
     for pair in text.split(",") if text.strip() else ():
@@ -92,14 +92,14 @@ def parse_map(text: str, key: str) -> dict[str, str]:
 
 
 def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
-    """What the rows say.
+    """Reads the contents of rows.
 
     Args:
-      mapped: {column: what it is called here}.
-      where: of the data, for messages.
+      mapped: {column: its name here}.
+      where: place of the data, for messages.
 
     Raises:
-      UserError: a column of the map is not there, or one is called nearly as one that counts.
+      UserError: a column of the map is missing, or a column's name is almost that of one with a meaning.
     """
     found = list(dict.fromkeys(name for row in rows for name in row.values))
     called = {name: _called(name, mapped, where) for name in found}
@@ -135,14 +135,14 @@ def read(rows: Sequence[Row], mapped: Mapping[str, str], where: str) -> Labels:
 
 
 def _called(name: str, mapped: Mapping[str, str], where: str) -> str:
-    """What a column is called here: "caption", "split", "person", "landmark", "none" or the name of an attribute."""
+    """A column's name here: "caption", "split", "person", "landmark", "none" or the name of an attribute."""
     ours = names.column(re.sub("[,:=]", " ", mapped.get(name, name)))
     if ours.rstrip("0123456789 ") in CAPTIONS:
         return "caption"
     if ours in LANDMARKS:
         return LANDMARK
     if name not in mapped:
-        if ours in TECHNICAL or ours.startswith("__") or re.search(r" [xy]\d?$", ours):  # a landmark's place
+        if ours in TECHNICAL or ours.startswith("__") or re.search(r" [xy]\d?$", ours):  # a landmark's coordinate
             return LEFT_OUT
         ours = RENAMED.get(ours, ours)
         near = nearest(ours, (*CAPTIONS, "split", "person", "age", "gender"), 0.8)
@@ -153,7 +153,7 @@ def _called(name: str, mapped: Mapping[str, str], where: str) -> str:
 
 
 def _count(rows: Iterable[Row], columns: Sequence[str]) -> "dict[str, collections.Counter[str]]":
-    """How often which known text stands in a column; of the texts the first MOST_DIFFERENT."""
+    """The counts of known texts in each column; only the first MOST_DIFFERENT texts."""
     counts: dict[str, collections.Counter[str]] = {name: collections.Counter() for name in columns}
     for row in rows:
         for name, count in counts.items():
@@ -167,7 +167,7 @@ def _count(rows: Iterable[Row], columns: Sequence[str]) -> "dict[str, collection
 
 
 def _schema(called: Mapping[str, str], known: Mapping[str, kinds.Kind]) -> tuple[Attribute, ...]:
-    """The attributes by name: their order does not depend on that of the columns."""
+    """The attributes, sorted by name, independent of the order of the columns."""
     found: list[Attribute] = []
     for name, kind in known.items():
         if kind.attribute:
@@ -182,7 +182,7 @@ def _is_of_other_sets(name: str) -> bool:
 
 def _read_row(row: Row, called: Mapping[str, str], known: Mapping[str, kinds.Kind]) -> tuple[Fields, Split | None, str]:
     attributes: dict[str, str | int] = {}
-    truths: dict[str, bool | None] = {}  # of the columns that other sets have, too
+    truths: dict[str, bool | None] = {}  # of the columns that other datasets also have
     captions: list[str] = []
     said, person = row.split, ""
     for name, value in row.values.items():
@@ -209,7 +209,7 @@ def _read_row(row: Row, called: Mapping[str, str], known: Mapping[str, kinds.Kin
 
 
 def _landmarks(row: Row, mapped: Mapping[str, str]) -> np.ndarray | None:
-    """float [5, 2], if the row has all of them."""
+    """Landmarks, float [5, 2], if the row has all of them."""
     given = {names.column(mapped.get(name, name)): (name, value) for name, value in row.values.items()}
     cells = [given[name] for name in LANDMARKS if name in given and given[name][1] not in (None, "")]
     if len(cells) < len(LANDMARKS):
@@ -224,12 +224,12 @@ def _landmarks(row: Row, mapped: Mapping[str, str]) -> np.ndarray | None:
 
 
 def _captions(value: Any) -> list[str]:
-    """The captions of a cell that say something."""
+    """The captions of a cell, except those without content."""
     return [line for line in _lines(value) if not kinds.says_nothing(line)]
 
 
 def _lines(value: Any) -> list[str]:
-    """What stands in a cell of captions: one a line, or a list of them; single spaces, none that is empty."""
+    """The captions in a cell, one per line or in a list; with single spaces, without empty ones."""
     if value is None or value != value:
         return []
     texts = value if isinstance(value, list) else [value]
@@ -256,7 +256,7 @@ def _told(
 
 
 def _is_known(ours: str, value: Any) -> bool:
-    """Whether a cell says anything, be it right or wrong."""
+    """Whether a cell has a value, valid or not."""
     try:
         return bool(_captions(value)) if ours == "caption" else kinds.text_of(value) is not None
     except UserError:
@@ -264,7 +264,7 @@ def _is_known(ours: str, value: Any) -> bool:
 
 
 def _values(kind: kinds.Kind, count: Mapping[str, int]) -> str:
-    """The values and how often they stand there, the commonest first; of a number what it may be."""
+    """The values and their counts, most frequent first; for a number its range."""
     if kind.attribute and kind.attribute.is_number:
         return kind.attribute.allowed()
     found: collections.Counter[str] = collections.Counter()

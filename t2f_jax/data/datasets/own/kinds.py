@@ -1,4 +1,4 @@
-"""What the values of a column are: yes or no, numbers, a few words, or nothing that can be asked of a face."""
+"""The kind of a column's values: yes or no, numbers, a few words, or not an attribute."""
 
 import collections
 import dataclasses
@@ -13,23 +13,23 @@ from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, squeeze
 
 AGE = Attribute("age", (), 0, 120)
-MOST_VALUES = 64  # of a column of words; more are a text
-FEW = 8  # values that a column may have, however few rows there are
+MOST_VALUES = 64  # of a column of words; with more it is text
+FEW = 8  # number of values that is allowed however few rows there are
 MOST_DIFFERENT = 2000  # values of a column that are counted
-CLEAR = 0.9  # share of a column's values that says what it is; the others are mistakes
+CLEAR = 0.9  # share of a column's values that decides its kind; the others are mistakes
 
 _UNKNOWN = {"", "na", "n/a", "nan", "null", "unknown", "?"}
-# What people and programs write where there is no caption; see `says_nothing`.
+# What people and programs write for a missing caption; see `says_nothing`.
 _NO_CAPTION = _UNKNOWN | {"none", "nil", "n.a.", "<na>", "#n/a", "#na", "-nan", "missing", "no caption"}
 _TRUTH = {**dict.fromkeys(("yes", "true", "1"), "yes"), **dict.fromkeys(("no", "false", "0", "-1"), "no")}
 _GENDERS = {"man": "male", "boy": "male", "woman": "female", "girl": "female"}
 
 
 def text_of(value: Any) -> str | None:
-    """A cell in words: lower case, single spaces; None if it is unknown.
+    """A cell as text: lower case, single spaces; None if it is unknown.
 
     Raises:
-      UserError: a list or an object, or bytes that are no UTF-8.
+      UserError: a list or an object, or bytes that are not UTF-8.
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
@@ -41,18 +41,18 @@ def text_of(value: Any) -> str | None:
         raise UserError(f"a {type(value).__name__}; a word or a number should stand here")
     text = squeeze(str(value).replace("_", " "))
     if re.fullmatch(r"-?\d+\.0+", text):
-        text = text.partition(".")[0]  # as pandas writes whole numbers of a column with blanks
+        text = text.partition(".")[0]  # as pandas writes whole numbers of a column with missing values
     check_text(text)
     return None if text in _UNKNOWN else text
 
 
 def says_nothing(caption: str) -> bool:
-    """Whether a caption stands for one that is missing: "NA", "null", or no letter and no digit at all, as in "-"."""
+    """Whether a caption means a missing one: "NA", "null", or text without letters and digits, such as "-"."""
     return squeeze(caption) in _NO_CAPTION or not any(character.isalnum() for character in caption)
 
 
 def check_text(text: str) -> None:
-    """Raises UserError for a text with bytes that are no UTF-8."""
+    """Raises UserError for a text with bytes that are not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -64,9 +64,9 @@ class Kind:
     """How a column is read.
 
     Attributes:
-      attribute: what it answers; None if nothing can be asked.
+      attribute: its attribute; None if it is none.
       label: text of a cell -> the value; raises UserError, saying what would be right.
-      why: why nothing can be asked.
+      why: the reason why it is no attribute.
     """
 
     attribute: Attribute | None
@@ -75,11 +75,11 @@ class Kind:
 
 
 def of_column(name: str, counts: "collections.Counter[str]", rows: int) -> Kind:
-    """What a column is by its name and how often which text stands in it.
+    """The kind of a column, by its name and the counts of its texts.
 
     Args:
       counts: of the known cells; at most MOST_DIFFERENT texts.
-      rows: how many rows there are.
+      rows: number of rows.
     """
     if not counts:
         return Kind(None, why="it is empty")
@@ -89,7 +89,7 @@ def of_column(name: str, counts: "collections.Counter[str]", rows: int) -> Kind:
         return _gender(counts)
     truth = _share(counts, _TRUTH.__contains__)
     if truth >= CLEAR or names.schema([name], ()):
-        ternary = {"-1", "0", "1"} <= counts.keys()  # the coding of MAAD-Face: 0 is unknown
+        ternary = {"-1", "0", "1"} <= counts.keys()  # MAAD-Face's code: 0 is unknown
         return Kind(Attribute(name, ("no", "yes")), lambda text: None if ternary and text == "0" else _yes_or_no(text))
     if _share(counts, str.isdecimal) >= CLEAR:
         return _whole_number(name, counts)
@@ -104,7 +104,7 @@ def _share(counts: "collections.Counter[str]", holds: Callable[[str], bool]) -> 
 
 
 def _age(counts: "collections.Counter[str]") -> Kind:
-    """Whole years, or ranges of them ("20-29", "70+"), which stay ranges."""
+    """The kind of whole years or ranges of them ("20-29", "70+"), which stay ranges."""
     found = {text for given in counts if isinstance(text := ranges.parse(given), str) and len(AGE.numbers(text)) > 1}
     in_order = sorted(found, key=lambda text: (ranges.numbers(text).start, ranges.numbers(text).stop))
     attribute = dataclasses.replace(AGE, ranges=tuple(in_order))

@@ -1,4 +1,4 @@
-"""What lies at a path: a table, tar shards, a Hugging Face directory or a dataset of TFDS; the files decide."""
+"""Detects the layout at a path by its files: a table, tar shards, a Hugging Face directory or a TFDS dataset."""
 
 import pathlib
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ WANTED = (
 
 
 def read(path: pathlib.Path, columns: Mapping[str, str]) -> Table:
-    """The rows of what lies at a path, a folder or a file.
+    """Reads the rows of the data at a path, a folder or a file.
 
     Args:
-      columns: {column of the data: what it is}; one that is "image" is the column of images.
+      columns: {column of the data: its meaning}; "image" marks the column of images.
 
     Raises:
-      UserError: nothing that can be read lies there, or several tables of which one must be chosen.
+      UserError: there is nothing readable, or there are several tables of which one must be chosen.
     """
     image = next((name for name, ours in columns.items() if ours == "image"), "")
     if str(path).startswith(tfds.PREFIX) or tfds.is_prepared(path):
@@ -47,12 +47,12 @@ def read(path: pathlib.Path, columns: Mapping[str, str]) -> Table:
 
 
 def tables(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The tables that a folder is read by, or that must be chosen from."""
+    """The tables of a folder that are read, or from which one must be chosen."""
     return [file for file in _files(folder) if file.suffix.lower() in manifest.ENDINGS]
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The files that decide, sorted: those of a folder, else of its `data` folder, or of folders of splits in it."""
+    """The files that decide, sorted: those in a folder, otherwise in its `data` folder or its folders of splits."""
     for place in (folder, folder / "data"):
         if not place.is_dir():
             continue
@@ -71,7 +71,7 @@ def _decides(file: pathlib.Path) -> bool:
 
 
 def _chosen(tables: list[pathlib.Path], root: pathlib.Path) -> list[pathlib.Path]:
-    """The tables to read: all if each is of one split, otherwise there must be one, or one called `metadata`."""
+    """The tables to read: all if each is for one split; otherwise the only one, or the one named `metadata`."""
     if len(tables) == 1 or all(splits.of_file(file.relative_to(root)) for file in tables):
         return tables
     named = [file for file in tables if file.stem.lower() == "metadata"]
@@ -82,7 +82,7 @@ def _chosen(tables: list[pathlib.Path], root: pathlib.Path) -> list[pathlib.Path
 
 
 def _nothing(path: pathlib.Path) -> str:
-    """The message about a path where nothing can be read."""
+    """The message for a path with nothing readable."""
     if not path.is_dir():
         return f"{path}: no data; {WANTED} should be given"
     if packed := packed_files(path):

@@ -1,4 +1,4 @@
-"""A first table of a folder of images, for its owner to fill in."""
+"""Writes a first table for a folder of images, which its owner fills in."""
 
 import csv
 import dataclasses
@@ -13,12 +13,12 @@ from t2f_jax.errors import UserError
 from t2f_jax.io.files import decode, json_line, whole_file
 
 NAME = "faces.csv"
-TO_FILL = ("caption", "age", "gender")  # columns of a first table, empty where nothing is known
+TO_FILL = ("caption", "age", "gender")  # columns of a first table, empty if unknown
 
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """What was written: where, how many rows, how many captions were found, and what was left out: {file: why}."""
+    """The written table: its path, numbers of rows and of found captions, and left-out files: {file: why}."""
 
     path: pathlib.Path
     rows: int
@@ -29,14 +29,14 @@ class Made:
 def make(folder: pathlib.Path, out: pathlib.Path | None = None) -> Made:
     """Writes a table with a row for each image in a folder and below it.
 
-    What the folder knows is filled in: captions from a text file beside an image ("7.txt" of "7.jpg", one a line),
-    `split` where folders are called after splits, `label` where images lie in folders side by side.
+    It fills in what the folder shows: captions from a text file beside an image ("7.txt" of "7.jpg", one per line),
+    `split` if folders are named by splits, `label` if the images are in several folders.
 
     Args:
       out: the table's file: .csv, .tsv, .jsonl or .parquet, in the folder or above it; None: `folder/faces.csv`.
 
     Raises:
-      UserError: no folder, no image in it, a file or a table that is there already, or an `out` of another ending or
+      UserError: no folder, no image in it, a file or a table that exists already, or an `out` with another ending or
         place.
     """
     if not folder.is_dir():
@@ -61,7 +61,7 @@ def make(folder: pathlib.Path, out: pathlib.Path | None = None) -> Made:
 
 
 def _images(folder: pathlib.Path) -> tuple[list[pathlib.Path], dict[str, str]]:
-    """Images in a folder and below it, sorted, and {file: why} of those that no table can name."""
+    """Images in a folder and below it, sorted, and {file: why} of those that a table cannot name."""
     found, left_out = [], {}
     for place, inner, files in os.walk(folder):
         inner[:] = [name for name in inner if not name.startswith(".")]
@@ -78,7 +78,7 @@ def _images(folder: pathlib.Path) -> tuple[list[pathlib.Path], dict[str, str]]:
 
 
 def _rows(folder: pathlib.Path, images: Sequence[pathlib.Path], base: pathlib.Path) -> list[dict[str, Any]]:
-    """A row an image; all have the same columns."""
+    """One row per image; all have the same columns."""
     inside = [path.relative_to(folder) for path in images]
     said = [splits.of_folder(path) for path in inside]
     classes = [tuple(part for part in path.parts[:-1] if not splits.of_word(part)) for path in inside]
@@ -93,7 +93,7 @@ def _rows(folder: pathlib.Path, images: Sequence[pathlib.Path], base: pathlib.Pa
 
 
 def _caption(image: pathlib.Path) -> str | None:
-    """The captions in the text file beside an image, one a line; None if there is none."""
+    """The captions in the text file beside an image, one per line; None if there is none."""
     text = image.with_suffix(".txt")
     if not text.is_file():
         return None
@@ -114,7 +114,7 @@ def _write(out: pathlib.Path, rows: Sequence[dict[str, Any]]) -> None:
             text = pyarrow.schema([(name, pyarrow.string()) for name in rows[0]])
             pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows), text), partial)
         elif ending in (".csv", ".tsv"):
-            with partial.open("w", newline="", encoding="utf-8-sig") as file:  # the mark tells Excel that it is UTF-8
+            with partial.open("w", newline="", encoding="utf-8-sig") as file:  # the mark shows Excel that it is UTF-8
                 writer = csv.DictWriter(file, list(rows[0]), delimiter="," if ending == ".csv" else "\t")
                 writer.writeheader()
                 writer.writerows(rows)

@@ -1,6 +1,6 @@
-"""A table of images that lie in files of their own: CSV, JSON lines or Parquet; Hugging Face's imagefolder is one, too.
+"""A table of images in separate files: CSV, JSON lines or Parquet; Hugging Face's imagefolder is one, too.
 
-The column of the image holds a path relative to the table's folder. Several rows may be about one image.
+The column of images has paths relative to the table's folder. Several rows may be about one image.
 """
 
 import functools
@@ -18,18 +18,18 @@ from t2f_jax.errors import UserError, nearest
 from t2f_jax.io.files import parse_json
 
 ENDINGS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSON lines", ".ndjson": "JSON lines", ".parquet": "Parquet"}
-IMAGE = ("image", "file_name", "filename", "file", "image_path", "img", "path", "image_id")  # the first of a table
+IMAGE = ("image", "file_name", "filename", "file", "image_path", "img", "path", "image_id")  # the first one counts
 
 
 def read(tables: Sequence[pathlib.Path], root: pathlib.Path, image: str = "") -> Table:
     """The rows of one or several tables.
 
     Args:
-      root: the folder of all; an image is called by its path in there, without folders that name a split.
-      image: the column of the image's path; if it is empty, the first of `IMAGE` that there is.
+      root: the folder of all; an image's name is its path in there, without folders that name a split.
+      image: the column of the image's path; if empty, the first of `IMAGE` that exists.
 
     Raises:
-      UserError: a table that cannot be read, or that has no column of images.
+      UserError: a table that cannot be read or has no column of images.
     """
     table = Table(f"{ENDINGS[tables[0].suffix.lower()]} table" + f"s ({len(tables)} files)" * (len(tables) > 1))
     for path in tables:
@@ -50,7 +50,7 @@ def read(tables: Sequence[pathlib.Path], root: pathlib.Path, image: str = "") ->
 
 
 def image_column(columns: Mapping[str, Any], path: pathlib.Path) -> str:
-    """The column that holds the images. Raises UserError if none is called as such a column is."""
+    """The column of images. Raises UserError if no column has such a name."""
     known = {name.strip().lower().replace(" ", "_"): name for name in columns}
     for name in IMAGE:
         if name in known:
@@ -61,10 +61,10 @@ def image_column(columns: Mapping[str, Any], path: pathlib.Path) -> str:
 
 
 def _read_table(path: pathlib.Path, name: str, broken: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """-> (where, {column: value}); rows that are none go into `broken`.
+    """-> (where, {column: value}); invalid rows go into `broken`.
 
     Args:
-      name: what the table is called there; several of one name lie in folders of splits.
+      name: the table's name in `where`; several with the same name are in folders of splits.
     """
     kind = ENDINGS[path.suffix.lower()]
     if kind in ("CSV", "TSV"):
@@ -79,7 +79,7 @@ def _read_table(path: pathlib.Path, name: str, broken: dict[str, str]) -> Iterat
 
 
 def _delimiter(path: pathlib.Path) -> str:
-    """ "," or what else stands most often in the first line: a CSV of a German or French Excel has semicolons."""
+    """ "," or another delimiter if more frequent in the first line: German and French Excel write semicolons."""
     with path.open("rb") as file:
         first = file.readline(100_000).replace(b"\0", b"")
     return max((",", ";", "\t"), key=lambda sign: first.count(sign.encode()))
@@ -103,7 +103,7 @@ def _read_json_lines(path: pathlib.Path, name: str, broken: dict[str, str]) -> I
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Objects inside an object are opened: {"attributes": {"hat": "yes"}} -> {"hat": "yes"}."""
+    """Flattens nested objects: {"attributes": {"hat": "yes"}} -> {"hat": "yes"}."""
     opened: dict[str, Any] = {}
     for key, value in values.items():
         opened |= flat(value) if isinstance(value, Mapping) else {key: value}
@@ -125,7 +125,7 @@ def _read_parquet(path: pathlib.Path, name: str) -> Iterator[tuple[str, dict[str
 
 
 def _find(folder: pathlib.Path, text: Any) -> pathlib.Path:
-    """The image file that a cell names. Raises UserError for what is no path inside the table's folder, or no file."""
+    """The image file that a cell names. Raises UserError if it is no path inside the table's folder, or no file."""
     if not isinstance(text, str) or not text.strip():
         raise UserError("it is empty; the path of an image should stand here")
     if "://" in text:
@@ -133,7 +133,7 @@ def _find(folder: pathlib.Path, text: Any) -> pathlib.Path:
     path = pathlib.Path(os.path.normpath(folder / text.strip()))
     if not path.is_relative_to(os.path.normpath(folder)):
         raise UserError(f"'{text}' lies outside {folder}, the table's folder; put the image inside")
-    for form in ("NFC", "NFD"):  # a Mac writes "é" as two signs
+    for form in ("NFC", "NFD"):  # macOS writes "é" as two characters
         same = pathlib.Path(unicodedata.normalize(form, str(path)))
         if not path.exists() and same.exists():
             path = same
@@ -145,7 +145,7 @@ def _find(folder: pathlib.Path, text: Any) -> pathlib.Path:
 
 
 def _there_is(path: pathlib.Path, folder: pathlib.Path) -> str:
-    """What to write instead of a path where no file is: another ending, or a folder below the table's."""
+    """A suggestion for a path without a file: another ending, or a folder below the table's."""
     near = _by_stem(path.parent).get(path.stem.lower(), "")
     if near:
         return f"; there is {near}" if near != path.name else ""

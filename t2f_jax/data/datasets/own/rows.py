@@ -1,4 +1,4 @@
-"""A row of own data: one face's image, wherever it lies, and what is said of it."""
+"""A row of own data: one face's image, in any layout, and its values."""
 
 import dataclasses
 import io
@@ -19,7 +19,7 @@ class Picture(Protocol):
     """An image that can be read at any time."""
 
     def signature(self) -> str:
-        """Its file's name and size in bytes, the same in whatever layout it lies."""
+        """Its file's name and size in bytes, the same in all layouts."""
         ...
 
     def data(self) -> bytes:
@@ -33,7 +33,7 @@ class Picture(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FilePicture:
-    """An image in a file of its own."""
+    """An image in its own file."""
 
     path: pathlib.Path
 
@@ -54,7 +54,7 @@ class FilePicture:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Slice:
-    """An image in the middle of a file: `length` bytes from `start` on."""
+    """An image inside a larger file: `length` bytes from `start` on."""
 
     path: pathlib.Path
     start: int
@@ -79,7 +79,7 @@ class Slice:
 def decode(
     data: bytes, name: str, size: int, framing: Framing = WHOLE, landmarks: np.ndarray | None = None
 ) -> np.ndarray:
-    """Encoded bytes -> pixels uint8 [size, size, 3]. Raises UserError, which calls the image `name`."""
+    """Encoded bytes -> pixels uint8 [size, size, 3]. Raises UserError, in which the image is called `name`."""
     if not data:
         raise UserError(f"{name}: the image is empty; give a whole JPEG, PNG or WebP")
     return images.read_image(io.BytesIO(data), size, framing, landmarks, name)
@@ -90,11 +90,11 @@ class Row:
     """One face, or one of several rows about it.
 
     Attributes:
-      where: for messages: "faces.csv, line 7".
+      where: its place, for messages: "faces.csv, line 7".
       id: the image's name in the data, the same for all rows about it.
       picture: its image.
-      values: {column: text, number, bool, list of texts, or None for what is unknown}.
-      split: what the folder or shard says; None if they say nothing.
+      values: {column: text, number, bool, list of texts, or None if unknown}.
+      split: the split of the folder or shard; None if they have none.
     """
 
     where: str
@@ -106,10 +106,10 @@ class Row:
 
 @dataclasses.dataclass(slots=True)
 class Table:
-    """What a layout holds.
+    """The contents of a layout.
 
     Attributes:
-      layout: what it is called: "CSV", "WebDataset".
+      layout: its name: "CSV", "WebDataset".
       rows: in the order of the data.
       broken: {where: why} of rows that cannot be used.
     """

@@ -1,8 +1,8 @@
-"""Tar shards as WebDataset and img2dataset write them: the files of one face lie side by side and share a key.
+"""Tar shards as WebDataset and img2dataset write them: the files of one face are adjacent and share a key.
 
-A key is a path up to the first dot behind its last slash; the rest is the field: "0001/7.jpg" is field jpg of key
-0001/7. A field of an image is the face, `txt` or `caption` its captions (one a line), and `json` an object of columns;
-other fields are not read. What begins with "__" is none of the data.
+A key is a path up to the first dot after its last slash; the rest is the field: "0001/7.jpg" is field jpg of key
+0001/7. An image field is the face, `txt` or `caption` has its captions (one per line), and `json` an object of columns;
+other fields are not read. Names that begin with "__" are ignored.
 """
 
 import pathlib
@@ -25,7 +25,7 @@ def read(shards: Sequence[pathlib.Path], root: pathlib.Path) -> Table:
     """The samples of all shards as rows; `root` is the folder of all.
 
     Raises:
-      UserError: a shard is no tar file, or a compressed or a cut one.
+      UserError: a shard is no tar file, or it is compressed or cut short.
     """
     table = Table("WebDataset" + f" ({len(shards)} shards)" * (len(shards) > 1))
     for path in shards:
@@ -45,7 +45,7 @@ def read(shards: Sequence[pathlib.Path], root: pathlib.Path) -> Table:
 
 
 def _samples(path: pathlib.Path) -> Iterator[tuple[str, dict[str, tarfile.TarInfo]]]:
-    """-> (key, {field: where it lies in the tar file}) of each run of files that share a key."""
+    """-> (key, {field: its place in the tar file}) for each run of files that share a key."""
     key, fields = "", {}
     try:
         with tarfile.open(path, "r:") as tar:
@@ -69,7 +69,7 @@ def _samples(path: pathlib.Path) -> Iterator[tuple[str, dict[str, tarfile.TarInf
 def _picture(path: pathlib.Path, key: str, fields: dict[str, tarfile.TarInfo]) -> tuple[str, Slice]:
     """-> (the image's name, the image)."""
     found = [field for field in fields if f".{field}" in ENDINGS]
-    found = found or [field for field in fields if field.endswith(ENDINGS)]  # the stem has a dot: "7.jpg.chip.jpg"
+    found = found or [field for field in fields if field.endswith(ENDINGS)]  # if the stem has a dot: "7.jpg.chip.jpg"
     if len(found) != 1:
         several = f"{len(found)} images ({', '.join(found)})" if found else f"no image among {', '.join(fields)}"
         raise UserError(f"{several}; a sample should have one, such as {key}.jpg")

@@ -36,7 +36,7 @@ DATASET = Dataset(
 
 @dataclasses.dataclass(slots=True)
 class Face:
-    """One face: what all rows about its image say together."""
+    """One face, combined from all rows about its image."""
 
     id: str
     where: str
@@ -49,17 +49,17 @@ class Face:
 
 @dataclasses.dataclass(slots=True)
 class Data:
-    """What lies at a path.
+    """The data at a path.
 
     Attributes:
-      layout: what its layout is called.
+      layout: name of its layout.
       columns: what each column was read as.
       schema: the attributes.
       faces: by id.
       splits: of each face.
       broken: {where: why} of the rows that cannot be used.
-      refused: images that are there, and of which no row can be used.
-      silent: {where: captions of a row that say nothing, which are left out}.
+      refused: existing images without any usable row.
+      silent: {where: captions of a row without content, which are left out}.
     """
 
     layout: str
@@ -72,7 +72,7 @@ class Data:
     silent: dict[str, list[str]]
 
     def notes(self) -> list[str]:
-        """What is there and not read, in words that are the same in whatever layout the data lies."""
+        """Notes on data that exists but is not read, with the same text for all layouts."""
         left = [f"'{column.name}' ({column.told})" for column in self.columns if column.role == columns.NOT_READ]
         notes = [f"columns that are not read: {', '.join(left)}"] if left else []
         silent = [caption for captions in self.silent.values() for caption in captions]
@@ -86,10 +86,10 @@ def read(path: pathlib.Path, mapped: Mapping[str, str]) -> Data:
     """Reads everything but the images.
 
     Args:
-      mapped: {column: what it is called here}, see `columns.parse_map`.
+      mapped: {column: its name here}, see `columns.parse_map`.
 
     Raises:
-      UserError: nothing that can be read lies there, or not one row can be used.
+      UserError: there is nothing readable, or no row can be used.
     """
     table = layouts.read(path, mapped)
     if not table.rows:
@@ -111,7 +111,7 @@ def _no_face(path: pathlib.Path, broken: Mapping[str, str]) -> UserError:
 
 
 def _merge(labels: columns.Labels, broken: dict[str, str]) -> list[Face]:
-    """One face an image, by id; rows that contradict an earlier one about the same image go into `broken`."""
+    """Makes one face per image, by id; rows that contradict an earlier one about the same image go into `broken`."""
     faces: dict[Picture, Face] = {}
     read = zip(labels.rows, labels.fields, labels.said, labels.persons, labels.landmarks)
     for row, fields, said, person, landmarks in read:
@@ -140,7 +140,7 @@ def _contradiction(face: Face, fields: Fields, said: Split | None) -> str:
 
 
 def _named_apart(faces: list[Face], broken: dict[str, str]) -> list[Face]:
-    """The faces by id. Images of one name are told apart by their splits; where that is not enough: into `broken`."""
+    """The faces by id. Images of the same name are distinguished by their splits, or else go into `broken`."""
     count = collections.Counter(face.id for face in faces)
     known: dict[str, Face] = {}
     for face in faces:
@@ -154,7 +154,7 @@ def _named_apart(faces: list[Face], broken: dict[str, str]) -> list[Face]:
 
 
 def open_own(name: str, config: SourceConfig) -> "Own":
-    """Opens what `data.sources.<name>` describes. Raises UserError if that is nothing that can be read."""
+    """Opens the data that `data.sources.<name>` describes. Raises UserError if it cannot be read."""
     key = f"data.sources.{name}"
     if not config.folder:
         raise UserError(f"{key}.folder: where is your data? Name {layouts.WANTED}")
@@ -164,10 +164,10 @@ def open_own(name: str, config: SourceConfig) -> "Own":
 
 
 class Own:
-    """A `base.Source` over own data; opening it reads all but the images.
+    """A `base.Source` for own data; opening it reads everything except the images.
 
     Raises:
-      UserError: nothing that can be read lies there, or not one row can be used.
+      UserError: there is nothing readable, or no row can be used.
     """
 
     dataset = DATASET
@@ -201,7 +201,7 @@ class Own:
         return self._faces[i].picture.read(size, framing, self._faces[i].landmarks)
 
     def landmarks(self, i: int) -> np.ndarray | None:
-        """Of face i, float [5, 2], see `framing`; None if its row does not have them all."""
+        """Landmarks of face i, float [5, 2], see `framing`; None if its row does not have all of them."""
         return self._faces[i].landmarks
 
     def original(self, i: int) -> bytes:

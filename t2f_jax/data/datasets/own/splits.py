@@ -1,4 +1,4 @@
-"""Which split a face belongs to: what its row, folder or shard says; where nothing is said, a hash decides."""
+"""The split of a face: from its row, folder or shard; without such information, by a hash."""
 
 import hashlib
 import pathlib
@@ -19,41 +19,41 @@ RULE = (
 
 
 def of_word(text: str) -> Split | None:
-    """ "Val" -> "validation"; None for what names no split."""
+    """ "Val" -> "validation"; None if the text names no split."""
     return WORDS.get(text.strip().lower())
 
 
 def of_folder(path: pathlib.PurePath) -> Split | None:
-    """The split that a folder above a file is called after; None if none is."""
+    """The split named by a folder above a file; None if there is none."""
     return next((split for part in path.parts[:-1] if (split := of_word(part))), None)
 
 
 def of_file(path: pathlib.PurePath) -> Split | None:
-    """The split that a table's or a shard's name begins with ("train-00000.tar"), else that of a folder above it."""
+    """The split at the start of a table's or shard's name ("train-00000.tar"), otherwise that of a folder above it."""
     word = re.match(r"[a-z]*", path.name.lower())
     return (of_word(word[0]) if word else None) or of_folder(path)
 
 
 def without_folder(path: pathlib.PurePosixPath) -> str:
-    """A relative path without the folders that name a split: an image keeps its name in whatever layout."""
+    """A relative path without the folders that name a split: an image has the same name in all layouts."""
     return str(pathlib.PurePosixPath(*(part for part in path.parts[:-1] if not of_word(part)), path.name))
 
 
 def deal(keys: Sequence[str], said: Sequence[Split | None]) -> list[Split]:
     """Splits of all faces.
 
-    A split that nobody says is dealt from the faces that nobody says to be elsewhere: of their keys a tenth by their
-    hashes, and at least one where there are enough. Faces of one key stay together.
+    A split without given faces is filled from the faces without a given split: a tenth of their keys by hash, and at
+    least one if there are enough. Faces with the same key stay together.
 
     Args:
-      keys: of each face: its person, or its own name.
-      said: of each face: its split, or None.
+      keys: for each face its person, or its own name.
+      said: for each face its given split, or None.
     """
     free = sorted({key for key, split in zip(keys, said) if split in (None, "train")}, key=_share, reverse=True)
     missing: list[Split] = [split for split in ("test", "validation") if split not in said]
     dealt: dict[str, Split] = {}
     for number, split in enumerate(missing, 1):
-        if len(free) > len(missing) - number + 1:  # one for each split that is still to come, and one to train
+        if len(free) > len(missing) - number + 1:  # keep one for each remaining split, and one for training
             count = max(1, sum(_share(key) >= 1 - number / 10 for key in free))
             dealt |= dict.fromkeys(free[:count], split)
             free = free[count:]
@@ -61,5 +61,5 @@ def deal(keys: Sequence[str], said: Sequence[Split | None]) -> list[Split]:
 
 
 def _share(key: str) -> float:
-    """A number of 0..1 that depends on the key alone."""
+    """A number in 0..1 that depends only on the key."""
     return int(hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:12], 16) / 16**12

@@ -1,8 +1,8 @@
-"""A dataset that TFDS has prepared: by its name, "tfds:lfw" or "tfds:lfw:0.1.1", or by the folder that it lies in.
+"""A dataset that TFDS has prepared: by its name, "tfds:lfw" or "tfds:lfw:0.1.1", or by its folder.
 
-Nothing is downloaded or prepared here. Objects inside an example are opened: {"about": {"Male": True}} is column Male.
-To know what the columns hold, every example is parsed once on a machine; its row is kept as a line of JSON, which is
-read in its place from then on.
+Nothing is downloaded or prepared here. Nested objects are flattened: {"about": {"Male": True}} is column Male. To learn
+the columns' values, every example is parsed once per machine; its row is cached as a line of JSON, which later openings
+read instead.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ IDS = ("id", "image/filename", "filename", "file_name", "image_id", "key")  # fe
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Record:
-    """The image of an example of TFDS, by its number in a split."""
+    """The image of a TFDS example, by its number in a split."""
 
     folder: pathlib.Path
     split: str
@@ -71,8 +71,8 @@ def read(place: str, image: str = "") -> Table:
     """The examples of all splits as rows.
 
     Args:
-      place: "tfds:NAME", or the folder of a prepared dataset (the one that holds features.json).
-      image: the feature of the image; if it is empty, the only one that there is.
+      place: "tfds:NAME", or the folder of a prepared dataset (the one with features.json).
+      image: the feature of the image; if empty, the only one.
 
     Raises:
       UserError: no such dataset, one that is not prepared, or one without an image.
@@ -100,7 +100,7 @@ def read(place: str, image: str = "") -> Table:
 def _write(
     path: pathlib.Path, folder: pathlib.Path, builder: "tfds.core.DatasetBuilder", name: str, images: Sequence[str]
 ) -> None:
-    """A line an example: its split, number, name, the bytes of its image and its values."""
+    """Writes one line per example: its split, number, name, the bytes of its image and its values."""
     features: Any = builder.info.features
     total = sum(split.num_examples for split in builder.info.splits.values())
     with path.open("w", encoding="utf-8") as file, Progress("reading what TFDS prepared", total) as bar:
@@ -116,7 +116,7 @@ def _write(
 
 
 def _builder(place: str) -> "tfds.core.DatasetBuilder":
-    """The prepared dataset. Raises UserError if it is not there."""
+    """The prepared dataset. Raises UserError if it does not exist."""
     import tensorflow_datasets as tfds
 
     name = place.removeprefix(PREFIX)
@@ -125,7 +125,7 @@ def _builder(place: str) -> "tfds.core.DatasetBuilder":
             builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"))
         else:
             builder = tfds.builder_from_directory(place)
-    except Exception as error:  # TFDS and the files that it reads raise whatever they like
+    except Exception as error:  # TFDS and its readers raise errors of many kinds
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{place}: no dataset of TFDS ({first}); see tensorflow.org/datasets/catalog") from error
     if not builder.is_prepared():
@@ -134,11 +134,11 @@ def _builder(place: str) -> "tfds.core.DatasetBuilder":
 
 
 def _plain(feature: Any, value: Any) -> Any:
-    """A value of TFDS as a table would hold it: names of classes, text, numbers, lists; None for what is unknown."""
+    """A TFDS value as in a table: names of classes, text, numbers, lists; None if it is unknown."""
     import tensorflow_datasets as tfds
 
     if isinstance(feature, tfds.features.FeaturesDict):
-        if set(feature) == {"low", "high"}:  # a number of which a range is known, as this package's own builders write
+        if set(feature) == {"low", "high"}:  # a range of numbers, as this package's own builders write it
             low, high = int(value["low"]), int(value["high"])
             return None if low < 0 else ranges.write(low, high if high <= ranges.LARGEST else None)
         return {name: _plain(feature[name], value[name]) for name in feature}
@@ -149,7 +149,7 @@ def _plain(feature: Any, value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biufc":
-        return []  # numbers in a row, an embedding perhaps, are no label
+        return []  # arrays of numbers, such as embeddings, are no labels
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim):
         return [_plain(None, item) for item in value]
     if isinstance(value, (np.ndarray, np.generic)):

@@ -1,4 +1,4 @@
-"""What a drawn face may wear: hat, glasses, earrings."""
+"""Accessories of drawn faces: hat, glasses, earrings."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from t2f_jax.data.datasets.synthetic.pen import EARRING, EARRING_EDGE, FRAME, HA
 
 
 def hat(pen: Pen, a: Anatomy) -> None:
-    """A wide-brimmed hat, high enough to leave hair and forehead in sight."""
+    """A wide-brimmed hat, high enough to leave hair and forehead visible."""
     brim = a.crown + 0.10 * (a.chin - a.crown)
     w = a.width
     top = brim - 0.20

@@ -1,4 +1,4 @@
-"""The proportions of a drawn head, and its curves: what age, gender and face shape do to a face before any ink.
+"""The proportions and curves of a drawn head, by age, gender and face shape.
 
 The canvas is the unit square, y down, the face's axis at x = 0.5. Points are rows (x, y): [N, 2].
 """
@@ -18,7 +18,7 @@ class Anatomy:
     """Proportions of a head, in canvas units, around the vertical axis x = 0.5."""
 
     growth: float  # 0 newborn .. 1 adult
-    ageing: float  # 0 until 18 .. 1 at 90, linear: as much changes from 80 to 90 as from 20 to 30
+    ageing: float  # 0 until 18 .. 1 at 90, linear: the change from 80 to 90 is as large as from 20 to 30
     crown: float  # y of the skull's top
     chin: float  # y
     width: float  # half the face's width
@@ -62,7 +62,7 @@ class Anatomy:
 
 
 def across(x: float, y: float, half: float, bend: float) -> np.ndarray:
-    """A parabola [13, 2] of half-width `half` about (x, y): its ends at y, its middle `bend` lower."""
+    """A parabola [13, 2] of half-width `half` around (x, y): its ends at y, its middle `bend` lower."""
     return np.stack([x + half * ARC, y + bend * (1 - ARC**2)], -1)
 
 

@@ -1,7 +1,7 @@
 """Labels to pixels: draws a cartoon face with PIL, in flat shapes, from back to front.
 
-Nothing but the labels and a little jitter decides what is drawn. Colours are far apart and marks are large, so that
-they survive an image tokenizer. The geometry is `anatomy`'s: the canvas is the unit square, y down.
+Only the labels and a little jitter determine the drawing. Colours are very different and details are large, so that an
+image tokenizer preserves them. The geometry is that of `anatomy`: the canvas is the unit square, y down.
 """
 
 import math
@@ -31,13 +31,13 @@ from t2f_jax.data.datasets.synthetic.pen import (
 def draw_labels(labels: Mapping[str, str | int], rng: np.random.Generator, size: int) -> np.ndarray:
     """Draws the face that `labels` (every attribute of synthetic.SCHEMA) describe.
 
-    `rng` gives what the labels leave open: a small shift, zoom and lean, the iris colour, a trace of colour variation.
+    `rng` decides the rest: a small shift, zoom and lean, the iris colour, a slight variation of colours.
 
     Returns:
       uint8 [size, size, 3]. The same labels and an equal rng give the same face at every size.
 
     Raises:
-      KeyError: an attribute is missing, or its value is none of the schema's.
+      KeyError: an attribute is missing, or its value is not in the schema.
     """
     jitter = rng.uniform(-1, 1, 7)
     iris = IRIS[int(rng.integers(len(IRIS)))]
@@ -132,7 +132,7 @@ def head(pen: Pen, a: Anatomy, skin: Colour, male: bool) -> None:
         pen.oval(x, a.eye + 0.03, 0.030 + 0.1 * a.ear, a.ear + 0.01, edge)
         pen.oval(x, a.eye + 0.03, 0.020 + 0.1 * a.ear, a.ear, skin)
     pen.fill(outline(a), skin)
-    # light on the forehead: where hair and skin have one colour, it tells a bare forehead from bangs
+    # light on the forehead: if hair and skin have the same colour, it distinguishes a bare forehead from bangs
     pen.oval(0.5, a.eye - a.eye_size - 0.075, a.width * 0.72, 0.062, mix(skin, (255, 255, 255), 0.2))
     rosy = (0.08 if male else 0.42) * (1 - 0.8 * a.ageing) + 0.15 * (1 - a.growth)
     for side in (-1, 1):
@@ -147,7 +147,7 @@ def head(pen: Pen, a: Anatomy, skin: Colour, male: bool) -> None:
 
 
 def wrinkles(pen: Pen, a: Anatomy, skin: Colour) -> None:
-    """What the years write: number, length and darkness grow; and spots."""
+    """Wrinkles, whose number, length and darkness grow with age; and age spots."""
     t = a.ageing
     if t <= 0.05:
         return
@@ -190,7 +190,7 @@ def beard(pen: Pen, a: Anatomy, hair: Colour) -> None:
 
 
 def eyes(pen: Pen, a: Anatomy, skin: Colour, hair: Colour, iris: Colour, male: bool, glasses: bool) -> None:
-    """Eyes, lashes and brows; behind glasses the skin is paler."""
+    """Eyes, lashes and brows; the skin behind glasses is paler."""
     e = a.eye_size
     for side in (-1, 1):
         x = 0.5 + side * a.spacing
@@ -249,7 +249,7 @@ def mouth(pen: Pen, a: Anatomy, skin: Colour, male: bool, smile: bool) -> None:
 
 
 def front_hair(pen: Pen, a: Anatomy, hair: Colour, male: bool, bangs: bool) -> None:
-    """The hair over the forehead: its line recedes with age, in men more; bangs hang down to the brows."""
+    """The hair over the forehead: its line recedes with age, more in men; bangs reach down to the brows."""
     height = a.chin - a.crown
     recede = (0.14 if male else 0.08) * a.ageing + 0.06 * (1 - a.growth)
     line = a.crown + height * ((0.20 if bangs else 0.17) - recede)
@@ -266,7 +266,7 @@ def front_hair(pen: Pen, a: Anatomy, hair: Colour, male: bool, bangs: bool) -> N
         ]
     )
     pen.fill(np.concatenate([outer, inner]), hair)
-    pen.line(inner[2:-2], 0.012, darker(hair, 0.4))  # tells hair from skin where both have one colour
+    pen.line(inner[2:-2], 0.012, darker(hair, 0.4))  # separates hair from skin if both have the same colour
     if bangs:
         low = a.eye - a.eye_size - 0.012
         teeth = np.linspace(-1, 1, 9)

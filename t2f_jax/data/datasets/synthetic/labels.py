@@ -1,7 +1,7 @@
-"""Which attributes a drawn face has, and its pixels.
+"""The attributes of a drawn face, and its pixels.
 
-Both labels and pixels are pure functions of (seed, index), so the dataset is as long as anyone asks for, needs no disk,
-and is the same on every machine. No value is rare: each stands in at least a fifth of all faces.
+Both labels and pixels are pure functions of (seed, index), so the dataset can have any length, needs no disk, and is
+the same on every machine. No value is rare: at least a fifth of all faces have it.
 """
 
 import numpy as np
@@ -28,8 +28,8 @@ SCHEMA: tuple[Attribute, ...] = (
     Attribute("age", low=1, high=90),
 )
 
-# Probability of the second value, (men, women); where nothing stands here all values are equally likely. Habits differ
-# mildly, so that no attribute gives another away. Beards are for men alone, who wear them from BEARD_AGE on.
+# Probability of the second value, (men, women); otherwise all values are equally likely. The genders differ only a
+# little, so that no attribute determines another. Only men have beards, from BEARD_AGE on.
 SECOND_VALUE = {
     "hair length": (0.35, 0.65),
     "earrings": (0.3, 0.6),
@@ -42,7 +42,7 @@ BEARD_AGE = 16
 def labels(seed: int, index: int) -> dict[str, str | int]:
     """Attributes of face `index`: {name: value}, age (years) as int, every attribute of SCHEMA present."""
     rng = np.random.default_rng((seed, index, 0))
-    uniform = rng.random(len(SCHEMA))  # one draw each, whatever the values: adding a rule moves no other attribute
+    uniform = rng.random(len(SCHEMA))  # one number for each, whatever the values: a new rule changes no other attribute
     face: dict[str, str | int] = {}
     for attribute, u in zip(SCHEMA, uniform):
         if attribute.is_number:

@@ -44,7 +44,7 @@ def darker(hair: Colour, share: float) -> Colour:
 
 
 class Pen:
-    """Fills shapes on a supersampled canvas, each moved by the picture's small shift, zoom and lean."""
+    """Fills shapes on a supersampled canvas, transformed by the picture's small shift, zoom and lean."""
 
     def __init__(self, pixels: int, ground: Colour, shift: np.ndarray, zoom: float, lean: float):
         self.image = Image.new("RGB", (pixels, pixels), ground)

@@ -52,16 +52,16 @@ class Synthetic:
         return list(range(first, last))
 
     def id(self, i: int) -> str:
-        """Its number."""
+        """The number of face i."""
         return f"{i:07d}"
 
     def signature(self, i: int) -> str:
-        """What decides the drawing."""
+        """Everything that determines the drawing."""
         return f"seed {self.seed} face {i} {self._look}"
 
     @functools.cached_property
     def _look(self) -> str:
-        """Hash of a few faces, so that pixels cached before a change of the drawing are not taken for today's."""
+        """Hash of a few faces, so that pixels cached before a change of the drawing code are not used."""
         return hashlib.sha256(b"".join(labels.draw(self.seed, i, 32).tobytes() for i in range(8))).hexdigest()
 
     def fields(self, i: int) -> Fields:
