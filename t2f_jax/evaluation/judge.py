@@ -37,7 +37,7 @@ LEARNING_RATE = 3e-3
 
 
 class Mixer(nn.Module):
-    """Patches -> `outputs` numbers for each image. Without pooling, since the patches of aligned faces have fixed places."""
+    """Patches -> `outputs` numbers for each image. Not pooled, since patches of aligned faces have fixed places."""
 
     outputs: int
     width: int = 96

@@ -1,8 +1,8 @@
 """CIDEr and CIDEr-D of captions: similarity of their n-grams to the references', weighted by rarity.
 
 Source: Vedantam et al., CIDEr: Consensus-based Image Description Evaluation, CVPR 2015, arXiv:1411.5726. What COCO's
-evaluation code calls CIDEr is CIDEr-D: counts are clipped to the reference's, other lengths are penalized. Both are 0 to 10.
-The weights come from the references of the scored faces, so values on different faces are not comparable.
+evaluation code calls CIDEr is CIDEr-D: counts are clipped to the reference's, other lengths are penalized. Both range
+from 0 to 10. The weights come from the references of the scored faces, so values on different faces are not comparable.
 """
 
 import math
