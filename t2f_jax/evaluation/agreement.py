@@ -55,7 +55,7 @@ class UnaskedChoice(TypedDict):
 
 
 class AgreementFigures(TypedDict):
-    """Shares run from 0 to 1 and are None where nothing was scored.
+    """Shares run from 0 to 1 and are None if nothing was scored.
 
     "Shuffled" is the baseline: image i is compared with the request of image i + 1. A model that ignores its prompts
     can reach the same share, since most faces have no hat whether requested or not.

@@ -156,8 +156,8 @@ def prepare_store(
 ) -> pathlib.Path:
     """Encodes every image and trains the text tokenizer; returns the store `out`.
 
-    The processes of a job share the images, and their devices each batch. Work finished before an interruption is
-    kept.
+    The processes of a job share the images, and their devices each batch. Work finished
+    before an interruption is kept.
 
     Args:
       tokenizer: an image tokenizer (or model) folder.
