@@ -18,8 +18,8 @@ def set_figures(prefix: str, instruments: Instruments, real: Seen, drawn: Sequen
     """Distances and manifold metrics between generated and real images, in the features of every network.
 
     Args:
-      drawn: one set for each seed. Figures are those of the first set, except distances, which have no bootstrap: over
-        several sets they are the mean, with Student's interval over the sets.
+      drawn: one set for each range of seeds. Figures are those of the first set, except distances, which have no
+        bootstrap: over several sets they are the mean, with Student's interval over the sets.
     """
     figures: list[Figure] = []
     for network in instruments.features:
