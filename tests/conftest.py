@@ -1,10 +1,10 @@
-"""Shared by all tests: JAX on the CPU, `--slow`, the real faces where they are, and small made-up datasets."""
+"""Shared by all tests: JAX on the CPU, `--slow`, real faces if present, and small synthetic datasets."""
 
 import os
 
 os.environ["JAX_PLATFORMS"] = "cpu"  # before anything imports jax
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Tests compile hundreds of small programs and run each once or twice: compile quickly, optimize little.
+# Tests compile hundreds of small programs and run each only once or twice, so they compile with little optimization.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import gc
@@ -18,8 +18,8 @@ from faces import encode_stub, save_jpeg, store_config
 
 from t2f_jax.data.datasets import celeba_files
 
-# Under nohup, or in the background of a shell script, these signals are ignored, and so they would be by the commands
-# that tests start.
+# Under nohup, or in the background of a shell script, these signals are ignored; commands started by tests would
+# inherit that.
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     if signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -39,14 +39,14 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="module", autouse=True)
 def few_programs():
-    """Drops compiled programs where they have become many (a whole run held 9 GB of them), and writes none to disk.
+    """Drops compiled programs when there are many (a whole run had 9 GB of them), and writes none to disk.
 
-    In a whole run JAX once ended in a segmentation fault while it wrote a program to its persistent cache.
+    In a whole run JAX once crashed with a segmentation fault while writing a program to its persistent cache.
     """
     if "jax" in sys.modules:
         sys.modules["jax"].config.update("jax_enable_compilation_cache", False)
     yield
-    maps = pathlib.Path("/proc/self/maps")  # each program has some
+    maps = pathlib.Path("/proc/self/maps")  # each program has some mappings
     if "jax" in sys.modules and maps.exists() and maps.read_bytes().count(b"\n") > 25_000:
         sys.modules["jax"].clear_caches()
         gc.collect()
@@ -54,7 +54,7 @@ def few_programs():
 
 @pytest.fixture(scope="session")
 def real_data() -> pathlib.Path:
-    """Folder that holds CelebA/ and UTKFace/: $T2F_DATA, or shared/data beside the repository."""
+    """Folder with CelebA/ and UTKFace/: $T2F_DATA, or shared/data beside the repository."""
     folder = pathlib.Path(os.environ.get("T2F_DATA") or pathlib.Path(__file__).parents[2] / "shared" / "data")
     for name in ("CelebA", "UTKFace"):
         if not (folder / name).is_dir():
@@ -65,13 +65,13 @@ def real_data() -> pathlib.Path:
 @pytest.fixture(scope="module")
 def torch():
     module = pytest.importorskip("torch", reason="torch is not installed; pip install -e '.[torch]'")
-    module.set_num_threads(1)  # threads that wait for each other cost more than these small models
+    module.set_num_threads(1)  # synchronizing threads costs more than these small models
     return module
 
 
 @pytest.fixture
 def bucket(tmp_path, monkeypatch):
-    """gs:// in memory, copied to `tmp_path`; {"/b/run/file": a file with getvalue()} of what it holds."""
+    """gs:// in memory, copied to `tmp_path`; its contents are {"/b/run/file": a file with getvalue()}."""
     return buckets.install(monkeypatch, tmp_path / "cache")
 
 
@@ -98,7 +98,7 @@ def celeba_folder(tmp_path) -> pathlib.Path:
 
 @pytest.fixture
 def utkface_folder(tmp_path) -> pathlib.Path:
-    """Thirty well-named faces of ages 1..30, and three files whose names hold no labels."""
+    """Thirty correctly named faces of ages 1..30, and three files whose names have no labels."""
     folder = tmp_path / "UTKFace"
     for k in range(1, 31):
         save_jpeg(folder / f"{k}_{k % 2}_{k % 5}_201701161745251{k:02d}.jpg.chip.jpg", k, 112, 112)

@@ -16,7 +16,7 @@ from t2f_jax.inference import decoding, grammar
 
 
 def measure(subject: Subject) -> Row:
-    """The second run, less what drawing takes by itself; the baseline is the first, which compiles for the second."""
+    """The second run, minus the time of generation itself; the baseline is the first, which fills the compile cache."""
     model = subject.model
     request = decoding.Request((subject.prefix,), grammar.image(model.vocab, subject.tokens))
 
@@ -33,7 +33,7 @@ def measure(subject: Subject) -> Row:
 
 def _seconds_of_command(home: pathlib.Path) -> float:
     arguments = ["generate", "--model", str(home / "model"), "--text", "a face", "--n", "1", "--out", str(home)]
-    # This process has named its own programs' folder there, in which the first run would find what it is to compile.
+    # Not this process's own folder of compiled programs, where the first run would find everything compiled.
     variables = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(home / "programs")}
     command = [*environment.command(), *arguments]
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Rows of the table that `t2f bench data` prints: how fast rows for training come from a large store, and JPEGs in.
+"""Rows of the table of `t2f bench data`: the speed of training rows from a large store, and of reading JPEGs.
 
 A pair is an image with one target: one example of a packed row.
 """
@@ -25,18 +25,18 @@ from t2f_jax.environment import cores
 from t2f_jax.tokens import text_tokenizer
 
 FACES = 2_300_000  # the paper's pairs
-FAR = 1_000_000  # a step far into a training
+FAR = 1_000_000  # a step late in a training
 BATCH = 128  # rows of a batch
-SECONDS = 5.0  # that a speed is measured for
+SECONDS = 5.0  # how long each speed is measured
 
 
 def measure(folder: pathlib.Path | None, faces: int = FACES, seconds: float = SECONDS) -> Iterator[Row]:
     """The rows, each as soon as it is measured.
 
     Args:
-      folder: a prepared store; None: one of random codes, captions and labels is made, and deleted at the end.
+      folder: a prepared store; None: a temporary one with random codes, captions and labels.
       faces: in that store.
-      seconds: for which each speed is measured.
+      seconds: how long each speed is measured.
     """
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -65,18 +65,18 @@ def _rows(store: Store, decoder: DecoderRunConfig) -> Rows:
 
 
 def _rows_of_store(store: Store, seconds: float) -> Iterator[Row]:
-    """Pairs a second of one process and of one for each core, pairs for each second of a core, and the memory taken."""
-    if asking := store.read_ahead("train"):  # as a training does: within seconds its rows wait for no disk
+    """Pairs per second of one process and of one per core, pairs per core-second, and the used memory."""
+    if asking := store.read_ahead("train"):  # as in training, whose rows soon no longer wait for the disk
         asking.join()
     rows = base_rows(store, 0)
-    rows.batch(0)  # what is kept from batch to batch is there now
+    rows.batch(0)  # fills the caches
     one = _speed((rows.batch(step) for step in itertools.count(1)), seconds, [psutil.Process()])
     yield Row("data_rows_one", one.wall, "pairs/s")
     yield Row("data_rows_core", one.cpu, "pairs/core-s")
     workers = cores()
     batches = base_rows(store, workers).train()
     for _ in range(2 * workers + 1):
-        next(batches)  # every process is at work now
+        next(batches)  # all processes are running now
     family = [psutil.Process(), *psutil.Process().children(recursive=True)]
     many = _speed(batches, seconds, family)
     memory = sum(map(_resident, family))
@@ -88,8 +88,8 @@ def _rows_of_store(store: Store, seconds: float) -> Iterator[Row]:
 
 @dataclasses.dataclass(frozen=True)
 class _Speed:
-    wall: float  # pairs a second
-    cpu: float  # pairs for each second of a core, whatever else is at work on it
+    wall: float  # pairs per second
+    cpu: float  # pairs per core-second, whatever else runs on the core
 
 
 def _speed(batches: Iterator, seconds: float, family: list[psutil.Process]) -> _Speed:
@@ -106,13 +106,13 @@ def _core_seconds(family: list[psutil.Process]) -> float:
 
 
 def _resident(process: psutil.Process) -> int:
-    """Bytes in memory; of what processes share each has its part, where the system tells."""
+    """Bytes in memory; shared memory is divided among its processes if the system reports that."""
     memory = process.memory_full_info()
     return getattr(memory, "pss", 0) or memory.rss
 
 
 def _first_batch(store: Store) -> Row:
-    """Seconds until the first batch of a run that goes on far in its training, against one that begins."""
+    """Seconds until the first batch of a run resumed late in its training, against a new one."""
 
     def seconds(step: int) -> float:
         rows = base_rows(store, 0)

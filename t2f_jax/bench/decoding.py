@@ -21,7 +21,7 @@ CAPTION = 48  # ids of a caption
 
 
 def measure_sample(subject: Subject, batch: int) -> Row:
-    """The codes of `batch` images at once, for each image, against decoding without a cache."""
+    """Time per image for the codes of `batch` images at once, against decoding without a cache."""
     model, n, length = subject.model, subject.tokens, len(subject.prefix)
     span = grammar.image(model.vocab, n)
     requests = [decoding.Request((subject.prefix,), span, seed) for seed in range(batch)]
@@ -34,7 +34,7 @@ def measure_sample(subject: Subject, batch: int) -> Row:
 
 
 def measure_caption(subject: Subject) -> Row:
-    """A caption of 48 ids, greedy as captions are, against decoding without a cache."""
+    """A greedy caption of 48 ids, against decoding without a cache."""
     model = subject.model
     prefix = sequence.image_prefix(model.vocab, model.tokenizer, templates.CAPTION_PROMPT, subject.codes[0])
     length = int(min(CAPTION, model.engine.most_ids - len(prefix)))
@@ -43,7 +43,7 @@ def measure_caption(subject: Subject) -> Row:
     def caption() -> list[np.ndarray]:
         return decoding.generate(model.engine, [request], Sampler(temperature=0.0))
 
-    decoded = min(len(caption()[0]) + 1, length)  # a caption may end earlier: both sides are counted per id
+    decoded = min(len(caption()[0]) + 1, length)  # a caption may end earlier: both sides count per id
     seconds = subject.machine.median_beside_reads(caption, REPEATS)
     baseline = seconds_without_cache(model, len(prefix), decoded)
     limit = least_seconds(subject.machine, model.run_config.model, 1, len(prefix), decoded, model.vocab.text_size)
@@ -55,12 +55,12 @@ def measure_one_face(subject: Subject) -> Row:
     """All attributes of one face, against a separate uncached answer (two forward passes) for each."""
     model = subject.model
     seconds, length = _attributes_seconds(subject, 1), len(_face_prefixes(subject, 1)[0])
-    baseline = seconds_without_cache(model, length + 4, 2) * len(model.schema)  # behind a question of some four ids
+    baseline = seconds_without_cache(model, length + 4, 2) * len(model.schema)  # after a question of about four ids
     return Row("attributes_b1", seconds, "s/face", baseline, baseline / seconds, _attributes_limit(subject) / seconds)
 
 
 def measure_many_faces(subject: Subject) -> Row:
-    """All attributes of 32 faces, for each face; the baseline is what their prefills take by themselves."""
+    """Time per face for all attributes of 32 faces; the baseline is that of their prefills alone."""
     engine, prefixes = subject.model.engine, _face_prefixes(subject, 32)
     ids, lengths = pad(prefixes, bucket(len(prefixes[0])))
 
@@ -80,13 +80,13 @@ def _face_prefixes(subject: Subject, batch: int) -> list[tuple[int, ...]]:
 
 
 def _attributes_seconds(subject: Subject, batch: int) -> float:
-    """Seconds of all attributes of `batch` faces."""
+    """Seconds for all attributes of `batch` faces."""
     model, prefixes = subject.model, _face_prefixes(subject, batch)
     return median_seconds(lambda: scoring.score_attributes(model.engine, model.tokenizer, prefixes, model.schema), 3)
 
 
 def _attributes_limit(subject: Subject) -> float:
-    """Seconds that all attributes of a face need at least: its prefix and the tree's nodes in one pass."""
+    """Lower bound of the seconds for all attributes of a face: its prefix and the tree's nodes in one pass."""
     model = subject.model
     nodes = len(scoring.tree(model.vocab, model.tokenizer, model.schema).tokens_N)
     length = len(_face_prefixes(subject, 1)[0]) + nodes
@@ -96,7 +96,7 @@ def _attributes_limit(subject: Subject) -> float:
 def seconds_without_cache(model: Model, prefix: int, answer: int) -> float:
     """Seconds of an answer decoded without a cache.
 
-    For each id a full forward pass over all there is so far, with the head over the whole vocabulary at every position,
+    For each id a full forward pass over the sequence so far, with the head over the whole vocabulary at every position,
     integrated over 9 lengths.
     """
     decoder = Decoder(model.run_config.model, model.vocab.size)
@@ -114,9 +114,9 @@ def seconds_without_cache(model: Model, prefix: int, answer: int) -> float:
 
 
 def least_seconds(machine: Machine, config: DecoderConfig, rows: int, prefix: int, answer: int, head: int) -> float:
-    """Seconds that this machine needs at least.
+    """Lower bound of the seconds that this machine needs.
 
-    All products of the prefix at the measured peak; then for each id the larger of two: its products, or reading the
+    All products of the prefix at the measured peak; then for each id the larger of: its products, or reading the
     weights and the rows' caches once.
 
     Args:

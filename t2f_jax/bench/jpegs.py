@@ -1,6 +1,6 @@
-"""Rows for JPEGs, decoded and resized as datasets are read, beside tf.data that decodes them alone on the same cores.
+"""Rows for JPEGs, decoded and resized as in datasets, against tf.data, which only decodes them, on the same cores.
 
-Each by `data.filter=auto` and, where the picture is at least twice the square, by `dct`.
+Each with `data.filter=auto` and, if the picture is at least twice as large as the square, with `dct`.
 """
 
 import dataclasses
@@ -19,14 +19,14 @@ from t2f_jax.environment import cores
 from t2f_jax.io.framing import Framing
 
 KIND = "celeba"  # any dataset of image files
-PIXELS = 40_000_000  # decoded in a turn, of all pictures together
-CHUNKS = 32  # handed to the threads, so that they end together
-TURNS = 9  # of each way, one after the other; the best counts
+PIXELS = 40_000_000  # decoded per turn, of all pictures together
+CHUNKS = 32  # given to the threads, so that they end at about the same time
+TURNS = 9  # of each way, alternately; the best counts
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """Pictures of one size, and the square that they become.
+    """Pictures of one size, and the size of their square.
 
     Attributes:
       rows: {name of a row: `Framing.filter`}.
@@ -65,7 +65,7 @@ def _rows(case: Case) -> Iterator[Row]:
             for _ in reading.read(source, chunks, case.square, Framing(filter=filter)):
                 pass
 
-        bare_decoding.decode_jpegs(paths[:1], 1)  # TensorFlow is loaded now
+        bare_decoding.decode_jpegs(paths[:1], 1)  # loads TensorFlow
         bare, best = 0.0, dict.fromkeys(case.rows, 0.0)
         for _ in range(TURNS):
             bare = max(bare, count / _seconds(lambda: bare_decoding.decode_jpegs(paths, cores())))
@@ -82,7 +82,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _draw(paths: list[pathlib.Path], case: Case) -> None:
-    """Pictures with as much detail as a photo has: noise, smoothed."""
+    """Writes pictures with as much detail as photos: smoothed noise."""
     noise = np.random.default_rng(0).integers(0, 256, (case.height // 4, case.width // 4, 3), np.uint8)
     picture = Image.fromarray(noise).resize((case.width, case.height), Image.Resampling.BICUBIC)
     for path in paths:

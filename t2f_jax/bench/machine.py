@@ -1,4 +1,4 @@
-"""What the machine itself reaches, matrix products and reads from memory, and how a call is timed."""
+"""The limits of the machine, matrix products and memory reads, and timing of calls."""
 
 import dataclasses
 import statistics
@@ -13,25 +13,25 @@ MATMUL = 1536  # side of the matrices
 
 
 def time_once(run: Callable[[], object]) -> float:
-    """Seconds of a call and of all that it started on a device."""
+    """Seconds of a call, including all work that it started on a device."""
     start = time.perf_counter()
     jax.block_until_ready(run())
     return time.perf_counter() - start
 
 
 def median_seconds(run: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Median seconds of a call, after one that compiles."""
+    """Median seconds of a call, after one call that compiles."""
     time_once(run)
     return statistics.median(time_once(run) for _ in range(repeats))
 
 
 @dataclasses.dataclass
 class Machine:
-    """The limits as measured last; 0 before the first measurement.
+    """The last measured limits; 0 before the first measurement.
 
     Attributes:
-      matmul: FLOP/s of float32 matrix products, the limit of computing.
-      read: bytes a second read from memory, the limit of decoding one row.
+      matmul: FLOP/s of float32 matrix products, the limit of computation.
+      read: bytes per second read from memory, the limit of decoding one row.
     """
 
     matmul: float = 0.0
@@ -47,14 +47,14 @@ class Machine:
     def measure_read(self) -> float:
         """Measures `read`."""
         a = jnp.ones(64 * 1024 * 1024, jnp.float32)
-        total = jax.jit(jnp.sum)  # of an argument: the compiler would compute the sum of a constant
+        total = jax.jit(jnp.sum)  # of an argument, because the compiler would precompute the sum of a constant
         self.read = a.nbytes / median_seconds(lambda: total(a))
         return self.read
 
     def median_beside_reads(self, run: Callable[[], object], repeats: int) -> float:
-        """Median seconds of a call, after one that compiles; `read` becomes the median of measurements around them.
+        """Median seconds of a call, after one that compiles; sets `read` to the median of interleaved measurements.
 
-        On a shared machine, the speed of memory changes within seconds.
+        On a shared machine, the memory bandwidth changes within seconds.
         """
         run()
         seconds, reads = [], []

@@ -1,4 +1,4 @@
-"""A store of random codes, captions and labels, as large as one likes, made in seconds: it needs no pictures."""
+"""A store of any size with random codes, captions and labels, made in seconds without pictures."""
 
 import itertools
 import json
@@ -18,13 +18,13 @@ from t2f_jax.tokens.attributes import Attribute, Fields
 SOURCE, KIND = "made", "celeba"  # the source's name, and the dataset whose labels its faces have
 CODES, CODEBOOK = 256, 1024  # of an image
 PIECES = 4000  # of the text tokenizer, at most
-_LABELS, _CAPTIONS = 4096, 8192  # different ones; a face has any of both
+_LABELS, _CAPTIONS = 4096, 8192  # distinct ones; a face has any of both
 _BLOCK = 1 << 14  # faces written at once
 _FEW = 64  # faces of validation and test
 
 
 def make(folder: pathlib.Path, faces: int, seed: int = 0) -> store.Store:
-    """Writes a store of so many training faces, 40 labels each and every other one with a caption, and opens it."""
+    """Writes and opens a store of `faces` training faces with 40 labels each, every second one with a caption."""
     rng = np.random.default_rng(seed)
     schema = registry.find(KIND).schema
     known = [_labels(schema, rng) for _ in range(_LABELS)]
@@ -52,7 +52,7 @@ def make(folder: pathlib.Path, faces: int, seed: int = 0) -> store.Store:
 
 
 def _labels(schema: tuple[Attribute, ...], rng: np.random.Generator) -> dict[str, str | int]:
-    """A fifth of the yes-or-no labels is "yes"."""
+    """Random labels; a fifth of the yes-or-no labels is "yes"."""
     return {a.name: a.values[int(rng.random() < 0.2)] for a in schema}
 
 

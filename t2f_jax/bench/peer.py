@@ -1,8 +1,8 @@
-"""Another program's speed, measured in turns with ours: a peer answers a job's name with the seconds that it took.
+"""Another program's speed, measured alternately with ours: a peer answers a job's name with the seconds that it took.
 
 A peer is any command that prints a line when it is ready and then, for each line on its standard input (`encode`,
-`decode`), does that job once and prints its seconds. It runs in a process of its own, so that this package never
-imports what it is compared with. `tests/helpers/peer_taming.py` is the one for taming-transformers' VQGAN in torch.
+`decode`), does that job once and prints its seconds. It runs in its own process, so that this package never imports
+what it is compared with. `tests/helpers/peer_taming.py` is the peer for taming-transformers' VQGAN in torch.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from t2f_jax.errors import UserError
 
 
 class Peer:
-    """A peer's process, from its ready line until `close` or the end of a `with`; it waits while nothing is asked."""
+    """A peer's process, from its ready line until `close` or the end of a `with`; it is idle between jobs."""
 
     def __init__(self, command: str):
         """Starts it and waits until it is ready.
@@ -44,13 +44,13 @@ class Peer:
         return line.strip()
 
     def seconds(self, job: str) -> float:
-        """Has the job done once; its seconds, as the peer measured them.
+        """Runs the job once; returns its seconds, as measured by the peer.
 
         Raises:
-          UserError: the peer ended, or answered with something else than a number.
+          UserError: the peer ended, or its answer is not a number.
         """
         assert self.process.stdin
-        with contextlib.suppress(BrokenPipeError):  # it has ended: the next line says so
+        with contextlib.suppress(BrokenPipeError):  # it has ended: reported below
             self.process.stdin.write(job + "\n")
         line = self._line()
         try:
@@ -74,11 +74,11 @@ class Peer:
 
 
 def alternate(ours: Callable[[], object], theirs: Callable[[], float] | None, pairs: int) -> list[tuple[float, float]]:
-    """Seconds of (ours, theirs), one after the other, `pairs` times, after one of ours that compiles.
+    """Seconds of (ours, theirs), alternately, `pairs` times, after one call of ours that compiles.
 
     Args:
-      ours: done and waited for.
-      theirs: returns its own seconds; None: their seconds are nan.
+      ours: called, and its result awaited.
+      theirs: returns its own seconds; None: nan.
     """
     jax.block_until_ready(ours())
     times = []

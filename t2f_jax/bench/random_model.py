@@ -1,4 +1,4 @@
-"""A model of a config's structure with random weights: what `t2f bench` measures where no model is given."""
+"""A model of a config's structure with random weights, for `t2f bench` without a model."""
 
 import jax
 
@@ -16,7 +16,7 @@ SCHEMA = registry.find("celeba").schema
 
 
 def random_model(config: Config) -> bundle.Bundle:
-    """Weights as training begins with them; the text tokenizer knows the words of CelebA's 40 attributes."""
+    """Initial weights of training; the text tokenizer knows the words of CelebA's 40 attributes."""
     words = _words(config)
     image = config.image.model
     vocab = text_tokenizer.vocab(words, image.n_embed)

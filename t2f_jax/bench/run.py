@@ -1,7 +1,7 @@
-"""`t2f bench`: what this machine reaches, as ratios within one run.
+"""`t2f bench`: benchmarks of this machine, as ratios within one run.
 
-Each row is a figure, the baseline measured beside it and the ratio of the two; where a physical limit is known
-(measured matrix products, memory reads), the share of it that was reached.
+Each row is a figure, the baseline measured in the same run and the ratio of the two; if a physical limit is known
+(measured matrix products, memory reads), also the share of it that was reached.
 """
 
 import functools
@@ -17,12 +17,12 @@ from t2f_jax.inference.model import Model, load
 
 
 def measure_matmul(subject: Subject) -> Row:
-    """Float32 matrix products, the limit of computing."""
+    """Float32 matrix products, the limit of computation."""
     return Row("machine_matmul", subject.machine.measure_matmul() / 1e9, "GFLOP/s")
 
 
 def measure_read(subject: Subject) -> Row:
-    """Reading memory, the limit of decoding one row."""
+    """Memory reads, the limit of decoding one row."""
     return Row("machine_read", subject.machine.measure_read() / 1e9, "GB/s")
 
 
@@ -41,7 +41,7 @@ def measure_vqgan(subject: Subject, job: str) -> Row:
     return Row(f"vqgan_{job}", speed.seconds, "s/image", speed.peer_seconds, speed.ratio, limit / speed.seconds)
 
 
-# The limits come first: the other rows are held against them.
+# The limits come first, because the other rows are compared with them.
 ROWS: dict[str, Callable[[Subject], Row]] = {
     "machine_matmul": measure_matmul,
     "machine_read": measure_read,
@@ -64,8 +64,8 @@ def measure(
 
     Args:
       model: a model folder; random weights of the config `spec` if None.
-      only: the rows whose name holds this, and the machine's.
-      peer: the command of a `peer.Peer`: what `vqgan_encode` and `vqgan_decode` are compared with.
+      only: rows whose name contains this, and the machine's.
+      peer: the command of a `peer.Peer`, with which `vqgan_encode` and `vqgan_decode` are compared.
     """
     subject = make_subject(load(model) if model else Model(random_model(config.load(spec))), peer)
     for name, row in ROWS.items():

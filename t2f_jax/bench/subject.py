@@ -7,7 +7,7 @@ import numpy as np
 from t2f_jax.bench.machine import Machine
 from t2f_jax.inference.model import Model
 
-PREFIX = 48  # ids of the prompt of a generated face, if the model reads as many
+PREFIX = 48  # ids of the prompt of a generated face, if the model can read as many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Subject:
     """What is measured.
 
     Attributes:
-      machine: its limits, as measured so far.
+      machine: its limits measured so far.
       codes: int32 [32, codes of an image], random faces.
       prefix: random ids of a prompt.
       peer: the command of a `peer.Peer` for the image tokenizer; None if there is none.
@@ -29,7 +29,7 @@ class Subject:
 
     @property
     def tokens(self) -> int:
-        """Codes of an image."""
+        """The number of codes of an image."""
         return self.model.image_tokenizer.config.tokens
 
 

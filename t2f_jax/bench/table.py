@@ -10,9 +10,9 @@ class Row:
     """One figure.
 
     Attributes:
-      baseline: what it is compared with, in the same unit; None where there is nothing.
+      baseline: what it is compared with, in the same unit; None if there is none.
       ratio: how many times better than the baseline it is.
-      share_of_limit: the share that was reached of what the machine's measured matrix products and reads allow.
+      share_of_limit: speed as a share of the limit set by the machine's measured matrix products and reads.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Row:
 
 
 def format_row(row: Row) -> str:
-    """The row as a line under `HEADER`; "-" for what there is not."""
+    """The row as a line under `HEADER`; "-" for missing values."""
     value, baseline, ratio = (f"{v:.4g}" if v is not None else "-" for v in (row.value, row.baseline, row.ratio))
     limit = f"{row.share_of_limit:.0%}" if row.share_of_limit is not None else "-"
     return f"{row.name:18} {value:>10} {row.unit:12} {baseline:>10} {ratio:>8} {limit:>9}"

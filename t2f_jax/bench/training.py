@@ -1,4 +1,4 @@
-"""The training step against the plain one (`training.plain_trainer`), in turns, beside the peak of matrix products.
+"""The training step against the plain one (`training.plain_trainer`), alternately, and the peak of matrix products.
 
 Axis legend: B pairs of a batch (an image with one target each), L length of a row, n codes of an image.
 """
@@ -19,7 +19,7 @@ from t2f_jax.tokens.vocab import Vocab
 from t2f_jax.training.decoder_trainer import DecoderTrainer, count_work
 from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
-TRIM = 8  # rows end at a multiple of it
+TRIM = 8  # row lengths are multiples of it
 PROMPT, CAPTION, QUESTIONS = 24, 24, 8  # ids of a prompt's words and of a caption, and questions about a face
 
 
@@ -29,8 +29,8 @@ class Timing:
 
     Attributes:
       pairs_per_second, plain_pairs_per_second: of the two steps.
-      ratio: median of the ratios of neighbouring steps.
-      flops_per_second: model FLOPs (`model_flops`: nothing of padding or unscored places) a second.
+      ratio: median of the ratios of consecutive steps.
+      flops_per_second: model FLOPs (`model_flops`: without padding and unscored positions) per second.
       peak: FLOP/s of matrix products, measured before and after each step.
       share: median of model FLOP/s over the larger of the peaks before and after.
     """
@@ -44,7 +44,7 @@ class Timing:
 
 
 def pairs(vocab: Vocab, n: int, count: int, first: int, sequence_length: int) -> list[Example]:
-    """`count` pairs of random ids, a third each of the tasks in turn, from task number `first` on."""
+    """`count` pairs of random ids; the three tasks take turns, starting with task number `first`."""
     rng = np.random.default_rng(first)
 
     def text(count: int) -> tuple[int, ...]:
@@ -69,8 +69,8 @@ def pairs(vocab: Vocab, n: int, count: int, first: int, sequence_length: int) ->
 def compare(config: DecoderRunConfig, vocab: Vocab, n: int, batch: int = 4, repeats: int = 5) -> Timing:
     """Times `repeats` steps of each kind on batches of `batch` pairs.
 
-    Ours: rows of one pair that end with the batch's longest, logits at targets alone. Plain: rows of
-    `sequence_length`, logits everywhere. Both in float32, without dropout, layers one by one: both steps are faster
+    Ours: rows of one pair, as long as the batch's longest, logits only at targets. Plain: rows of
+    `sequence_length`, logits everywhere. Both in float32, without dropout, with separate layers: both steps are faster
     on a CPU than with stacked layers, whose gradients are copied together.
     """
     model = dataclasses.replace(config.model, dropout=0.0, scan=False)
@@ -106,7 +106,7 @@ def _batch(vocab: Vocab, n: int, batch: int, first: int, length: int, trim: int)
 
 
 class _Run:
-    """A trainer's step and its state, whose memory it reuses."""
+    """A trainer's step and its state, whose memory is reused."""
 
     def __init__(self, trainer: DecoderTrainer):
         self._state = jax.jit(trainer.init)(jax.random.key(0))

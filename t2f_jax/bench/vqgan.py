@@ -1,4 +1,4 @@
-"""How fast the image tokenizer of the paper's size encodes and decodes one image, against a peer if one is given."""
+"""Speed of encoding and decoding one image with an image tokenizer of the paper's size, against a peer if given."""
 
 import contextlib
 import dataclasses
@@ -14,7 +14,7 @@ from t2f_jax.config.schema import VQGANConfig
 from t2f_jax.models import image_tokenizer
 from t2f_jax.models.params import abstract_vqgan, init_vqgan
 
-F16 = VQGANConfig(  # taming-transformers' FFHQ tokenizer, that of `talk2face_base`
+F16 = VQGANConfig(  # taming-transformers' FFHQ tokenizer, as in `talk2face_base`
     resolution=256,
     ch=128,
     ch_mult=(1, 1, 2, 2, 4),
@@ -38,11 +38,11 @@ class Speed:
 
 
 def measure(job: str, peer: str | None, pairs: int = 5, config: VQGANConfig = F16) -> Speed:
-    """Times one image, random weights, fp32, in turns with the peer.
+    """Times one image, with random weights in fp32, alternately with the peer.
 
     Args:
       job: "encode" (uint8 pixels to codes) or "decode" (codes to uint8 pixels).
-      peer: the command of a `peer.Peer` that does the same for the same structure; None: ours alone.
+      peer: the command of a `peer.Peer` that does the same with the same structure; None: only ours.
       pairs: how often each is timed.
 
     Raises:
@@ -72,8 +72,8 @@ def measure(job: str, peer: str | None, pairs: int = 5, config: VQGANConfig = F1
 def conv_flops(config: VQGANConfig) -> dict[str, int]:
     """FLOPs of the convolutions that "encode" and "decode" one image, as the original computes them.
 
-    Two per weight and position of a convolution's result; the positions are those of the level that its name says. We
-    compute fewer (`models.upsampling`); our speed and the peer's are both compared with this number.
+    Two per weight and position of a convolution's result; the positions are those of the level in its name. We compute
+    fewer (`models.upsampling`); both our speed and the peer's are compared with this number.
     """
     top = len(config.ch_mult) - 1
     flops = {"encode": 0, "decode": 0}

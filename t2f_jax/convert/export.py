@@ -1,4 +1,4 @@
-"""A model -> the files of other programs: the original's pair, or safetensors with a JSON of its structure."""
+"""Exports a model to other programs: the original's two files, or safetensors with a JSON of its structure."""
 
 import dataclasses
 import pathlib
@@ -21,12 +21,12 @@ GROUPS = 32  # of every GroupNorm of taming-transformers
 
 
 def to_original_pair(model: bundle.Bundle, out: pathlib.Path) -> None:
-    """Writes `talk2face.bin`, `last.ckpt`, `vocab.txt`, `base_config.json` and `vqgan.yaml`, whole or not at all.
+    """Writes `talk2face.bin`, `last.ckpt`, `vocab.txt`, `base_config.json` and `vqgan.yaml`, atomically.
 
     The VQGAN's names have the prefix `first_stage_model.` if they had it when it was imported.
 
     Raises:
-      UserError: the model has parts that the original's format does not hold; the message names their options.
+      UserError: the model has parts that the original's format does not support; the message names their options.
     """
     structure = model.run_config.model
     wrong = _foreign_decoder(structure) + _foreign_vqgan(model.image_tokenizer.config)
@@ -43,7 +43,7 @@ def to_original_pair(model: bundle.Bundle, out: pathlib.Path) -> None:
 
 
 def to_original_vqgan(tokenizer: ImageTokenizer, out: pathlib.Path) -> None:
-    """Writes `last.ckpt` and `vqgan.yaml` of an image tokenizer alone. Raises UserError as `to_original_pair`."""
+    """Writes only `last.ckpt` and `vqgan.yaml`, of an image tokenizer. Raises UserError as `to_original_pair`."""
     _refuse("image tokenizer", _foreign_vqgan(tokenizer.config))
     with whole_folder(out) as partial:
         _write_vqgan(partial, tokenizer, "")
@@ -52,7 +52,7 @@ def to_original_vqgan(tokenizer: ImageTokenizer, out: pathlib.Path) -> None:
 def to_safetensors(model: bundle.Bundle | ImageTokenizer, out: pathlib.Path) -> None:
     """Writes one safetensors file and one JSON of its structure for each part, and the text tokenizer's file.
 
-    Names and layouts are ours: kernels [in, out] and [y, x, in, out], query | key | value in one.
+    Names and layouts are ours: kernels [in, out] and [y, x, in, out], query | key | value in one kernel.
     """
     tokenizer = model if isinstance(model, ImageTokenizer) else model.image_tokenizer
     with whole_folder(out) as partial:
@@ -73,7 +73,7 @@ def to_safetensors(model: bundle.Bundle | ImageTokenizer, out: pathlib.Path) -> 
 
 
 def _base_config(model: bundle.Bundle, is_transformer: bool) -> dict[str, Any]:
-    """base_config.json as TencentPretrain reads it; `is_transformer`: the VQGAN lies in a Net2NetTransformer."""
+    """base_config.json as TencentPretrain reads it; `is_transformer`: the VQGAN is inside a Net2NetTransformer."""
     structure, image = model.run_config.model, model.image_tokenizer.config
     return {
         "emb_size": structure.width,
@@ -109,7 +109,7 @@ def _write_vqgan(folder: pathlib.Path, tokenizer: ImageTokenizer, prefix: str) -
     tensors = ((prefix + name, value) for name, value in to_original(vqgan_names(config), tokenizer.params))
     torch_writer.write(folder / original.VQGAN_FILE, tensors, "state_dict")
     if prefix:
-        return  # such names need the configuration of the Net2NetTransformer that they came from
+        return  # these names need the configuration of their Net2NetTransformer
     structure = {
         "double_z": False,
         "z_channels": config.z_channels,
@@ -133,13 +133,13 @@ def _write_vqgan(folder: pathlib.Path, tokenizer: ImageTokenizer, prefix: str) -
 
 
 def _foreign_decoder(config: DecoderConfig) -> list[str]:
-    """What of a decoder's structure the original's decoders do not have."""
+    """Parts of a decoder's structure that the original's decoders do not have."""
     there = DecoderConfig(config.layers, config.width, config.heads, config.mlp, config.max_length, norm="talk2face")
     return _differences(config, there, "decoder.model")
 
 
 def _foreign_vqgan(config: VQGANConfig) -> list[str]:
-    """What of an image tokenizer's structure a VQModel of taming-transformers does not have."""
+    """Parts of an image tokenizer's structure that a VQModel of taming-transformers does not have."""
     wrong = _differences(config, dataclasses.replace(config, patch=1, encoder="vqgan", scales=()), "image.model")
     if any(config.ch * multiple % GROUPS for multiple in config.ch_mult):
         wrong.append(f"image.model.ch={config.ch} (there: a multiple of its {GROUPS} norm groups)")

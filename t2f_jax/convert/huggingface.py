@@ -1,4 +1,4 @@
-"""A model as a Hugging Face folder: PyTorch weights beside the one file of code that runs them, no JAX anywhere.
+"""A model as a Hugging Face folder: PyTorch weights and one file of code that runs them, without JAX.
 
     config.json              structure, joint vocabulary, attributes, preprocessing, sampler; auto_map for transformers
     model.safetensors        transformer.* and vqgan.*, the latter under taming-transformers' names
@@ -7,7 +7,7 @@
     provenance.json          config of the run, steps, data, versions, figures
     README.md                how to use the folder
 
-Written without torch. `modeling_talk2face.py` lies beside this file as text to copy: nothing here imports it.
+Written without torch. `modeling_talk2face.py` beside this file is only copied as text: nothing here imports it.
 """
 
 import dataclasses
@@ -35,22 +35,22 @@ CODE = "modeling_talk2face.py"
 WEIGHTS = "model.safetensors"
 MODEL_TYPE = "talk2face"
 
-# What a torch module list calls the parts that are numbered here.
+# Names of numbered parts in torch's module lists.
 _NUMBERED = (
     (r"^layer_(\d+)", r"layers.\1"),
     (r"\.(down|up)_(\d+)", r".\1.\2"),
     (r"((?:down|up)\.\d+)\.(block|attn)_(\d+)", r"\1.\2.\3"),
     (r"^encoder\.(norm|dense1|dense2)_(\d+)", r"encoder.block.\2.\1"),
 )
-_LEAVES = {"kernel": "weight", "scale": "weight", "weight": "weight", "bias": "bias"}  # others are whole tables
+_LEAVES = {"kernel": "weight", "scale": "weight", "weight": "weight", "bias": "bias"}  # others are entire tables
 _KERNEL_AXES = {2: (1, 0), 4: (3, 2, 0, 1)}  # in, out -> out, in; height, width, in, out -> out, in, height, width
 
 
 def export(model: Bundle | ImageTokenizer, out: pathlib.Path) -> None:
-    """Writes `model` to the folder `out`, whole or not at all; what stood there before is replaced.
+    """Writes `model` to the folder `out` atomically; earlier contents are replaced.
 
-    `AutoModel.from_pretrained(out, trust_remote_code=True)` loads it, and so does `modeling_talk2face.load(out)`. Of an
-    image tokenizer alone there is no text tokenizer, provenance and model card.
+    `AutoModel.from_pretrained(out, trust_remote_code=True)` loads it, and so does `modeling_talk2face.load(out)`. For
+    an image tokenizer alone, text tokenizer, provenance and model card are not written.
     """
     with whole_folder(out) as folder:
         write_tensors(folder / WEIGHTS, state_dict(model), {"format": "pt"})
@@ -65,14 +65,14 @@ def export(model: Bundle | ImageTokenizer, out: pathlib.Path) -> None:
 
 
 def is_export(folder: pathlib.Path) -> bool:
-    """Is it a folder as `export` writes it?"""
+    """Is it a folder written by `export`?"""
     path = folder / "config.json"
     values = read_json(path, "the model's config") if path.is_file() else None
     return isinstance(values, dict) and values.get("model_type") == MODEL_TYPE
 
 
 def differences(folder: pathlib.Path) -> list[str]:
-    """What an export holds otherwise than this version writes it: its code, which `verify_huggingface` does not run."""
+    """Differences of an export from what this version writes: its code, which `verify_huggingface` does not run."""
     code, ours = folder / CODE, pathlib.Path(__file__).with_name(CODE)
     same = code.is_file() and code.read_bytes() == ours.read_bytes()
     return [] if same else [f"{CODE}: not the one of this version, which computed the above"]
@@ -86,7 +86,7 @@ def state_dict(model: Bundle | ImageTokenizer) -> dict[str, np.ndarray]:
 
 
 def rename_params(prefix: str, params: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Nested parameters -> arrays under their torch names behind `prefix`, kernels turned to torch's order of axes."""
+    """Nested parameters -> arrays under their torch names after `prefix`, kernels with torch's order of axes."""
     named = {}
     for path, leaf in traverse_util.flatten_dict(params).items():
         value, module, last = np.asarray(jax.device_get(leaf)), ".".join(path[:-1]), path[-1]
@@ -100,7 +100,7 @@ def rename_params(prefix: str, params: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def settings(model: Bundle) -> dict[str, Any]:
-    """config.json: what the PyTorch model is built from, and where transformers finds its classes."""
+    """config.json: the structure of the PyTorch model, and where transformers finds its classes."""
     wordpiece = isinstance(model.tokenizer, text_tokenizer.WordPiece)
     return {
         **_image_settings(model.image_tokenizer, "Talk2FaceModel"),
@@ -117,7 +117,7 @@ def settings(model: Bundle) -> dict[str, Any]:
 
 
 def _image_settings(tokenizer: ImageTokenizer, name: str) -> dict[str, Any]:
-    """The part of config.json that an image tokenizer alone needs, too; `name` is the class that transformers loads."""
+    """The part of config.json that also an image tokenizer alone needs; `name` is the class that transformers loads."""
     module = CODE.removesuffix(".py")
     return {
         "model_type": MODEL_TYPE,
@@ -130,7 +130,7 @@ def _image_settings(tokenizer: ImageTokenizer, name: str) -> dict[str, Any]:
 
 
 def card(model: Bundle) -> str:
-    """README.md: what the model is and how to use it, both ways."""
+    """README.md: describes the model and both ways of using it."""
     c, vq = model.run_config.model, model.image_tokenizer.config
     name = model.name or "talk2face"
     attributes = "\n".join(f"- {a.name}: {a.allowed()}" for a in model.schema) or "- none"
@@ -191,7 +191,7 @@ float32 throughout: on a GPU set `torch.backends.cudnn.allow_tf32 = False` befor
 
 
 def _example(model: Bundle) -> str:
-    """Arguments of `generate_images` that this model understands."""
+    """Arguments of `generate_images` that fit this model."""
     if not model.schema:
         return '"a smiling woman"'
     attribute = model.schema[0]

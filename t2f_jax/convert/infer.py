@@ -1,4 +1,4 @@
-"""A model's structure from the shapes of its tensors; config files of the original are not read."""
+"""Infers a model's structure from the shapes of its tensors, without the original's config files."""
 
 import pathlib
 import re
@@ -11,8 +11,8 @@ from t2f_jax.errors import UserError, naming
 from t2f_jax.io.zip_files import shown
 
 Shapes = Mapping[str, tuple[int, ...]]
-WORDS = "embedding.word.embedding.weight"  # a row an id
-_FOREIGN = {  # what names of image tokenizers of another kind begin with
+WORDS = "embedding.word.embedding.weight"  # a row per id
+_FOREIGN = {  # name prefixes of other kinds of image tokenizers
     "quantize.embed.weight": "a Gumbel quantizer (it has 'quantize.embed.weight'), whose codes are chosen otherwise",
     "quantize.proj.": "a Gumbel quantizer (it has 'quantize.proj'), whose codes are chosen otherwise",
     "encoder.down_blocks.": "a model of diffusers, which names its parts otherwise",
@@ -26,10 +26,10 @@ def decoder_config(path: pathlib.Path, shapes: Shapes, heads: int = 0) -> Decode
     """Structure of a Talk2Face decoder.
 
     Args:
-      heads: attention heads; 0: as many as have 64 columns each.
+      heads: attention heads; 0: heads of 64 columns each.
 
     Raises:
-      UserError: a tensor that the structure follows from is missing or makes no sense; the message names it.
+      UserError: a tensor that determines the structure is missing or invalid; the message names it.
     """
     width = _shape(path, shapes, WORDS, 2)[1]
     heads = heads or max(1, width // HEAD_WIDTH)

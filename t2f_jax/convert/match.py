@@ -1,4 +1,4 @@
-"""A file's tensors beside those that a model needs: every difference is shown and none is ignored."""
+"""Compares a file's tensors with those that a model needs: every difference is reported, none is ignored."""
 
 import fnmatch
 import pathlib
@@ -27,19 +27,19 @@ def match(
     tensors: Mapping[str, Tensor],
     allow_missing: Sequence[str],
 ) -> set[str]:
-    """Checks that a file holds every tensor of `names` in its shape, and no other.
+    """Checks that a file has every tensor of `names` with its shape, and no other.
 
-    Says a table of the differences on stderr, and a warning that lists what is missing although allowed.
+    Prints a table of the differences on stderr, and a warning that lists the allowed missing tensors.
 
     Args:
-      tensors: what the file holds, by the original's name.
+      tensors: those of the file, by the original's name.
       allow_missing: patterns ("encoder.layer_norm.*") of names that may be missing.
 
     Returns:
       The missing names that a pattern allows.
 
     Raises:
-      UserError: a missing, unexpected or misshapen tensor, after the table of them all.
+      UserError: a tensor is missing, unexpected or of a wrong shape; raised after the table of all.
     """
     wanted = {name.original: name.shape for name in names}
     absent = [name for name in wanted if name not in tensors]
@@ -73,13 +73,13 @@ def match(
 def reader(
     path: pathlib.Path, read: Callable[[str], np.ndarray], files: Mapping[str, str], allowed: set[str], seed: int = 0
 ) -> Callable[[Name], np.ndarray]:
-    """-> a function for `names.to_ours`: gives a tensor of the file, or random values for one of the `allowed`.
+    """-> a function for `names.to_ours`: returns a tensor of the file, or random values for one of the `allowed`.
 
-    That function raises UserError for a tensor that holds NaN or infinity, or a number too large for float32.
+    That function raises UserError for a tensor with NaN, infinity, or a number too large for float32.
 
     Args:
       path: the file, for messages.
-      read: gives the file's tensor of a name.
+      read: returns the file's tensor with a name.
       files: the original's name -> the name in the file.
       allowed: names that are missing.
     """
@@ -88,7 +88,7 @@ def reader(
     def value(name: Name) -> np.ndarray:
         if name.original in allowed:
             return fresh(name, rng)
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity
+        with np.errstate(over="ignore"):  # numbers too large for float32 become infinity
             values = read(files[name.original]).astype(np.float32, copy=False)
         check_finite(f"{path}: tensor {shown(files[name.original])}", values)
         return values

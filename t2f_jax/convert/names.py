@@ -1,4 +1,4 @@
-"""The original's tensors and ours: names, shapes and layouts, translated both ways bit for bit.
+"""The original's tensors and ours: names, shapes and layouts, converted both ways bit for bit.
 
 Talk2Face (TencentPretrain): 198 tensors of `talk2face.bin`; query, key and value are one kernel here. VQGAN
 (taming-transformers): 343 tensors of the f16 model, one to one. A torch Linear is [out, in] and a Conv2d [out, in, y,
@@ -16,7 +16,7 @@ from flax import traverse_util
 from t2f_jax.config.schema import DecoderConfig, VQGANConfig
 
 Path = tuple[str, ...]
-_AXES = {"dense": (1, 0), "conv": (2, 3, 1, 0)}  # of ours, counted in torch's
+_AXES = {"dense": (1, 0), "conv": (2, 3, 1, 0)}  # our axes as indices of torch's axes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Name:
 
     Attributes:
       original: its name there.
-      path: where it lies in our parameters.
+      path: its path in our parameters.
       shape: its shape there.
       layout: "same", "dense" (transposed) or "conv".
       part: which third of a fused query-key-value it is; None: all of it.
@@ -138,7 +138,7 @@ def vqgan_names(config: VQGANConfig) -> list[Name]:
 
 
 def to_ours(names: Iterable[Name], read: Callable[[Name], np.ndarray]) -> Any:
-    """Our nested parameters, float32, from the tensors that `read` gives; each is read once, in order."""
+    """Our nested parameters, float32, from the tensors that `read` returns; each is read once, in order."""
     flat: dict[Path, np.ndarray] = {}
     waiting: dict[Path, list[np.ndarray]] = {}
     for name in names:
@@ -156,7 +156,7 @@ def to_ours(names: Iterable[Name], read: Callable[[Name], np.ndarray]) -> Any:
 
 
 def to_original(names: Iterable[Name], params: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """The original's name and tensor, float32, of each name; one after the other, so that only one is in memory."""
+    """Yields the original's name and tensor, float32, of each name, so that only one is in memory at a time."""
     flat: Any = traverse_util.flatten_dict(params)
     for name in names:
         value = np.asarray(flat[name.path], np.float32)
@@ -168,7 +168,7 @@ def to_original(names: Iterable[Name], params: Any) -> Iterator[tuple[str, np.nd
 
 
 def fresh(name: Name, rng: np.random.Generator) -> np.ndarray:
-    """An initial value, float32, for a tensor that a file lacks, distributed as the models draw theirs."""
+    """An initial value, float32, for a tensor that a file lacks, with the distribution of the models' initializers."""
     kind = name.path[-1]
     if kind in ("scale", "bias"):
         return np.full(name.shape, kind == "scale", np.float32)

@@ -1,4 +1,4 @@
-"""The original's files -> a model: `talk2face.bin`, a VQGAN checkpoint and a WordPiece vocabulary."""
+"""Reads the original's files as a model: `talk2face.bin`, a VQGAN checkpoint and a WordPiece vocabulary."""
 
 import dataclasses
 import hashlib
@@ -40,16 +40,16 @@ HEAD_BIAS = "target.lm.output_layer.bias"
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How to read files that do not say everything about themselves.
+    """Settings that the files do not contain.
 
     Attributes:
-      compat: set every quirk of the original (see `quirks`), or none but the norm that its weights need.
-      range: how pictures are scaled for the encoder; empty: as `compat` says.
-      heads: attention heads; 0: of 64 columns each.
+      compat: set every quirk of the original (see `quirks`), or only the norm that its weights need.
+      range: how pictures are scaled for the encoder; empty: by `compat`.
+      heads: attention heads; 0: heads of 64 columns each.
       image_size: side of the images in pixels.
-      allow_missing: patterns of tensors that may be missing; they get fresh values.
-      ignore: patterns of tensors that are left out, by their names in the file.
-      ema: take the averaged weights that an image tokenizer's file keeps beside the plain ones.
+      allow_missing: patterns of tensors that may be missing; they get initial values.
+      ignore: patterns of tensors to leave out, by their names in the file.
+      ema: use the averaged weights that an image tokenizer's file has besides the plain ones.
     """
 
     compat: bool = True
@@ -87,8 +87,8 @@ def open_decoder(path: pathlib.Path, options: Options) -> tuple[DecoderConfig, i
 def open_vqgan(path: pathlib.Path, options: Options) -> tuple[VQGANConfig, str, Callable[[], dict[str, Any]]]:
     """A VQGAN checkpoint -> (structure, its names' prefix, a function that reads the parameters).
 
-    A VQModel alone, or the `first_stage_model.` of a Net2NetTransformer, whose own tensors are not read, nor are those
-    of the loss; averaged copies of the weights only if `options.ema` asks for them.
+    Reads a VQModel alone, or the `first_stage_model.` of a Net2NetTransformer, without the latter's own tensors and
+    those of the loss; averaged weights are used only with `options.ema`.
 
     Raises:
       UserError: an unreadable file, or tensors that do not fit.
@@ -108,7 +108,7 @@ def open_vqgan(path: pathlib.Path, options: Options) -> tuple[VQGANConfig, str, 
 
 
 def _drop_whole_remap(file: TorchFile, chosen: Selection, n_embed: int) -> None:
-    """Drops `quantize.used`, the numbers of the codes in use, from the tensors, if every code keeps its own number."""
+    """Drops `quantize.used`, the indices of the codes in use, from the tensors, if every code keeps its index."""
     if "quantize.used" not in chosen.tensors:
         return
     used = file.read(chosen.files["quantize.used"])
@@ -169,7 +169,7 @@ def read_pair(
 
 
 def _settings(structure: DecoderConfig, image: VQGANConfig, options: Options) -> tuple[Config, Preprocess]:
-    """The experiment that a pair's model belongs to, and what is done to its pictures."""
+    """The config and the preprocessing of a pair's model."""
     run, evaluation, preprocess = quirks.options(options.compat)
     if options.range:
         preprocess = dataclasses.replace(preprocess, range=options.range)
@@ -186,10 +186,10 @@ def _settings(structure: DecoderConfig, image: VQGANConfig, options: Options) ->
 
 
 def read_folder(folder: pathlib.Path) -> bundle.Bundle:
-    """The model of a folder that an export to the original's format wrote.
+    """The model in a folder that was exported to the original's format.
 
     Raises:
-      UserError: as `read_pair`; base_config.json is missing, or says nothing of heads and image size.
+      UserError: as `read_pair`; base_config.json is missing, or lacks heads and image size.
     """
     values = read_json(folder / CONFIG_FILE, "the original's configuration")
     try:
@@ -200,9 +200,9 @@ def read_folder(folder: pathlib.Path) -> bundle.Bundle:
 
 
 def _check_special(path: pathlib.Path, words: WordPiece) -> None:
-    """A vocabulary of the released size must have its special pieces where the released one has them.
+    """Checks that a vocabulary of the released size has its special pieces at the released one's ids.
 
-    Otherwise its ids would stand for other words than the weights learned.
+    Otherwise its ids would mean other words than those that the weights were trained on.
     """
     ids = (words.pad, words.unk, words.cls, words.sep)
     if words.size == vocab.ORIGINAL_TEXT_SIZE and ids != vocab.ORIGINAL_SPECIAL:

@@ -1,6 +1,6 @@
-"""What the original does differently from this project, as named options; `talk2face_2022` sets them all.
+"""Differences of the original from this project, as named options; `talk2face_2022` sets them all.
 
-Facts: TencentPretrain `ed79843` and, for the loss, `54d5494`; see each entry.
+Sources: TencentPretrain `ed79843` and, for the loss, `54d5494`; see each entry.
 """
 
 import dataclasses
@@ -98,14 +98,14 @@ NOT_REPRODUCED = (
 
 
 def set_in(config: Any) -> None:
-    """Sets every quirk of training and sampling in an experiment's ConfigDict; how pictures are read is the data's."""
+    """Sets every quirk of training and sampling in an experiment's ConfigDict; not those of preprocessing."""
     for quirk in QUIRKS:
         if not quirk.option.startswith("preprocess."):
             _put(config, quirk)
 
 
 def _put(values: Any, quirk: Quirk) -> None:
-    """Sets a quirk's option in nested named values, a dictionary's or a ConfigDict's."""
+    """Sets a quirk's option in a nested dictionary or ConfigDict."""
     *groups, key = quirk.option.split(".")
     for group in groups:
         values = values[group]

@@ -1,4 +1,4 @@
-"""Which of a file's tensors are a model's: a wrapper's prefix is taken off, parts of other models are left out."""
+"""Selects a model's tensors in a file: removes a wrapper's prefix, and leaves out parts of other models."""
 
 import collections
 import dataclasses
@@ -14,11 +14,11 @@ from t2f_jax.io.progress import say
 from t2f_jax.io.zip_files import shown
 
 FIRST_STAGE = "first_stage_model."  # of a VQGAN inside taming's Net2NetTransformer or latent-diffusion's models
-# What the names begin with in files of DataParallel, torch.compile, Lightning's Fabric or DeepSpeed, FSDP, and of
-# wrappers that hold the model as `model`.
+# Prefixes of names in files of DataParallel, torch.compile, Lightning's Fabric or DeepSpeed, FSDP, and of wrappers with
+# the model as `model`.
 _WRAPPERS = re.compile(rf"((module|_orig_mod|_forward_module|_fsdp_wrapped_module|model|{FIRST_STAGE[:-1]})\.)*")
-EMA = "model_ema."  # averaged weights, as latent-diffusion keeps them: behind it are the plain names without dots
-# Parts beside an image tokenizer: a second stage, losses, averaged copies, the palette of segmentation maps.
+EMA = "model_ema."  # averaged weights of latent-diffusion: followed by the plain names without dots
+# Parts besides an image tokenizer: a second stage, losses, averaged weights, the palette of segmentation maps.
 _BESIDE = ("transformer.", "cond_stage_model.", "loss.", EMA, "colorize")
 
 
@@ -27,7 +27,7 @@ class Selection:
     """The tensors that may be the model's.
 
     Attributes:
-      prefix: stands before the model's names in the file.
+      prefix: that of the model's names in the file.
       tensors: name without the prefix -> description.
       files: name without the prefix -> name in the file.
     """
@@ -40,16 +40,16 @@ class Selection:
 def select(
     path: pathlib.Path, tensors: Mapping[str, Tensor], anchor: str, ignore: Sequence[str], beside: bool = False
 ) -> Selection:
-    """Takes the prefix of a wrapper off, and leaves out what is no part of the model, saying so on stderr.
+    """Removes the prefix of a wrapper, leaves out what is not part of the model, and reports that on stderr.
 
     Args:
       path: the file, for messages.
-      anchor: a tensor that the model always has; what stands before it in the file is the prefix.
-      ignore: patterns of further names, as the file has them, that are left out.
-      beside: leave out the parts that stand beside an image tokenizer.
+      anchor: a tensor that the model always has; the prefix is what precedes it in the file.
+      ignore: patterns of further names in the file to leave out.
+      beside: leave out the parts besides an image tokenizer.
 
     Raises:
-      UserError: a name with and without the prefix, or a tensor of a type that is not read.
+      UserError: a name occurs with and without the prefix, or a tensor has an unsupported type.
     """
     ends = [name for name in tensors if name.endswith(anchor)]
     prefixes = [name.removesuffix(anchor) for name in ends]
@@ -80,12 +80,12 @@ def select(
 
 
 def averaged(path: pathlib.Path, tensors: Mapping[str, Tensor], chosen: Selection) -> Selection:
-    """The selection with the averaged weights that the file holds beside the plain ones in their place.
+    """The selection with the plain weights replaced by the file's averaged ones.
 
     Raises:
-      UserError: the file holds no averaged weights, or of another shape.
+      UserError: the file has no averaged weights, or they have another shape.
     """
-    inside = chosen.prefix.removesuffix(FIRST_STAGE)  # what wraps the model that keeps them
+    inside = chosen.prefix.removesuffix(FIRST_STAGE)  # prefix of the model that has them
     known = {name.removeprefix(inside).removeprefix(EMA): name for name in tensors if EMA in name}
     files = {name: known.get(name.replace(".", ""), file_name) for name, file_name in chosen.files.items()}
     replaced = {name: file_name for name, file_name in files.items() if file_name != chosen.files[name]}

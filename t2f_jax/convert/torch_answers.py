@@ -1,8 +1,8 @@
-"""What a Hugging Face folder computes in PyTorch, as JSON: a program of its own, which `verify_huggingface` starts.
+"""Computes the outputs of a Hugging Face folder in PyTorch, as JSON: a program that `verify_huggingface` starts.
 
     python -P torch_answers.py FOLDER < question.json > answers.json
 
-It runs the `modeling_talk2face.py` beside it, not the folder's copy: to verify a folder runs no code out of it.
+It runs the `modeling_talk2face.py` beside it, not the folder's copy: verifying a folder runs no code from it.
 """
 
 import importlib.util
@@ -15,7 +15,7 @@ CODE = pathlib.Path(__file__).with_name("modeling_talk2face.py")
 
 
 def answer(folder: str, question: dict[str, Any]) -> dict[str, Any]:
-    """A question of `verify_huggingface.compare` -> what `verify_huggingface.Answers` holds, in lists."""
+    """A question of `verify_huggingface.compare` -> the fields of `verify_huggingface.Answers`, as lists."""
     import numpy as np
 
     spec = importlib.util.spec_from_file_location(CODE.stem, CODE)

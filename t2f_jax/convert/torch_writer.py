@@ -1,7 +1,7 @@
-"""Files that `torch.load(weights_only=True)` opens, written without torch.
+"""Writes files for `torch.load(weights_only=True)` without torch.
 
-An uncompressed zip archive of `archive/data.pkl`, a pickle that rebuilds an OrderedDict of tensors by the names of
-torch's own functions, and one entry `archive/data/K` of bytes for each tensor: the format of torch.save since 1.6.
+The format is that of torch.save since 1.6: an uncompressed zip archive of `archive/data.pkl`, a pickle that rebuilds an
+OrderedDict of tensors with torch's own functions, and one entry `archive/data/K` of bytes for each tensor.
 """
 
 import pathlib
@@ -15,15 +15,15 @@ from t2f_jax.io.pickle_values import row_major
 from t2f_jax.io.pickles import STORAGES
 
 _STORAGE_OF = {dtype: storage for storage, dtype in STORAGES.items()}
-_ALIGNMENT = 64  # bytes: a storage may be mapped into memory as it lies
-_DATE = (1980, 1, 1, 0, 0, 0)  # the same tensors give the same bytes
+_ALIGNMENT = 64  # bytes, so that storages can be memory-mapped
+_DATE = (1980, 1, 1, 0, 0, 0)  # constant, so that the same tensors give the same bytes
 
 
 def write(path: pathlib.Path, tensors: Iterable[tuple[str, np.ndarray]], key: str | None = None) -> None:
     """Writes name-array pairs as a file of torch.save; only one array needs to be in memory at a time.
 
     Args:
-      key: the dictionary of tensors is the value of this key of another one ("state_dict"); None: it stands alone.
+      key: the dictionary of tensors becomes the value of this key in another one ("state_dict"); None: not nested.
 
     Raises:
       KeyError: an array of a type that torch does not have.
@@ -43,7 +43,7 @@ def _entry(archive: zipfile.ZipFile, name: str, data: bytes | memoryview) -> Non
     info = zipfile.ZipInfo(name, _DATE)
     info.file_size = len(data)
     assert archive.fp
-    header = archive.fp.tell() + 30 + len(name) + 4  # the extra field's own head has 4 bytes
+    header = archive.fp.tell() + 30 + len(name) + 4  # the extra field's own header has 4 bytes
     padding = -header % _ALIGNMENT
     info.extra = struct.pack("<2sH", b"FB", padding) + b"\0" * padding
     with archive.open(info, "w") as entry:

@@ -1,4 +1,4 @@
-"""Do two models compute the same? Fixed sequences of all three tasks through both, part by part."""
+"""Compares the outputs of two models, part by part, on fixed sequences of all three tasks."""
 
 import dataclasses
 import functools
@@ -31,17 +31,17 @@ Params = Any  # nested parameters of a Flax module
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """What both models compute for one task: logits of whole rows, and what follows their prefixes."""
+    """Inputs for one task: both models compute logits of whole rows, and continuations of their prefixes."""
 
     name: str
     rows: list[sequence.Example]
     prefixes: list[tuple[int, ...]]
-    span: grammar.Grammar | None  # of the ids drawn greedily behind a prefix; None: answers are scored instead
+    span: grammar.Grammar | None  # of the ids generated greedily after a prefix; None: answers are scored instead
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One part: the largest difference of its numbers, and what else there is to say."""
+    """The result of one part: the largest difference of its numbers, and a note."""
 
     part: str
     difference: float
@@ -51,11 +51,11 @@ class Row:
 def compare(a: Bundle | ImageTokenizer, b: Bundle | ImageTokenizer, tolerance: float) -> list[Row]:
     """The largest differences between two models, part by part.
 
-    Greedy tokens that differ count as 0 where, at their first difference, the two ids' logits are nearer than the
-    tolerance: rounding decides there; the note says so. Otherwise they count as 1.
+    Greedy tokens that differ count as 0 if, at their first difference, the two ids' logits differ by at most the
+    tolerance, where rounding decides; the note says so. Otherwise they count as 1.
 
     Raises:
-      UserError: other words, codes or image sizes: then nothing is comparable.
+      UserError: vocabularies, codes or image sizes differ, so that nothing is comparable.
     """
     images_a, images_b = _images(a), _images(b)
     first, second = images_a.config, images_b.config
@@ -76,7 +76,7 @@ def compare(a: Bundle | ImageTokenizer, b: Bundle | ImageTokenizer, tolerance: f
 
 
 def settings(a: Bundle, b: Bundle) -> list[str]:
-    """What is stored with the models and differs, without changing the numbers compared."""
+    """Differing settings of the models that do not change the compared numbers."""
     pairs = {
         "preprocess": (a.preprocess, b.preprocess),
         "decoder.loss_span": (a.run_config.loss_span, b.run_config.loss_span),
@@ -118,7 +118,7 @@ def _decoder_rows(a: Model, b: Model, codes: np.ndarray, tolerance: float) -> li
 
 
 def _tasks(model: Model, codes: np.ndarray) -> list[Task]:
-    """The three tasks, for image codes int32 [2, n]; without one whose rows the model has no positions for."""
+    """The three tasks, for image codes int32 [2, n]; without tasks whose rows exceed the model's positions."""
     vocab, tok = model.vocab, model.tokenizer
     room = model.decoder.config.max_length - model.decoder.config.image_position
     n = codes.shape[1]
@@ -152,7 +152,7 @@ def _logits(
 
 @functools.partial(jax.jit, static_argnums=0)
 def _decode(model: VQGAN, params: Params, codes: jax.Array) -> Any:
-    """Codes int32 [B, N] -> what the VQGAN's decoder gives, float32 [B, R, R, 3], neither clipped nor rounded."""
+    """Codes int32 [B, N] -> output of the VQGAN's decoder, float32 [B, R, R, 3], neither clipped nor rounded."""
     return model.apply({"params": params}, codes, method="decode_codes")
 
 
@@ -163,7 +163,7 @@ def _greedy(model: Model, prefixes: Sequence[tuple[int, ...]], span: grammar.Gra
 
 
 def _tokens_row(a: Model, b: Model, task: Task, span: grammar.Grammar, tolerance: float) -> Row:
-    """How many of the sequences that both models draw greedily differ; parted at a tie is not counted."""
+    """How many of the greedy sequences of both models differ; differences at a tie do not count."""
     drawn = [_greedy(model, task.prefixes, span) for model in (a, b)]
     wrong, ties = 0, 0
     for prefix, first, second in zip(task.prefixes, *drawn):
@@ -180,7 +180,7 @@ def _tokens_row(a: Model, b: Model, task: Task, span: grammar.Grammar, tolerance
 
 
 def _gap(model: Model, prefix: Sequence[int], common: Sequence[int], one: int, other: int) -> float:
-    """Difference of two ids' logits behind a prefix and the ids that both models drew."""
+    """Difference of two ids' logits after a prefix and the ids that both models generated."""
     task = sequence.TO_IMAGE if one >= model.vocab.text_size else sequence.TO_CAPTION
     branch = sequence.Branch((), (*common, one))
     example = sequence.Example(tuple(prefix), (branch,), task, sequence.image_index(model.vocab, prefix))
@@ -191,7 +191,7 @@ def _gap(model: Model, prefix: Sequence[int], common: Sequence[int], one: int, o
 
 
 def _answers_row(a: Model, b: Model, task: Task) -> Row:
-    """The largest difference of the probabilities of answers, to the questions that both models know."""
+    """The largest difference of the probabilities of answers to questions that both models know."""
     questions = [x for x in a.schema if x in b.schema]
     if not questions:
         return Row(f"answers, {task.name}", 0.0, "no question that both know")
@@ -206,7 +206,7 @@ def _answers_row(a: Model, b: Model, task: Task) -> Row:
 
 
 def largest(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference of two arrays' numbers; infinite if their shapes differ, or one holds NaN or infinity."""
+    """The largest difference of two arrays' numbers; infinite if their shapes differ, or one has NaN or infinity."""
     if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
     return float(np.max(np.abs(a.astype(np.float64) - b.astype(np.float64)), initial=0.0))

@@ -1,6 +1,6 @@
-"""Does a Hugging Face folder compute in PyTorch what its model does here? Both answer the same question, part by part.
+"""Compares the outputs of a Hugging Face folder in PyTorch with those of its model here, part by part.
 
-PyTorch runs in a program of its own (`torch_answers`), so that this one never imports it.
+PyTorch runs in its own program (`torch_answers`), so that this one never imports it.
 """
 
 import dataclasses
@@ -27,22 +27,22 @@ GREEDY = {"temperature": 0.0, "final_temperature": None}
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """What both sides compute; of an image tokenizer alone the first two. S: pixels of a side, n: codes of an image."""
+    """The outputs of one side; for an image tokenizer only the first two. S: pixels of a side, n: codes of an image."""
 
     codes: np.ndarray  # of two pictures, int [2, n]
     decoded: np.ndarray  # pictures of random codes, uint8 [2, S, S, 3]
     drawn: np.ndarray | None = None  # faces of `TEXTS` at temperature 0, uint8 [2, S, S, 3]
-    captions: tuple[str, ...] = ()  # of the two pictures, of the likeliest words
-    probabilities: np.ndarray | None = None  # of every answer about the two pictures, one behind another
+    captions: tuple[str, ...] = ()  # of the two pictures, greedy
+    probabilities: np.ndarray | None = None  # of every answer about the two pictures, concatenated
 
 
 def compare(model: Bundle | ImageTokenizer, folder: pathlib.Path) -> list[Row]:
     """The differences between a model and the Hugging Face folder `folder`, part by part.
 
-    A picture's values may be 1 of 255 apart: that is a rounding of last bits.
+    A picture's values may differ by 1 of 255, which is a rounding error.
 
     Raises:
-      UserError: PyTorch cannot answer: it is missing, or the folder holds no such model.
+      UserError: PyTorch is missing, or the folder has no such model.
     """
     images = model if isinstance(model, ImageTokenizer) else model.image_tokenizer
     codes = np.random.default_rng(0).integers(0, images.config.n_embed, (2, images.config.tokens))
@@ -69,7 +69,7 @@ def compare(model: Bundle | ImageTokenizer, folder: pathlib.Path) -> list[Row]:
 
 
 def _with_words(answers: Answers, model: Model, pictures: np.ndarray) -> Answers:
-    """The answers, and what the whole model computes."""
+    """Adds the outputs of the whole model to the answers."""
     sampler = dataclasses.replace(model.sampler, **GREEDY)
     prompts = [model.prompt(text) for text in TEXTS]
     seen = model.images(pictures)
@@ -83,7 +83,7 @@ def _with_words(answers: Answers, model: Model, pictures: np.ndarray) -> Answers
 
 
 def _ask(folder: pathlib.Path, question: Mapping[str, Any]) -> Answers:
-    """What PyTorch answers. Raises UserError, with the last line that the program printed, if it fails."""
+    """PyTorch's answers. Raises UserError, with the last line that the program printed, if it fails."""
     program = [sys.executable, "-P", str(PROGRAM), str(folder)]
     done = subprocess.run(program, input=json.dumps(question), capture_output=True, text=True)
     if done.returncode:

@@ -1,19 +1,19 @@
 """A web page to try a model, and its HTTP API: `t2f demo`. Needs Gradio (`t2f_jax[demo]`).
 
-    server     page, guard and port together: `run`; `make_app` is what a test serves
-    page       the page: parts to generate, describe and analyze, made from the model's schema
-    parts      of the page: how attributes are chosen, where a face is uploaded; what page and API are made for
-    api        the same for programs: /generate, /describe, /analyze
-    guard      which routes answer, how long a request's body may be, and the headers of every answer
-    asking     what a person sent, checked -> what the model is asked
-    pictures   an uploaded file -> pixels; faces -> PNG files inside a page; a face that is half drawn
-    batcher    one thread that computes what several people ask together
-    work       what that thread does: draws faces, describes and measures them
-    views      results as HTML, out of `fragments.html`
-    limits     how much one may ask
+    server     combines page, guard and port: `run`; tests serve `make_app`
+    page       the page: tabs to generate, describe and analyze, made from the model's schema
+    parts      components of the page: attribute pickers, upload of a face; the state shared by page and API
+    api        endpoints for programs: /generate, /describe, /analyze
+    guard      allowed routes, largest size of a request, and headers of every response
+    asking     checks a request and converts it for the model
+    pictures   an uploaded file -> pixels; faces -> PNG files inside a page; partly generated faces
+    batcher    one thread that batches the requests of several users
+    work       the computation in that thread: generates, describes and analyzes faces
+    views      results as HTML, from `fragments.html`
+    limits     limits of requests
 
-Nobody's file is kept: faces go into the page itself, and an upload is deleted a quarter of an hour later. No path of a
-request is opened but that of an upload.
+No files are kept: faces are embedded in the page, and an upload is deleted after a quarter of an hour. The only paths
+of a request that are opened are those of uploads.
 
 Read first: `server.run`, then `page.build`.
 """

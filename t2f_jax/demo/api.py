@@ -1,6 +1,6 @@
-"""The HTTP API: what the page does, for programs. Gradio serves it below /gradio_api/call; the page's footer tells how.
+"""The HTTP API: the page's functions for programs. Gradio serves it under /gradio_api/call, see the page's footer.
 
-Values come as they were sent: `asking` checks them. What is wrong ends in an error that says what would be right.
+Values arrive unchecked; `asking` checks them. A wrong value gives an error that says what would be right.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from t2f_jax.demo.parts import Demo, picture_input
 
 
 def build(demo: Demo) -> None:
-    """The endpoints, inside a `gr.Blocks`. Their components are only there to describe the parameters."""
+    """Creates the endpoints, inside a `gr.Blocks`. Their components only describe the parameters."""
     model, limits = demo.model, demo.limits
 
     async def generate(
@@ -35,7 +35,7 @@ def build(demo: Demo) -> None:
         face = await demo.result(lambda: asking.analyze(model, limits, demo.face(image), attributes))
         for record in face.values():
             shares = record["probabilities"]
-            record["probabilities"] = {str(value): p for value, p in shares.items()}  # as JSON has them
+            record["probabilities"] = {str(value): p for value, p in shares.items()}  # JSON keys are strings
         return face
 
     def text(label: str) -> gr.Textbox:

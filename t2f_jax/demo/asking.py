@@ -1,6 +1,6 @@
-"""What a person sent, checked: raw JSON values in, what the model is asked out.
+"""Checks requests: converts raw JSON values into requests to the model.
 
-Everything wrong ends in a `WrongArgument` or another `UserError`, whose words are shown to the person.
+A wrong value raises `WrongArgument` or another `UserError`, whose message is shown to the user.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from t2f_jax.tokens import prompts
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Describe:
-    """Captions of a face, uint8 [S, S, 3]: the likeliest, or n drawn ones."""
+    """A request for captions of a face, uint8 [S, S, 3]: the most likely one, or n sampled ones."""
 
     pixels: np.ndarray
     n: int
@@ -27,7 +27,7 @@ class Describe:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Analyze:
-    """Answers about a face, uint8 [S, S, 3]; `attributes` are names."""
+    """A request for answers about a face, uint8 [S, S, 3]; `attributes` are names."""
 
     pixels: np.ndarray
     attributes: tuple[str, ...]
@@ -47,11 +47,11 @@ def faces(
     seed: Any,
     guidance: Any,
 ) -> FaceRequest:
-    """n faces of words.
+    """A request for n faces from text.
 
     Args:
       attributes, avoid: lists of "NAME=VALUE" or "NAME=VALUE:WEIGHT", as `t2f generate` takes them.
-      best_of: so many are drawn and the best n of them shown; 0 or n: all that are drawn.
+      best_of: this many are generated, of which the best n are shown; 0 or n: all are shown.
       guidance: None: the model's own.
 
     Raises:
@@ -75,13 +75,13 @@ def faces(
 
 
 def describe(limits: Limits, pixels: np.ndarray, n: Any, seed: Any) -> Describe:
-    """Captions of a face. Raises WrongArgument for a number or seed out of range."""
+    """A request for captions. Raises WrongArgument for a number or seed out of range."""
     n = arguments.whole_number("n", n, 1, limits.captions)
     return Describe(pixels, n, arguments.first_seed(seed, n))
 
 
 def analyze(model: Model, limits: Limits, pixels: np.ndarray, attributes: Any) -> Analyze:
-    """Answers about a face; no attributes: all. Raises WrongArgument for an unknown one."""
+    """A request for answers; no attributes means all. Raises WrongArgument for an unknown one."""
     names = _names(limits, "attributes", attributes)
     return Analyze(pixels, tuple(a.name for a in model.asked(names)))
 

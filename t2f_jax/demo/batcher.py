@@ -1,6 +1,6 @@
-"""One thread that computes for all: what several people ask at the same time, and can be computed together, is.
+"""One thread that computes for all users, and batches simultaneous requests.
 
-Who asks holds a `Task`; whoever came first is served first, together with all later ones of the same key that fit.
+Each request is a `Task`. The oldest task is computed first, together with all later ones of the same key that fit.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ Result = TypeVar("Result")
 
 
 class Task(Generic[Result]):
-    """What one person asks.
+    """The request of one user.
 
     Attributes:
-      ask: what is computed.
-      key: tasks of equal keys may be computed together.
-      rows: how much it adds to a batch.
-      tell: called from the computing thread with what there is so far; None if nobody looks.
+      ask: what to compute.
+      key: tasks with equal keys may be computed together.
+      rows: its number of rows in a batch.
+      tell: called from the computing thread with partial results; None if they are not wanted.
       future: the result.
     """
 
@@ -31,11 +31,11 @@ class Task(Generic[Result]):
         self.future: concurrent.futures.Future[Result] = concurrent.futures.Future()
 
 
-Work = Callable[[Sequence[Task]], Sequence[Any]]  # tasks of one key -> their results
+Work = Callable[[Sequence[Task]], Sequence[Any]]  # tasks with the same key -> their results
 
 
 class Batcher:
-    """The thread and its queue. A context manager: at its end what waits is cancelled."""
+    """The thread and its queue. A context manager, which cancels waiting tasks at its end."""
 
     def __init__(self, work: Work, most_rows: int):
         self._work, self._most_rows = work, most_rows
@@ -58,7 +58,7 @@ class Batcher:
         self._thread.join()
 
     def submit(self, task: Task[Result]) -> "concurrent.futures.Future[Result]":
-        """Lines a task up. Raises UserError where the server ends."""
+        """Adds a task to the queue. Raises UserError if the server is ending."""
         with self._changed:
             if self._closed:
                 raise UserError("the server is ending; come again")
@@ -67,14 +67,14 @@ class Batcher:
         return task.future
 
     async def follow(self, make: Callable[[Callable[[Any], object]], Task]) -> AsyncGenerator[Any, None]:
-        """Lines up the task that `make` makes of a `tell`; gives what it tells, then its result.
+        """Queues the task that `make` makes from a `tell`; yields its partial results, then its result.
 
-        Who stops listening takes a task that has not begun out of the line.
+        If the caller stops iterating, a task that has not begun is cancelled.
         """
         loop, news = asyncio.get_running_loop(), asyncio.Queue[Any]()
 
         def tell(item: Any) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            with contextlib.suppress(RuntimeError):  # the loop is closed: there is no listener any more
                 loop.call_soon_threadsafe(news.put_nowait, item)
 
         future = self.submit(make(tell))
@@ -98,7 +98,7 @@ class Batcher:
                 self._compute(batch)
 
     def _take(self) -> list[Task]:
-        """The oldest task, and those of its key that fit beside it."""
+        """The oldest task, and those with its key that fit into the batch."""
         first, rest = self._waiting[0], []
         batch, rows = [first], first.rows
         for task in self._waiting[1:]:
@@ -111,7 +111,7 @@ class Batcher:
         return batch
 
     def _compute(self, batch: list[Task]) -> None:
-        """Their results; if one of several fails, each is computed by itself, so that it fails alone."""
+        """Sets the results; if a batch of several fails, each task is computed separately, so that only one fails."""
         try:
             results = self._work(batch)
         except Exception as error:

@@ -1,7 +1,7 @@
-"""What stands before Gradio: which routes answer, how long a request's body may be, and the headers of every answer.
+"""A filter in front of Gradio: allowed routes, largest size of a request's body, and headers of every response.
 
-Gradio has routes for much that this page does not need (to fetch what a URL names, to record, to edit, to run without
-the queue); they are not there.
+Gradio has many routes that this page does not need (to fetch a URL, to record, to edit, to run without the queue);
+they are blocked.
 """
 
 import pathlib
@@ -26,9 +26,9 @@ ROUTES = {
     "POST": re.compile(rf"{UPLOAD}|{API}/(queue/join|cancel|reset|call/(v2/)?{WORD})/?"),
 }
 ROUTES["HEAD"] = ROUTES["GET"]
-ROOM = 2**16  # bytes of an upload's frame around the file
+ROOM = 2**16  # bytes of an upload besides the file itself
 
-# Gradio's page has scripts and styles inside. Nothing is loaded from elsewhere, and nothing is sent there.
+# Gradio's page has inline scripts and styles. Nothing is loaded from other hosts, and nothing is sent there.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline';"
     " img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:;"
@@ -42,13 +42,13 @@ HEADERS = {
 
 
 class Guard:
-    """ASGI middleware, see the module. `uploads` is the folder in which Gradio keeps uploaded files."""
+    """ASGI middleware, see the module. `uploads` is Gradio's folder of uploaded files."""
 
     def __init__(self, app: ASGIApp, limits: Limits, uploads: pathlib.Path):
         self.app, self.limits, self.uploads = app, limits, uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request, or hands it on."""
+        """Answers a request, or passes it on."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
         elif scope["type"] == "http":
@@ -95,6 +95,6 @@ class Guard:
         for file in self.uploads.rglob("*"):
             try:
                 total += file.stat().st_size
-            except OSError:  # deleted meanwhile
+            except OSError:  # deleted in the meantime
                 continue
         return total

@@ -1,4 +1,4 @@
-"""How much one may ask of the demo."""
+"""Limits of the demo's requests."""
 
 import dataclasses
 
@@ -7,22 +7,22 @@ MIB = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How much one may ask.
+    """Limits of requests.
 
     Attributes:
-      working: requests that are worked on at once.
-      waiting: requests that may wait beside them; whoever comes then is told that all is busy.
+      working: requests that are processed at once.
+      waiting: further requests that may wait; others get an answer that the server is busy.
       upload_bytes: of an uploaded file.
       uploads_bytes: of all uploaded files together, which are deleted after `upload_seconds`.
       upload_seconds: how long an uploaded file is kept.
       body_bytes: of any other request.
       pixels: of an uploaded picture.
       faces: shown for one request.
-      drawn: drawn for one request, of which the best are shown.
+      drawn: generated for one request, of which the best are shown.
       captions: for one face.
-      signs: of a text.
+      signs: characters of a text.
       attributes: named in one request.
-      sessions: of people whose settings the page remembers.
+      sessions: for which the page remembers settings.
     """
 
     working: int = 32

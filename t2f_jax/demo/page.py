@@ -1,4 +1,4 @@
-"""The page: words to faces, a face to words, a face to its attributes; every choice in it is of the model's schema."""
+"""The page: text to faces, a face to captions, a face to attributes; all choices come from the model's schema."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from t2f_jax.demo import asking, parts, views
 from t2f_jax.demo.parts import EVENT, Demo
 
 TITLE = "Talk2Face: words to faces, and back"
-SIDE = 320  # pixels: where the window has no room for two columns so wide, results stand below what is asked
+SIDE = 320  # pixels: in a window too narrow for two columns of this width, results are below the inputs
 TEXTS = ("a smiling woman with red hair", "an old man with glasses", "a young man with a hat")
 LABELS = (
     "**What labels are and are not.** Age, gender and every other attribute are what annotators, or a program, wrote"
@@ -19,7 +19,7 @@ LABELS = (
 
 
 def build(demo: Demo) -> None:
-    """The page's components and what they do, inside a `gr.Blocks`."""
+    """Creates the page's components and their events, inside a `gr.Blocks`."""
     model = demo.model
     name, size = f" '{model.name}'" if model.name else "", f"{model.image_size} x {model.image_size}"
     gr.Markdown(f"# {TITLE}")
@@ -66,7 +66,7 @@ def _generate(demo: Demo) -> None:
 
 
 def _drawing(demo: Demo) -> list[Component]:
-    """What to avoid, guidance, of how many the best, and the seed; the first two where they mean something."""
+    """Inputs for what to avoid, guidance, best-of and the seed; the first two only if the model supports them."""
     model = demo.model
     pairs = [f"{a.name}={value}" for a in model.schema if not a.is_number for value in a.values]
     weight, best = "how much the words count; 1 is as trained", "draw so many, show the best of them; 0: show all"

@@ -1,4 +1,4 @@
-"""Parts of the page: what it is made for, how attributes are chosen, and where a face is uploaded."""
+"""Components of the page: attribute pickers and the upload of a face; the state shared by page and API."""
 
 import asyncio
 import contextlib
@@ -23,17 +23,17 @@ from t2f_jax.tokens.attributes import Attribute
 
 ANY = "any"
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-EVENT: dict[str, Any] = {"preprocess": False, "show_progress": "hidden", **PRIVATE}  # `asking` checks what was sent
+EVENT: dict[str, Any] = {"preprocess": False, "show_progress": "hidden", **PRIVATE}  # `asking` checks the values
 FAILED = "something went wrong here, and the server's log says what; try again, or ask for something else"
 
 
 @dataclasses.dataclass(frozen=True)
 class Demo:
-    """What page and API are made for.
+    """The state shared by page and API.
 
     Attributes:
       uploads: the folder of uploaded files.
-      examples: PNG files of faces to click.
+      examples: PNG files of example faces.
     """
 
     model: Model
@@ -43,16 +43,16 @@ class Demo:
     examples: Sequence[pathlib.Path] = ()
 
     def face(self, given: Any) -> np.ndarray:
-        """An uploaded picture in Gradio's words -> uint8 [S, S, 3]. Raises WrongArgument, see `pictures`."""
+        """An uploaded picture in Gradio's format -> uint8 [S, S, 3]. Raises WrongArgument, see `pictures`."""
         return pictures.open_face(self.model, self.limits, pictures.uploaded(self.uploads, given))
 
     @property
     def weighs(self) -> bool:
-        """Does the model know prompts without words, so that guidance and what to avoid mean something?"""
+        """Was the model trained with empty prompts, so that guidance and avoided attributes are possible?"""
         return bool(self.model.run_config.tasks.prompt_dropout)
 
     async def follow(self, ask: Callable[[], asking.Ask], waiting: str) -> AsyncIterator[Any]:
-        """HTML while there is no result, what the task tells, and its result; HTML again for what went wrong."""
+        """Yields HTML for waiting, the task's partial results, and its result; or HTML for an error."""
         yield views.waiting(waiting)
         try:
             asked = await asyncio.to_thread(ask)
@@ -61,12 +61,12 @@ class Demo:
                     yield item
         except UserError as error:
             yield views.problem(f"{error}.")
-        except Exception:  # a fault of the program: one request's, which must be answered; the server lives on
+        except Exception:  # a bug: the request must be answered, and the server continues
             traceback.print_exc()
             yield views.problem(f"{FAILED}.")
 
     async def result(self, ask: Callable[[], asking.Ask]) -> Any:
-        """The result of what is asked. Raises gr.Error, whose message is sent to the client."""
+        """The result of a request. Raises gr.Error, whose message is sent to the client."""
         try:
             asked = await asyncio.to_thread(ask)
             return await asyncio.wrap_future(self.batcher.submit(work.task(asked)))
@@ -79,11 +79,11 @@ class Demo:
 
 @dataclasses.dataclass(frozen=True)
 class Picker:
-    """Components by which attributes are chosen.
+    """Components for choosing attributes.
 
     Attributes:
       parts: the components.
-      wanted: their values, as they were sent -> ["NAME=VALUE"] of what is asked for.
+      wanted: their values, as sent -> ["NAME=VALUE"] of the requested attributes.
     """
 
     parts: tuple[Component, ...]
@@ -91,7 +91,7 @@ class Picker:
 
 
 def pickers(schema: Sequence[Attribute]) -> Iterator[Picker]:
-    """Of each number a slider, of each choice a list, of all that is there or not two lists together."""
+    """A slider for each number, a list for each choice, and two lists for all yes-or-no attributes together."""
     signs = [a.name for a in schema if a.values == ("no", "yes")]
     for attribute in schema:
         if attribute.is_number:
@@ -130,13 +130,13 @@ def _choice(attribute: Attribute) -> Picker:
 
 
 def wanted(pickers: Sequence[Picker], values: Sequence[Any]) -> list[str]:
-    """What the pickers' values, one after another, ask for."""
+    """The attributes requested by the pickers' values, which are in one flat list."""
     rest = iter(values)
     return [pair for p in pickers for pair in p.wanted(*(next(rest) for _ in p.parts))]
 
 
 def face(demo: Demo) -> gr.Image:
-    """Where a face is uploaded, with examples that fill it."""
+    """The upload of a face, with examples that fill it."""
     picture = picture_input(label="A face", sources=["upload", "clipboard"], height=280)
     if demo.examples:
         gr.Markdown("Or choose a face that this model drew:")
@@ -148,7 +148,7 @@ def face(demo: Demo) -> gr.Image:
 
 
 def picture_input(**options: Any) -> gr.Image:
-    """An input of pictures that fetches nothing from an address: Gradio's own downloads what a request names."""
+    """An input of pictures that fetches no URL; Gradio's own downloads any URL in a request."""
     picture = gr.Image(type="filepath", **options)
     keep = picture.async_move_resource_to_block_cache
 

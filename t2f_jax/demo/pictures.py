@@ -1,4 +1,4 @@
-"""An uploaded file becomes pixels; faces become PNG files inside a page; a face that is half drawn can be seen.
+"""Converts an uploaded file to pixels, and faces to PNG files inside a page; shows partly generated faces.
 
 Axes: B faces, S image side.
 """
@@ -18,16 +18,16 @@ from t2f_jax.inference.model import Model
 from t2f_jax.io import images
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-NAME = "the picture"  # what an error calls an upload: its path is nobody's business
-UNDRAWN = 128  # the gray of what has no codes yet
-_decoders = concurrent.futures.ThreadPoolExecutor(2, "decoder")  # how many large pictures are decoded at once
-# Bytes of the blocks in which Pillow allocates a picture. The C library gives memory back to the system for blocks from
-# 32 MiB on, and keeps those of 16, Pillow's own: 300 MB behind each thread that decoded a large picture.
+NAME = "the picture"  # the name of an upload in errors, which must not show its path
+UNDRAWN = 128  # the gray of parts without codes
+_decoders = concurrent.futures.ThreadPoolExecutor(2, "decoder")  # limits how many large pictures are decoded at once
+# Bytes of the blocks in which Pillow allocates a picture. The C library returns the memory of blocks of at least 32 MiB
+# to the system but keeps those of 16 MiB, Pillow's default: 300 MB for each thread that decoded a large picture.
 Image.core.set_block_size(2**26)
 
 
 def uploaded(folder: pathlib.Path, given: Any) -> pathlib.Path:
-    """The file of an upload in Gradio's words, {"path": ...}: one that lies in the folder of uploads.
+    """The file of an upload in Gradio's format, {"path": ...}, which must be in the folder of uploads.
 
     Raises:
       WrongArgument: no picture, or any other path.
@@ -37,7 +37,7 @@ def uploaded(folder: pathlib.Path, given: Any) -> pathlib.Path:
     path = given.get("path") if isinstance(given, dict) else None
     try:
         file = pathlib.Path(path).resolve(strict=True) if isinstance(path, str) else None
-    except (OSError, ValueError, RuntimeError):  # no such file, a null byte, a circle of links
+    except (OSError, ValueError, RuntimeError):  # no such file, a null byte, a cycle of links
         file = None
     if file is None or not file.is_file() or not file.is_relative_to(folder.resolve()):
         raise WrongArgument("this is no uploaded picture, or it was deleted since; upload it again")
@@ -45,7 +45,7 @@ def uploaded(folder: pathlib.Path, given: Any) -> pathlib.Path:
 
 
 def open_face(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
-    """An image file -> uint8 [S, S, 3], as the model takes it.
+    """An image file -> uint8 [S, S, 3], preprocessed for the model.
 
     Raises:
       WrongArgument: it is too large, of another kind, or broken.
@@ -65,7 +65,7 @@ def _decode(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
 
 
 def _opened(file: pathlib.Path) -> Image.Image:
-    """A picture that is not decoded yet. Raises WrongArgument, without the path that Pillow names, for what is none."""
+    """Opens a picture without decoding it. Raises WrongArgument, without Pillow's path, if it is not a picture."""
     try:
         return Image.open(io.BytesIO(file.read_bytes()), formats=FORMATS)
     except UnidentifiedImageError:
@@ -73,22 +73,22 @@ def _opened(file: pathlib.Path) -> Image.Image:
 
 
 def png(face: Image.Image) -> bytes:
-    """A face as a PNG file that holds its settings."""
+    """A face as a PNG file with its settings as metadata."""
     file = io.BytesIO()
     face.save(file, format="PNG", pnginfo=images.png_info(face.info))
     return file.getvalue()
 
 
 def data_uri(face: Image.Image | np.ndarray) -> str:
-    """A face, or uint8 [S, S, 3], as the address of a PNG file that lies in the page itself."""
+    """A face, or uint8 [S, S, 3], as the data URI of a PNG file."""
     picture = Image.fromarray(face) if isinstance(face, np.ndarray) else face
     return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
 
 
 def half_drawn(model: Model, codes: np.ndarray) -> np.ndarray:
-    """The first codes of faces, int32 [B, drawn] -> uint8 [B, S, S, 3], gray where there are none yet.
+    """The first codes of faces, int32 [B, drawn] -> uint8 [B, S, S, 3], gray where codes are missing.
 
-    Of several grids the finer ones add nothing yet where they have no codes: the shortest vector stands for them.
+    With several grids, missing codes of the finer ones should add nothing: the shortest vector replaces them.
     """
     tokenizer, drawn = model.image_tokenizer, codes.shape[1]
     rows = tokenizer.config.grids[0]

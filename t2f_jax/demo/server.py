@@ -1,4 +1,4 @@
-"""Page, API, guard and port together."""
+"""Serves the page and the API behind the guard."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-# Gradio reads these when it is imported. Without them it calls home, and keeps 10,000 requests, of which it makes a
+# Gradio reads these at its import. Without them it sends analytics, and keeps 10,000 requests, from which it makes a
 # table of statistics after each one.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
@@ -33,13 +33,13 @@ from t2f_jax.inference.model import Model
 from t2f_jax.io import images
 
 CLEAN_EVERY = 60  # seconds
-SESSIONS = 500  # whose requests and messages are kept until they are fetched
-EXAMPLES = 4  # faces to click
+SESSIONS = 500  # number of sessions whose requests and messages are kept until they are fetched
+EXAMPLES = 4  # example faces
 THEME = Default(
     primary_hue="blue",
     font=("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"),
     font_mono=("ui-monospace", "monospace"),
-).set(  # as Gradio has them, these are too faint to be read by many
+).set(  # Gradio's own colours have too little contrast for many readers
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_300",
     block_info_text_color="*neutral_600",
@@ -54,10 +54,10 @@ THEME = Default(
 
 
 class Sessions(LRUCache):
-    """What Gradio keeps of a session, for the newest `SESSIONS`; what is added to one that is not there is lost.
+    """Gradio's data of the newest `SESSIONS` sessions; data for other sessions is dropped.
 
-    In Gradio a message for such a session ends the task that serves the queue, for good: one request without a
-    session's name is enough. And the requests of those who never fetch a result stay.
+    In Gradio itself, a message for an unknown session ends the task that serves the queue permanently: one request
+    without a session's name is enough. And requests whose results are never fetched remain.
     """
 
     def __init__(self, empty: Callable[[], Any]):
@@ -69,10 +69,10 @@ class Sessions(LRUCache):
 
 
 class Blocks(gr.Blocks):
-    """Blocks that tell who sends values of a wrong kind or number what is right, where Gradio prints a traceback."""
+    """Blocks that answer values of a wrong kind or number with a message; Gradio only prints a traceback."""
 
     async def preprocess_data(self, block_fn: BlockFunction, *values: Any, **options: Any) -> list[Any]:
-        """The values as Gradio reads them. Raises gr.Error, whose message is sent to the client."""
+        """The values as converted by Gradio. Raises gr.Error, whose message is sent to the client."""
         try:
             return await super().preprocess_data(block_fn, *values, **options)
         except gr.Error:
@@ -84,10 +84,10 @@ class Blocks(gr.Blocks):
 
 
 def run(model: Model, host: str, port: int, limits: Limits, ready: Callable[[str], object]) -> None:
-    """Serves the page until Ctrl-C; `ready` is told its address.
+    """Serves the page until Ctrl-C; `ready` is called with its address.
 
     Raises:
-      UserError: there is no such host, or something else has its port.
+      UserError: there is no such host, or the port is in use.
     """
     with listen(host, port) as listening, started(model, limits) as demo:
         name = f"[{host}]" if ":" in host else host
@@ -96,7 +96,7 @@ def run(model: Model, host: str, port: int, limits: Limits, ready: Callable[[str
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes one that is free. Raises UserError, naming the flag."""
+    """A listening socket; port 0 takes a free port. Raises UserError, naming the flag."""
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as error:
@@ -106,11 +106,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def started(model: Model, limits: Limits) -> Iterator[Demo]:
-    """The computing thread, warm, and a folder for uploads that is deleted at the end."""
+    """Starts the computing thread, warmed up, and a folder for uploads that is deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="t2f-demo-") as folder, contextlib.ExitStack() as stack:
         uploads = pathlib.Path(folder).resolve() / "uploads"
         uploads.mkdir()
-        os.environ["GRADIO_TEMP_DIR"] = str(uploads)  # where Gradio keeps them
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)  # Gradio's folder of uploads
         worker = work.Worker(model)
         examples = _save(worker.warm_up()[:EXAMPLES], uploads.parent)
         batcher = stack.enter_context(Batcher(worker, work.SIZES[-1]))
@@ -148,11 +148,11 @@ def make_app(demo: Demo) -> fastapi.FastAPI:
         theme=THEME,
         css_paths=pathlib.Path(__file__).with_name("style.css"),
     )
-    blocks.has_launched = True  # only `launch` sets it, and without it Gradio opens any path that a request names
+    blocks.has_launched = True  # only `launch` sets it, and without it Gradio opens any path in a request
     app.add_middleware(Guard, limits=limits, uploads=demo.uploads)
     return app
 
 
 def make_server(app: fastapi.FastAPI) -> uvicorn.Server:
-    """What serves it."""
+    """The server of the application."""
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))

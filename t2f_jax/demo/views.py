@@ -1,4 +1,4 @@
-"""Results as HTML: the blocks of `fragments.html`, everything in them escaped."""
+"""Results as HTML: the blocks of `fragments.html`, with everything escaped."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from t2f_jax.inference.answers import ChoiceRecord, NumberRecord
 from t2f_jax.inference.likelihoods import Caption
 from t2f_jax.report import render
 
-PLOT_HEIGHT = 100  # of a number's distribution, in the plot's own units; a number is one wide
+PLOT_HEIGHT = 100  # of a number's distribution, in the plot's own units; each number has width 1
 
 
 def faces(made: Sequence[Image.Image], unread: Sequence[str] = ()) -> str:
-    """Faces in a gallery, each with its prompt, seed, score and a link that downloads it with its settings inside.
+    """A gallery of faces, each with its prompt, seed, score and a link that downloads it with its settings as metadata.
 
-    `unread` are words in which are signs that the model does not know.
+    `unread` are words with characters that the model does not know.
     """
     cards = [
         {
@@ -34,29 +34,29 @@ def faces(made: Sequence[Image.Image], unread: Sequence[str] = ()) -> str:
 
 
 def half_drawn(share: float, faces: Sequence[np.ndarray]) -> str:
-    """Faces of which a share is drawn."""
+    """Faces of which a share of the codes is generated."""
     return _block("half_drawn", share=share, sources=[pictures.data_uri(face) for face in faces])
 
 
 def waiting(what: str) -> str:
-    """What is shown before there is a result."""
+    """Shown before there is a result."""
     return _block("waiting", what=what)
 
 
 def problem(message: str) -> str:
-    """What went wrong, and what would be right."""
+    """An error, and what would be right."""
     return _block("problem", message=message)
 
 
 def captions(told: Sequence[Caption]) -> str:
-    """Captions, the likeliest first."""
+    """Captions, most likely first."""
     return _block("captions", told=told)
 
 
 def answers(face: Mapping[str, ChoiceRecord | NumberRecord]) -> str:
     """A face's answers: a number's distribution as a plot, a choice's probabilities as bars.
 
-    Attributes that are there or not share one table, which shows how probable each is.
+    Yes-or-no attributes share one table, which shows the probability of each.
     """
     records: dict[str, Any] = dict(face)
     numbers = {name: plot(record) for name, record in records.items() if "interval_90" in record}
@@ -69,13 +69,13 @@ def answers(face: Mapping[str, ChoiceRecord | NumberRecord]) -> str:
 
 
 def _rows(probabilities: Mapping[str, float]) -> list[tuple[str, float, bool]]:
-    """(value, probability, whether it is the likeliest) of each."""
+    """(value, probability, whether it is the most likely) of each."""
     best = max(probabilities.values())
     return [(value, share, share == best) for value, share in probabilities.items()]
 
 
 def plot(record: Any) -> dict[str, Any]:
-    """What the plot of a number's distribution holds, its horizontal places in percent of the width.
+    """Data for the plot of a number's distribution, with horizontal positions in percent of the width.
 
     Args:
       record: a `NumberRecord`.

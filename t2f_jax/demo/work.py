@@ -1,4 +1,4 @@
-"""What the computing thread does with a batch of tasks: draws faces, describes them, measures them."""
+"""The work of the computing thread on a batch of tasks: generates, describes and analyzes faces."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,19 +15,19 @@ from t2f_jax.inference.face_request import FaceRequest
 from t2f_jax.inference.likelihoods import Caption
 from t2f_jax.inference.model import Model
 
-SIZES = (4, 8, 16, 32)  # of a batch of faces: few, for each compiles programs of its own
-LOOK_EVERY = 0.4  # seconds from one look at half-drawn faces to the next
+SIZES = (4, 8, 16, 32)  # sizes of a batch of faces: few, since each compiles its own programs
+LOOK_EVERY = 0.4  # seconds between updates of partly generated faces
 WARM_UP = "a face"
 
 
 class Worker:
-    """A model that computes tasks of one kind together; what `batcher.Batcher` calls."""
+    """Computes tasks of one kind together with a model; called by `batcher.Batcher`."""
 
     def __init__(self, model: Model):
         self.model = model
 
     def __call__(self, tasks: Sequence[Task]) -> Sequence[Any]:
-        """The tasks' results, see `task`. Raises UserError for a model whose numbers are none."""
+        """The tasks' results, see `task`. Raises UserError for a model that gives NaN."""
         first = tasks[0].ask
         if isinstance(first, FaceRequest):
             return self._draw(tasks)
@@ -38,7 +38,7 @@ class Worker:
         return [{name: face[name] for name in task.ask.attributes} for task, face in zip(tasks, answers)]
 
     def warm_up(self) -> list[Image.Image]:
-        """Compiles what will be asked most. Returns faces that the model drew, for examples."""
+        """Compiles the most frequent requests. Returns generated faces as examples."""
         faces: list[Image.Image] = []
         for size in SIZES:
             (faces,) = self([task(self.model.face_request(WARM_UP, None, size, 0), lambda _: None)])
@@ -60,7 +60,7 @@ class Worker:
         return [model.faces_of(a, codes[end - a.n : end]) for a, end in zip(asks, ends)]
 
     def _shower(self, tasks: Sequence[Task], ends: np.ndarray) -> Callable[[Sequence[int], np.ndarray], None]:
-        """A function that shows the half-drawn faces to those who look, not too often."""
+        """A function that sends partly generated faces to tasks that want them, at limited intervals."""
         last = time.monotonic()
 
         def show(rows: Sequence[int], ids: np.ndarray) -> None:
@@ -86,10 +86,10 @@ class Worker:
 
 
 def task(ask: Ask, tell: Callable[[Any], object] | None = None) -> Task:
-    """A task for an ask.
+    """A task for a request.
 
-    Its result: of a `FaceRequest` the faces, of a `Describe` captions, the likeliest first, of an `Analyze` {name:
-    record}. A `FaceRequest` tells (share drawn, half-drawn faces uint8 [S, S, 3]) on its way.
+    Its result: for a `FaceRequest` the faces, for a `Describe` captions, most likely first, for an `Analyze` {name:
+    record}. Partial results of a `FaceRequest` are (share generated, partly generated faces uint8 [S, S, 3]).
     """
     if isinstance(ask, FaceRequest):
         return Task(ask, ("faces", ask.sampler.kind, tuple(ask.sampler.numbers.tolist())), ask.n, tell)

@@ -1,8 +1,8 @@
-"""What a chip can do, by the name that JAX gives it: the makers' published figures. A chip not listed is unknown.
+"""Specifications of chips by JAX's name: the manufacturers' published figures. A chip not listed is unknown.
 
-TPUs: https://cloud.google.com/tpu/docs/v5e and its sister pages v4, v5p, v6e and tpu7x (peak bf16, HBM, interconnect
-one way, data-centre network of a chip). HBM is what the runtime leaves of it where that is known, and for TPUs what
-libtpu compiles for. GPUs: the makers' data sheets, dense bf16.
+TPUs: https://cloud.google.com/tpu/docs/v5e and its pages v4, v5p, v6e and tpu7x (peak bf16, HBM, interconnect one
+way, data-centre network of a chip). HBM is what the runtime leaves to programs where that is known, and for TPUs what
+libtpu compiles for. GPUs: the manufacturers' data sheets, dense bf16.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ GIB = 2**30
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """One device as JAX counts them.
+    """One device, as JAX counts devices.
 
     Attributes:
       name: as JAX gives it.
@@ -20,11 +20,11 @@ class Chip:
       hbm_bytes: memory that a program may use.
       hbm_bandwidth: bytes/s.
       ici_bandwidth: bytes/s to other chips of the slice, all links together.
-      dcn_bandwidth: bytes/s over the data-centre network to other slices; a guess where nothing is published.
+      dcn_bandwidth: bytes/s over the data-centre network to other slices; a guess if nothing is published.
       clock: cycles/s of the compiler's estimates. 0: not known.
-      clock_source: where the clock comes from, for people.
-      per_host: devices that a host feeds.
-      per_chip: devices that are one chip, as it is counted and paid for: 2 where JAX shows each half by itself.
+      clock_source: the source of the clock, for display.
+      per_host: devices that one host feeds.
+      per_chip: devices of one chip, as chips are counted and paid for: 2 if JAX lists each half separately.
     """
 
     name: str
@@ -39,9 +39,9 @@ class Chip:
     per_chip: int = 1
 
 
-# No clock is published. Each is the peak over the FLOPs that all matrix units do in a cycle. libtpu's own estimate of a
-# product of 4096 x 4096 matrices does 88% (v4), 97% (v5 lite), 96% (v5), 87% (v6 lite) and 81% (TPU7x) of these in a
-# cycle: it counts alike.
+# No clock is published. Each is the peak divided by the FLOPs of all matrix units per cycle. libtpu's own estimate of a
+# product of 4096 x 4096 matrices reaches 88% (v4), 97% (v5 lite), 96% (v5), 87% (v6 lite) and 81% (TPU7x) of these
+# FLOPs per cycle, so it counts cycles in the same way.
 CYCLE = "assumed: the peak over {:,} FLOPs a cycle"
 
 CHIPS = {
@@ -73,5 +73,5 @@ CHIPS = {
 
 
 def find(device_kind: str) -> Chip | None:
-    """The chip of a `jax.Device.device_kind`; None if it is unknown, as a CPU is."""
+    """The chip of a `jax.Device.device_kind`; None if it is unknown, such as a CPU."""
     return CHIPS.get(device_kind)

@@ -1,4 +1,4 @@
-"""What ends a run before its last step: a request to stop, and a watchdog over steps that never end."""
+"""Events that end a run before its last step: a request to stop, and a watchdog for hanging steps."""
 
 import contextlib
 import faulthandler
@@ -19,28 +19,28 @@ Handler = Callable[[int, FrameType | None], object] | int | None  # of a signal
 
 
 class Termination:
-    """Remembers a SIGTERM (a pre-empted machine, a batch system's time limit), so that the loop saves before it ends.
+    """Records a SIGTERM (a pre-empted machine, a batch system's time limit), so that the loop saves before it ends.
 
     In a run of one process the first Ctrl-C does the same, and a second one ends the run at once.
 
-    A process of several passes the request on, and all stop after the same step. Use as a context manager around the
-    steps, and call `after` once a step.
+    With several processes, the request is passed to all, which stop after the same step. Use as a context manager
+    around the steps, and call `after` once per step.
 
     Attributes:
       requested: whether the run is to stop.
-      code: the exit code that it then ends with.
+      code: the exit code in that case.
     """
 
     def __init__(self) -> None:
         self.requested, self.code = False, 143
-        self._many = hosts.many()  # then JAX handles the signal, and a handler of Python's would replace JAX's
+        self._many = hosts.many()  # then JAX handles the signal, and a Python handler would replace JAX's
         self._before: dict[int, Handler] = {}
 
     def __enter__(self) -> "Termination":
         if not self._many:
-            with contextlib.suppress(ValueError):  # not in the main thread, where alone handlers can be set
+            with contextlib.suppress(ValueError):  # handlers can only be set in the main thread
                 self._before[signal.SIGTERM] = signal.signal(signal.SIGTERM, self._on_terminate)
-                if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored for programs in a shell's background
+                if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # ignored in background jobs of a shell
                     self._before[signal.SIGINT] = signal.signal(signal.SIGINT, self._on_interrupt)
         return self
 
@@ -63,11 +63,11 @@ class Termination:
 
 
 class Watchdog:
-    """Ends the process when nothing has happened for `limit` seconds (0: never), as when a collective hangs.
+    """Ends the process if nothing has happened for `limit` seconds (0: never), for example if a collective hangs.
 
-    It prints what it waited for and a traceback of every thread, and ends with `hosts.RESTART`. Use as a context
-    manager, and call `beat` whenever something begins. Time in which this process is stopped, as by Ctrl-Z, does not
-    count.
+    It prints what it waited for and a traceback of every thread, and exits with `hosts.RESTART`. Use as a context
+    manager, and call `beat` whenever something begins. Time in which this process is suspended, as by Ctrl-Z, does
+    not count.
     """
 
     def __init__(self, label: str, limit: float, end: Callable[[int], object] = os._exit):
@@ -85,12 +85,12 @@ class Watchdog:
         self._stop.set()
 
     def beat(self, what: str) -> None:
-        """`what` begins now, and so something else has ended."""
+        """`what` begins now, so the work before it has ended."""
         self._last = next(self._beats), what
 
     def _watch(self) -> None:
         look = min(1.0, self.limit / 4)
-        last, waited = self._last, 0.0  # sums of looks, for a clock goes on while the process is stopped
+        last, waited = self._last, 0.0  # a sum of intervals, because a clock continues while the process is suspended
         while not self._stop.wait(look):
             last, waited = (last, waited + look) if last == self._last else (self._last, 0.0)
             if waited > self.limit:
@@ -102,15 +102,15 @@ class Watchdog:
                 )
                 with contextlib.suppress(Exception):  # stderr may be closed, too
                     faulthandler.dump_traceback(sys.stderr)
-                    # Not by `progress.say`: the thread that hangs may hold the lock of the bar.
+                    # Not with `progress.say`: the hanging thread may hold the lock of the bar.
                     print(message, file=sys.stderr, flush=True)
-                time.sleep(2 * look)  # let the job's others print, too: they end once one has ended
+                time.sleep(2 * look)  # let the other processes print, too: they end when one has ended
                 self._end(hosts.RESTART)
                 return
 
 
 def report_progress(label: str, step: int) -> None:
-    """Writes the step of the newest checkpoint for a supervisor, in the file that it names by `T2F_PROGRESS`."""
+    """Writes the step of the newest checkpoint for a supervisor, into the file named by `T2F_PROGRESS`."""
     path = os.environ.get("T2F_PROGRESS")
     if path:  # in every process: there may be a supervisor on each host
         with contextlib.suppress(OSError):

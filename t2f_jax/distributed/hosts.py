@@ -1,8 +1,8 @@
-"""The processes of one job, on one host or several: how they find one another, take turns, agree, and end together.
+"""The processes of one job, on one host or several: how they connect, take turns, agree, and end together.
 
 JAX recognises a job of several processes on Cloud TPU (one slice or more), GKE, Slurm and Open MPI. Elsewhere three
 variables describe it: `T2F_COORDINATOR` (HOST:PORT of the first process), `T2F_PROCESS_COUNT` and `T2F_PROCESS_ID`
-(from 0). Importing this module does nothing of all this.
+(from 0). Importing this module has no such effects.
 """
 
 import contextlib
@@ -19,24 +19,24 @@ from t2f_jax.io import locks
 
 T = TypeVar("T")
 
-RESTART = 75  # exit code (EX_TEMPFAIL): not the user's mistake; the same command goes on from the last checkpoint
+RESTART = 75  # exit code (EX_TEMPFAIL): not the user's mistake; the same command continues from the last checkpoint
 VARIABLES = ("T2F_COORDINATOR", "T2F_PROCESS_COUNT", "T2F_PROCESS_ID")
 CONNECT_SECONDS = 300  # how long a process waits for the others at the start (T2F_CONNECT_SECONDS)
-HEARTBEAT_SECONDS = 60  # a process that is silent for longer counts as lost (T2F_HEARTBEAT_SECONDS)
-WAIT_SECONDS = 7 * 86400  # how long the others wait while the first process does something alone
+HEARTBEAT_SECONDS = 60  # a process without a heartbeat for longer is lost (T2F_HEARTBEAT_SECONDS)
+WAIT_SECONDS = 7 * 86400  # how long the others wait while the first process works alone
 
-_waits = itertools.count()  # makes each barrier's name unique; all processes meet the same barriers in the same order
+_waits = itertools.count()  # makes each barrier's name unique; all processes reach the same barriers in the same order
 
 
 class _JaxInUse(RuntimeError):
-    """A program that has used JAX cannot join a job any more. A program that is the only process need not."""
+    """A program that has already used JAX cannot join a job. A program that is the only process need not join."""
 
 
 def join() -> None:
-    """Joins this process to its job's others, if there are any. Must be called before anything uses a device.
+    """Connects this process to the others of its job, if there are any. Must be called before any device is used.
 
     Raises:
-      UserError: only some of the variables are set, one holds a wrong value, or the other processes do not come.
+      UserError: only some of the variables are set, one has a wrong value, or the other processes do not connect.
     """
     import jax
 
@@ -68,7 +68,7 @@ def join() -> None:
 
 
 def _connect(*address: Any, **options: Any) -> None:
-    """`jax.distributed.initialize`; does nothing where JAX recognises no job."""
+    """`jax.distributed.initialize`; does nothing if JAX recognises no job."""
     import jax
 
     try:
@@ -78,7 +78,7 @@ def _connect(*address: Any, **options: Any) -> None:
             raise _JaxInUse("JAX is in use already; a job's processes join before anything else") from error
         text = " ".join(str(error).split())[:200]
         raise UserError(f"the job's processes did not find one another ({text}); start all of them") from error
-    except ValueError as error:  # JAX recognises no job here: this is the only process
+    except ValueError as error:  # JAX recognises no job: this is the only process
         if "coordinator_address" not in str(error):
             raise
 
@@ -104,17 +104,17 @@ def many() -> bool:
 
 
 def first() -> bool:
-    """Whether this is the job's first process, which writes what one process must write."""
+    """Whether this is the job's first process, which writes what only one process may write."""
     import jax
 
     return jax.process_index() == 0
 
 
 def wait(name: str) -> None:
-    """Returns when every process has called this. `name` tells where, in the messages about a process that hangs.
+    """Returns when every process has called this. `name` identifies the place in messages about a hanging process.
 
-    That may take long, as when the first process prepares images. So they wait at JAX's coordination service, which
-    ends all of them when one is lost; a collective would fail on CPUs if the others came half a minute late.
+    That may take long, for example while the first process prepares images. So they wait at JAX's coordination service,
+    which ends all of them if one is lost; a collective on CPUs would fail if the others came half a minute late.
     """
     if many():
         from orbax.checkpoint import multihost
@@ -123,12 +123,12 @@ def wait(name: str) -> None:
 
 
 def in_turn(work: Callable[[], T], name: str) -> T:
-    """What `work` returns: done by the first process, and only then by the others, who find its files."""
+    """The result of `work`, which the first process does first; then the others do it and find its files."""
     if not many():
         return work()
     result = work() if first() else None
     wait(name)
-    return result if first() else work()  # type: ignore[return-value]  # the first process has its T
+    return result if first() else work()  # type: ignore[return-value]  # in the first process `result` is a T
 
 
 def alone(work: Callable[[], object], name: str) -> None:
@@ -140,10 +140,10 @@ def alone(work: Callable[[], object], name: str) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: pathlib.Path, patience: float = locks.PATIENCE) -> Iterator[None]:
-    """Locks `folder` against a second run during the block; the first process holds the lock for all.
+    """Locks `folder` against a second run during the block; the first process holds the lock for all processes.
 
     Args:
-      patience: seconds to wait for another run's end.
+      patience: seconds to wait until another run has ended.
     """
     with contextlib.nullcontext() if many() and not first() else locks.held(folder, patience):
         wait("the folder is this run's")
@@ -161,7 +161,7 @@ def all_agree(here: bool) -> bool:
 
 
 def gather(data: bytes, name: str) -> list[bytes]:
-    """What every process gives, in their order; every process must call this. `name` as in `wait`."""
+    """The data of all processes, in their order; every process must call this. `name` as in `wait`."""
     if not many():
         return [data]
     import numpy as np
@@ -169,14 +169,14 @@ def gather(data: bytes, name: str) -> list[bytes]:
 
     wait(name)
     sizes = [int(size) for size in multihost_utils.process_allgather(np.array(len(data), np.int32))]
-    padded = np.zeros(1 << max(max(sizes) - 1, 0).bit_length(), np.uint8)  # few sizes: each is compiled
+    padded = np.zeros(1 << max(max(sizes) - 1, 0).bit_length(), np.uint8)  # few sizes, since each is compiled
     padded[: len(data)] = np.frombuffer(data, np.uint8)
     rows = multihost_utils.process_allgather(padded)
     return [row[:size].tobytes() for row, size in zip(rows, sizes, strict=True)]
 
 
 def stop_requested(step: int) -> bool:
-    """Whether a process got SIGTERM, and all processes have now reached the step after which they save and end.
+    """Whether a process received SIGTERM and all processes have now reached the step after which they save and end.
 
     Every process must call this after every step: JAX's preemption service needs it (`reached_preemption_sync_point`).
     """
@@ -188,10 +188,10 @@ def stop_requested(step: int) -> bool:
 def leave(code: int, at_once: bool = False) -> NoReturn:
     """Ends the program with an exit code, without waiting for the job's other processes.
 
-    At a usual exit JAX waits for them, for minutes if they have ended or hang.
+    At a normal exit JAX waits for them, for minutes if they have ended or hang.
 
     Args:
-      at_once: skip what the program does at its exit, even if it is the only process.
+      at_once: skip the program's exit handlers even if it is the only process.
     """
     if code and (joined() or at_once):
         for stream in (sys.stdout, sys.stderr):
@@ -202,7 +202,7 @@ def leave(code: int, at_once: bool = False) -> NoReturn:
 
 
 def report_fault(error: BaseException) -> str:
-    """Prints the traceback of an error that is no user's mistake, in one of several processes; returns a message."""
+    """Prints the traceback of an error that is not a user's mistake, in one of several processes; returns a message."""
     import jax
 
     traceback.print_exception(error)

@@ -1,4 +1,4 @@
-"""Meshes, and which device holds which part of an array: path of a leaf -> logical axes -> mesh axes.
+"""Meshes, and the sharding of arrays: path of a leaf -> logical axes -> mesh axes.
 
 Mesh axes, outermost first: slice (TPU slices, joined by the slower network), data, fsdp (batch and weights), tensor.
 Optimizer moments and averaged weights end in their parameter's path, so one table shards them like the parameter.
@@ -18,10 +18,10 @@ from t2f_jax.errors import UserError
 
 AXES = ("slice", "data", "fsdp", "tensor")
 
-# Logical axis -> mesh axes. What is not listed is replicated.
+# Logical axis -> mesh axes. Axes that are not listed are replicated.
 RULES: dict[str | None, tuple[str, ...]] = {
     "batch": ("slice", "data", "fsdp"),
-    "length": ("tensor",),  # of what is computed place by place, such as the loss
+    "length": ("tensor",),  # of values computed for each position, such as the loss
     "vocab": ("tensor",),
     "heads": ("tensor",),
     "mlp": ("tensor",),
@@ -29,8 +29,8 @@ RULES: dict[str | None, tuple[str, ...]] = {
     "channels": ("fsdp",),
 }
 
-# End of a leaf's path -> logical axes of its last dimensions; the first match counts. Dimensions before those (the
-# layers of a stack) are replicated.
+# End of a leaf's path -> logical axes of its last dimensions; the first match counts. Earlier dimensions (the layers of
+# a stack) are replicated.
 LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r"embed/word$", ("vocab", "embed")),
     (r"embed/(position|segment)$", (None, "embed")),
@@ -48,10 +48,10 @@ LOGICAL_AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
 def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh of all `devices` (default: all that JAX has) from a text such as "data=2,fsdp=4".
 
-    An axis that is not named has size 1; but `slice` then is the number of TPU slices, and `data` takes the rest.
+    An axis that is not named has size 1, except `slice`, the number of TPU slices, and `data`, which takes the rest.
 
     Raises:
-      UserError: an unknown axis, a size that is no positive number, or sizes that do not fit the number of devices.
+      UserError: an unknown axis, a size that is not a positive number, or sizes that do not fit the number of devices.
     """
     devices = jax.devices() if devices is None else devices
     sizes: dict[str, int] = {}
@@ -73,17 +73,17 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
 
 
 def count_slices(devices: Sequence[Any]) -> int:
-    """TPU slices among the devices; 1 for other devices, though those of several GPU hosts have the attribute, too."""
+    """TPU slices among the devices; 1 for other devices, although those of several GPU hosts have the attribute."""
     return len({getattr(d, "slice_index", 0) for d in devices if d.platform == "tpu"}) or 1
 
 
 def place_devices(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:
-    """Devices in an array of `shape`: each entry of the first axis is a slice, neighbours on the others are near.
+    """Devices in an array of `shape`: each entry of the first axis is a slice; neighbours on the other axes are close.
 
-    Only TPUs are joined in a torus; other devices keep their order.
+    Only TPUs form a torus; other devices keep their order.
 
     Args:
-      shape: sizes of `AXES`; the first is the number of slices, where there are several.
+      shape: sizes of `AXES`; the first is the number of slices, if there are several.
     """
     if devices[0].platform != "tpu":
         return np.array(devices, object).reshape(shape)
@@ -95,9 +95,9 @@ def place_devices(shape: tuple[int, ...], devices: Sequence[Any]) -> np.ndarray:
 
 
 def sharing_mesh(batch_size: int, spec: str = "", alone: bool = False) -> Mesh:
-    """The mesh of `spec`; if that is empty, of as many of this process's devices as divide `batch_size` rows.
+    """The mesh of `spec`; if that is empty, of as many of this process's devices as divide `batch_size`.
 
-    A job of several processes always takes all devices, and `check_batch` refuses a batch that they do not divide;
+    A job of several processes always uses all devices, and `check_batch` refuses a batch that they do not divide,
     unless this process works `alone`.
     """
     if spec or (jax.process_count() > 1 and not alone):
@@ -137,20 +137,19 @@ def tree_shardings(tree: Any, mesh: Mesh) -> Any:
 
 
 def abstract(tree: Any, shardings: Any) -> Any:
-    """Shapes and types of `tree` that carry `shardings`: what a checkpoint is restored into."""
+    """Shapes and types of `tree` with `shardings`, for restoring a checkpoint."""
     return jax.tree.map(lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s), tree, shardings)
 
 
 def batch_ways(mesh: Mesh) -> int:
-    """The number of parts that a batch is cut into."""
+    """The number of parts that a batch is split into."""
     return int(np.prod([mesh.shape[name] for name in RULES["batch"]]))
 
 
 def local_rows(batch_size: int, mesh: Mesh) -> list[int]:
-    """The rows of 0..batch_size-1 that this process's devices hold, and that it therefore makes; ascending.
+    """The rows of 0..batch_size-1 on this process's devices, which this process therefore makes; ascending.
 
-    All rows if the devices do not divide the batch. Processes that hold the same rows (those along `tensor`) each make
-    them.
+    All rows if the devices do not divide the batch. Processes with the same rows (those along `tensor`) each make them.
     """
     if not mesh.is_multi_process:
         return list(range(batch_size))
@@ -159,17 +158,17 @@ def local_rows(batch_size: int, mesh: Mesh) -> list[int]:
 
 
 def _local_cuts(sharding: NamedSharding, shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
-    """Of an array of `shape`, the part of each of this process's devices."""
-    return list(sharding.addressable_devices_indices_map(shape).values())  # type: ignore[arg-type]  # no None here
+    """The part of an array of `shape` on each of this process's devices."""
+    return list(sharding.addressable_devices_indices_map(shape).values())  # type: ignore[arg-type]  # never None here
 
 
 def put_batch(batch: dict[str, np.ndarray], mesh: Mesh, batch_size: int | None = None) -> dict[str, jax.Array]:
-    """Moves a batch onto the devices, its rows spread over the batch axes.
+    """Moves a batch onto the devices, with its rows sharded over the batch axes.
 
-    Rows that the devices do not divide (a last, short evaluation batch) go to every device.
+    A number of rows that the devices do not divide (a last, short evaluation batch) is replicated.
 
     Args:
-      batch: each of several processes gives its `local_rows`; an array without dimensions is the same in all.
+      batch: each of several processes passes its `local_rows`; an array without dimensions is the same in all.
       batch_size: rows of all processes together; needed if there are several.
     """
     if not mesh.is_multi_process:
@@ -190,11 +189,11 @@ def put_batch(batch: dict[str, np.ndarray], mesh: Mesh, batch_size: int | None =
 
 
 def to_host(tree: Any) -> Any:
-    """Arrays spread over the processes -> whole numpy arrays in each, one leaf at a time."""
+    """Arrays sharded over the processes -> whole numpy arrays in each process, one leaf at a time."""
 
     def one(x: Any) -> np.ndarray:
         if isinstance(x, jax.Array) and not x.is_fully_addressable:
-            whole = NamedSharding(x.sharding.mesh, PartitionSpec())  # type: ignore[union-attr]  # all of ours are named
+            whole = NamedSharding(x.sharding.mesh, PartitionSpec())  # type: ignore[union-attr]  # always named
             x = jax.jit(lambda y: y, out_shardings=whole)(x).addressable_data(0)
         return np.asarray(x)
 
@@ -202,7 +201,7 @@ def to_host(tree: Any) -> Any:
 
 
 def batch_shardings(batch: Any, mesh: Mesh) -> Any:
-    """A sharding for each array: the first axis over the batch axes; replicated where they do not divide it."""
+    """A sharding for each array: the first axis over the batch axes; replicated if they do not divide it."""
     return jax.tree.map(lambda x: NamedSharding(mesh, spec(("batch",)[: len(x.shape)], x.shape[:1], mesh)), batch)
 
 
@@ -215,14 +214,14 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
 
 
 def platform() -> str:
-    """ "cpu", "tpu" or "gpu": what the program being traced is for, by `jax.set_mesh` or else JAX's default backend."""
+    """ "cpu", "tpu" or "gpu": that of the program being traced, by `jax.set_mesh` or else JAX's default backend."""
     device = jax.sharding.get_abstract_mesh().abstract_device
     name = getattr(device, "platform", None) or jax.default_backend()
     return "gpu" if name in ("cuda", "rocm") else name
 
 
 def constrain(x: jax.Array, axes: Sequence[str | None]) -> jax.Array:
-    """`x`, laid out over the devices of the mesh in use by its logical axes, where XLA would not choose well itself."""
+    """Shards `x` by its logical axes on the current mesh, where XLA would not choose well itself."""
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty or mesh.size == 1:
         return x
@@ -234,13 +233,13 @@ def per_device(
     inputs: Sequence[tuple[str | None, ...]],
     outputs: tuple[str | None, ...],
 ) -> Callable[..., jax.Array]:
-    """`function` on each device's own part of its arguments, for what XLA cannot cut by itself (kernels, sorting).
+    """`function` on each device's own part of its arguments, for what XLA cannot partition (kernels, sorting).
 
     Without a mesh of several devices it is `function` itself.
 
     Args:
-      inputs: logical axes of each argument. A dimension is cut as `RULES` says; if in any argument the devices do not
-        divide an axis, every argument and the output keep it whole.
+      inputs: logical axes of each argument. A dimension is sharded by `RULES`; if the devices do not divide an axis
+        in any argument, every argument and the output keep it whole.
       outputs: logical axes of the one array that `function` returns.
     """
     mesh = jax.sharding.get_abstract_mesh()

@@ -1,9 +1,9 @@
-"""Starts a command again when it fails: `t2f supervise [--processes N] -- COMMAND`, on this machine.
+"""Restarts a command when it fails: `t2f supervise [--processes N] -- COMMAND`, on this machine.
 
-The command ends with 0 (done), 2 (a user's mistake, which another start would meet again), 141 (nobody reads what it
-prints) or anything else: it was killed, lost a host, hung, ran out of memory, or was pre-empted elsewhere. Then all of
-its processes are ended and started again after a pause, as long as it makes progress: a run reports its checkpoints in
-a file (see `faults.report_progress`).
+The command ends with 0 (finished), 2 (a user's mistake, which a restart would repeat), 141 (its output is no longer
+read) or another code: it was killed, lost a host, hung, ran out of memory, or was pre-empted elsewhere. Then all of its
+processes are ended and restarted after a pause, as long as it makes progress: a run reports its checkpoints in a file
+(see `faults.report_progress`).
 """
 
 import contextlib
@@ -18,30 +18,30 @@ from collections.abc import Sequence
 
 from t2f_jax.io import progress
 
-DONE, MISTAKE, UNREAD = 0, 2, 141  # 141: nobody reads any more what it prints
-SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # that ask to stop; Windows has no SIGHUP
-PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before another start, by the number of failures without progress
+DONE, MISTAKE, UNREAD = 0, 2, 141  # 141: its output is no longer read
+SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # requests to stop; Windows has no SIGHUP
+PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before a restart, by the number of failures without progress
 
 
 class Supervisor:
     """One supervised command."""
 
     def __init__(self, command: Sequence[str], processes: int, restarts: int, grace: float):
-        """What to supervise.
+        """Sets what to supervise.
 
         Args:
           command: program and arguments.
-          processes: processes of it that form one job on this machine; with 1 the environment tells its job, if any.
-          restarts: how often in a row it is started again although no new checkpoint was written.
-          grace: seconds that processes get to end after SIGTERM, before they are killed.
+          processes: its processes, which form one job on this machine; with 1 the environment defines the job, if any.
+          restarts: how many times in a row it is restarted without a new checkpoint.
+          grace: seconds between SIGTERM and killing the processes.
         """
         self.command, self.processes, self.restarts, self.grace = list(command), processes, restarts, grace
-        self.stopped_by = 0  # the number of the signal that asked to stop
+        self.stopped_by = 0  # the number of the signal that requested to stop
 
     def run(self) -> int:
-        """Runs the command to its end; returns its exit code, or 128 and the number of the signal that stopped it."""
+        """Runs the command to its end; returns its exit code, or 128 + the number of the signal that stopped it."""
         for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
-            if signal.getsignal(number) != signal.SIG_IGN:  # ignored for programs in a shell's background, by nohup
+            if signal.getsignal(number) != signal.SIG_IGN:  # ignored in background jobs of a shell, or by nohup
                 signal.signal(number, self._stop)
         with tempfile.TemporaryDirectory(prefix="t2f-") as folder:
             reports = pathlib.Path(folder) / "progress"
@@ -67,7 +67,7 @@ class Supervisor:
                     return 128 + self.stopped_by
 
     def _once(self, reports: pathlib.Path) -> int:
-        """Starts all processes; waits for all of them, or for one that fails. Returns 0 or the failed one's code."""
+        """Starts all processes; waits until all have ended or one has failed. Returns 0 or the failed one's code."""
         environment = {**os.environ, "T2F_PROGRESS": str(reports)}
         if self.processes > 1:
             environment |= {
@@ -89,14 +89,14 @@ class Supervisor:
             _end(running, self.grace)
 
     def _watch(self, running: list[subprocess.Popen]) -> int:
-        """Waits until all have ended or one has failed; passes a request to stop on. Returns as `_once`."""
+        """Waits until all have ended or one has failed; forwards a request to stop. Returns as `_once`."""
         stop_began: float | None = None
         while True:
             codes = [process.poll() for process in running]
             failed = [code for code in codes if code]
             if MISTAKE in failed:
                 return MISTAKE
-            if self.stopped_by and stop_began is None:  # each saves and ends
+            if self.stopped_by and stop_began is None:  # each process saves and ends
                 stop_began = time.monotonic()
                 for process in running:
                     with contextlib.suppress(OSError):
@@ -104,7 +104,7 @@ class Supervisor:
             if None not in codes or (stop_began and time.monotonic() - stop_began > self.grace):
                 return failed[0] if failed else (DONE if None not in codes else 128 + self.stopped_by)
             if failed and not self.stopped_by:
-                # The others may be about to end by themselves, perhaps with the true reason.
+                # The others may be about to end, too, perhaps with the actual cause.
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     for process in running:
                         process.wait(2.0)
@@ -125,8 +125,8 @@ class Supervisor:
 
 
 def _end(processes: list[subprocess.Popen], grace: float) -> None:
-    """Ends the processes that still run: by SIGTERM, and soon after by SIGKILL, as one that waits for a lost process
-    may not notice SIGTERM."""
+    """Ends the running processes: by SIGTERM, and soon after by SIGKILL, because one that waits for a lost process may
+    not react to SIGTERM."""
     alive = [process for process in processes if process.poll() is None]
     for process in alive:
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""One thing that was looked at."""
+"""The result of one check."""
 
 import dataclasses
 from typing import Literal
@@ -8,13 +8,13 @@ State = Literal["ok", "optional", "wrong"]
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What was found of one thing.
+    """The result of one check.
 
     Attributes:
       name: such as "python" or "cache".
-      told: what there is, or what is missing.
+      told: what exists, or what is missing.
       state: ok; optional: something that not everybody needs is missing; wrong: commands will fail.
-      mend: a command or a sentence that says what to do; "" where nothing need be done.
+      mend: a command or a sentence that says what to do; "" if nothing is needed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The cache, room on the disk, datasets, and variables that change what commands do."""
+"""Checks of the cache, disk space, datasets, and environment variables that affect commands."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ from t2f_jax.doctor.finding import Finding
 from t2f_jax.io import cache
 
 GIB = 2**30
-LEAST_ROOM = GIB  # what `quickstart` writes, with some spare
+LEAST_ROOM = GIB  # what `quickstart` writes, with some reserve
 VARIABLES = ("T2F_", "JAX_", "XLA_FLAGS", "LIBTPU_INIT_ARGS", "CUDA_VISIBLE_DEVICES", "GLIBC_TUNABLES")
 
 
@@ -40,7 +40,7 @@ def _disk() -> Finding:
 
 
 def _data() -> list[Finding]:
-    """Where datasets are looked for, and which are there."""
+    """Where datasets are searched for, and which are present."""
     root = registry.data_root()
     drawn = Finding("drawn faces", "always there: `t2f quickstart` needs no data")
     if not root:
@@ -56,7 +56,7 @@ def _data() -> list[Finding]:
 
 
 def _variables() -> Finding:
-    own = {f"JAX_{name.upper()}" for name in environment.ASSUMED}  # which every command sets
+    own = {f"JAX_{name.upper()}" for name in environment.ASSUMED}  # set by every command
     names = sorted(name for name in os.environ if name.startswith(VARIABLES) and name not in own)
     return Finding(
         "variables",

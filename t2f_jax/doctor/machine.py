@@ -1,4 +1,4 @@
-"""Devices as JAX sees them, accelerators that it does not use, cores and memory."""
+"""Checks of JAX's devices, accelerators that it does not use, cores and memory."""
 
 import os
 import pathlib
@@ -10,8 +10,8 @@ from t2f_jax.doctor.finding import Finding
 from t2f_jax.errors import UserError
 
 GIB = 2**30
-LEAST_MEMORY = 3 * GIB  # what `quickstart` needs, with some spare
-# A device's file on Linux -> what JAX calls its platform, its name, and what makes JAX use it.
+LEAST_MEMORY = 3 * GIB  # what `quickstart` needs, with some reserve
+# A device's file on Linux -> JAX's name of its platform, its name, and how to make JAX use it.
 ACCELERATORS = {
     "/dev/nvidia0": ("gpu", "an NVIDIA GPU", "pip install 'jax[cuda13]'"),
     "/dev/accel0": ("tpu", "a TPU", "pip install libtpu"),
@@ -40,7 +40,7 @@ def _devices() -> list[Finding]:
 
 
 def _unused(platform: str) -> list[Finding]:
-    """Accelerators whose files are here, though JAX uses none of their kind."""
+    """Accelerators with device files of a kind that JAX does not use."""
     unused = {name: advice for file, (kind, name, advice) in ACCELERATORS.items() if _exists(file) and kind != platform}
     chosen = os.environ.get("JAX_PLATFORMS")
     return [

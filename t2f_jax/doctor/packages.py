@@ -1,4 +1,4 @@
-"""Python, the packages that this one needs, and those of its extras: versions, and what is missing."""
+"""Checks of Python, required packages, and those of the extras: versions, and what is missing."""
 
 import importlib.metadata
 import platform
@@ -12,7 +12,7 @@ from t2f_jax import __version__
 from t2f_jax.doctor.finding import Finding
 
 PACKAGE = "t2f_jax"
-EXTRAS = {  # what each is for; one that is not named here is for those who work on the package
+EXTRAS = {  # the purpose of each; those not named here are for development
     "tpu": "training on TPUs, and `t2f plan` for those that are not there",
     "cuda": "NVIDIA GPUs",
     "torch": "comparing with PyTorch",
@@ -42,7 +42,7 @@ def check() -> list[Finding]:
 
 
 def _of(requirements: Iterable[Requirement], name: str, needed: bool) -> Finding:
-    """Which of the requirements are met, and the line that installs the others."""
+    """Which requirements are met, and the command that installs the others."""
     met, missing = [], []
     for one in _with_extras(requirements):
         try:
@@ -62,7 +62,7 @@ def _of(requirements: Iterable[Requirement], name: str, needed: bool) -> Finding
 
 
 def _with_extras(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
-    """The requirements, and behind one with extras, such as jax[cuda13], those that an extra of it adds."""
+    """The requirements, each followed by those that its extras add, such as jax[cuda13]."""
     for one in requirements:
         yield one
         try:
@@ -75,7 +75,7 @@ def _with_extras(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
 
 
 def install(requirements: Iterable[Requirement]) -> str:
-    """The line that installs them into this Python."""
+    """The command that installs them into this Python."""
     words = []
     for one in requirements:
         extras = f"[{','.join(sorted(one.extras))}]" if one.extras else ""

@@ -1,4 +1,4 @@
-"""Do drawn faces show what was requested? A judge, who never saw the requests, says what they show.
+"""Do generated faces show what was requested? A judge that never saw the requests predicts what they show.
 
 Axes: N faces, S image side, A attributes.
 """
@@ -18,7 +18,7 @@ from t2f_jax.tokens.attributes import Attribute, Fields
 
 
 class RequestedChoice(TypedDict):
-    """Of one choice attribute. `balanced`: the mean over the requested values of the share on which it is seen."""
+    """Of one choice attribute. `balanced`: the mean over the requested values of the share that shows them."""
 
     n: int  # faces that were asked to show it
     seen: float | None
@@ -49,20 +49,20 @@ class UnaskedChoice(TypedDict):
     """
 
     n: int
-    judged: dict[str, float]  # share of each value in the drawn faces
-    labels: dict[str, float]  # ... in the held-out faces that the requests were made of
+    judged: dict[str, float]  # share of each value in the generated faces
+    labels: dict[str, float]  # ... in the held-out faces that the requests were made from
     drift: float
 
 
 class AgreementFigures(TypedDict):
-    """Shares run from 0 to 1 and are None where nothing was scored.
+    """Shares run from 0 to 1 and are None if nothing was scored.
 
     "Shuffled" is the baseline: image i is compared with the request of image i + 1. A model that ignores its prompts
-    reaches as much, since most faces have no hat whether requested or not.
+    can reach the same share, since most faces have no hat whether requested or not.
     """
 
     n: int  # requests
-    asked: int  # pairs of a request's attribute and a judgement that were scored
+    asked: int  # pairs of a requested attribute and a judgement that were scored
     requested_attributes_seen: float | None
     interval: list[float] | None
     requested_attributes_shuffled: float | None
@@ -72,13 +72,12 @@ class AgreementFigures(TypedDict):
 
 
 def make_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: int, seed: int) -> list[Request]:
-    """n requests; each asks for a random part (2 to 6 attributes, if as many are known) of what is true of one face.
+    """n requests; each asks for 2 to 6 random attributes (fewer if fewer are known) of one face.
 
-    Faces are taken in a random order, and again from the first one when all were taken. Request i depends on `seed` and
-    i alone.
+    Faces are taken in a random order, starting again after the last one. Request i depends only on `seed` and i.
 
     Args:
-      fields: those of held-out faces.
+      fields: of held-out faces.
 
     Raises:
       ValueError: no face has a known attribute of the schema.
@@ -93,7 +92,7 @@ def make_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: int,
 
 
 def faces_of_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: int, seed: int) -> list[Request]:
-    """All that is known of the faces of which `make_requests` makes its n requests.
+    """All known attributes of the faces from which `make_requests` makes its n requests.
 
     Raises:
       ValueError: no face has a known attribute of the schema.
@@ -108,13 +107,13 @@ def faces_of_requests(fields: Sequence[Fields], schema: Sequence[Attribute], n: 
 
 
 def draw(trial: Trial, desk: Desk, label: str) -> Chunks:
-    """Draws a face for each request or caption of a trial, and has the judge say what it shows.
+    """Generates a face for each request or caption of a trial; the judge predicts what it shows.
 
     Args:
       label: of the progress bar.
 
     Returns:
-      "codes" int32 [N, n], and "judged", JSON of what the judge sees ({} where there is none).
+      "codes" int32 [N, n], and "judged", JSON of what the judge predicts ({} without a judge).
     """
     texts = texts_of(trial)
 
@@ -132,24 +131,24 @@ def texts_of(trial: Trial) -> list[str]:
 
 
 def judge_codes(trial: Trial, codes: np.ndarray) -> np.ndarray:
-    """What the judge sees in faces of these codes, JSON of each."""
+    """What the judge predicts for faces with these codes, JSON for each."""
     if trial.judge is None:
         return np.full(len(codes), "{}")
     return judge_images(trial.judge, np.asarray(trial.model.decode(codes)))
 
 
 def judge_images(judge: Judge, images: np.ndarray) -> np.ndarray:
-    """What the judge sees in uint8 [N, S, S, 3], JSON of each."""
+    """What the judge predicts for uint8 [N, S, S, 3], JSON for each."""
     return np.array([to_json(seen) for seen in judge.predict(images)])
 
 
 def judgements(texts: Iterable[str]) -> Iterator[Request]:
-    """What `judge_codes` and `judge_images` wrote, one face after the other."""
+    """Parses what `judge_codes` and `judge_images` wrote, one face after the other."""
     return map(json.loads, texts)
 
 
 def measure_agreement(trial: Trial, drawn: Chunks) -> AgreementFigures:
-    """The figures of what `draw` drew.
+    """The figures of the faces that `draw` generated.
 
     Attributes that the judge does not predict are requested but not scored.
     """
@@ -163,17 +162,17 @@ def measure_agreement(trial: Trial, drawn: Chunks) -> AgreementFigures:
 def measure_unasked(
     requests: Sequence[Request], judged: Sequence[Request], labels: Sequence[Request], schema: Sequence[Attribute]
 ) -> Unasked | None:
-    """How far attributes that nobody asked for drift from the data: guidance makes faces alike.
+    """How far attributes that nobody asked for drift from the data, since guidance makes faces more alike.
 
-    Which attributes a request asks for does not depend on their values, so a model that has learned the data draws the
-    others in the shares that the faces behind the requests have.
+    Which attributes a request asks for does not depend on their values, so a model that has learned the data generates
+    the others with the shares of the faces behind the requests.
 
     Args:
-      requests, judged, labels: of N faces: what was asked, what the judge saw, all that is known of the held-out face
-        that the request was made of.
+      requests, judged, labels: of N faces: what was asked, what the judge predicted, all known attributes of the
+        held-out face that the request was made from.
 
     Returns:
-      None where nothing was left open.
+      None if no attribute was left open.
     """
     attributes: dict[str, UnaskedChoice] = {}
     for attribute in schema:
@@ -195,7 +194,7 @@ def measure_unasked(
 def score_requests(
     requests: Sequence[Request], judged: Sequence[Request], schema: Sequence[Attribute]
 ) -> AgreementFigures:
-    """The figures for N requests and what the judge saw in the N images drawn for them."""
+    """The figures for N requests and what the judge predicted for the N images generated for them."""
     others = [requests[(i + 1) % len(requests)] for i in range(len(requests))]
     choices = [a.name for a in schema if not a.is_number and any(a.name in request for request in requests)]
     hits, counts = _compare(requests, judged, choices)

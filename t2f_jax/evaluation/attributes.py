@@ -1,4 +1,4 @@
-"""How well a model reads attributes: faces with known labels in, figures with baselines and intervals out.
+"""How well a model predicts attributes of faces with known labels: figures with baselines and intervals.
 
 Shares run from 0 to 1, a number's errors are in its unit (years for an age).
 Axes: N faces, S image side, A attributes, V values of an attribute.
@@ -22,8 +22,9 @@ from t2f_jax.tokens.attributes import Attribute, Fields
 class ChoiceFigures(TypedDict):
     """Of one choice attribute over the `n` faces that have a label for it.
 
-    `balanced_accuracy` is the mean recall over the values that occur. `majority`, the commonest value of the training
-    faces, gives the baseline; both are None where no training face has a label. `ece`: `calibration.calibration_error`.
+    `balanced_accuracy` is the mean recall over the values that occur. `majority` is the most frequent value of the
+    training faces and gives the baseline; both are None if no training face has a label. `ece` is
+    `calibration.calibration_error`.
     """
 
     n: int
@@ -46,14 +47,14 @@ class MeanFigures(TypedDict):
 
 
 class NumberFigures(TypedDict):
-    """Of one number attribute over the `n` faces of which the number is known."""
+    """Of one number attribute over the `n` faces whose number is known."""
 
     n: int
-    mae: float  # mean absolute error of the distribution's median, the best point for an absolute error
+    mae: float  # of the distribution's median, which minimizes the expected absolute error
     interval: list[float]  # of `mae`
     mae_expectation: float  # of the distribution's mean
-    mae_mode: float  # of the likeliest number
-    mae_sampled: float  # the expected error of a number drawn from the distribution
+    mae_mode: float  # of the most likely number
+    mae_sampled: float  # the expected error of a number sampled from the distribution
     training_mean: float | None
     mae_training_mean: float | None  # baseline: always the mean of the training faces
     cs5: float  # share of faces with an error of at most 5
@@ -62,22 +63,22 @@ class NumberFigures(TypedDict):
 
 
 class RangeFigures(TypedDict):
-    """Of one number attribute over the `n` faces of which a range is known; a range's probability is the sum in it.
+    """Of one number attribute over the `n` faces with a known range; a range's probability is the sum over its numbers.
 
-    `majority`, the commonest range of the training faces, gives the baseline; both are None where there is none.
+    `majority`, the most frequent range of the training faces, gives the baseline; both are None if there is none.
     """
 
     n: int
-    accuracy: float  # share of faces whose range is the likeliest of those that occur, in training or here
+    accuracy: float  # share of faces whose range is the most likely of those that occur, in training or here
     interval: list[float]  # of `accuracy`
     majority: str | None
     majority_accuracy: float | None
     probability: float  # mean probability of the range
-    median_inside: float  # share of faces with the distribution's median in their range
+    median_inside: float  # share of faces whose range contains the distribution's median
 
 
 class AttributeFigures(TypedDict):
-    """Attributes without a label on any face are left out, `mean` and `calibration` where no choice is left."""
+    """Without attributes that no face has a label for, and without `mean` and `calibration` if no choice is left."""
 
     faces: int
     choices: dict[str, ChoiceFigures]
@@ -101,7 +102,7 @@ def measure_attributes(
     Args:
       images: uint8 [N, S, S, 3].
       fields: of the N faces.
-      training_fields: of the training split; the baselines come from these alone.
+      training_fields: of the training split; the baselines come only from these.
     """
     asked = labelled(schema, fields)
     answers: list[dict[str, np.ndarray]] = []
@@ -118,7 +119,7 @@ def measure_attributes(
 
 
 def count_labels(fields: Iterable[Fields], schema: Sequence[Attribute]) -> dict[str, Counter]:
-    """{attribute: how often each of its labels is given}: all that baselines need of the training faces."""
+    """{attribute: how often each of its labels occurs}: all that baselines need from the training faces."""
     counts: dict[str, Counter] = {attribute.name: Counter() for attribute in schema}
     for face in fields:
         for name, value in face["attributes"].items():
@@ -128,7 +129,7 @@ def count_labels(fields: Iterable[Fields], schema: Sequence[Attribute]) -> dict[
 
 
 def labelled(schema: Sequence[Attribute], fields: Sequence[Fields]) -> tuple[Attribute, ...]:
-    """The attributes of which a face has a label."""
+    """The attributes that at least one face has a label for."""
     return tuple(a for a in schema if any(a.name in f["attributes"] for f in fields))
 
 
@@ -138,12 +139,12 @@ def score_answers(
     schema: Sequence[Attribute],
     training: Mapping[str, Counter],
 ) -> AttributeFigures:
-    """The figures of answers that were given, as `measure_attributes` returns them.
+    """The figures of the model's answers, as `measure_attributes` returns them.
 
     Args:
-      answers: {attribute: probabilities of its candidates, [N, V]}, of each that is `labelled`.
+      answers: {attribute: probabilities of its candidates, [N, V]}, for each that is `labelled`.
       fields: of the N faces.
-      training: what `count_labels` says of the training faces.
+      training: `count_labels` of the training faces.
     """
     figures: AttributeFigures = {"faces": len(fields), "choices": {}, "numbers": {}}
     scored: list[Answers] = []

@@ -1,4 +1,4 @@
-"""Captions that a model writes: beside the given ones, and beside the labels of their faces."""
+"""Captions that a model writes, compared with the reference captions and with the labels of their faces."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -14,9 +14,9 @@ from t2f_jax.tokens.attributes import Fields
 
 
 class CaptionRecord(TypedDict):
-    """The caption that a model wrote for a face, and those that the face came with.
+    """The caption that a model wrote for a face, and the face's reference captions.
 
-    `denied`: where the first says what the face's labels deny, see `tokens.facts.contradictions`.
+    `denied`: what the model's caption says against the face's labels, see `tokens.facts.contradictions`.
     """
 
     generated: str
@@ -27,23 +27,23 @@ class CaptionRecord(TypedDict):
 class CaptionFigures(TypedDict):
     """What captions say (`tokens.facts`), counted over all faces, with 95% intervals over faces.
 
-    A share is None where nothing was counted.
+    A share is None if nothing was counted.
     """
 
     faces: int
-    precision: float | None  # share of the facts said that the labels confirm; what they do not know does not count
+    precision: float | None  # share of the stated facts that the labels confirm; facts without a label do not count
     precision_interval: list[float] | None
-    recall: float | None  # share of the positive facts of the labels that are said, and said right
+    recall: float | None  # share of the positive facts of the labels that are stated correctly
     recall_interval: list[float] | None
-    repeats: float  # share of the captions that say a fact twice
+    repeats: float  # share of the captions that state a fact twice
     repeats_interval: list[float]
-    different: int  # captions that differ
+    different: int  # distinct captions
 
 
 def measure_captions(
     model: Model, images: np.ndarray, fields: Sequence[Fields], advance: Advance = ignore, batch_size: int = 64
 ) -> CaptionFigures:
-    """Sets the captions that a model writes for uint8 [N, S, S, 3] beside the labels of these N faces."""
+    """Compares the captions that a model writes for uint8 [N, S, S, 3] with the labels of these N faces."""
     captions: list[str] = []
     for start in range(0, len(images), batch_size):
         captions += model.describe(np.asarray(images[start : start + batch_size]))
@@ -52,7 +52,7 @@ def measure_captions(
 
 
 def score_captions(captions: Sequence[str], fields: Sequence[Fields]) -> CaptionFigures:
-    """The figures of the captions of N faces, beside these faces' fields."""
+    """The figures of the captions of N faces, compared with these faces' fields."""
     counts = count_facts(captions, [face["attributes"] for face in fields])
     precision, precision_interval = _ratio(counts.right, counts.right + counts.wrong)
     recall, recall_interval = _ratio(counts.stated, counts.stated + counts.missing)
@@ -78,7 +78,7 @@ def _ratio(hits_N: np.ndarray, counts_N: np.ndarray) -> tuple[float | None, list
 def caption_faces(
     model: Model, images: np.ndarray, fields: Sequence[Fields], how: ReadingConfig | None = None
 ) -> list[CaptionRecord]:
-    """uint8 [N, S, S, 3] and the faces' fields -> N captions, each beside the given ones."""
+    """uint8 [N, S, S, 3] and the faces' fields -> N captions, each with the reference captions."""
     written = model.describe(images, how)
     return [
         {

@@ -24,8 +24,8 @@ def make_card(sources: list[SourceReport], usage: Usage, protocol: Mapping[str, 
       protocol: how it was measured: split, faces, seeds, sampler, versions.
 
     Returns:
-      The `HEADLINES`, each from the first source that has it ("figures_from" names it) and null where none has;
-      "seconds" and "peak_memory_bytes"; "protocol"; every figure of every source under "sources", without the pairs of
+      The `HEADLINES`, each from the first source that has it ("figures_from" names it), null if none has; "seconds" and
+      "peak_memory_bytes"; "protocol"; every figure of every source under "sources", without the pairs of
       the age scatter.
     """
     card: dict[str, Any] = dict.fromkeys(HEADLINES)
@@ -48,7 +48,7 @@ def make_card(sources: list[SourceReport], usage: Usage, protocol: Mapping[str, 
 
 
 def headlines(source: SourceReport) -> dict[str, float | None]:
-    """The `HEADLINES` of one source, None where it has none."""
+    """The `HEADLINES` of one source, None for those that it lacks."""
     attributes, requests = source.attributes or {}, source.requests or {}
     mean, age = attributes.get("mean") or {}, attributes.get("numbers", {}).get("age") or {}
     values = (

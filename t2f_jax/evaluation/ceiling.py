@@ -1,8 +1,9 @@
-"""The ceiling that the image tokenizer sets: what of a face survives encode and decode alone.
+"""The ceiling that the image tokenizer sets: how much of a face survives encoding and decoding.
 
-No face that is drawn from codes can show more. The reconstruction of each face is read again, by the model itself and,
-where there is one, by the judge, who looks at pixels. The model reads codes, and those of a reconstruction are mostly
-the codes it was made of: what it keeps is an upper bound, what the judge keeps is not. Axes: N faces, A attributes.
+No face generated from codes can show more. The reconstruction of each face is analyzed again, by the model itself and
+by the judge, if there is one, which sees pixels. The model reads codes, and the codes of a reconstruction are mostly
+those it was made from: what the model keeps is an upper bound, what the judge keeps is not.
+Axes: N faces, A attributes.
 """
 
 import sys
@@ -20,11 +21,11 @@ from t2f_jax.tokens.attributes import Attribute
 SHARE: dict[str, Any] = {"unit": "share", "better": "higher"}
 
 
-Seen = Mapping[str, np.ndarray]  # what a reader sees in N faces: {attribute: its values, objects [N]}
+Seen = Mapping[str, np.ndarray]  # a reader's predictions for N faces: {attribute: its values, objects [N]}
 
 
 def likeliest(answers: Mapping[str, np.ndarray], asked: Sequence[Attribute]) -> Seen:
-    """Probabilities of candidates {attribute: [N, V]} -> for each of N faces the likeliest value, a number's median."""
+    """Probabilities of candidates {attribute: [N, V]} -> of N faces the most likely value, or a number's median."""
     seen = {}
     for attribute in asked:
         candidates = np.array(attribute.values or range(attribute.low, attribute.high + 1), object)
@@ -34,7 +35,7 @@ def likeliest(answers: Mapping[str, np.ndarray], asked: Sequence[Attribute]) -> 
 
 
 def judged(requests: Iterable[Request]) -> Seen:
-    """What a judge says of N faces, the same attributes of each."""
+    """What a judge predicts for N faces, the same attributes for each."""
     columns: dict[str, list[str | int]] = {}
     for one in requests:
         for name, value in one.items():
@@ -49,15 +50,15 @@ def ceiling_figures(
     labels: Sequence[Request],
     asked: Sequence[Attribute],
 ) -> list[Figure]:
-    """What a reader sees in N faces and in their reconstructions.
+    """Figures of a reader's predictions for N faces and for their reconstructions.
 
-    Of the choices: `ceiling/READER/kept`, the share that is answered alike; `accuracy` and `accuracy_again`, the means
-    over attributes of the shares that the labels confirm, before and after. Of each attribute its own `kept`, of a
-    number `shift`, the mean difference (what the reconstruction adds), and `moved`, that of its absolute value.
+    For choices: `ceiling/READER/kept`, the share with the same answer; `accuracy` and `accuracy_again`, the mean
+    accuracies over attributes, before and after. For each attribute its own `kept`, for a number `shift`, the mean
+    difference (reconstruction minus original), and `moved`, the mean absolute difference.
 
     Args:
       reader: `model` or `judge`.
-      seen, again: what is seen in faces and their reconstructions; attributes that the reader does not know are absent.
+      seen, again: predictions for faces and their reconstructions; attributes that the reader does not know are absent.
       labels: of the faces.
     """
     line = protocol_line("ceiling", reader=reader, of="encode and decode", version=1)

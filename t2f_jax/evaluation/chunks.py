@@ -1,7 +1,7 @@
-"""Work on many examples, a chunk at a time: shared out over a job's processes, kept on the disk, gone on with.
+"""Work on many examples, one chunk at a time: shared by the processes of a job, stored on disk, resumable.
 
-A chunk is so many consecutive examples, whichever process works on it and however many processes there are: so its
-numbers are the same. The first process writes what all have done:
+A chunk is a fixed number of consecutive examples, whatever the number of processes, so its results do not depend on
+which process computes it. The first process writes the results of all:
 
 DIR/<name>-<key>/00000128.npz    the arrays of the chunk that begins with example 128
 """
@@ -23,26 +23,26 @@ from t2f_jax.io.arrays import ChosenRows, create_array, open_array
 from t2f_jax.io.progress import Progress
 
 Arrays = dict[str, np.ndarray]  # each has the examples of a chunk as its first axis
-Work = Callable[[range], Arrays]  # the numbers of consecutive examples -> their arrays
+Work = Callable[[range], Arrays]  # indices of consecutive examples -> their arrays
 
 
 @dataclasses.dataclass(frozen=True)
 class Chunks:
-    """What was done of N examples; on the disk, of which a chunk at a time is read.
+    """Results of N examples, stored on disk and read one chunk at a time.
 
-    In a job of several processes only the first has it.
+    In a job of several processes only the first has them.
     """
 
     paths: tuple[pathlib.Path, ...]
 
     def __iter__(self) -> Iterator[Arrays]:
-        """The chunks in the order of the examples."""
+        """Yields the chunks in the order of the examples."""
         for path in self.paths:
             with np.load(path, allow_pickle=False) as arrays:
                 yield dict(arrays)
 
     def names(self) -> list[str]:
-        """The arrays that there are."""
+        """The names of the arrays."""
         with np.load(self.paths[0], allow_pickle=False) as arrays:
             return list(arrays.files)
 
@@ -51,11 +51,11 @@ class Chunks:
         return self.columns(name)[name]
 
     def texts(self, name: str) -> list[str]:
-        """One array of texts of all examples. As an array each would take the space of the longest."""
+        """One array of texts of all examples, as a list: in an array each would take the space of the longest."""
         return [text for chunk in self for text in chunk[name].tolist()]
 
     def rows(self, name: str) -> ChosenRows:
-        """One array of numbers of all examples, [N, ...], in a file beside the chunks, of which slices are read."""
+        """One array of numbers of all examples, [N, ...], in a file beside the chunks from which slices are read."""
         path, start = self.paths[0].parent / f"{name}.npy", 0
         with np.load(self.paths[-1], allow_pickle=False) as arrays:
             last = arrays[name]
@@ -72,7 +72,7 @@ class Chunks:
         """Some arrays of all examples, each [N, ...]."""
         parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
         for path in self.paths:
-            with np.load(path, allow_pickle=False) as arrays:  # reads what is asked for alone
+            with np.load(path, allow_pickle=False) as arrays:  # reads only the requested arrays
                 for name, found in parts.items():
                     found.append(arrays[name])
         return {name: np.concatenate(found) for name, found in parts.items()}
@@ -80,12 +80,12 @@ class Chunks:
 
 @dataclasses.dataclass(frozen=True)
 class Desk:
-    """Where an evaluation works.
+    """The working folder of an evaluation.
 
     Attributes:
       folder: chunks are kept there; may be deleted when the evaluation is done.
       batch_size: examples of a chunk.
-      key: what decides the numbers of everything that is done here, such as the model's hash; plain JSON.
+      key: what determines all results here, such as the model's hash; plain JSON.
     """
 
     folder: pathlib.Path
@@ -95,11 +95,11 @@ class Desk:
     def run(self, name: str, key: Mapping[str, Any], n: int, work: Work, label: str = "") -> Chunks:
         """`work` on n examples. Every process of a job must call this, with the same arguments.
 
-        Chunks that an earlier call has left for the same `name`, `key`, n and size are not done again.
+        Chunks that an earlier call has stored for the same `name`, `key`, n and size are not computed again.
 
         Args:
           name: of the folder.
-          key: what decides the numbers besides the desk's own key, such as the sampler; plain JSON.
+          key: what determines the results besides the desk's own key, such as the sampler; plain JSON.
           label: of the progress bar, over faces; `name` if not given.
         """
         folder = self.path(name, {**key, "n": n, "size": self.batch_size})
@@ -124,7 +124,7 @@ class Desk:
             return arrays[name]
 
     def path(self, name: str, key: Mapping[str, Any]) -> pathlib.Path:
-        """Where work of a name is kept that `key` and the desk's own key decide."""
+        """The folder of the work with this name, `key` and the desk's own key."""
         identity = files.to_json({"key": {**self.key}, "of": {**key}})
         return self.folder / f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
@@ -134,7 +134,7 @@ class Desk:
 
 @dataclasses.dataclass(frozen=True)
 class _Turn:
-    """The chunks that the processes do at the same time, and which of them is this process's."""
+    """The chunks that the processes compute at the same time, and which of them is this process's."""
 
     numbers: list[int]
     ours: int | None
@@ -154,7 +154,7 @@ def _to_bytes(arrays: Arrays) -> bytes:
 
 
 def _whole(path: pathlib.Path) -> bool:
-    """Whether a chunk is there and can be read: it may have been cut since."""
+    """Whether a chunk exists and can be read: it may be truncated."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return bool(arrays.files)

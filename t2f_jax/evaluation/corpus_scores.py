@@ -1,16 +1,16 @@
-"""Scores of a whole corpus of captions, from sums over its examples. They are no means of scores of the examples.
+"""Corpus-level caption scores, from sums over the examples. They are not means of the examples' scores.
 
-An example adds statistics, so that a resample of the examples, or a part of them, has its score without any text.
+Each example adds statistics, so the score of a resample or a subset of the examples is computed without the texts.
 """
 
 import numpy as np
 
-# METEOR 1.5's parameters for English, tuned to rankings by people: Denkowski & Lavie, Meteor Universal, WMT 2014.
+# METEOR 1.5's parameters for English, tuned to human rankings: Denkowski & Lavie, Meteor Universal, WMT 2014.
 ALPHA, BETA, GAMMA = 0.85, 0.2, 0.6
 
 
 def bleu(sums: np.ndarray) -> np.ndarray:
-    """BLEU-n, without smoothing: 0 where a length of n-grams has no match. [..., 2n + 2] -> [...].
+    """BLEU-n, without smoothing: 0 if n-grams of some length have no match. [..., 2n + 2] -> [...].
 
     Source: Papineni et al., BLEU, ACL 2002.
 
@@ -26,11 +26,11 @@ def bleu(sums: np.ndarray) -> np.ndarray:
 
 
 def meteor(sums: np.ndarray) -> np.ndarray:
-    """METEOR 1.5, 0 where nothing matches. [..., 6] -> [...].
+    """METEOR 1.5, 0 if nothing matches. [..., 6] -> [...].
 
     Args:
       sums: weights of the caption's matched words and of all its words, the same two of the reference, chunks (0 for
-        a caption that matches its reference whole, in order), and matched words.
+        a caption that matches its whole reference in order), and matched words.
     """
     matched, words, reference_matched, reference_words, chunks, matches = np.moveaxis(np.asarray(sums), -1, 0)
     some = (matched > 0) & (reference_matched > 0)

@@ -1,4 +1,4 @@
-"""Figures of faces that a model drew for requests or captions. Axes: N faces, A attributes."""
+"""Figures of faces that a model generated for requests or captions. Axes: N faces, A attributes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ SHARE: dict[str, Any] = {"unit": "share", "better": "higher"}
 
 
 def drawn_figures(trial: Trial, judged: Iterable[Request]) -> list[Figure]:
-    """What the judge, where there is one, sees of what was requested."""
+    """How much of what was requested the judge, if there is one, recognizes."""
     if trial.judge is None or not trial.requests:
         return []
     names = [a.name for a in trial.schema if not a.is_number]

@@ -1,4 +1,4 @@
-"""Figures of what a model reads of faces, writes of them and gives back. Axes: N faces, V values of an attribute."""
+"""Figures of a model's answers, captions and reconstructions of faces. Axes: N faces, V values of an attribute."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ from t2f_jax.tokens.attributes import Attribute, Fields
 
 
 def face_figures(work: Work) -> list[Figure]:
-    """What the model reads of faces, writes of them and gives back."""
+    """Figures of the model's answers, captions and reconstructions."""
     faces = work.faces
     read = work.read.columns("answers", "psnr")
     asked = attributes.labelled(faces.schema, faces.fields)
@@ -32,7 +32,7 @@ def face_figures(work: Work) -> list[Figure]:
 
 
 def _pair_figures(work: Work) -> list[Figure]:
-    """SSIM and LPIPS of reconstructions, where they were measured."""
+    """SSIM and LPIPS of reconstructions, if they were measured."""
     figures, lpips = [], work.instruments.lpips
     if "ssim" in work.read.names():
         values = work.read.column("ssim")
@@ -58,7 +58,7 @@ def _answer_figures(faces: HeldOut, answers: Mapping[Attribute, np.ndarray]) -> 
 
 
 def caption_figures(texts: Sequence[str], fields: Sequence[Fields], meteor: Tables | None = None) -> list[Figure]:
-    """Captions beside the labels of their faces, and beside given captions where there are any."""
+    """Captions compared with the labels of their faces, and with reference captions if there are any."""
     figures = facts.fact_figures(texts, [face["attributes"] for face in fields])
     given = [face.get("captions", []) for face in fields]
     if not any(given):

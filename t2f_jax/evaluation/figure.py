@@ -1,4 +1,4 @@
-"""A figure of a result: its value, how it was measured, how sure it is, and what each example added to it.
+"""A figure of a result: its value, protocol, interval, and the contribution of each example.
 
 Axes: N examples (faces, or requests for faces), K statistics of an example.
 """
@@ -13,28 +13,28 @@ from t2f_jax.evaluation import stats
 
 Over = Literal["examples", "sampling seeds", "training seeds"]
 BETTER = ("higher", "lower", "")
-OWN_FEATURES = "face features of t2f_jax"  # `network` of a protocol line: those of the model that is measured
+OWN_FEATURES = "face features of t2f_jax"  # `network` of a protocol line: those of the evaluated model
 
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
-    """One number that a card holds. Figures are compared where `name` and `protocol` are equal.
+    """One number of a card. Figures are compared if `name` and `protocol` are equal.
 
     Attributes:
       name: path of what was measured, from general to special, such as `captions/cider_d` or
         `attributes/smiling/accuracy`. Lower case; unique among the figures of a part of a card.
       value: finite.
       n: examples that were scored.
-      unit: `share` (0 to 1), `dB`, `years`, ..., or "" where the number has none.
-      better: `higher`, `lower`, or "" where neither is.
-      protocol: one line with the implementation and every choice that moves the number, see `protocol_line`.
+      unit: `share` (0 to 1), `dB`, `years`, ..., or "" if the number has none.
+      better: `higher`, `lower`, or "" if neither is.
+      protocol: one line with the implementation and every choice that changes the number, see `protocol_line`.
       interval: 95% interval, low and high.
-      interval_over: what the interval lets vary; None exactly where `interval` is. A bootstrap over examples says
-        nothing of other seeds.
-      per_example: float64, what each example added, in the order of the rows that are kept of the examples:
-        [N]: one number an example, of which `value` is the mean; NaN where the example was not scored; or
-        [N, K]: statistics of which `value` is `stats.COMBINATIONS[combine]` of their sums over the examples.
-        None where the value is no function of sums (FID, average precision): such a figure has no bootstrap.
+      interval_over: what varies in the interval; None if and only if `interval` is. A bootstrap over examples says
+        nothing about other seeds.
+      per_example: float64, the contribution of each example, in the order of the examples' rows:
+        [N]: one number per example, whose mean is `value`; NaN if the example was not scored; or
+        [N, K]: statistics; `value` is `stats.COMBINATIONS[combine]` of their sums over the examples.
+        None if the value is not a function of sums (FID, average precision): such a figure has no bootstrap.
       combine: see `per_example`; a key of `stats.COMBINATIONS`.
 
     Raises:
@@ -68,7 +68,7 @@ class Figure:
         return None if self.per_example is None else stats.statistics(self.per_example)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: every field but `per_example`, which the rows keep."""
+        """For JSON: every field but `per_example`, which is stored in the rows."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "per_example"}
         return values | {"interval": None if self.interval is None else list(self.interval)}
 
@@ -89,7 +89,7 @@ def of_examples(
     protocol: str,
     combine: str = "ratios",
 ) -> Figure:
-    """The figure of what each example added: its value and its n; `with_intervals` gives many figures their intervals.
+    """A figure with its value and n from each example's contribution; `with_intervals` adds intervals.
 
     Args:
       per_example: [N] or [N, K], see `Figure`.
@@ -114,9 +114,9 @@ def of_examples(
 
 
 def with_intervals(figures: Sequence[Figure], seed: int = 0) -> list[Figure]:
-    """Gives figures of sums over examples their 95% percentile bootstrap over the examples; others stay as they are.
+    """Adds 95% percentile-bootstrap intervals to figures that are sums over examples; others stay as they are.
 
-    Figures of as many examples meet the same resamples, which are drawn once for all of them.
+    Figures with the same number of examples share their resamples, which are drawn once.
 
     Args:
       seed: of the resamples.
@@ -130,9 +130,9 @@ def with_intervals(figures: Sequence[Figure], seed: int = 0) -> list[Figure]:
 
 
 def protocol_line(implementation: str, **choices: object) -> str:
-    """`psnr|channels:rgb|quantised:uint8|version:1`: the implementation, then every choice that moves the number.
+    """`psnr|channels:rgb|quantised:uint8|version:1`: the implementation, then every choice that changes the number.
 
-    As sacrebleu's signature (Post, A Call for Clarity in Reporting BLEU Scores, WMT 2018). Choices keep their order; a
-    metric whose computation changes gets another `version`.
+    Like sacrebleu's signature (Post, A Call for Clarity in Reporting BLEU Scores, WMT 2018). Choices keep their order.
+    A metric whose computation changes gets another `version`.
     """
     return "|".join([implementation, *(f"{key}:{value}" for key, value in choices.items())])

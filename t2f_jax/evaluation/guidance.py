@@ -1,6 +1,6 @@
-"""Two ways to make drawn faces show more of what was requested: classifier-free guidance, and self-reranking.
+"""Two ways to make generated faces match requests better: classifier-free guidance, and self-reranking.
 
-Self-reranking draws several faces for a request and keeps the one that the model itself finds the most fitting.
+Self-reranking generates several faces for a request and keeps the one that the model itself scores best.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from t2f_jax.evaluation.interfaces import Trial
 
 
 class Seen(TypedDict):
-    """The share of requested attributes that the judge sees, its 95% interval, and the pairs scored."""
+    """The share of requested attributes that the judge recognizes, its 95% interval, and the number of scored pairs."""
 
     seen: float | None
     interval: list[float] | None
@@ -31,7 +31,7 @@ class GuidancePoint(Seen):
 
 
 class RerankingFigures(TypedDict):
-    """Of `best_of` faces for each request: the first one, and the one that the model finds the best."""
+    """Of `best_of` faces for each request: the first one, and the one that the model scores best."""
 
     guidance: float
     best_of: int
@@ -40,17 +40,17 @@ class RerankingFigures(TypedDict):
 
 
 def draw_curve(trial: Trial, scales: Sequence[float], desk: Desk) -> list[Chunks]:
-    """Draws the same requests from the same seeds at each guidance scale."""
+    """Generates faces for the same requests with the same seeds at each guidance scale."""
     return [agreement.draw(guided(trial, scale), desk, f"guidance {scale:g}") for scale in scales]
 
 
 def guided(trial: Trial, scale: float) -> Trial:
-    """The trial at another guidance scale."""
+    """The trial with another guidance scale."""
     return dataclasses.replace(trial, sampler=dataclasses.replace(trial.sampler, guidance=scale))
 
 
 def measure_guidance_curve(trial: Trial, scales: Sequence[float], drawn: Sequence[Chunks]) -> list[GuidancePoint]:
-    """What the judge sees at each guidance scale in what `draw_curve` drew."""
+    """What the judge recognizes at each guidance scale in the faces of `draw_curve`."""
     points: list[GuidancePoint] = []
     for scale, faces in zip(scales, drawn, strict=True):
         figures = agreement.measure_agreement(trial, faces)
@@ -60,12 +60,12 @@ def measure_guidance_curve(trial: Trial, scales: Sequence[float], drawn: Sequenc
 
 
 def draw_reranked(trial: Trial, best_of: int, desk: Desk) -> Chunks:
-    """Draws `best_of` faces for each request; the judge looks at the first and at the one that the model finds best.
+    """Generates `best_of` faces for each request; the judge sees the first and the one that the model scores best.
 
-    Face j of request i is drawn from `trial.seed + i * best_of + j`.
+    Face j of request i is generated with seed `trial.seed + i * best_of + j`.
 
     Returns:
-      "first" and "best": JSON of what the judge sees.
+      "first" and "best": JSON of what the judge predicts.
     """
     model = trial.model
 
@@ -84,7 +84,7 @@ def draw_reranked(trial: Trial, best_of: int, desk: Desk) -> Chunks:
 
 
 def measure_reranking(trial: Trial, best_of: int, drawn: Chunks) -> RerankingFigures:
-    """What the judge sees in what `draw_reranked` drew."""
+    """What the judge recognizes in the faces of `draw_reranked`."""
     judged = {name: list(agreement.judgements(drawn.texts(name))) for name in ("first", "best")}
     seen = {name: _seen(agreement.score_requests(trial.requests, j, trial.schema)) for name, j in judged.items()}
     return {"guidance": trial.sampler.guidance, "best_of": best_of, "first": seen["first"], "best": seen["best"]}

@@ -1,4 +1,4 @@
-"""The test faces of a source that a model is measured on, and what it is asked about them."""
+"""The test faces of a source that a model is evaluated on, and what it is asked about them."""
 
 import dataclasses
 import hashlib
@@ -20,15 +20,15 @@ from t2f_jax.tokens.attributes import Attribute, Fields
 
 @dataclasses.dataclass(frozen=True)
 class HeldOut:
-    """The faces of a source that a model is measured on, and the labels that baselines come from.
+    """The faces of a source that a model is evaluated on, and the labels for the baselines.
 
     Attributes:
       every: all faces of the split; the judge's accuracy is measured on them.
-      images, fields: those that the model is measured on, images uint8 [N, S, S, 3], of which slices are read.
+      images, fields: of the faces that the model is evaluated on; images uint8 [N, S, S, 3], read in slices.
       ids: their names in the source.
-      training: of the training faces' labels {attribute: how often each is given}, see `attributes.count_labels`.
-      training_faces: how many they are.
-      split: of the source; `all`: the three together.
+      training: the training faces' labels {attribute: how often each occurs}, see `attributes.count_labels`.
+      training_faces: their number.
+      split: of the source; `all`: all three.
     """
 
     name: str
@@ -56,12 +56,12 @@ def read_held_out(
     known: Iterable[Attribute] | None = None,
     kept: Sequence[pathlib.Path] = (),
 ) -> HeldOut:
-    """`config.eval.faces` random faces of a split (all if it is 0 or more than there are), in the source's order.
+    """`config.eval.faces` random faces of a split (all if it is 0 or exceeds their number), in the source's order.
 
     Args:
-      cache: folder in which pixels are kept.
-      known: attributes that the model knows; others, and values that it does not know, are not asked. All if not given.
-      kept: folders of others in which the pixels may be, see `pixels.read_images`.
+      cache: folder in which pixels are stored.
+      known: attributes that the model knows; other attributes and values are not asked about. All if not given.
+      kept: other folders that may hold the pixels, see `pixels.read_images`.
     """
     chosen, of = (with_all_faces(source), "test") if split == "all" else (source, split)
     every = pixels.read_images(chosen, of, config.data, cache, kept)

@@ -1,4 +1,4 @@
-"""Figures of what networks saw: drawn faces beside test faces, captions and training faces; reconstructions, too."""
+"""Figures from network features: generated faces against test faces, captions and training faces; reconstructions."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from t2f_jax.inference.model import Model
 
 
 def set_figures(prefix: str, instruments: Instruments, real: Seen, drawn: Sequence[Seen]) -> list[Figure]:
-    """Distances and manifolds of drawn images beside real ones, in the features of every network.
+    """Distances and manifold metrics between generated and real images, in the features of every network.
 
     Args:
-      drawn: sets of other seeds; figures are those of the first one, but for distances, which have no bootstrap: of
-        several sets they are the mean, with Student's interval over the sets.
+      drawn: one set for each range of seeds. Figures are those of the first set, except distances, which have no
+        bootstrap: over several sets they are the mean, with Student's interval over the sets.
     """
     figures: list[Figure] = []
     for network in instruments.features:
@@ -29,7 +29,7 @@ def set_figures(prefix: str, instruments: Instruments, real: Seen, drawn: Sequen
 
 
 def over_seeds(same: Sequence[Figure]) -> Figure:
-    """One figure of several sampling seeds, where it is no mean over examples; of one seed it stays as it is."""
+    """One figure from those of several sampling seeds, if it is not a mean over examples; for one seed unchanged."""
     first, k = same[0], len(same)
     if k == 1 or first.per_example is not None:
         return first
@@ -44,16 +44,16 @@ def over_seeds(same: Sequence[Figure]) -> Figure:
 def drawn_image_figures(
     prefix: str, model: Model, instruments: Instruments, looked: Looked, codes: np.ndarray, held_out: np.ndarray
 ) -> list[Figure]:
-    """Of faces drawn for `prefix`, `requests` or `texts`.
+    """Figures of the faces generated for `prefix`, `requests` or `texts`.
 
     Args:
-      codes, held_out: of the drawn faces and the test faces, int32 [N, n].
+      codes, held_out: of the generated faces and the test faces, int32 [N, n].
     """
     figures = []
     if looked.drawn.get(prefix):
         for figure in with_intervals(set_figures(prefix, instruments, looked.faces, looked.drawn[prefix])):
             aligned = figure.per_example is None or len(figure.per_example) == len(codes)
-            # Recall and coverage are means over the test faces, which are no rows of this part.
+            # Recall and coverage are means over the test faces, which are not rows of this part.
             figures.append(figure if aligned else dataclasses.replace(figure, per_example=None))
     if looked.training is not None:
         figures += image_sets.copy_figures(model, codes, held_out, looked.training, prefix)
@@ -61,7 +61,7 @@ def drawn_image_figures(
 
 
 def caption_figures(texts: Sequence[str], instruments: Instruments, seen: Seen, seed: int) -> list[Figure]:
-    """Faces drawn for captions beside these captions, by CLIP; none without one."""
+    """How well faces generated for captions fit them, by CLIP; no figures without one."""
     if instruments.clip is None:
         return []
     images, (vectors, cut) = seen["clip"].column("features"), text_vectors(instruments.clip, texts)

@@ -1,7 +1,7 @@
-"""Sets of images that are compared: real faces beside drawn ones, real ones beside their reconstructions.
+"""Sets of images that are compared: real and generated faces, real faces and their reconstructions.
 
-What a network sees in images is shared by a job's processes and kept in chunks (`look`); the first process makes
-figures of it, one chunk at a time where a metric allows (`set_figures`).
+The processes of a job share the computation of features, which are stored in chunks (`look`). The first process makes
+figures from them, one chunk at a time if the metric allows it (`set_figures`).
 """
 
 import pathlib
@@ -20,7 +20,7 @@ from t2f_jax.evaluation.metrics.networks import FeatureNetwork, face_network, op
 from t2f_jax.inference.model import Model
 from t2f_jax.models.resampling import Resize
 
-Images = Callable[[range], np.ndarray]  # the numbers of consecutive images -> uint8 [B, S, S, 3]
+Images = Callable[[range], np.ndarray]  # indices of consecutive images -> uint8 [B, S, S, 3]
 
 
 def networks(model: Model, paths: Sequence[str | pathlib.Path], how: Resize = "pytorch") -> list[FeatureNetwork]:
@@ -33,8 +33,8 @@ def look(network: FeatureNetwork, images: Images, n: int, desk: Desk, name: str,
     """The features of n images, "features" float32 [n, D]. Every process of a job must call this.
 
     Args:
-      name: which images these are, for the progress bar.
-      key: what decides them, besides the desk's own key; plain JSON.
+      name: of the images, for the progress bar.
+      key: what determines them, besides the desk's own key; plain JSON.
     """
     done = {"network": dict(network.protocol), **key}
     label = f"{network.name} features of {name}"
@@ -52,9 +52,9 @@ def gaussian(seen: Chunks, size: int) -> Gaussian:
 
 
 def set_figures(prefix: str, network: FeatureNetwork, real: Chunks, drawn: Chunks) -> list[Figure]:
-    """Fréchet and kernel distance, precision, recall, density and coverage of drawn images beside real ones.
+    """Fréchet and kernel distance, precision, recall, density and coverage of generated against real images.
 
-    Features stay on the disk, of which blocks are read. A set too small for a metric gives none.
+    Features stay on disk and are read in blocks. A metric is left out if a set is too small for it.
 
     Args:
       prefix: of the figures' names, such as "requests": `requests/fid`, `requests/precision_inception`, ...
@@ -73,7 +73,7 @@ def set_figures(prefix: str, network: FeatureNetwork, real: Chunks, drawn: Chunk
 
 
 def copy_figures(model: Model, drawn: np.ndarray, held_out: np.ndarray, training: Chunks, prefix: str) -> list[Figure]:
-    """Whether drawn faces lie nearer to training faces than held-out ones do, see `metrics.memorization`.
+    """Whether generated faces are nearer to training faces than held-out faces are, see `metrics.memorization`.
 
     Args:
       drawn, held_out: codes int32 [N, n].

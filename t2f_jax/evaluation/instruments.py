@@ -1,4 +1,4 @@
-"""What measures besides the model and the judge: networks and tables in users' files, the model's own face features.
+"""What measures images and captions: networks and tables in users' files, the model's own face features.
 
 Axes: N texts, E numbers of a vector.
 """
@@ -24,13 +24,13 @@ from t2f_jax.models import clip
 
 @dataclasses.dataclass(frozen=True)
 class Instruments:
-    """Without any, images are compared pixel by pixel alone.
+    """Networks and tables for an evaluation. Without any, images are compared only pixel by pixel.
 
     Attributes:
-      features: networks in whose features sets of images are compared; their names differ.
-      clip: sets drawn faces beside their captions.
-      lpips: sets reconstructions beside their originals.
-      meteor: sets captions beside given ones, by METEOR's tables.
+      features: networks in whose features sets of images are compared; with distinct names.
+      clip: compares generated faces with their captions.
+      lpips: compares reconstructions with their originals.
+      meteor: METEOR's tables, which compare captions with reference captions.
     """
 
     features: tuple[FeatureNetwork, ...] = ()
@@ -39,7 +39,7 @@ class Instruments:
     meteor: Tables | None = None
 
     def key(self) -> dict[str, Any]:
-        """What decides the numbers of pairs of images; plain JSON."""
+        """What determines the figures of pairs of images; plain JSON."""
         return {"lpips": self.lpips and self.lpips.protocol}
 
 
@@ -52,7 +52,7 @@ def open_instruments(
     lpips: Sequence[str | pathlib.Path] = (),
     meteor: str | pathlib.Path | None = None,
 ) -> Instruments:
-    """The model's own face features, and what lies in a user's files.
+    """The model's own face features, and those in a user's files.
 
     Args:
       networks: FID's Inception, or a CLIP, see `metrics.networks.open_network`.
@@ -74,7 +74,7 @@ def open_instruments(
 
 @computes
 def text_vectors(opened: OpenedClip, texts: Sequence[str]) -> tuple[np.ndarray, int]:
-    """CLIP's vectors of texts, float32 [N, E], and how many texts were longer than it reads."""
+    """CLIP's vectors of texts, float32 [N, E], and how many texts exceed its context."""
     ids, cut = opened.tokenize(texts)
     vectors = call_in_batches(functools.partial(clip.text_features, opened.clip, opened.params), ids, 32)
     return vectors, int(np.sum(cut))

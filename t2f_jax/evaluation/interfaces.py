@@ -1,4 +1,4 @@
-"""What a measure is given: a model, a judge, requests for faces, and a function that counts what is done.
+"""Inputs of a measure: a model, a judge, requests for faces, and a function that counts finished work.
 
 Axes: N faces, S image side, n codes per image.
 """
@@ -14,8 +14,8 @@ from t2f_jax.inference.sampler import Sampler
 from t2f_jax.tokens.attributes import Attribute
 from t2f_jax.tokens.prompts import Prompt
 
-Request = Mapping[str, str | int]  # what a drawn face should show: {attribute: value}
-Advance = Callable[[int], object]  # called with how many more units are done, such as `Progress.advance`
+Request = Mapping[str, str | int]  # what a generated face should show: {attribute: value}
+Advance = Callable[[int], object]  # called with the number of newly finished units, such as `Progress.advance`
 
 
 def ignore(_: int) -> None:
@@ -23,7 +23,7 @@ def ignore(_: int) -> None:
 
 
 class Model(Protocol):
-    """What measures ask of a model; `inference.model.Model` is one."""
+    """What measures need from a model; `inference.model.Model` is one."""
 
     def encode(self, images: np.ndarray, /) -> np.ndarray:
         """uint8 [N, S, S, 3] -> image codes int32 [N, n]."""
@@ -55,20 +55,20 @@ class Model(Protocol):
         ...
 
     def generate_codes(self, prompts: Sequence[Prompt | str], seeds: Sequence[int], sampler: Sampler, /) -> np.ndarray:
-        """Draws a face for each prompt and seed -> codes int32 [N, n]."""
+        """Generates a face for each prompt and seed -> codes int32 [N, n]."""
         ...
 
     def prompt_scores(self, codes: np.ndarray, prompts: Sequence[Prompt], /) -> Sequence[Mapping[str, Any]]:
-        """How well each face fits its prompt, as the model reads it: {"total": log probability in nats, ...}."""
+        """The model's score of each face for its prompt: {"total": log probability in nats, ...}."""
         ...
 
 
 class Judge(Protocol):
-    """Says what a face shows, without knowing what was requested; `evaluation.judge.Judge` is one."""
+    """Predicts what a face shows, without knowing the request; `evaluation.judge.Judge` is one."""
 
     @property
     def hash(self) -> str:
-        """Changes with what it says."""
+        """Changes with its predictions."""
         ...
 
     def predict(self, images: np.ndarray, /) -> Sequence[Mapping[str, str | int]]:
@@ -78,15 +78,15 @@ class Judge(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """Faces that a model draws for requests or captions, and a judge, where there is one, who says what they show.
+    """Faces that a model generates for requests or captions, and optionally a judge that predicts what they show.
 
     Attributes:
-      requests: what is asked for; empty where captions are.
-      texts: the captions that are drawn, in place of requests.
+      requests: what is asked for; empty if captions are used.
+      texts: captions as prompts, in place of requests.
       schema: the attributes that the requests are made of.
-      seed: face i is drawn from `seed + i`.
-      sampler: how the model draws.
-      labels: all that is known of the held-out faces that the requests were made of, where it is to be compared.
+      seed: face i is generated with `seed + i`.
+      sampler: how the model samples.
+      labels: all known attributes of the held-out faces that the requests were made from, if they are compared.
     """
 
     model: Model
@@ -99,7 +99,7 @@ class Trial:
     texts: Sequence[str] = ()
 
     def key(self) -> dict[str, Any]:
-        """All that decides what is drawn and judged, besides the model; plain JSON."""
+        """Everything that determines the faces and judgements, besides the model; plain JSON."""
         return {
             "texts": list(self.texts),
             "requests": [dict(request) for request in self.requests],

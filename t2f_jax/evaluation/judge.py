@@ -1,7 +1,7 @@
-"""The judge: a small classifier that says which attributes a face shows, trained on labelled faces alone.
+"""The judge: a small classifier that predicts the attributes of a face, trained only on labelled faces.
 
-It is independent of the generator: what it recognizes in a generated face was drawn there. It is an MLP-Mixer
-(https://arxiv.org/abs/2105.01601), made of matrix products only, which two CPU cores train in about a minute.
+It is independent of the generator, so what it recognizes in a generated face is visible in its pixels. It is an
+MLP-Mixer (https://arxiv.org/abs/2105.01601), which has only matrix products; two CPU cores train it in about a minute.
 Axes: B batch, S image side, P patches, D width, A choice attributes, K number attributes, V values of an attribute.
 """
 
@@ -30,14 +30,14 @@ from t2f_jax.tokens.attributes import Attribute, Fields
 from t2f_jax.tokens.targets import output_count, targets, value_mask
 
 GRID = 8  # patches along a side
-MAX_SIDE = 64  # pixels: larger images are averaged down to this side
+MAX_SIDE = 64  # pixels: larger images whose side is a multiple of this are averaged down to it
 BATCH = 64  # images of a training step
 PREDICT_BATCH = 256  # images of a prediction
 LEARNING_RATE = 3e-3
 
 
 class Mixer(nn.Module):
-    """Patches -> `outputs` numbers for each image. Faces are aligned, so patches are not pooled: their place counts."""
+    """Patches -> `outputs` numbers for each image. Not pooled, since patches of aligned faces have fixed places."""
 
     outputs: int
     width: int = 96
@@ -60,7 +60,7 @@ class Mixer(nn.Module):
 
 
 def _pixels(images_BxSxSx3: jax.Array) -> jax.Array:
-    """uint8 -> float32 in [-1, 1], at most MAX_SIDE pixels a side."""
+    """uint8 -> float32 in [-1, 1], averaged down to MAX_SIDE pixels a side if that divides the side."""
     x = images_BxSxSx3.astype(jnp.float32) / 127.5 - 1
     side = x.shape[1]
     if side > MAX_SIDE and side % MAX_SIDE == 0:
@@ -77,7 +77,7 @@ def _patches(x_BxSxSx3: jax.Array) -> jax.Array:
 
 
 def _augment(x_BxSxSx3: jax.Array, key: jax.Array) -> jax.Array:
-    """Blurs images, shifts them by at most a pixel and adds noise: an image tokenizer does alike to generated faces.
+    """Blurs images, shifts them by at most a pixel and adds noise, as an image tokenizer does to generated faces.
 
     Blur and shift of an image are one [S, S] matrix for its rows and one for its columns; pixels at the edges repeat.
     """
@@ -107,7 +107,7 @@ class Judge:
     params: Any
 
     def answers(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """uint8 [B, S, S, 3] -> {attribute: log probabilities [B, V], or a number's estimate [B]}."""
+        """uint8 [B, S, S, 3] -> {attribute: log probabilities [B, V], or estimates of a number [B]}."""
         _check_side(images)
         parts = []
         for start in range(0, len(images), PREDICT_BATCH):
@@ -147,7 +147,7 @@ class Judge:
         return [{name: values[i] for name, values in columns.items()} for i in range(len(images))]
 
     def accuracy(self, images: np.ndarray, fields: Sequence[Fields]) -> dict[str, float]:
-        """{attribute: share of right answers, of a number the mean absolute error}; unknown labels do not count."""
+        """{attribute: accuracy, or for a number the mean absolute error}; unknown labels do not count."""
         predicted = self.predict(images)
         result = {}
         for a in self.schema:
@@ -161,7 +161,7 @@ class Judge:
         return result
 
     def mean_accuracy(self, images: np.ndarray, fields: Sequence[Fields]) -> float | None:
-        """The mean of `accuracy` over the choice attributes that are known of some face; None if there is none."""
+        """The mean of `accuracy` over the choice attributes that any face has a label for; None if there is none."""
         shares = self.accuracy(images, fields)
         known = [shares[a.name] for a in self.schema if not a.is_number and a.name in shares]
         return float(np.mean(known)) if known else None

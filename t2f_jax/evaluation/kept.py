@@ -1,7 +1,7 @@
-"""Where a model's own run has kept what its evaluation needs again: pixels, and the judge.
+"""Where a model's own run has stored what its evaluation needs again: pixels, and the judge.
 
-A judge that is trained again is another one in its last bits where the process has another number of devices, and cards
-whose faces were judged by different judges are not compared.
+A judge that is trained again with another number of devices differs in its last bits, and cards whose faces were judged
+by different judges are not comparable.
 """
 
 import pathlib
@@ -10,15 +10,15 @@ from typing import Any
 from t2f_jax.errors import UserError
 from t2f_jax.io.files import read_json
 
-IMAGES = "images"  # the folder of pixels and judges in a run, a store, an evaluation; it stays on this machine
-EXPERIMENT = "experiment.json"  # a decoder's run: its config, and where its image tokenizer and its store are
+IMAGES = "images"  # the folder of pixels and judges in a run, store or evaluation; it is never uploaded
+EXPERIMENT = "experiment.json"  # in a decoder's run: its config, and the paths of its image tokenizer and store
 
 
 def folders(model: pathlib.Path) -> tuple[pathlib.Path, ...]:
-    """The folders of pixels of the run that made a model, those that there are; its own is first.
+    """The existing folders of pixels of the run that made a model; its own is first.
 
-    They lie in the run, in the sweep that it belongs to, beside its image tokenizer, in its store, and in earlier
-    evaluations inside the run. What lies there is known by its key, so any of them will do.
+    They are in the run, in the sweep that it belongs to, beside its image tokenizer, in its store, and in earlier
+    evaluations inside the run. Their contents are identified by keys, so any of them can be used.
     """
     run = model.resolve().parent
     record = _record(run)

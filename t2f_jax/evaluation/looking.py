@@ -1,6 +1,6 @@
-"""What networks see in the faces of a source: in test faces, their reconstructions, drawn faces; and training faces.
+"""Network features of a source's test faces, their reconstructions and generated faces, and codes of training faces.
 
-All of it is shared by a job's processes. Axes: N images, n codes of an image.
+The processes of a job share all of this work. Axes: N images, n codes of an image.
 """
 
 import dataclasses
@@ -28,12 +28,12 @@ Seen = Mapping[str, Chunks]  # a network's name -> "features" of a set of images
 
 @dataclasses.dataclass(frozen=True)
 class Looked:
-    """What networks saw; empty without any.
+    """Features of all networks; empty without networks.
 
     Attributes:
       faces, reconstructions: of the test faces.
-      drawn: of what was drawn, each set with other seeds: [0] is that of the rows.
-      training: "codes" of training faces; None where copies are not sought.
+      drawn: of the generated faces, one set for each range of seeds; [0] is the set in the rows.
+      training: "codes" of training faces; None if copies are not searched for.
     """
 
     faces: Seen = dataclasses.field(default_factory=dict)
@@ -43,7 +43,7 @@ class Looked:
 
 
 def look_at_faces(model: Model, faces: HeldOut, read: Chunks, instruments: Instruments, desk: Desk) -> Looked:
-    """The test faces, and their reconstructions from the "codes" that were `read`."""
+    """Features of the test faces, and of their reconstructions from the "codes" in `read`."""
     if not instruments.features:
         return Looked()
     n, key = len(faces.fields), {"data": faces.fingerprint}
@@ -57,7 +57,7 @@ def look_at_faces(model: Model, faces: HeldOut, read: Chunks, instruments: Instr
 
 
 def look_at_codes(model: Model, codes: np.ndarray, instruments: Instruments, desk: Desk, name: str) -> Seen:
-    """The images of codes int32 [N, n]; `name` is that of the progress bar."""
+    """Features of the images of codes int32 [N, n]; `name` is that of the progress bar."""
 
     def images(rows: range) -> np.ndarray:
         return np.asarray(model.decode(codes[rows.start : rows.stop]))
@@ -69,10 +69,10 @@ def look_at_codes(model: Model, codes: np.ndarray, instruments: Instruments, des
 
 
 def look_at_drawn(trial: Trial, drawn: Chunks, instruments: Instruments, desk: Desk, seeds: int) -> tuple[Seen, ...]:
-    """What was drawn, and what is drawn once more for the same prompts, from as many other sets of seeds.
+    """Features of the generated faces, and of further sets generated for the same prompts with other seeds.
 
     Args:
-      seeds: sets in all; set r begins with seed `trial.seed + r * N`.
+      seeds: number of sets in all; set r begins with seed `trial.seed + r * N`.
     """
     if not instruments.features:
         return ()

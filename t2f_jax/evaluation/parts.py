@@ -1,4 +1,4 @@
-"""Work that is done -> the parts of a result: figures with intervals, and a row for each example."""
+"""Makes the parts of a result from finished work: figures with intervals, and a row for each example."""
 
 import dataclasses
 import functools
@@ -28,7 +28,7 @@ from t2f_jax.inference.sampler import Sampler
 
 
 def make(work: Work, model: Model, source: Source, config: Config, seed: int, out: pathlib.Path) -> list[Part]:
-    """The parts of a source, whose rows are written into `out`; for the first process of a job."""
+    """The parts of a source; writes their rows into `out`. For the first process of a job."""
     faces = work.faces
     protocol: dict[str, Any] = {
         "dataset": source.dataset.kind,
@@ -57,7 +57,7 @@ def make(work: Work, model: Model, source: Source, config: Config, seed: int, ou
 
 
 def _indices(source: Source, faces: HeldOut) -> list[int]:
-    """Where the source has the chosen faces."""
+    """The indices of the chosen faces in the source."""
     splits: list[Split] = [split for split in SPLITS if faces.split in (split, "all")]
     places = {source.id(i): i for split in splits for i in source.split(split)}
     return [places[name] for name in faces.ids]
@@ -98,7 +98,7 @@ def _face_rows(work: Work) -> Iterator[dict[str, Any]]:
 def _drawn_part(
     work: Work, which: Literal["requests", "texts"], model: Model, protocol: Mapping[str, Any], out: pathlib.Path
 ) -> Part:
-    """Of faces that were drawn; `protocol` is that of all drawn faces."""
+    """A part of generated faces; `protocol` is that of all generated faces."""
     trial, drawn = (work.trial, work.drawn) if which == "requests" else (work.described, work.described_drawn)
     assert trial is not None and drawn is not None
     codes, texts = drawn.column("codes"), agreement.texts_of(trial)
@@ -126,7 +126,7 @@ def _drawn_part(
 
 
 def _judged(drawn: Chunks) -> Iterator[Request]:
-    """What the judge sees in drawn faces, one after the other."""
+    """What the judge predicts for generated faces, one after the other."""
     return agreement.judgements(text for chunk in drawn for text in chunk["judged"].tolist())
 
 

@@ -1,4 +1,4 @@
-"""What the report shows of an evaluation: a source's plots, captioned and analysed faces, samples, loss curves."""
+"""Content of an evaluation's report: a source's plots, captioned and analysed faces, samples, loss curves."""
 
 import itertools
 import pathlib
@@ -19,15 +19,15 @@ from t2f_jax.report.content import Analysis, Caption, Picture, Samples, SourceRe
 from t2f_jax.tokens import templates
 from t2f_jax.tokens.attributes import Fields
 
-SHOWN = 8  # faces of a source that the report describes and analyses
-PROMPTS = 3  # that are taken from a source's own faces
+SHOWN = 8  # faces of a source that the report captions and analyses
+PROMPTS = 3  # taken from a source's own faces
 GRID = 16  # faces of its reconstruction grid
 
 
 def source_report(
     model: Model, faces: HeldOut, figures: SourceFigures, how: ReadingConfig | None = None
 ) -> SourceReport:
-    """A source's section of the report: its figures, plots, and what the model makes of its first test faces."""
+    """A source's section of the report: its figures, plots, and the model's answers about its first test faces."""
     shown, fields = faces.images[:SHOWN], faces.fields[:SHOWN]
     probabilities, labels = model.answers(shown, faces.schema, how), faces.training_faces
     chosen = "faces of all splits" if faces.split == "all" else f"{faces.split} faces"
@@ -75,20 +75,20 @@ def _reconstructions(model: Model, images: np.ndarray, mean_psnr: float) -> Pict
 
 
 def samples(model: Model, prompt: str, count: int, sampler: Sampler, seed: int) -> Samples:
-    """`count` faces drawn for one prompt, with the seeds from `seed` on."""
+    """`count` faces generated for one prompt, with seeds starting at `seed`."""
     seeds = [seed + i for i in range(count)]
     faces = model.decode(model.generate_codes([prompt] * count, seeds, sampler))
     return Samples(prompt, [grids.enlarged(face) for face in faces], seeds)
 
 
 def prompts_of(faces: Sequence[Fields]) -> tuple[str, ...]:
-    """What the first few faces are said to show, for data whose entry names no prompts: a caption, else the labels."""
+    """Prompts for data whose entry names none: a caption of each of the first few faces, or else its labels."""
     said = (f["captions"][0] if f["captions"] else templates.attributes_text(f["attributes"]) for f in faces)
     return tuple(itertools.islice(dict.fromkeys(filter(None, said)), PROMPTS))
 
 
 def loss_curves(run: pathlib.Path) -> list[Picture]:
-    """Loss curves of a decoder's run and its image tokenizer's, as far as their metrics lie in `run`."""
+    """Loss curves of a decoder's run and its image tokenizer's, if their metrics are in `run`."""
     note = (
         "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, prompt_dropout);"
         " held-out faces are read whole, with the averaged weights, so that their loss may be the lower one."

@@ -2,8 +2,8 @@
 
 DIR/card.json     the figures, each with its protocol
 DIR/card.md       the same as markdown, with a model-index block for Hugging Face
-DIR/results/      everything that the report shows, as JSON and PNG files
-DIR/rows/         what was found of every example, see `evaluation.rows`
+DIR/results/      the content of the report, as JSON and PNG files
+DIR/rows/         the results of every example, see `evaluation.rows`
 DIR/report.html   the report
 """
 
@@ -45,14 +45,14 @@ def rewrite(folder: pathlib.Path) -> pathlib.Path:
     """Writes the report again from `folder/results`; returns its path.
 
     Raises:
-      UserError: there is no such folder, or no results in it.
+      UserError: there is no such folder, or it has no results.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the --out of `t2f evaluate` or `t2f quickstart`")
     title, content = load_results(folder)
     try:
         text = page.render_report(title, content)
-    except Exception as error:  # whatever a template raises for values that are none of ours
+    except Exception as error:  # a template may raise anything for values that this package did not write
         raise UserError(f"{folder}: its results are broken ({error}); evaluate the model again") from error
     write_text(folder / REPORT, text)
     return folder / REPORT

@@ -1,4 +1,4 @@
-"""What a model makes of faces that it is shown: their codes, its answers and captions, and the faces it gives back.
+"""A model's codes, answers, captions and reconstructions of faces.
 
 Axes: N faces, S image side, n codes per image, V values of an attribute.
 """
@@ -28,16 +28,16 @@ def read_faces(
     instruments: Instruments = NOTHING,
     how: ReadingConfig | None = None,
 ) -> Chunks:
-    """Shows the model every face, and what its codes give back of it: the reconstruction.
+    """Gives the model every face, and its reconstruction.
 
     Args:
-      how: the model reads; as it says itself if not given.
+      how: how the model reads; its own settings if not given.
 
     Returns:
       "codes" int32 [N, n]; "answers" float64, the probabilities of the candidates of every attribute that some face has
-      a label of, side by side (`split_answers`); "caption"; "answers_again" of the reconstruction; its "psnr" in
-      decibels, "ssim" where images are large enough, "lpips" where there is one; with a judge "judged" and
-      "judged_again" (`agreement.judgements`): what he sees in both.
+      a label for, side by side (`split_answers`); "caption"; "answers_again" of the reconstruction; its "psnr" in
+      decibels, "ssim" if images are large enough, "lpips" if there is one; with a judge "judged" and "judged_again"
+      (`agreement.judgements`): its predictions for both.
     """
     asked = attributes.labelled(faces.schema, faces.fields)
 
@@ -79,7 +79,7 @@ def _answers(
 
 
 def reading_protocol(how: ReadingConfig | None) -> dict[str, Any]:
-    """{"reading": what differs from the plainest way to read}; nothing where nothing differs."""
+    """{"reading": the settings that differ from the defaults}; {} if none differs."""
     plain = dataclasses.asdict(ReadingConfig())
     differing = {name: getattr(how, name) for name, value in plain.items() if how and getattr(how, name) != value}
     return {"reading": differing} if differing else {}

@@ -1,4 +1,4 @@
-"""Images through the image tokenizer and back: PSNR, and how much of the codebook is used.
+"""Reconstructions by the image tokenizer: PSNR, and how much of the codebook is used.
 
 Axes: N images, S image side, n codes per image.
 """
@@ -11,7 +11,7 @@ from t2f_jax.evaluation.interfaces import Advance, Model, ignore
 from t2f_jax.evaluation.stats import interval
 from t2f_jax.io.arrays import ChosenRows
 
-PSNR_CAP = 100.0  # decibels of an image that comes back exactly (its PSNR is infinite)
+PSNR_CAP = 100.0  # decibels, for an exact reconstruction (whose PSNR is infinite)
 
 
 class ReconstructionFigures(TypedDict):
@@ -20,7 +20,7 @@ class ReconstructionFigures(TypedDict):
     faces: int
     psnr: float
     interval: list[float]
-    psnr_mean_image: float  # baseline: every image is answered by the mean of them all
+    psnr_mean_image: float  # baseline: every reconstruction is the mean of all images
     codes_used: float  # share of the codebook
     perplexity: float
     codes_per_image: int
@@ -35,7 +35,7 @@ def psnr(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def measure_reconstruction(
     model: Model, images: np.ndarray, codebook_size: int, advance: Advance = ignore, batch_size: int = 64
 ) -> ReconstructionFigures:
-    """uint8 [N, S, S, 3] through the image tokenizer and back: no face drawn from its codes can look better."""
+    """Reconstructs uint8 [N, S, S, 3]; no face generated from these codes can look better."""
     codes, values = [], []
     for start in range(0, len(images), batch_size):
         batch = np.asarray(images[start : start + batch_size])
@@ -48,7 +48,7 @@ def measure_reconstruction(
 def score_reconstructions(
     images: ChosenRows | np.ndarray, psnr_N: np.ndarray, codes_Nxn: np.ndarray, codebook_size: int
 ) -> ReconstructionFigures:
-    """The figures of N images of which PSNR and codes are known; a slice of `images` is read at a time."""
+    """The figures of N images with known PSNR and codes; reads one slice of `images` at a time."""
     share = np.bincount(codes_Nxn.ravel(), minlength=codebook_size) / codes_Nxn.size
     used = share[share > 0]
     parts = [slice(start, start + 64) for start in range(0, len(images), 64)]

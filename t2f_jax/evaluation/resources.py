@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import psutil
 
-SAMPLE_EVERY = 0.25  # seconds between two looks at the memory
+SAMPLE_EVERY = 0.25  # seconds between two samples of the memory
 
 
 @dataclasses.dataclass
 class Usage:
-    """What a piece of work has needed so far; the memory is that of this process and its children together."""
+    """Time and memory of a piece of work so far; the memory is that of this process and its children together."""
 
     seconds: float = 0.0
     peak_memory_bytes: int = 0

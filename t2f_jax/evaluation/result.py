@@ -1,4 +1,4 @@
-"""What an evaluation has found: for each source and kind of example its figures, rows and images."""
+"""The result of an evaluation: figures, rows and images for each source and kind of example."""
 
 import dataclasses
 import pathlib
@@ -17,17 +17,17 @@ class Part:
 
     Attributes:
       source: its name.
-      examples: `faces`: test faces that the model read. `requests`: faces that it drew for attributes of test faces.
-        `texts`: faces that it drew for captions of test faces.
-      n: how many.
+      examples: `faces`: test faces that the model read. `requests`: faces generated for attributes of test faces.
+        `texts`: faces generated for captions of test faces.
+      n: their number.
       figures: their names are unique; `per_example` of each has N rows.
-      rows: the file of what was found of each example, see `evaluation.rows`.
-      protocol: what decides the figures besides the model, plain JSON. Of all: "dataset" (its kind), "title",
+      rows: the file with the results of each example, see `evaluation.rows`.
+      protocol: what determines the figures besides the model, plain JSON. Always: "dataset" (its kind), "title",
         "split", "partition", "available" (faces of the split that can be read), "n" (examples of this part), "seed",
         "data" and "dataset_fingerprint" (`cards.protocol.fingerprint` of the chosen faces, and of every split:
-        baselines come from training faces), "image_size", "crop", "resize" and "filter". Of drawn faces besides
-        "sampler" and, where a judge looked at them, "judge" (its settings and a fingerprint of its weights).
-      images: which examples -> uint8 [n, S, S, 3]: the test faces, or the drawn ones.
+        baselines come from training faces), "image_size", "crop", "resize" and "filter". For generated faces also
+        "sampler" and, with a judge, "judge" (its settings and a fingerprint of its weights).
+      images: indices of examples -> uint8 [n, S, S, 3]: the test faces, or the generated ones.
     """
 
     source: str
@@ -40,11 +40,11 @@ class Part:
 
     @property
     def name(self) -> str:
-        """`<source>-<examples>`; unique in an evaluation, and the name of its rows."""
+        """`<source>-<examples>`; unique in an evaluation, and the name of the file of rows."""
         return f"{self.source}-{self.examples}"
 
     def figure(self, name: str) -> Figure | None:
-        """The figure of that name; None where there is none."""
+        """The figure with that name, or None."""
         return next((figure for figure in self.figures if figure.name == name), None)
 
 
@@ -54,9 +54,9 @@ class Evaluation:
 
     Attributes:
       content: what the report shows.
-      parts: what was measured, in the order of the sources.
-      protocol: what decides all figures, plain JSON: "model" (hash of its weights), "preprocess", "sampler", "seed".
-      model: the name of what was measured, wherever it lies, such as `faces (1a2b3c4d)`.
+      parts: in the order of the sources.
+      protocol: what determines all figures, plain JSON: "model" (hash of its weights), "preprocess", "sampler", "seed".
+      model: the name of the measured model, whatever its path, such as `faces (1a2b3c4d)`.
     """
 
     content: ReportContent

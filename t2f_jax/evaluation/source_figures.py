@@ -1,6 +1,6 @@
-"""All that is measured on the test faces of one source.
+"""Everything that is measured on the test faces of one source.
 
-The work on faces is shared by a job's processes (`work_on`); what the first one then has becomes figures (`measure`).
+The processes of a job share the work on faces (`work_on`); the first one makes figures from the results (`measure`).
 """
 
 import dataclasses
@@ -33,25 +33,25 @@ from t2f_jax.io.progress import Progress, say
 
 @dataclasses.dataclass(frozen=True)
 class SourceFigures:
-    """What was measured on one source; without a judge the last two are None."""
+    """The figures of one source; without a judge the last two are None."""
 
     attributes: AttributeFigures
     reconstruction: ReconstructionFigures
     captions: CaptionFigures
-    requests: Mapping[str, Any] | None = None  # AgreementFigures, and where measured "guidance_curve" and "reranking"
-    judge_accuracy: float | None = None  # share of labels of test faces that the judge gets right
+    requests: Mapping[str, Any] | None = None  # AgreementFigures, and if measured "guidance_curve" and "reranking"
+    judge_accuracy: float | None = None  # the judge's accuracy on test faces
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What was done with the faces of a source: `read` (see `reading`), and what was drawn.
+    """The results of the work on the faces of a source: `read` (see `reading`), and generated faces.
 
     Attributes:
-      trained: the judge, where there is one.
-      trial, drawn: the requests, and what was drawn for them (see `agreement.draw`); None where no face has a label.
-      described, described_drawn: the captions of test faces, and what was drawn for them; None where none is given.
-      looked: what networks, the `instruments`, saw in all these faces.
-      fewer: the requests of guidance curve and reranking, which `curve` and `reranked` were drawn for; None where they
+      trained: the judge, if there is one.
+      trial, drawn: the requests, and the faces generated for them (see `agreement.draw`); None if no face has a label.
+      described, described_drawn: the captions of test faces, and the faces generated for them; None without captions.
+      looked: features of all these faces by the networks of `instruments`.
+      fewer: the requests of guidance curve and reranking, for which `curve` and `reranked` were generated; None if they
         are not measured.
     """
 
@@ -71,12 +71,12 @@ class Work:
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """What all sources are measured with.
+    """Settings of the measurements of all sources.
 
     Attributes:
-      cache: where pixels and judges are kept.
-      seed: of the choice of faces and requests, and of what is drawn.
-      kept: folders of others in which pixels and judges are looked for, too.
+      cache: where pixels and judges are stored.
+      seed: of the choice of faces and requests, and of sampling.
+      kept: other folders that are searched for pixels and judges.
     """
 
     model: Model
@@ -89,7 +89,7 @@ class Setup:
 
 
 def work_on(setup: Setup, source: Source, faces: HeldOut) -> Work:
-    """Reads faces, draws others, and looks at both. Every process of a job must call this."""
+    """Reads faces, generates others, and computes features of both. Every process of a job must call this."""
     work, desk, instruments = _read_and_draw(setup, source, faces), setup.desk, setup.instruments
     looked = looking.look_at_faces(setup.model, faces, work.read, instruments, desk)
     both = {"requests": (work.trial, work.drawn), "texts": (work.described, work.described_drawn)}
@@ -140,7 +140,7 @@ def _trial(setup: Setup, trained: Judge | None, faces: HeldOut, count: int) -> T
 
 
 def _described(setup: Setup, trained: Judge | None, faces: HeldOut) -> Trial | None:
-    """The first caption of each of the first `setup.config.eval.generated` faces that have one; None where none has."""
+    """The first caption of each of the first `setup.config.eval.generated` faces that have one; None if none has."""
     given = [face for face in faces.fields if face["captions"]][: setup.config.eval.generated]
     if not given:
         return None
@@ -157,9 +157,9 @@ def _described(setup: Setup, trained: Judge | None, faces: HeldOut) -> Trial | N
 
 
 def _train_judge(setup: Setup, source: Source) -> judge.Judge:
-    """The judge of a source, trained unless it has been before: it is kept beside the pixels, for other models, too.
+    """The judge of a source, trained unless it is already stored beside the pixels, where other models use it, too.
 
-    A judge that lies in a folder of `setup.kept` is copied, for the other processes of a job.
+    A judge found in a folder of `setup.kept` is copied, for the other processes of a job.
     """
     config, seed = setup.config, setup.seed
     drawn = pixels.read_images(source, "train", config.data, setup.cache, setup.kept)
@@ -181,7 +181,7 @@ def _train_judge(setup: Setup, source: Source) -> judge.Judge:
 
 
 def measure(work: Work, config: Config, codebook_size: int) -> SourceFigures:
-    """The figures of what was done; for the first process of a job."""
+    """The figures of the finished work; for the first process of a job."""
     faces, settings = work.faces, config.eval
     read = work.read.columns("codes", "answers", "psnr")
     asked = attributes.labelled(faces.schema, faces.fields)

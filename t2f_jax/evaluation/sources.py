@@ -1,4 +1,4 @@
-"""Which data a model is measured on: its own sources or others, and what it can be asked about their faces."""
+"""Which data a model is evaluated on: its own sources or others, and which attributes it can be asked about."""
 
 import copy
 import dataclasses
@@ -19,7 +19,7 @@ from t2f_jax.errors import UserError, naming
 from t2f_jax.inference.model import Model
 from t2f_jax.tokens.attributes import Attribute, Fields
 
-Part = Literal["train", "validation", "test", "all"]  # which faces of a source; all: of the three splits together
+Part = Literal["train", "validation", "test", "all"]  # which faces of a source; all: the three splits together
 
 
 def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] = ()) -> Config:
@@ -27,13 +27,13 @@ def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] =
 
     Args:
       overrides: `key=value` strings.
-      data: other data in place of the model's own sources: kinds of datasets (`celeba`, which lies in $T2F_DATA), a
-        kind and its folder (`celeba:FOLDER`), or paths of own data (a table, shards, a folder). The sources are called
-        by their kinds, own data by its last folder or file.
+      data: other data in place of the model's own sources: kinds of datasets (`celeba`, which is in $T2F_DATA), a
+        kind and its folder (`celeba:FOLDER`), or paths of own data (a table, shards, a folder). The sources are named
+        after their kinds, own data after its last folder or file.
 
     Raises:
-      UserError: a wrong override, data that is neither a kind nor there, faces cropped or resized otherwise than the
-        model's.
+      UserError: a wrong override, data that is neither a kind nor a path, faces cropped or resized differently from
+        the model's.
     """
     trained = model.provenance.get("config", {})
     with naming("the model's provenance.json"):
@@ -64,7 +64,7 @@ def configure(model: Model, overrides: Sequence[str] = (), data: Sequence[str] =
 
 
 def _place(text: str) -> tuple[str, str]:
-    """(kind, folder) of what `--data` says; the folder is empty where it is $T2F_DATA that holds it."""
+    """(kind, folder) of a value of `--data`; the folder is empty if the data is in $T2F_DATA."""
     kind, colon, folder = text.partition(":")
     if kind.lower() in registry.MODULES and (folder or not colon):
         return kind.lower(), folder
@@ -75,7 +75,7 @@ def _place(text: str) -> tuple[str, str]:
 
 
 def _name(text: str, taken: set[str]) -> str:
-    """A new name of a source: letters, digits and _, made of a text."""
+    """A new name of a source, made from a text: letters, digits and _."""
     stem = re.sub(r"\W+", "_", text).strip("_") or "own"
     name = next(n for n in (stem, *(f"{stem}_{i}" for i in range(2, 10_000))) if n not in taken)
     taken.add(name)
@@ -85,7 +85,7 @@ def _name(text: str, taken: set[str]) -> str:
 def shared_schema(theirs: Iterable[Attribute], known: Iterable[Attribute]) -> tuple[Attribute, ...]:
     """The attributes of a source that a model can be asked about, with the values and numbers that both have.
 
-    Those of which fewer than two values are left are left out. A source that the model learned from keeps its schema.
+    Attributes with fewer than two common values are left out. A source that the model was trained on keeps its schema.
     """
     by_name, shared = {a.name: a for a in known}, []
     for attribute in theirs:
@@ -103,7 +103,7 @@ def shared_schema(theirs: Iterable[Attribute], known: Iterable[Attribute]) -> tu
 
 
 def known_fields(fields: Fields, schema: Sequence[Attribute]) -> Fields:
-    """A face's captions, and those of its labels that lie in a schema."""
+    """A face's captions, and those of its labels that belong to a schema."""
     labels = {a.name: v for a in schema if (v := fields["attributes"].get(a.name)) is not None and _fits(a, v)}
     if len(labels) == len(fields["attributes"]):
         return fields
@@ -115,14 +115,14 @@ def _fits(attribute: Attribute, value: str | int) -> bool:
 
 
 def with_all_faces(source: Source) -> Source:
-    """A source whose test split is all of its faces: for data that is there to be measured on."""
+    """A source whose test split is all of its faces: for data used only for evaluation."""
     whole = copy.copy(source)
     whole.split = functools.partial(_split_of_all, source)
     return whole
 
 
 def with_some_training_faces(source: Source, count: int, seed: int) -> Source:
-    """A source whose training split is `count` random faces of it; all if it has no more."""
+    """A source whose training split is `count` random faces of it; all if it has fewer."""
     every = source.split("train")
     if len(every) <= count:
         return source

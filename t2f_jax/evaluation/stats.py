@@ -9,19 +9,19 @@ import numpy as np
 from t2f_jax.evaluation import corpus_scores
 
 RESAMPLES = 1000  # bootstrap resamples behind each interval
-COLUMNS = 128  # statistics of figures that are resampled together, 8 bytes each an example
-_KEPT = 10_000  # examples whose resamples stay in memory, a byte an example and resample
-_RESAMPLED_AT_ONCE = 1 << 20  # examples of the resamples that lie in memory together
+COLUMNS = 128  # statistics of figures that are resampled together, 8 bytes each per example
+_KEPT = 10_000  # resamples of at most so many examples stay in memory, a byte per example and resample
+_RESAMPLED_AT_ONCE = 1 << 20  # examples of the resamples that are in memory together
 
 
 def statistics(per_example: np.ndarray) -> np.ndarray:
-    """What each example added to a figure, as statistics that can be summed.
+    """The contribution of each example to a figure, as statistics that can be summed.
 
     Args:
-      per_example: [N, K], returned as it is; or [N], NaN where an example was not scored.
+      per_example: [N, K], returned unchanged; or [N], NaN if an example was not scored.
 
     Returns:
-      float64 [N, K]; of [N] the number (0 if not scored) and the count (1, 0 if not scored), [N, 2].
+      float64 [N, K]; for [N] the number (0 if not scored) and the count (1, 0 if not scored), [N, 2].
     """
     values = np.asarray(per_example, np.float64)
     if values.ndim == 2:
@@ -31,9 +31,10 @@ def statistics(per_example: np.ndarray) -> np.ndarray:
 
 
 def ratios(sums: np.ndarray) -> np.ndarray:
-    """The mean over A of (numerator / denominator), [...], where the denominator is above 0; NaN where none is.
+    """The mean over A of (numerator / denominator), [...], over denominators above 0; NaN if there is none.
 
-    An accuracy and any mean have A = 1; a balanced accuracy has its values as A; a mean over attributes has them as A.
+    A is 1 for an accuracy or another mean, the number of values for a balanced accuracy, and the number of attributes
+    for a mean over these.
 
     Args:
       sums: over the examples: A numerators, then A denominators, [..., 2A].
@@ -44,7 +45,7 @@ def ratios(sums: np.ndarray) -> np.ndarray:
     return np.where(known.any(-1), terms.sum(-1) / np.maximum(known.sum(-1), 1), np.nan)
 
 
-# How the value of a figure comes of the sums of its statistics over the examples, [..., K] -> [...]. A card names them.
+# Functions from the sums of a figure's statistics over the examples to its value, [..., K] -> [...]; named in cards.
 COMBINATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ratios": ratios,
     "bleu": corpus_scores.bleu,
@@ -56,7 +57,7 @@ def resampled_sums(statistics_NxK: np.ndarray, seed: int = 0) -> np.ndarray:
     """The sums of statistics over each of `RESAMPLES` resamples, drawn with replacement, [RESAMPLES, K].
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
-    Which examples a resample holds depends on N and `seed` alone. So the values of two models on the same examples are
+    The examples of a resample depend only on N and `seed`, so the values of two models on the same examples are
     paired: the percentiles of their differences are the paired bootstrap.
     """
     n = len(statistics_NxK)
@@ -68,7 +69,7 @@ def intervals(per_example: Sequence[np.ndarray], combine: Sequence[str], seed: i
     """95% percentile-bootstrap intervals of many figures over their examples.
 
     Args:
-      per_example: what each example added, a figure each, see `statistics`.
+      per_example: the contributions of the examples to each figure, see `statistics`.
       combine: keys of `COMBINATIONS`, one for each figure.
     """
     ends = [(np.nan, np.nan)] * len(per_example)
@@ -80,9 +81,9 @@ def intervals(per_example: Sequence[np.ndarray], combine: Sequence[str], seed: i
 
 
 def together(per_example: Sequence[np.ndarray]) -> list[list[int]]:
-    """The places of figures of as many examples, in groups with about `COLUMNS` statistics."""
+    """The indices of figures with the same number of examples, in groups of about `COLUMNS` statistics."""
     groups: list[list[int]] = []
-    open_group: dict[int, tuple[list[int], int]] = {}  # of a number of examples: the places, and their statistics
+    open_group: dict[int, tuple[list[int], int]] = {}  # number of examples -> indices, number of statistics
     for i, values in enumerate(per_example):
         places, columns = open_group.get(len(values), ([], COLUMNS))
         if columns >= COLUMNS:
@@ -94,7 +95,7 @@ def together(per_example: Sequence[np.ndarray]) -> list[list[int]]:
 
 
 def sums_of(per_example: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray]:
-    """`resampled_sums` of the statistics of figures of the same examples, [RESAMPLES, K] each; drawn once."""
+    """`resampled_sums` of figures of the same examples, [RESAMPLES, K] each, with the same resamples."""
     parts = [statistics(values) for values in per_example]
     ends = np.cumsum([part.shape[1] for part in parts])[:-1]
     return np.split(resampled_sums(np.concatenate(parts, axis=1), seed), ends, axis=1)
@@ -102,12 +103,12 @@ def sums_of(per_example: Sequence[np.ndarray], seed: int = 0) -> list[np.ndarray
 
 @functools.lru_cache(maxsize=4)
 def _resamples(n: int, seed: int) -> tuple[np.ndarray, ...]:
-    """`_drawn`, kept for what is resampled again."""
+    """`_drawn`, cached."""
     return tuple(_drawn(n, seed))
 
 
 def _drawn(n: int, seed: int) -> Iterator[np.ndarray]:
-    """How often each example lies in each resample, uint8 [some of the RESAMPLES, n] at a time."""
+    """How often each example is in each resample, uint8 [some of the RESAMPLES, n] at a time."""
     rng, together = np.random.default_rng(seed), max(1, _RESAMPLED_AT_ONCE // n)
     for start in range(0, RESAMPLES, together):
         count = min(together, RESAMPLES - start)
@@ -116,7 +117,7 @@ def _drawn(n: int, seed: int) -> Iterator[np.ndarray]:
 
 
 class Difference(NamedTuple):
-    """By how much a second value exceeds a first one, its 95% interval, and the p of there being no difference."""
+    """Second value minus first value, its 95% interval, and the p value of the hypothesis of no difference."""
 
     value: float
     interval: tuple[float, float]
@@ -128,8 +129,8 @@ def paired_difference(
 ) -> Difference:
     """How two models differ in a figure on the same N examples.
 
-    The interval is the paired bootstrap over the examples. p, two-sided, comes of approximate randomization: how often
-    the models lie as far apart after the two answers to each example were swapped at random.
+    The interval is the paired bootstrap over the examples. The two-sided p comes from approximate randomization: how
+    often the models differ at least as much after the two answers to each example were swapped at random.
 
     Source: Noreen, Computer-Intensive Methods for Testing Hypotheses, 1989, chapter 2 (randomization).
 
@@ -151,12 +152,12 @@ def paired_difference(
     rng, change_NxK = np.random.default_rng((seed, 1)), second_NxK - first_NxK
     moved = np.stack([rng.integers(2, size=len(change_NxK)) @ change_NxK for _ in range(RESAMPLES)])
     swapped = value_of(second_NxK.sum(0) - moved) - value_of(first_NxK.sum(0) + moved)
-    as_far = np.abs(swapped) >= abs(value) * (1 - 1e-9)  # sums in another order differ in their last digits
+    as_far = np.abs(swapped) >= abs(value) * (1 - 1e-9)  # sums in another order differ in the last digits
     return Difference(value, (float(low), float(high)), float((as_far.sum() + 1) / (RESAMPLES + 1)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p values of one table, each adjusted for there being so many of them (Holm 1979), in the given order."""
+    """p values of one table, adjusted for multiple comparisons (Holm 1979), in the given order."""
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, i in enumerate(np.argsort(p_values, kind="stable")):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
@@ -169,7 +170,7 @@ def interval(hits_NxA: np.ndarray, counts_NxA: np.ndarray, seed: int = 0) -> lis
 
     Args:
       hits_NxA: numerators, [N, A] or [N] for a single ratio.
-      counts_NxA: denominators of the same shape; 0 where a face's label is unknown.
+      counts_NxA: denominators of the same shape; 0 if a face's label is unknown.
 
     Returns:
       [low, high]; the same for the same numbers and seed.

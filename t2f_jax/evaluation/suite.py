@@ -1,4 +1,4 @@
-"""A model measured on the test faces of its own sources: what `t2f evaluate` does."""
+"""Evaluates a model on the test faces of its own sources, for `t2f evaluate`."""
 
 import dataclasses
 import functools
@@ -29,7 +29,7 @@ from t2f_jax.inference.model import Model, load
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.report.content import ReportContent, SourceReport
 
-WORK = "work"  # in the output folder, until all is done
+WORK = "work"  # in the output folder, until the evaluation is finished
 SUMMARY = (
     "One model that turns words into faces, faces into words, faces into age and attributes. Every face here comes from"
     " the held-out part of the data or was generated; samples are the first ones drawn, not picked."
@@ -46,7 +46,7 @@ def evaluate_and_publish(
     lpips: Sequence[str | pathlib.Path] = (),
     meteor: str | pathlib.Path | None = None,
 ) -> dict[str, Any]:
-    """`evaluate`, then card, results and report in `out`. Returns the card, empty in all but the first process."""
+    """`evaluate`, then writes card, results and report into `out`. Returns the card, {} except in the first process."""
     with measure_usage() as usage:
         evaluation = evaluate(
             model_folder, out, overrides, data=data, split=split, networks=networks, lpips=lpips, meteor=meteor
@@ -68,22 +68,22 @@ def evaluate(
     lpips: Sequence[str | pathlib.Path] = (),
     meteor: str | pathlib.Path | None = None,
 ) -> Evaluation | None:
-    """Measures a model on the test faces of its own sources, or on other data. Every process of a job must call this.
+    """Evaluates a model on the test faces of its own sources, or on other data. Every process of a job must call this.
 
-    What is done of the faces is kept in `out/work` until all is: an evaluation that was interrupted goes on.
+    Intermediate results are stored in `out/work` until the end, so an interrupted evaluation can continue.
 
     Args:
-      model_folder: what `train` wrote; its provenance holds the config, hence the sources.
+      model_folder: written by `train`; its provenance has the config, which names the sources.
       overrides: `key=value` for that config, such as `eval.faces=100` or another folder of a source.
-      cache: where pixels and judges are kept (`out/images` if not given); what the model's own run has kept is used,
-        too, see `kept.folders`.
+      cache: where pixels and judges are stored (`out/images` if not given); those stored by the model's own run are
+        used, too, see `kept.folders`.
       seed: of the choice of faces, requests and samples.
       data: other data in place of the model's own sources, see `sources.configure`.
-      split: whose faces; `all`: of the three splits together.
+      split: `all` means the three splits together.
       networks, lpips, meteor: users' files, see `instruments.open_instruments`.
 
     Returns:
-      What was found, without time and memory; its rows lie in `out/rows`. None in all but the first process of a job.
+      The result, without time and memory; its rows are in `out/rows`. None except in the first process of a job.
 
     Raises:
       UserError: the folder holds no model, an override is wrong, or a source cannot be opened.

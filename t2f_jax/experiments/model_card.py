@@ -1,4 +1,4 @@
-"""The model card of a trained model: README.md of its folder, as Hugging Face reads it, with the run's facts."""
+"""The model card of a trained model: README.md of its folder, in Hugging Face's format, with the facts of the run."""
 
 import pathlib
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ FIGURES = (  # what, its name on a result card, the baseline's name there, what 
 
 
 def write(config: Config, model: Bundle, folder: pathlib.Path, results: Mapping[str, Any] | None = None) -> None:
-    """Writes the `text` of a model's card into its folder, which is there."""
+    """Writes the `text` of a model's card into its existing folder."""
     write_text(folder / FILE, text(config, model, results))
 
 
@@ -60,7 +60,7 @@ def _facts(config: Config, model: Bundle) -> dict[str, str]:
 
 
 def _figures(results: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What is told of a result card; empty where nothing was measured."""
+    """The card's figures from a result card; empty if nothing was measured."""
     return [
         {"name": name, "value": measured(results[key], unit), "baseline": f"{measured(results[base], unit)} ({told})"}
         for name, key, base, told, unit in FIGURES
@@ -74,7 +74,7 @@ def _versions(model: Bundle) -> dict[str, Any]:
 
 
 def _source(config: Config, name: str, counts: dict[str, int]) -> dict[str, Any]:
-    """What is told of a dataset of the mixture."""
+    """The card's facts about a dataset of the mixture."""
     dataset = registry.find(config.data.sources[name].kind)
     return {
         "title": dataset.title,

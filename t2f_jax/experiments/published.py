@@ -1,6 +1,6 @@
-"""Published figures of the paper and its rivals, `published.csv`: with protocol, source and how sure it is.
+"""Published figures of the paper and its rivals, `published.csv`: with protocol, source and reliability.
 
-Columns: setting and metric (see `tables`); system; value in the setting's unit, empty where a paper's value was not
+Columns: setting and metric (see `tables`); system; value in the setting's unit, empty if a paper's value was not
 found; protocol and source; verified: `primary` is the authors' own README, figure, abstract or model card, `secondary`
 another paper's table, a leaderboard or a user's rerun.
 """
@@ -14,7 +14,7 @@ VERIFIED = ("primary", "secondary", "not found")
 
 
 class Published(NamedTuple):
-    """One figure; `value` is None where it was not found."""
+    """One figure; `value` is None if it was not found."""
 
     setting: str
     metric: str

@@ -1,4 +1,4 @@
-"""`t2f quickstart`: one experiment from drawn faces to its report. A finished one is left as it is."""
+"""`t2f quickstart`: one experiment from drawn faces to its report. A finished one is not changed."""
 
 import pathlib
 from typing import Any
@@ -26,14 +26,14 @@ TITLE = "t2f_jax quickstart"
 def quickstart(config: Config, out: pathlib.Path) -> dict[str, Any]:
     """Draws faces, trains on them, evaluates the model, and writes card, results and report into `out`.
 
-    The figures also stand in the model's README.md. Where all of it is there, made with the same config by the same
-    version, nothing is done and no file is changed.
+    The figures are also written into the model's README.md. If everything exists already, made with the same config by
+    the same version, nothing is done and no file is changed.
 
     Returns:
-      The card; an empty one in all but the first process of a job.
+      The card; {} except in the first process of a job.
 
     Raises:
-      UserError: what lies in `out` was trained with another config, or another run is at work there.
+      UserError: the contents of `out` were trained with another config, or another run is active there.
     """
     config, out = narrow(config), arguments.path("out", out)
     hosts.join()
@@ -64,7 +64,7 @@ def _make(config: Config, out: pathlib.Path, lacking: str) -> dict[str, Any]:
 
 
 def what_is_lacking(config: Config, out: pathlib.Path) -> str:
-    """What of a finished quickstart with this config is not in `out`, or is not whole; "" if nothing is to be done."""
+    """The part of a finished quickstart with this config that is missing or incomplete in `out`; "" if none is."""
     folder = RunFolder(out)
     try:
         model = bundle.load(folder.fetch("model"))
@@ -94,7 +94,7 @@ def what_is_lacking(config: Config, out: pathlib.Path) -> str:
 
 
 def _changes(before: Config, now: Config) -> str:
-    """The keys that decide figures and differ, such as "eval.faces was 500, now 100"."""
+    """The differing keys that affect figures, such as "eval.faces was 500, now 100"."""
     old, new = (flat_values(to_dict(config, without=(Role.FREE,))) for config in (before, now))
     keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     return ", ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in keys)

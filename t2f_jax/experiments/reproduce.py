@@ -1,7 +1,7 @@
-"""A table of the paper with our row in it: each setting measured where its data lies, and what is missing where not.
+"""A table of the paper with our row: measures each setting whose data is present, and says what the others lack.
 
 OUT/table.md, OUT/table.json    the table, see `table_text`
-OUT/<setting>/                  the evaluation of each setting that was measured, see `evaluation.publish`
+OUT/<setting>/                  the evaluation of each measured setting, see `evaluation.publish`
 """
 
 import dataclasses
@@ -25,15 +25,15 @@ from t2f_jax.experiments.tables import Column, Setting, Table
 from t2f_jax.io.files import defined, parse_json, read_json, to_json, write_json
 
 _SOURCES = "data.sources."
-DONE = "reproduced.json"  # in a setting's folder: our figures, and what decided them
+DONE = "reproduced.json"  # in a setting's folder: our figures, and what determines them
 
 
 class Ours(TypedDict):
-    """Our row of a setting: its figures by column (`Figure.to_dict`), or why there is none."""
+    """Our row of a setting: its figures by column (`Figure.to_dict`), or the reason why there is none."""
 
     figures: dict[str, dict[str, Any]]
     partition: str
-    missing: str  # empty where the setting was measured
+    missing: str  # empty if the setting was measured
 
 
 def reproduce(
@@ -45,25 +45,25 @@ def reproduce(
     networks: Sequence[pathlib.Path] = (),
     meteor: pathlib.Path | None = None,
 ) -> dict[str, Ours]:
-    """Measures a model in each setting of a table whose data is there. Every process of a job must call this.
+    """Measures a model in each setting of a table whose data is present. Every process of a job must call this.
 
     Settings that an earlier call measured with the same model, overrides and files are not measured again. Faces are
-    drawn where a column is about them.
+    generated if a column is about them.
 
     Args:
-      model_folder: what `train` wrote.
-      folders: {kind of dataset: its folder}; others are looked for in $T2F_DATA.
-      overrides: `key=value` for the model's config, such as `eval.faces=100`; those of a source, called by its kind,
-        such as `data.sources.face2text.celeba=DIR`, are for its settings alone.
+      model_folder: written by `train`.
+      folders: {kind of dataset: its folder}; others are searched for in $T2F_DATA.
+      overrides: `key=value` for the model's config, such as `eval.faces=100`; those of a source, named by its kind,
+        such as `data.sources.face2text.celeba=DIR`, apply only to its settings.
       networks, meteor: users' files, see `evaluation.instruments.open_instruments`: without FID's Inception there is
         no FID, without METEOR's .jar no METEOR.
 
     Returns:
-      {setting: our row}; empty in all but the first process of a job.
+      {setting: our row}; {} except in the first process of a job.
 
     Raises:
-      UserError: no model in the folder, a kind of dataset that the table does not read, a folder that is not there, a
-        wrong override.
+      UserError: no model in the folder, a kind of dataset that the table does not use, a missing folder, or a wrong
+        override.
     """
     folders = dict(folders or {})
     _check_given(table, folders, overrides)
@@ -100,7 +100,7 @@ def reproduce(
 
 
 def _check_given(table: Table, folders: Mapping[str, str], overrides: Sequence[str]) -> None:
-    """Raises UserError if a folder or an override is given for what the table does not read, or a folder is absent."""
+    """Raises UserError if a folder or an override is for data that the table does not use, or a folder is missing."""
     kinds = sorted({setting.kind for setting in table.settings})
     for kind, folder in folders.items():
         if kind not in kinds:
@@ -113,26 +113,26 @@ def _check_given(table: Table, folders: Mapping[str, str], overrides: Sequence[s
 
 
 def _kind_of(override: str) -> str:
-    """The source that an override is about, which is called by its kind; empty if it is about none."""
+    """The source of an override, which is named by its kind; empty if it is about none."""
     return override.removeprefix(_SOURCES).partition(".")[0] if override.startswith(_SOURCES) else ""
 
 
 def _changed(source: SourceConfig, overrides: Sequence[str]) -> SourceConfig:
-    """A source with what some of `overrides` say of it. Raises UserError for a wrong one."""
+    """A source with those of `overrides` that are about it. Raises UserError for a wrong one."""
     values = loader.to_config_dict(Config(data=DataConfig(sources={source.kind: source})))
     loader.override(values, [text for text in overrides if _kind_of(text)])
     return loader.narrow(values).data.sources[source.kind]
 
 
 def _files_lacking(setting: Setting, here: Mapping[str, bool]) -> list[str]:
-    """What a setting lacks of which no column can be measured without a file that is not here."""
+    """What each column lacks, if none of a setting's columns can be measured without a missing file; else []."""
     if not all(column.needs and not here.get(column.needs) for column in setting.columns):
         return []
     return [f"{column.metric}: {column.without}" for column in setting.columns]
 
 
 def _check_there(source: SourceConfig) -> None:
-    """Raises UserError, with the way to get it, if no folder is given and the dataset is not in $T2F_DATA."""
+    """Raises UserError, which says how to get it, if no folder is given and the dataset is not in $T2F_DATA."""
     dataset = registry.find(source.kind)
     if source.folder or registry.place(dataset) is not None:
         return
@@ -144,11 +144,11 @@ def _check_there(source: SourceConfig) -> None:
 
 
 def _partition(setting: Setting, trained: Config, asked: str) -> str:
-    """The partition that the model is measured on. Raises UserError if its training faces may be among the test faces.
+    """The partition that the model is measured on. Raises UserError if it may contain training faces as test faces.
 
     Args:
       trained: the config that the model was trained with.
-      asked: the one that an override names; empty if none does.
+      asked: the partition named by an override; empty if none is.
     """
     known = {s.partition for s in trained.data.sources.values() if s.kind == setting.kind and s.weight > 0}
     if not known and asked in ("", *setting.partitions):
@@ -165,7 +165,7 @@ def _partition(setting: Setting, trained: Config, asked: str) -> str:
 
 
 def _kept(path: pathlib.Path, key: Mapping[str, Any]) -> Ours | None:
-    """The row that an earlier call left, if it was measured alike; the first process decides for all."""
+    """The row stored by an earlier call, if measured in the same way; the first process decides for all."""
     text = b""
     if hosts.first() and path.is_file():
         kept = read_json(path, "our row of a table")

@@ -1,4 +1,4 @@
-"""A run's folder -> the model of one of its checkpoints; and what a decoder's run is made of."""
+"""The inputs of a decoder's training, and the model of a checkpoint in a run's folder."""
 
 import dataclasses
 import pathlib
@@ -26,12 +26,12 @@ from t2f_jax.training import checkpoint
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.tokenizer_trainer import TokenizerTrainer
 
-LABELS = "labels"  # key of an image tokenizer's run.json: the attributes beside which it was trained, if it was
+LABELS = "labels"  # key of an image tokenizer's run.json: the attributes that it was trained with, if any
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What a decoder is trained with, all of it opened: its data and what its ids mean."""
+    """The opened inputs of a decoder's training: its data and the meaning of its ids."""
 
     image_tokenizer: ImageTokenizer
     store: Store
@@ -52,7 +52,7 @@ def open_parts(tokenizer: pathlib.Path, store: pathlib.Path) -> Parts:
 
 
 def make_bundle(config: Config, params: Any, parts: Parts, steps: int) -> bundle.Bundle:
-    """The decoder's weights after `steps` updates, with everything that a model folder holds beside them."""
+    """The decoder's weights after `steps` updates, with everything else that belongs in a model folder."""
     store = parts.store
     return bundle.Bundle(
         run_config=config.decoder,
@@ -73,7 +73,7 @@ def make_bundle(config: Config, params: Any, parts: Parts, steps: int) -> bundle
 
 
 def write_experiment(config: Config, out: pathlib.Path, tokenizer: pathlib.Path, store: pathlib.Path) -> None:
-    """Records in the run's folder `out` what `model_at` needs."""
+    """Writes what `model_at` needs into the run's folder `out`."""
     folders = {"tokenizer": str(tokenizer.absolute()), "store": str(store.absolute())}
     write_json(out / EXPERIMENT, {"config": to_dict(config), **folders})
 

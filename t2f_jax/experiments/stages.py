@@ -1,9 +1,9 @@
-"""The stages of an experiment, each a function from a config and folders to a folder. All of them can be resumed.
+"""The stages of an experiment, each a resumable function from a config and folders to a folder.
 
-`train` makes what it was not given, so one folder holds a whole experiment:
+`train` makes what it is not given, so one folder contains a whole experiment:
 
     DIR/images/     pixels of every source, drawn or decoded once
-    DIR/tokenizer/  the image tokenizer's run; DIR/tokenizer/tokenizer/ is the finished one
+    DIR/tokenizer/  the image tokenizer's run; DIR/tokenizer/tokenizer/ is the finished image tokenizer
     DIR/store/      codes, records and the text tokenizer
     DIR/            checkpoints, metrics.jsonl, tensorboard of the decoder's run; experiment.json: its config, folders
     DIR/model/      the finished model folder
@@ -53,14 +53,14 @@ def train(
 ) -> pathlib.Path:
     """A whole experiment: trains the decoder in `out` and returns the model folder `out/model`.
 
-    With `decoder.init_from` the model there gives its tokenizers and its weights to begin with.
+    With `decoder.init_from`, the tokenizers and the initial weights are those of that model.
 
     Args:
       tokenizer: an image tokenizer (or model) folder; without it one is trained in `out/tokenizer`.
       store: a prepared store; without it one is made in `out/store`. Its codes must come from `tokenizer`.
 
     Raises:
-      UserError: data is missing or broken, or what lies in `out` belongs to another config.
+      UserError: data is missing or broken, or the contents of `out` belong to another config.
     """
     config, out = narrow(config), arguments.path("out", out)
     tokenizer = None if tokenizer is None else arguments.path("tokenizer", tokenizer)
@@ -70,7 +70,7 @@ def train(
     if parent:
         bundle.check_structure(parent, config.decoder.model)
     _check_devices(config, tokenizer is None and origin is None)
-    # The parent's weights know the codes of its own image tokenizer.
+    # The parent's weights were trained on the codes of its own image tokenizer.
     tokenizer = tokenizer or origin or own_tokenizer(config, out / "tokenizer", out / IMAGES, store is None)
     store = store or prepare_store(config, tokenizer, out / "store", out / IMAGES)
     parts = open_parts(tokenizer, store)
@@ -110,7 +110,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     """Trains the image tokenizer in `out`; returns the finished image tokenizer folder `out/tokenizer`.
 
     Args:
-      cache: where the pixels are kept (`out/images` if not given).
+      cache: where the pixels are stored (`out/images` if not given).
 
     Raises:
       UserError: data is missing or broken, or the checkpoints in `out` belong to another config.
@@ -119,7 +119,7 @@ def train_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path | Non
     cache = out / IMAGES if cache is None else arguments.path("cache", cache)
     schema = _label_schema(config)
     run, data = config.image.train, config.data
-    trainer = TokenizerTrainer(config.image, schema)  # before pixels are read: its weights may be missing
+    trainer = TokenizerTrainer(config.image, schema)  # before reading pixels, since its weights may be missing
     partitioning.check_batch(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))
     train, validation = hosts.in_turn(
         lambda: (_read_images(config, "train", cache), _read_images(config, "validation", cache)), "pixels read"
@@ -156,11 +156,12 @@ def prepare_store(
 ) -> pathlib.Path:
     """Encodes every image and trains the text tokenizer; returns the store `out`.
 
-    The processes of a job share the images, and their devices each batch; what was made before a kill is kept.
+    The processes of a job share the images, and their devices each batch. Work finished
+    before an interruption is kept.
 
     Args:
       tokenizer: an image tokenizer (or model) folder.
-      cache: where a training of an image tokenizer has left pixels, if one has (`out/images` if not given).
+      cache: where the training of an image tokenizer stored pixels, if it did (`out/images` if not given).
 
     Raises:
       UserError: data is missing or broken, or `tokenizer` is for images of another size.
@@ -202,13 +203,13 @@ def _on_all_devices(tokenizer: ImageTokenizer) -> Callable[[np.ndarray], np.ndar
 
 
 def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig:
-    """`config` with a mesh and a number of accumulated parts that suit the devices of this job; says so if they differ.
+    """`config` with a mesh and a number of accumulated parts for the devices of this job; reports changes.
 
-    What the config names is kept, see `plan.layout.choose`.
+    Values set in the config are kept, see `plan.layout.choose`.
     """
     devices = jax.devices()
     if config.train.batch_size % len(devices):
-        return config  # some devices stay idle, or the batch is refused: `partitioning.sharing_mesh` says which
+        return config  # some devices are idle, or the batch is refused, see `partitioning.sharing_mesh`
     chosen = layout.choose(config, vocab_size, devices)
     changed = chosen.train.mesh != config.train.mesh or chosen.accumulate != max(config.accumulate, 1)
     if changed and hosts.first():
@@ -217,13 +218,13 @@ def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig
 
 
 def own_tokenizer(config: Config, out: pathlib.Path, cache: pathlib.Path, store_follows: bool = True) -> pathlib.Path:
-    """The image tokenizer of the run in `out`, trained unless an earlier run with the same config has done so.
+    """The image tokenizer of the run in `out`, trained unless an earlier run with the same config has trained it.
 
     A damaged one is written again from the last checkpoint of its run.
 
     Args:
-      cache: where the pixels are kept.
-      store_follows: a store is made next: what would stop that is told before the training.
+      cache: where the pixels are stored.
+      store_follows: a store is made next; errors that would prevent that are raised before the training.
 
     Returns:
       `out/tokenizer`.
@@ -255,7 +256,7 @@ def _damage(tokenizer: pathlib.Path) -> UserError | None:
 
 
 def _check_devices(config: Config, trains_tokenizer: bool) -> None:
-    """Raises UserError, before any work, if the devices cannot train what the config asks for."""
+    """Raises UserError, before any work, if the devices cannot train with the config."""
     for run in (config.decoder.train, *([config.image.train] if trains_tokenizer else ())):
         partitioning.check_batch(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))
     attention = attention_kind(config.decoder.model, config.decoder.row_ids, train=True)
@@ -269,7 +270,7 @@ def _check_devices(config: Config, trains_tokenizer: bool) -> None:
 
 
 def _tokenizer_identity(config: Config) -> dict[str, Any]:
-    """What decides an image tokenizer's numbers; a resumed run must have the same."""
+    """What determines an image tokenizer's weights; a resumed run must have the same."""
     identity: dict[str, Any] = {
         "image": to_dict(config.image),
         "data": to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY)),
@@ -280,7 +281,7 @@ def _tokenizer_identity(config: Config) -> dict[str, Any]:
 
 
 def _label_schema(config: Config) -> tuple[Attribute, ...]:
-    """The attributes of all sources if the image tokenizer learns beside their labels, otherwise none."""
+    """The attributes of all sources if the image tokenizer is also trained on labels, otherwise none."""
     if not (config.image.loss.labels or config.image.loss.code_labels):
         return ()
     sources = registry.weighted(config.data.sources)
@@ -292,7 +293,7 @@ def _read_images(config: Config, split: Split, cache: pathlib.Path) -> list[pixe
 
 
 def _local_rows(run: TrainConfig) -> list[int] | None:
-    """Which rows of a batch this process makes; None if it is the only process and makes them all."""
+    """The rows of a batch that this process makes; None if it is the only process and makes all."""
     if not hosts.many():
         return None
     return partitioning.local_rows(run.batch_size, partitioning.sharing_mesh(run.batch_size, run.mesh))

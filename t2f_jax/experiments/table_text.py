@@ -1,4 +1,4 @@
-"""A reproduced table as markdown: our row above the published ones, with every protocol and source below."""
+"""A reproduced table as markdown: our row above the published ones, with all protocols and sources below."""
 
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,14 +10,14 @@ from t2f_jax.experiments.tables import Column, Setting, Table
 from t2f_jax.io.files import write_json, write_text
 
 OURS = "**this model**"
-QUOTED = "†"  # a value that is not its authors' own
+QUOTED = "†"  # marks a value that is not its authors' own
 
 
 def write(table: Table, rows: Mapping[str, Ours], out: pathlib.Path) -> str:
     """Writes table.md and table.json into `out`; returns the markdown.
 
     Args:
-      rows: what `reproduce.reproduce` returns.
+      rows: returned by `reproduce.reproduce`.
     """
     text = "\n".join([f"# {table.title}\n", *(markdown(setting, rows[setting.name]) for setting in table.settings)])
     settings = [
@@ -36,7 +36,7 @@ def write(table: Table, rows: Mapping[str, Ours], out: pathlib.Path) -> str:
 
 
 def markdown(setting: Setting, ours: Ours) -> str:
-    """One setting: a table, then what our row lacks, how it differs, and the sources."""
+    """One setting: a table, then what our row lacks, how its protocol differs, and the sources."""
     published = of(setting.name)
     notes = _notes(published)
     head = ["system", *(f"{column.metric} {_arrow(column)}" for column in setting.columns), "source"]
@@ -88,7 +88,7 @@ def _our_cell(column: Column, ours: Ours) -> str:
 
 
 def _their_cell(rows: Iterable[Published]) -> str:
-    """A source may tell two values of a system."""
+    """The values of a system, of which a source may have two."""
     return " or ".join(
         row.verified if row.value is None else f"{row.value:g}{QUOTED if row.verified == 'secondary' else ''}"
         for row in rows

@@ -1,6 +1,6 @@
-"""The tables of the paper and of its rivals: which dataset a setting reads, which figure stands in which column.
+"""The tables of the paper and of its rivals: the dataset of each setting, and the figure of each column.
 
-Published values are in `published.csv`, see `published`; `reproduce` fills our row.
+Published values are in `published.csv`, see `published`; `reproduce` fills in our row.
 """
 
 import dataclasses
@@ -16,9 +16,9 @@ class Column:
     Attributes:
       metric: its name in `published.csv`.
       figure: the name of our figure, see `evaluation.figure`.
-      scale: our value times this is in the column's unit.
+      scale: factor from our value to the column's unit.
       better: `higher` or `lower`.
-      needs: the users' file that it is measured with: `network` or `meteor`; `unknown` if nobody tells which one.
+      needs: the user's file that it is measured with: `network` or `meteor`; `unknown` if the papers do not name it.
       without: why our row may have no value, for the reader.
     """
 
@@ -32,13 +32,13 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """A dataset with a protocol: what stands in one table can be compared as far as `differs` allows.
+    """A dataset with a protocol: values in one table can be compared as far as `differs` allows.
 
     Attributes:
       name: its name in `published.csv`.
       kind: of the dataset, see `data.datasets.registry`.
-      partitions: those that fit; the first is taken, or the one that the model was trained with.
-      differs: how our protocol differs from the published ones; empty if it does not, as far as they are told.
+      partitions: those that fit; the first is used, or the one that the model was trained with.
+      differs: how our protocol differs from the published ones; empty if it does not, as far as is known.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Setting:
 
     @property
     def draws(self) -> bool:
-        """Whether a column is about drawn faces."""
+        """Whether a column is about generated faces."""
         return any(column.figure.startswith("texts/") for column in self.columns)
 
 

@@ -1,4 +1,4 @@
-"""Large arrays as .npy files that are mapped into memory: written into space that is theirs, read with a check."""
+"""Large arrays as memory-mapped .npy files: their disk space is allocated before writing, and checked when reading."""
 
 import errno
 import mmap
@@ -17,10 +17,10 @@ _NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 def create_array(path: pathlib.Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np.memmap:
-    """A new file of zeros as a memory map, whose whole space on the disk is taken here and now.
+    """A new file of zeros as a memory map; its disk space is allocated immediately.
 
-    A mapped file may have holes. When one is written that the disk has no room for, the system ends the process by a
-    signal (SIGBUS), and no `except` sees it. Here a full disk is an OSError, before any work.
+    A mapped file may be sparse. If a hole is written when the disk is full, the system ends the process by a signal
+    (SIGBUS), which no `except` catches. With this function a full disk is an OSError, before any work.
 
     Raises:
       OSError: the disk has no room for the array.
@@ -28,7 +28,7 @@ def create_array(path: pathlib.Path, dtype: npt.DTypeLike, shape: tuple[int, ...
     array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
     size = path.stat().st_size
     with path.open("r+b") as file:
-        if hasattr(os, "posix_fallocate"):  # macOS and Windows have none
+        if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
             try:
                 os.posix_fallocate(file.fileno(), 0, size)
                 return array
@@ -47,11 +47,11 @@ def open_array(path: pathlib.Path, dtype: npt.DTypeLike, ndim: int) -> np.memmap
     """An array file as a read-only memory map.
 
     Raises:
-      UserError: no such file, one that is cut short or broken, or an array of another type or number of axes.
+      UserError: no such file, a truncated or broken one, or an array of another type or number of axes.
     """
     try:
         array = np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # a broken header is taken for Python: whatever that may raise
+    except Exception as error:  # NumPy parses the header as Python, so a broken one may raise anything
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise UserError(f"{path}: not a whole array ({reason})") from error
     if array.dtype != dtype or array.ndim != ndim:
@@ -60,7 +60,7 @@ def open_array(path: pathlib.Path, dtype: npt.DTypeLike, ndim: int) -> np.memmap
 
 
 def forget_pages(array: np.memmap) -> None:
-    """Takes a mapped array out of the process's memory; what was written stays in the file, and can be read again."""
+    """Releases the memory of a mapped array; its contents stay in the file and can be read again."""
     mapped = array._mmap  # type: ignore[attr-defined]
     if hasattr(mapped, "madvise") and hasattr(mmap, "MADV_DONTNEED"):  # Linux
         mapped.madvise(mmap.MADV_DONTNEED)
@@ -69,7 +69,7 @@ def forget_pages(array: np.memmap) -> None:
 def row_reader(array: np.ndarray) -> Callable[[int, int], np.ndarray]:
     """-> (i, j) -> array[i, j] of an array [I, J, n].
 
-    Of a mapped one it reads the file: of a mapping every page that was ever looked at counts as the process's memory.
+    For a mapped array it reads the file, because every accessed page of a mapping counts as the process's memory.
     """
     if not isinstance(array, np.memmap) or not array.flags.c_contiguous:
         return lambda i, j: array[i, j]
@@ -84,10 +84,9 @@ def row_reader(array: np.ndarray) -> Callable[[int, int], np.ndarray]:
 
 
 class ChosenRows:
-    """Some rows of an array [N, ...], in the order of `rows`; a slice reads them, [n, ...].
+    """Some rows of an array [N, ...], in the order of `rows`; slices are read as [n, ...].
 
-    Of a mapped array the file is read, as by `row_reader`: memory stays flat however many rows are read one after the
-    other.
+    For a mapped array the file is read, as by `row_reader`, so memory does not grow with the number of rows read.
     """
 
     def __init__(self, array: np.ndarray, rows: np.ndarray):
@@ -99,7 +98,7 @@ class ChosenRows:
         return len(self.rows)
 
     def __getitem__(self, chosen: slice | range | np.ndarray) -> np.ndarray:
-        """The chosen of the rows, as an array of their own."""
+        """The chosen rows, as a new array."""
         places = self.rows[np.asarray(chosen) if isinstance(chosen, range) else chosen]
         out = np.empty((len(places), *self.shape[1:]), self._dtype)
         for i, place in enumerate(places):

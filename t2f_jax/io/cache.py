@@ -1,4 +1,4 @@
-"""The one folder of this machine in which this package keeps what it can make or fetch again."""
+"""The cache folder of this machine, for everything that can be made or fetched again."""
 
 import os
 import pathlib
@@ -6,19 +6,19 @@ import tempfile
 
 
 def folder(name: str) -> pathlib.Path:
-    """The subfolder `name` of the cache: of $T2F_CACHE, else of $XDG_CACHE_HOME/t2f_jax, else of ~/.cache/t2f_jax.
+    """The subfolder `name` of the cache: in $T2F_CACHE, else $XDG_CACHE_HOME/t2f_jax, else ~/.cache/t2f_jax.
 
-    A user without a home folder has it in the temporary folder. Nothing is made. In use: "programs", what JAX has
-    compiled; "buckets", local copies of gs:// folders and files; "prepared", what is known of faces that TFDS prepared.
+    Without a home folder it is in the temporary folder. Creates nothing. In use: "programs", compiled by JAX;
+    "buckets", local copies of gs:// folders and files; "prepared", metadata of faces that TFDS prepared.
     """
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     chosen = os.environ.get("T2F_CACHE") or f"{home}/t2f_jax"
     path = os.path.expanduser(chosen)
-    return (temporary() if path.startswith("~") else pathlib.Path(path)) / name  # "~" stays where no home is known
+    return (temporary() if path.startswith("~") else pathlib.Path(path)) / name  # "~": no home folder
 
 
 def temporary() -> pathlib.Path:
-    """The user's own cache in the temporary folder, or, where none can be written, in the working directory."""
+    """The user's own cache in the temporary folder or, if that is not writable, in the working directory."""
     user = os.getuid() if hasattr(os, "getuid") else "user"
     try:
         return pathlib.Path(tempfile.gettempdir()) / f"t2f_jax-{user}"
@@ -27,9 +27,9 @@ def temporary() -> pathlib.Path:
 
 
 def is_usable(path: pathlib.Path) -> bool:
-    """Whether this user can write in the folder, which is made if it is not there, and nobody else owns it.
+    """Whether this user owns the folder and can write in it; creates it if it is missing.
 
-    JAX takes no name with bytes that are not UTF-8.
+    JAX does not accept names with bytes that are not UTF-8.
     """
     try:
         str(path).encode()

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes and its name, for messages about a file that is not what it should be."""
+"""Recognizes a file by its first bytes and its name, for messages about a file of the wrong kind."""
 
 import os
 import pathlib
@@ -22,14 +22,14 @@ _UNFINISHED = (".incomplete", ".part", ".partial", ".crdownload", ".download", "
 
 
 def foreign(path: str | os.PathLike[str]) -> str:
-    """What a file is that cannot be what was asked for, such as "an empty file"; "" if nothing is known of it."""
+    """What a wrong file is, such as "an empty file"; "" if its kind is unknown."""
     path = pathlib.Path(path)
     if path.suffix.lower() in _UNFINISHED:
         return "a download that was not finished, as its name says: fetch it again"
     try:
         with path.open("rb") as file:
             start = file.read(512)
-    except (OSError, ValueError):  # a path with a null byte is no path
+    except (OSError, ValueError):  # paths must not contain null bytes
         return ""
     if not start:
         return "an empty file"

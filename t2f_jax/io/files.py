@@ -1,8 +1,8 @@
-"""Files and folders that are whole or absent: they get their final name only when they are complete.
+"""Files and folders that are written atomically: they get their final name only when they are complete.
 
-Text is written as UTF-8. What has no UTF-8 (a byte of a file name, which Python keeps as half a surrogate pair) is
-written as "\\udce9", which JSON reads back as the same sign. JSON has no NaN and no infinity: a figure that is not
-defined is null, `defined` says which, and all else refuses them.
+Text is written as UTF-8. What has no UTF-8 (a byte of a file name, which Python represents as a lone surrogate) is
+written as "\\udce9", which JSON reads back as the same character. JSON has no NaN and no infinity: `defined` turns
+undefined figures into null, and everything else refuses them.
 """
 
 import codecs
@@ -22,26 +22,26 @@ from t2f_jax.io.file_kinds import foreign
 if TYPE_CHECKING:
     from etils import epath
 
-UNFINISHED = ".partial"  # in an empty folder that is filled: what is not whole yet
+UNFINISHED = ".partial"  # in an existing empty folder that is being filled: files that are not complete yet
 LONGEST_NAME = 255  # bytes of a file's name
-DEEPEST = 100  # levels of JSON that is read: whatever walks through it has room on its stack
+DEEPEST = 100  # levels of JSON that is read, so that recursive functions do not overflow the stack
 
 
 def is_stream(path: pathlib.Path) -> bool:
-    """Whether a path is that of a device, a pipe or an opened file: no other file may take its place."""
+    """Whether a path is a device, a pipe or an opened file, which must not be replaced by another file."""
     opened = path.parent in (pathlib.Path("/dev"), pathlib.Path("/dev/fd")) and path.is_symlink()
     return path.exists() and not path.is_dir() and (opened or not path.is_file())
 
 
 def nearest_folder(path: pathlib.Path) -> pathlib.Path | None:
-    """The folder whose name resembles that of a missing one most, or of a missing one above it; None if there is none.
+    """The existing folder whose name is most similar to a missing one's or a missing parent's; None if there is none.
 
     `runs/quikstart/model` -> `runs/quickstart/model`.
     """
     missing = path
     while not os.path.isdir(missing.parent):  # pathlib raises for a name that is too long
         missing = missing.parent
-    with contextlib.suppress(OSError):  # a folder that may not be read
+    with contextlib.suppress(OSError):  # a folder without permission to read
         if near := nearest(missing.name, (one.name for one in missing.parent.iterdir() if one.is_dir()), 0.6):
             found = missing.parent / near
             below = found / path.relative_to(missing)
@@ -50,7 +50,7 @@ def nearest_folder(path: pathlib.Path) -> pathlib.Path | None:
 
 
 def beside(path: pathlib.Path, ending: str) -> pathlib.Path:
-    """The hidden path beside `path` for what is not whole yet; it has a name that disks take where `path` has one."""
+    """The hidden path beside `path` for its incomplete file; its name is valid on disks if that of `path` is."""
     name = f".{path.name}{ending}"
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{ending}"
@@ -61,10 +61,10 @@ def beside(path: pathlib.Path, ending: str) -> pathlib.Path:
 def whole_file(path: pathlib.Path, many_writers: bool = False) -> Iterator[pathlib.Path]:
     """Yields the path of a file to write beside `path`; it gets the name `path` when the block ends without an error.
 
-    Makes the folder if there is none. A link stays one, and a device or a pipe is written as it is.
+    Creates the folder if it is missing. A link remains a link, and a device or a pipe is written directly.
 
     Args:
-      many_writers: other processes may write the same file at the same time; each then has a partial file of its own.
+      many_writers: other processes may write the same file at the same time; each then has its own partial file.
     """
     if is_stream(path):
         with naming_full_disk(path):
@@ -84,7 +84,7 @@ def whole_file(path: pathlib.Path, many_writers: bool = False) -> Iterator[pathl
 
 @contextlib.contextmanager
 def naming_full_disk(path: pathlib.Path) -> Iterator[None]:
-    """Turns an error in the block that a full disk caused into a DiskFull that names the file or folder `path`."""
+    """Turns an error caused by a full disk in the block into a DiskFull that names the file or folder `path`."""
     try:
         yield
     except UserError:
@@ -97,15 +97,15 @@ def naming_full_disk(path: pathlib.Path) -> Iterator[None]:
 
 
 def write_bytes(path: pathlib.Path, data: bytes) -> None:
-    """Writes a file, whole or not at all."""
+    """Writes a file atomically."""
     with whole_file(path) as partial:
         partial.write_bytes(data)
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a UTF-8 text file, whole or not at all.
+    """Writes a UTF-8 text file atomically.
 
-    A byte of a file name that is no UTF-8 is written as an escape, `\\udcff`, which JSON reads back.
+    A byte of a file name that is not UTF-8 is written as an escape, `\\udcff`, which JSON reads back.
     """
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -122,12 +122,12 @@ def json_line(value: object) -> str:
 
 
 def to_json(value: object, indent: int | None = None) -> str:
-    """JSON that every program reads. Raises ValueError for NaN and infinity, which no setting or record may hold."""
+    """JSON that every program reads. Raises ValueError for NaN and infinity, which no setting or record may contain."""
     return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def defined(figures: Any) -> Any:
-    """Figures for `to_json`: a number that is NaN or infinite is not defined and becomes None, at whatever depth."""
+    """Figures for `to_json`: numbers that are NaN or infinite are undefined and become None, at any depth."""
     if isinstance(figures, Mapping):
         return {name: defined(value) for name, value in figures.items()}
     if isinstance(figures, (list, tuple)):
@@ -150,8 +150,8 @@ def read_json(path: pathlib.Path, what: str) -> Any:
 def parse_json(data: bytes) -> Any:
     """The value of JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
-    NaN and Infinity, which are no JSON but which some programs write, and numbers that no float holds, become None.
-    Raises ValueError for all that is no JSON.
+    NaN and Infinity, which are not JSON but written by some programs, and numbers beyond float's range become None.
+    Raises ValueError for anything else that is not JSON.
     """
     if not data.strip(b"\0 \t\r\n"):
         raise ValueError("it is empty" if b"\0" not in data else "it holds null bytes alone")
@@ -170,17 +170,17 @@ def _is_shallow(value: Any, levels: int) -> bool:
 
 
 _UNICODE = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16"}
-_UNICODE |= {codecs.BOM_UTF16_BE: "utf-16"}  # behind UTF-32, whose mark begins alike
+_UNICODE |= {codecs.BOM_UTF16_BE: "utf-16"}  # after UTF-32, whose mark begins with the same bytes
 
 
 def decode(data: bytes, errors: str = "strict") -> str:
-    """Text in UTF-8, or in UTF-16 or UTF-32 if its byte order mark says so; the mark is passed over.
+    """Text in UTF-8, or in UTF-16 or UTF-32 if its byte order mark says so; the mark is removed.
 
     Args:
-      errors: what Python does with bytes that are no UTF-8.
+      errors: how Python treats bytes that are not UTF-8.
 
     Raises:
-      ValueError: bytes that are no text.
+      ValueError: bytes that are not text.
     """
     encoding = next((name for mark, name in _UNICODE.items() if data.startswith(mark)), "utf-8-sig")
     text = data.decode(encoding, errors if encoding == "utf-8-sig" else "strict")
@@ -190,7 +190,7 @@ def decode(data: bytes, errors: str = "strict") -> str:
 
 
 def no_file(path: pathlib.Path) -> str:
-    """What lies where a file should be that is read at several places at once, for a message; "" if it is one."""
+    """What is at a path instead of a file that allows random access, for a message; "" if it is such a file."""
     if path.is_file():
         return ""
     if path.is_dir():
@@ -199,13 +199,13 @@ def no_file(path: pathlib.Path) -> str:
 
 
 def read_lines(path: pathlib.Path, what: str) -> list[str]:
-    """The lines of a text file that people or other programs wrote, without their ends, of Unix, Windows or old Macs.
+    """The lines of a text file written by people or other programs, without the line ends of Unix, Windows or old Macs.
 
-    Encodings are those of `decode`. Unlike `str.splitlines`, nothing else ends a line: not U+0085, not U+2028. A byte
-    that is not UTF-8 is kept as Python keeps it in file names, so that a name is still that of its file.
+    Encodings are those of `decode`. Unlike with `str.splitlines`, nothing else ends a line: not U+0085, not U+2028.
+    A byte that is not UTF-8 is represented as Python does in file names, so that names still match their files.
 
     Raises:
-      UserError: no such file, or one that cannot be read or is no text; the message calls it `what`.
+      UserError: no such file, or one that cannot be read or is not text; the message calls it `what`.
     """
     try:
         text = decode(path.read_bytes(), "surrogateescape")
@@ -220,7 +220,7 @@ def read_lines(path: pathlib.Path, what: str) -> list[str]:
 def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields an empty folder beside `folder`, which replaces `folder` when the block ends without an error.
 
-    After an error it is deleted, and `folder` is as it was. A link to a folder stays one.
+    After an error it is deleted, and `folder` is unchanged. A link to a folder remains a link.
     """
     folder = pathlib.Path(os.path.realpath(folder)) if folder.is_symlink() else folder
     if folder.is_dir() and is_empty(folder):
@@ -245,20 +245,20 @@ def whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def is_empty(folder: "pathlib.Path | epath.Path") -> bool:
-    """Whether nothing is in a folder, but what a killed `whole_folder` left."""
+    """Whether a folder is empty, except for remains of a killed `whole_folder`."""
     return all(path.name == UNFINISHED for path in folder.iterdir())
 
 
 @contextlib.contextmanager
 def _filled(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """`whole_folder` of an empty folder that is there: perhaps nothing can be written beside it, or it is a disk."""
+    """`whole_folder` for an existing empty folder, which may be a mount point or have a parent that is not writable."""
     partial = folder / UNFINISHED
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         with naming_full_disk(folder):
             yield partial
-        for path in sorted(partial.iterdir(), key=lambda path: path.stat().st_mtime_ns):  # what says "whole" is last
+        for path in sorted(partial.iterdir(), key=lambda path: path.stat().st_mtime_ns):  # the completeness mark last
             os.replace(path, folder / path.name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

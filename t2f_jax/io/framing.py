@@ -1,10 +1,10 @@
-"""What part of a picture becomes the square that the image tokenizer takes, and how it is resized.
+"""Which part of a picture becomes the square for the image tokenizer, and how it is resized.
 
     crop       a centred square; `crop` is its side as a share of the picture's shorter side
-    squash     all of the picture as it is given, whatever the ratio of its sides
-    landmarks  eyes, nose and corners of the mouth are brought onto the places that `TEMPLATE` has for them, by the
-               similarity (turn, scale, shift) of least squares; what lies outside the picture is black. A picture whose
-               landmarks are not known is taken by `crop`'s rule.
+    squash     the whole picture, whatever its aspect ratio
+    landmarks  eyes, nose and corners of the mouth are aligned with their positions in `TEMPLATE` by the least-squares
+               similarity transform (rotation, scale, shift); pixels outside the picture are black. A picture without
+               known landmarks is treated as by `crop`.
 
 S is the side of the square in pixels. Landmarks are float [5, 2]: x and y, in pixels of the upright picture (0, 0 is
 the middle of the first pixel), of `POINTS`.
@@ -22,15 +22,15 @@ from PIL import Image
 from t2f_jax.errors import UserError, WrongArgument
 from t2f_jax.io.files import read_lines
 
-POINTS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")  # as CelebA calls them: left in the picture
-# Of ArcFace, for a square of 112 pixels: InsightFace's `arcface_dst` (J. Deng et al., ArcFace, CVPR 2019).
+POINTS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")  # CelebA's names: left in the picture
+# ArcFace's, for a square of 112 pixels: InsightFace's `arcface_dst` (J. Deng et al., ArcFace, CVPR 2019).
 TEMPLATE = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
 SIDE = 112
-# The whole square (crop=1) is that many times ArcFace's, with hair and chin; crop=2/3 is ArcFace's own.
+# The whole square (crop=1) is this many times ArcFace's, to include hair and chin; crop=2/3 is ArcFace's own.
 WIDER = 1.5
-_FARTHEST = 4  # sides of the picture that the square may have: landmarks that ask for more are wrong
+_FARTHEST = 4  # limit of the square in sides of the picture: landmarks that need more are wrong
 
 _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -47,9 +47,9 @@ class Framing:
     Attributes:
       crop: side of the square, as a share of the whole one.
       resize: "crop", "squash" or "landmarks".
-      filter: "bicubic", "bilinear", "lanczos" or "box", all with antialiasing. "auto": squash is bilinear, as the
-        original's; the rest bicubic, and a picture that is much too large is first reduced by a whole number. "dct": as
-        auto, but the decoder of a JPEG that is at least twice as large as is needed scales it by 2, 4 or 8 first.
+      filter: "bicubic", "bilinear", "lanczos" or "box", all with antialiasing. "auto": squash is bilinear, as in
+        the original; the rest bicubic, after reducing a much larger picture by an integer factor. "dct": as auto, but
+        the decoder first scales a JPEG that is at least twice as large as needed by 2, 4 or 8.
     """
 
     crop: float = 1.0
@@ -58,7 +58,7 @@ class Framing:
 
 
 WHOLE = Framing()
-# Of 68 points, as iBUG's 300-W numbers them (and dlib's detector): those whose mean is each of `POINTS`.
+# Indices among the 68 points of iBUG's 300-W (and dlib's detector) whose mean is each of `POINTS`.
 _OF_68 = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
 
 
@@ -72,11 +72,11 @@ def fit(
     """A picture -> uint8 [size, size, 3].
 
     Args:
-      landmarks: of the face in it, if they are known; they count where the framing goes by them.
-      sides: width and height, where its last pixels are parts of one (see `scale_by_decoder`).
+      landmarks: of the face in it, if they are known; used if the framing is by landmarks.
+      sides: width and height, if its last pixels are fractional (see `scale_by_decoder`).
 
     Raises:
-      WrongArgument: landmarks that are those of no face in this picture.
+      WrongArgument: landmarks that cannot belong to a face in this picture.
     """
     width, height = sides or image.size
     if framing.resize == "squash":
@@ -93,19 +93,19 @@ def fit(
 def scale_by_decoder(
     image: Image.Image, size: int, framing: Framing, landmarks: np.ndarray | None = None
 ) -> tuple[float, float] | None:
-    """Has the decoder of a JPEG file, of which no pixel is decoded yet, scale it as the filter "dct" says.
+    """Makes the decoder of a JPEG file that is not decoded yet scale it, for the filter "dct".
 
-    It then computes fewer pixels from each block's lower frequencies (libjpeg's scaled inverse DCT), at least those
-    of the square. By landmarks nothing is scaled: they are in pixels of the picture.
+    The decoder computes fewer pixels from each block's lower frequencies (libjpeg's scaled inverse DCT), at least as
+    many as the square needs. Landmarks are in pixels of the picture, so with them nothing is scaled.
 
     Returns:
-      width and height of the picture in scaled pixels, of which the last may be parts; None if it stays as it is.
+      width and height of the picture in scaled pixels, the last of which may be fractional; None if it is not scaled.
     """
     if framing.filter != "dct" or (framing.resize == "landmarks" and landmarks is not None):
         return None
     least = math.ceil(size / (1.0 if framing.resize == "squash" else framing.crop))
     size_before = image.size
-    drafted = image.draft(None, (least, least))  # None: no JPEG
+    drafted = image.draft(None, (least, least))  # None: not a JPEG
     return drafted[1][2:] if drafted and image.size != size_before else None
 
 
@@ -122,7 +122,7 @@ def _resized(
 def _aligned(
     image: Image.Image, size: int, crop: float, resample: Image.Resampling, landmarks_5x2: np.ndarray
 ) -> np.ndarray:
-    """The square of `TEMPLATE`, drawn at about the picture's own scale, then resized with antialiasing."""
+    """The square of `TEMPLATE`, sampled at about the picture's own scale, then resized with antialiasing."""
     side = SIDE * WIDER * crop
     turn, shift = similarity(landmarks_5x2)
     pixels = side / abs(turn) if turn else math.inf  # of the picture along a side of the square
@@ -132,7 +132,7 @@ def _aligned(
             f" {image.height} pixels; give x and y in pixels of {', '.join(POINTS)}"
         )
     drawn = size * max(1, math.ceil(pixels / size))
-    # Both count from the corner of the first pixel: x, y of the square -> template -> picture.
+    # Both coordinates start at the corner of the first pixel: x, y of the square -> template -> picture.
     scale, corner = side / drawn, (SIDE - side) / 2 * (1 + 1j) - 0.5 * (1 + 1j)
     a, b = scale / turn, (corner - shift) / turn + 0.5 * (1 + 1j)
     how = resample if resample is Image.Resampling.BILINEAR else Image.Resampling.BICUBIC
@@ -143,10 +143,10 @@ def _aligned(
 
 
 def similarity(landmarks_5x2: np.ndarray) -> tuple[complex, complex]:
-    """The similarity of least squares from landmarks onto the template: w = turn * z + shift, z = x + iy.
+    """The least-squares similarity transform from landmarks onto the template: w = turn * z + shift, z = x + iy.
 
-    That is S. Umeyama's (PAMI 1991) of the plane, without a reflection; in complex numbers it is a linear regression.
-    Landmarks that are one point, or no finite numbers, give turn 0.
+    It is S. Umeyama's (PAMI 1991) in the plane, without reflection; in complex numbers it is a linear regression.
+    Landmarks that coincide or are not finite give turn 0.
     """
     points = np.asarray(landmarks_5x2, np.float64)
     z, w = points @ (1, 1j), TEMPLATE @ (1, 1j)
@@ -166,11 +166,11 @@ def of_68(points_68x2: np.ndarray) -> np.ndarray:
 def read_landmarks(path: pathlib.Path) -> dict[str, np.ndarray]:
     """A table of landmarks -> {file name: float [5, 2]}: CelebA's `list_landmarks_align_celeba`, or one like it.
 
-    A header names lefteye_x, lefteye_y and so on; each row has a file name and their numbers. Cells stand between
-    commas or blanks; a number of rows may stand above the header.
+    A header names lefteye_x, lefteye_y and so on; each row has a file name and the numbers. Cells are separated by
+    commas or blanks; a line with the number of rows may precede the header.
 
     Raises:
-      UserError: no such file, or a line that is broken; it names the line.
+      UserError: no such file, or a broken line, which the message names.
     """
     wanted = [f"{point}_{axis}" for point in POINTS for axis in "xy"]
     rows = _cells(path)
@@ -194,7 +194,7 @@ def read_landmarks(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _cells(path: pathlib.Path) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells) of the lines that hold something; a file name with blanks stands in a table with commas."""
+    """(line number, cells) of the lines that are not empty; file names with blanks require commas."""
     for number, line in enumerate(read_lines(path, "table of landmarks"), 1):
         cells = next(csv.reader([line]), []) if "," in line else line.split()
         if any(cells):

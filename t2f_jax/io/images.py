@@ -1,4 +1,4 @@
-"""Pictures in and out: a file, PIL image or array becomes the square uint8 array that the image tokenizer takes.
+"""Reads and writes pictures: a file, PIL image or array becomes the square uint8 array for the image tokenizer.
 
 Axes: N images, S side in pixels.
 """
@@ -18,19 +18,19 @@ from t2f_jax.io.file_kinds import foreign
 from t2f_jax.io.files import defined, no_file, to_json, whole_file
 from t2f_jax.io.framing import WHOLE, Framing, fit, scale_by_decoder
 
-MAKER = "t2f_jax"  # begins the "Software" in the metadata of a generated face
+MAKER = "t2f_jax"  # prefix of "Software" in the metadata of a generated face
 
 
 class Array(Protocol):
-    """What numpy takes for an array: a numpy, JAX or torch one."""
+    """Anything that numpy can convert: a numpy, JAX or torch array."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Its sides."""
+        """Its shape."""
         ...
 
     def __array__(self) -> np.ndarray:
-        """Its values, in numpy."""
+        """Its values as a numpy array."""
         ...
 
 
@@ -39,18 +39,18 @@ KINDS = "a path, an opened file, a PIL image or a uint8 array [height, width, 3]
 
 
 class CorruptImage(WrongArgument):
-    """An image file that cannot be decoded. A dataset leaves it out and lists it; a command that needs it stops."""
+    """An image file that cannot be decoded. A dataset skips and lists it; a command that needs it stops."""
 
 
 def open_image(file: str | os.PathLike | IO[bytes], name: str = "") -> Image.Image:
     """Decodes a whole image file to RGB.
 
     Args:
-      name: what an error calls it; its path if not given.
+      name: its name in errors; its path if not given.
 
     Raises:
-      WrongArgument: if there is no such file.
-      CorruptImage: if it is no image or no file, a truncated one, or one whose values have an unknown range.
+      WrongArgument: there is no such file.
+      CorruptImage: it is not an image or not a file, is truncated, or has values of an unknown range.
     """
     with _opened(file, name) as image:
         return to_rgb(upright(image))
@@ -74,7 +74,7 @@ def read_image(
 
 @contextlib.contextmanager
 def _opened(file: str | os.PathLike | IO[bytes], name: str) -> Iterator[Image.Image]:
-    """An image file of which no pixel is decoded yet; what goes wrong inside is told as `open_image` says."""
+    """Opens an image file without decoding it; errors inside are raised as `open_image` describes."""
     with decoding(name or file):
         if isinstance(file, (str, os.PathLike)) and not os.path.isfile(file):
             _check_no_file(pathlib.Path(file))
@@ -92,42 +92,42 @@ def _scaled(image: Image.Image, size: int, framing: Framing, landmarks: np.ndarr
     if sides is None:
         return None
     square, turn = fit(to_rgb(image), size, framing, sides=sides), _turn(image)
-    # Turned at last: `sides` are those of the picture as it lies.
+    # Turned last, because `sides` are those of the picture before turning.
     return square if turn is None else np.asarray(Image.fromarray(square).transpose(turn))
 
 
 def _check_no_file(path: pathlib.Path) -> None:
-    """Raises CorruptImage if something that is no file is there: opening a pipe might never end."""
+    """Raises CorruptImage for anything that is not a file: opening a pipe might block forever."""
     if os.path.lexists(path):
         raise CorruptImage(f"{no_file(path) if path.exists() else 'this link leads nowhere'}; give an image file")
 
 
 @contextlib.contextmanager
 def decoding(name: object) -> Iterator[None]:
-    """Whatever goes wrong inside becomes an error that names the picture.
+    """Turns errors inside into one that names the picture.
 
-    Pillow raises far more than OSError for files that are broken (struct.error, KeyError, TypeError, RecursionError,
-    MemoryError for sizes that no memory holds, ...), and every version others: all are one picture's fault.
+    Pillow raises far more than OSError for broken files (struct.error, KeyError, TypeError, RecursionError, MemoryError
+    for huge sizes, ...), depending on its version: all are treated as the picture's fault.
 
     Raises:
       CorruptImage: in place of anything but a UserError.
-      OSError: too many open files, a disk that went away: as it was, for it is not the picture's fault.
+      OSError: too many open files, a lost disk: unchanged, because the picture is not at fault.
     """
     try:
         yield
     except UserError as error:
         raise type(error)(f"{name}: {error}") from error
-    except Exception as error:  # of too many kinds to name, see above
+    except Exception as error:  # too many types to name, see above
         if is_machines_fault(error):
             raise
         reason = foreign(name) if isinstance(name, (str, os.PathLike)) else ""
-        if isinstance(error, UnidentifiedImageError):  # whose own words name the file once more
+        if isinstance(error, UnidentifiedImageError):  # its own message also names the file
             reason = reason or "of no kind that is read here"
         reason = reason or " ".join(str(error).split()) or type(error).__name__
         raise CorruptImage(f"{name}: not a readable image ({reason}); give a whole JPEG, PNG or WebP") from error
 
 
-TURNS = {  # EXIF's orientation -> what puts the picture upright
+TURNS = {  # EXIF orientation -> the transposition that makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -139,10 +139,10 @@ TURNS = {  # EXIF's orientation -> what puts the picture upright
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """The picture, decoded, turned as its EXIF orientation says.
+    """The picture, decoded and turned by its EXIF orientation.
 
-    Only that tag is read. `ImageOps.exif_transpose` also writes all others anew, which fails for many that cameras and
-    editors write. Metadata that cannot be read turns nothing.
+    Only that tag is read. `ImageOps.exif_transpose` also rewrites all other tags, which fails for many that cameras and
+    editors write. With unreadable metadata the picture is not turned.
     """
     image.load()  # first: Pillow turns a TIFF itself here, and removes the tag
     return _turned(image, _turn(image))
@@ -151,7 +151,7 @@ def upright(image: Image.Image) -> Image.Image:
 def _turn(image: Image.Image) -> Image.Transpose | None:
     try:
         return TURNS.get(image.getexif().get(0x0112, 1))
-    except Exception:  # broken EXIF: Pillow raises whatever it meets there, and every version others
+    except Exception:  # broken EXIF: Pillow raises many types, depending on its version
         return None
 
 
@@ -173,10 +173,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def to_bytes(gray: np.ndarray) -> np.ndarray:
-    """Grays of integers of 16 or 32 bits, or of float32, as uint8; the values tell their own range.
+    """Grays of 16- or 32-bit integers, or of float32, as uint8; the range is inferred from the values.
 
-    Floats within 0..1 are multiplied by 255; numbers within 0..255 stay; whole numbers within 0..65535 are divided by
-    257. All are rounded.
+    Floats within 0..1 are multiplied by 255; numbers within 0..255 stay; integers within 0..65535 are divided by 257.
+    All are rounded.
 
     Raises:
       CorruptImage: any other values, NaN among them.
@@ -199,12 +199,12 @@ def load_images(
     """One or many pictures (see `KINDS`) -> uint8 [N, size, size, 3], see `framing.fit`.
 
     Args:
-      landmarks: of each picture float [5, 2], None where they are not known.
+      landmarks: of each picture float [5, 2], None if unknown.
 
     Raises:
       CorruptImage: a picture that cannot be decoded.
-      WrongArgument: no picture at all, a missing file, something else than a picture, or an array of another shape or
-        type; as many landmarks as not the pictures, or landmarks of no face in a picture.
+      WrongArgument: no picture at all, a missing file, something other than a picture, or an array of another shape or
+        type; a number of landmarks other than that of the pictures, or landmarks that do not fit a picture.
     """
     given = list(_each(pictures))
     known = [None] * len(given) if landmarks is None else _known(landmarks)
@@ -226,7 +226,7 @@ def _known(landmarks: Any) -> list[np.ndarray | None]:
 
 
 def _each(pictures: Any) -> Iterable[Any]:
-    """One or many pictures, an array of many among them -> each."""
+    """Yields each of one or many pictures, which may be an array of many."""
     if _is_array(pictures):
         pictures = _values("pictures", pictures)
         return pictures if pictures.ndim == 4 or (pictures.dtype.kind in "OU" and pictures.ndim) else [pictures]
@@ -243,7 +243,7 @@ def _is_array(picture: Any) -> bool:
 def _values(name: str, picture: Any) -> np.ndarray:
     try:
         return np.asarray(picture)
-    except Exception as error:  # of another library's own kind, such as torch's for a tensor with a gradient
+    except Exception as error:  # an error of another library, such as torch's for a tensor with a gradient
         raise WrongArgument(f"{name}: {arguments.shown(picture)} cannot be read ({error}); give {KINDS}") from error
 
 
@@ -252,7 +252,7 @@ def _is_file(picture: Any) -> bool:
 
 
 def _name(picture: Any, number: int) -> str:
-    """What an error calls a picture: its path or, if it has none, its place among all, from 1."""
+    """The name of a picture in errors: its path or, if it has none, its position among all, from 1."""
     if isinstance(picture, (str, os.PathLike)):
         return str(picture)
     name = getattr(picture, "filename", None) or getattr(picture, "name", None)
@@ -282,7 +282,7 @@ def _load(picture: Any, number: int, size: int, framing: Framing, landmarks: np.
     else:
         raise WrongArgument(f"{name}: a picture is {KINDS}, got {type(picture).__name__}")
     if str(image.info.get("Software", "")).startswith(MAKER):
-        framing, landmarks = WHOLE, None  # generated: a model draws what is inside the crop
+        framing, landmarks = WHOLE, None  # generated faces are already cropped
     if 0 in image.size:
         raise CorruptImage(f"{name}: an empty picture, {image.width} x {image.height} pixels; give one with some")
     with decoding(name):
@@ -290,23 +290,23 @@ def _load(picture: Any, number: int, size: int, framing: Framing, landmarks: np.
 
 
 def _keeps_square(framing: Framing) -> bool:
-    """Whether an array of the right size stays as it is; one that is aligned already does."""
+    """Whether an array of the right size is unchanged, as an aligned one is."""
     return framing.resize != "crop" or framing.crop == 1.0
 
 
 def save_png(path: pathlib.Path, image: np.ndarray | Image.Image, about: Mapping[Any, object]) -> None:
-    """Writes uint8 [S, S, 3] or a PIL image as PNG, under its final name only once it is whole.
+    """Writes uint8 [S, S, 3] or a PIL image as PNG, atomically.
 
     Args:
-      about: its metadata; values that are no strings are written as JSON.
+      about: its metadata; values that are not strings are written as JSON.
     """
     picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-    with whole_file(path, many_writers=True) as partial:  # two processes may make the same face
+    with whole_file(path, many_writers=True) as partial:  # two processes may write the same face
         picture.save(partial, format="PNG", pnginfo=png_info(about))
 
 
 def png_info(about: Mapping[Any, object]) -> PngImagePlugin.PngInfo:
-    """What Pillow writes into a PNG as its metadata; values that are no strings are written as JSON."""
+    """PNG metadata for Pillow; values that are not strings are written as JSON."""
     info = PngImagePlugin.PngInfo()
     for key, value in about.items():
         info.add_itxt(str(key), value if isinstance(value, str) else to_json(defined(value)))

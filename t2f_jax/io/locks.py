@@ -1,6 +1,6 @@
-"""One run in a folder, one fetch at a time: locks between processes, by `filelock`.
+"""Locks between processes, by `filelock`: one run in a folder, one fetch at a time.
 
-The system releases the lock of a process that was killed. Where a disk supports no locks, nobody is kept out.
+The system releases the lock of a process that was killed. On a disk that does not support locks, there is no locking.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     import filelock
 
 LOCK = ".lock"  # the locked file in a folder
-HOLDER = ".lock-holder"  # who holds the lock; a file of its own, because Windows lets nobody read a locked file
+HOLDER = ".lock-holder"  # who holds the lock; a separate file, because locked files cannot be read on Windows
 POLL_SECONDS = 0.1
-PATIENCE = 120.0  # seconds to wait for another holder: a shared disk may notice late that a host is lost
+PATIENCE = 120.0  # seconds to wait for another holder: a shared disk may detect a lost host late
 NOT_SUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 
 
 @contextlib.contextmanager
 def held(folder: pathlib.Path, patience: float = PATIENCE) -> Iterator[None]:
-    """Keeps out of `folder` all other programs that call this, until the block or this process ends.
+    """Locks `folder` against other programs that call this, until the block or this process ends.
 
-    Nothing stays behind, not even the folder if it was made for the lock and is empty.
+    Leaves nothing behind; a folder that was created for the lock and is empty is removed.
 
     Args:
       patience: seconds to wait for another holder.
@@ -64,7 +64,7 @@ def held(folder: pathlib.Path, patience: float = PATIENCE) -> Iterator[None]:
 
 @contextlib.contextmanager
 def one_at_a_time(path: pathlib.Path) -> Iterator[None]:
-    """Waits until no other process is in a block for the lock file `path`, which stays there."""
+    """Waits until no other process is in a block for the lock file `path`, which is not removed."""
     lock = _file_lock(path)
     while not _acquire(lock):
         time.sleep(POLL_SECONDS)
@@ -75,13 +75,13 @@ def one_at_a_time(path: pathlib.Path) -> Iterator[None]:
 
 
 def _file_lock(path: pathlib.Path) -> "filelock.BaseFileLock":
-    import filelock  # late: `t2f --help` and each command's first start need no lock
+    import filelock  # imported late: `t2f --help` and each command's first start need no lock
 
     return filelock.FileLock(path, timeout=0, fallback_to_soft=False)  # a soft lock would outlive a killed process
 
 
 def _acquire(lock: "filelock.BaseFileLock") -> bool:
-    """Whether the lock is ours now, or the disk has none; False if another process has it. Makes the folder."""
+    """Whether the lock is ours now, or the disk has no locks; False if another process holds it. Creates the folder."""
     import filelock
 
     path = pathlib.Path(lock.lock_file)

@@ -1,8 +1,8 @@
-"""A run's numbers: `metrics.jsonl`, one JSON object per line, which plots and reports read, and TensorBoard beside it.
+"""A run's metrics: `metrics.jsonl`, one JSON object per line, which plots and reports read, and a TensorBoard log.
 
 A training step's line is `{"step": 7, "loss": 1.5, ..., "seconds": 0.02}`; `step` counts updates, the first one is 1.
 An evaluation's line is `{"step": 200, "eval": {"loss": 1.4, ...}}`: the weights after that many updates.
-A save's line is `{"step": 200, "time": ..., "goodput": {...}}`: where the time went until then, see `goodput.Clock`.
+A save's line is `{"step": 200, "time": ..., "goodput": {...}}`: how the time was spent until then, see `goodput.Clock`.
 """
 
 import contextlib
@@ -27,29 +27,30 @@ TENSORBOARD_EVERY = 20  # steps between points in TensorBoard; the JSON lines ar
 
 
 def read(path: pathlib.Path) -> list[Row]:
-    """The complete lines of a metrics file in order, none if there is no file; what is no row is left out."""
+    """The complete rows of a metrics file in order; none if there is no file. Lines that are not rows are skipped."""
     return [row for row, _ in _lines(path)[0]]
 
 
 def train_rows(rows: list[Row]) -> list[Row]:
-    """Of `read`'s rows, those of training steps."""
+    """The rows of training steps among `read`'s rows."""
     return [row for row in rows if "loss" in row]
 
 
 def eval_rows(rows: list[Row]) -> list[Row]:
-    """Of `read`'s rows, the evaluations, flat: `{"step": 200, "loss": 1.4, ...}`."""
+    """The evaluations among `read`'s rows, flat: `{"step": 200, "loss": 1.4, ...}`."""
     return [{"step": row["step"], **row["eval"]} for row in rows if "eval" in row]
 
 
 def last_goodput(out: pathlib.Path) -> Row | None:
-    """The last save's line of the run in `out`, None if there is none."""
+    """The row of the last save of the run in `out`, None if there is none."""
     return next((row for row in reversed(read(out / NUMBERS)) if "goodput" in row), None)
 
 
 def truncate(path: pathlib.Path, step: int) -> None:
-    """Keeps the lines up to and with `step`, atomically: those after it will be written again by the resumed run.
+    """Keeps the lines up to and including `step`, atomically; the resumed run will write the later ones again.
 
-    Lines that are no rows (a power loss leaves null bytes) are dropped, with a word; a half-written last one without.
+    Lines that are not rows (a power loss leaves null bytes) are dropped with a message, an incomplete last line without
+    one.
     """
     if not path.exists():
         return
@@ -63,9 +64,9 @@ def truncate(path: pathlib.Path, step: int) -> None:
 
 
 def _lines(path: pathlib.Path) -> tuple[list[tuple[Row, bytes]], int]:
-    """-> (row, its line without an end) of each whole line; the number of the lines that are no rows.
+    """-> (row, its line without the line end) of each complete line; the number of lines that are not rows.
 
-    What stands behind the last line's end is not counted: the writer was killed inside it.
+    An incomplete last line is not counted: the writer was killed while writing it.
     """
     rows, broken = [], 0
     for line in path.read_bytes().split(b"\n")[:-1] if path.exists() else ():
@@ -89,14 +90,14 @@ def _is_row(row: object) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Is it what a row may hold: null, or a number that a float can hold?"""
+    """Is it a valid value of a row: null, or a number within float's range?"""
     return value is None or (type(value) in (int, float) and abs(value) <= sys.float_info.max)
 
 
 class Writer:
-    """Appends a run's numbers. Lines after `step` of an earlier, interrupted run are cut first.
+    """Appends a run's metrics, after removing lines after `step` of an earlier, interrupted run.
 
-    A line is handed to the operating system when it is written, so that a killed run loses none.
+    Each line is passed to the operating system immediately, so a killed run loses none.
     """
 
     def __init__(self, out: pathlib.Path, step: int = 0):
@@ -108,30 +109,30 @@ class Writer:
         self._resumed_at = step
 
     def train(self, step: int, values: Mapping[str, float]) -> None:
-        """One training step's numbers; "loss" among them."""
+        """One training step's metrics, including "loss"."""
         self._line({"step": step, **files.defined(values)})
         if step == 1 or step % TENSORBOARD_EVERY == 0:
             self._scalars("train", step, values)
 
     def evaluation(self, step: int, values: Mapping[str, float]) -> None:
-        """One evaluation's numbers."""
+        """One evaluation's metrics."""
         self._line({"step": step, "eval": files.defined(values)})
         self._scalars("eval", step, values)
 
     def goodput(self, step: int, values: Mapping[str, Any]) -> None:
-        """Where the time went until a save: `goodput.Clock.record`."""
+        """How the time was spent until a save: `goodput.Clock.record`."""
         self._line({"step": step, **values})
         self._scalars("goodput", step, values["goodput"])
 
     def publish(self) -> None:
-        """Uploads both records as they are now, if the run's folder lies in a bucket."""
+        """Uploads both records in their current state, if the run's folder is in a bucket."""
         if self._tensorboard is not None:
             self._tensorboard.flush()
         self._run.publish(NUMBERS)
         self._run.publish(TENSORBOARD)
 
     def close(self) -> None:
-        """Ends both records."""
+        """Closes both records."""
         self._file.close()
         if self._tensorboard is not None:
             self._tensorboard.close()

@@ -1,25 +1,25 @@
-"""What a pickle of torch.save describes: tensors, their storages, and names that stay names."""
+"""Values in a pickle of torch.save: tensors, their storages, and names, which are not imported."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Global:
-    """A name that the pickle wanted imported."""
+    """A name that the pickle wants to import."""
 
     name: str
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Opaque:
-    """What calling an unknown name would have made, or a dictionary key that is no plain value."""
+    """The result that a call of an unknown name would have, or a dictionary key that is not a plain value."""
 
     name: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Storage:
-    """A run of values in the archive: the entry's key and the name of their type (None: bytes, the tensor knows)."""
+    """Consecutive values in the archive: the entry's key and their type's name (None: bytes, typed by the tensor)."""
 
     key: str
     dtype: str | None
@@ -37,7 +37,7 @@ class Tensor:
 
 
 def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides, in values, of an array that lies in memory row by row."""
+    """Strides, in values, of an array in row-major order."""
     strides, step = [], 1
     for n in reversed(shape):
         strides.append(step)

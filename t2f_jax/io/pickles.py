@@ -1,11 +1,11 @@
-"""A pickle as inert data: what torch.save wrote is rebuilt from plain values, and nothing is imported or called.
+"""Reads a pickle of torch.save as inert data: plain values are rebuilt, and nothing is imported or called.
 
-`pickle.Unpickler` is not used, even restricted by `find_class`: it calls the functions that a pickle names, while
-here a file of unknown origin must not run anything. The opcodes come from `pickletools.genops`; `_Machine` carries
-them out. A name in a pickle ("torch._utils _rebuild_tensor_v2", "posix system") becomes a `Global`, a value that has
-a name and does nothing. A call of one of the few functions that tensors are made with becomes a `Tensor`, a
-description without data; any other call becomes an `Opaque`, and its name is listed. Values are shared, never copied,
-so memory grows with the pickle's length alone.
+`pickle.Unpickler` is not used, even restricted by `find_class`: it calls the functions that a pickle names, but a file
+of unknown origin must not run anything here. The opcodes come from `pickletools.genops`; `_Machine` executes them. A
+name in a pickle ("torch._utils _rebuild_tensor_v2", "posix system") becomes a `Global`, which only stores the name.
+A call of one of the few functions that make tensors becomes a `Tensor`, a description without data; any other call
+becomes an `Opaque`, and its name is listed. Values are shared, never copied, so memory grows only with the pickle's
+length.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ from t2f_jax.errors import UserError
 from t2f_jax.io.pickle_values import Global, Opaque, Storage, Tensor
 from t2f_jax.io.zip_files import shown
 
-LONGEST = 1 << 25  # bytes of a pickle: tensors are not in it
-MOST_OPCODES = 1 << 20  # 30 or so a tensor
+LONGEST = 1 << 25  # bytes of a pickle, which does not contain the tensors' values
+MOST_OPCODES = 1 << 20  # about 30 per tensor
 MOST_AXES = 32
 
 _TENSORS = {
@@ -42,7 +42,7 @@ STORAGES = {  # storage class -> name of its values' type
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
 }
-READABLE = {*STORAGES.values(), "uint16", "uint32", "uint64"}  # names of types whose values are read
+READABLE = {*STORAGES.values(), "uint16", "uint32", "uint64"}  # names of types that can be read
 _OTHER_STORAGES = {
     **{"ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128"},
     **{"QInt8Storage": "qint8", "QUInt8Storage": "quint8", "QInt32Storage": "qint32"},
@@ -54,7 +54,7 @@ KNOWN = _TENSORS | {f"torch.{name}" for name in (*STORAGES, *_OTHER_STORAGES, *_
 
 
 class Broken(Exception):
-    """The pickle is inconsistent, or holds what no file of torch holds."""
+    """The pickle is inconsistent, or contains something that torch does not write."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Described:
     Attributes:
       value: made of None, bool, int, float, str, bytes, tuple, list, dict, `Tensor`, `Global` and `Opaque`.
       unknown: the unknown names in it, in order.
-      storages: key -> storage, of every one that it names.
+      storages: key -> storage, for all that it names.
     """
 
     value: object
@@ -76,7 +76,7 @@ def load(data: bytes, where: str) -> Described:
     """What a pickle describes.
 
     Raises:
-      UserError: a cut, damaged or absurdly large pickle; `where` names it.
+      UserError: a truncated, damaged or unreasonably large pickle; `where` names it.
     """
     if len(data) > LONGEST:
         raise UserError(f"{where}: a pickle of {len(data)} bytes, far more than describes any model's tensors")
@@ -84,7 +84,7 @@ def load(data: bytes, where: str) -> Described:
 
 
 def load_from(file: io.BytesIO, where: str) -> Described:
-    """As `load`, of the pickle that begins at the place of `file`; afterwards its place is behind the pickle."""
+    """As `load`, for the pickle at the position of `file`; afterwards the position is after the pickle."""
     machine = _Machine()
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
@@ -100,7 +100,7 @@ def load_from(file: io.BytesIO, where: str) -> Described:
 class _Machine:
     """The stack, the marked stacks below it, and the memo, as in `pickle.Unpickler`.
 
-    Values are of the types that `load` returns; opcode NAME is carried out by the method `_name`.
+    Values are of the types that `load` returns; opcode NAME is executed by the method `_name`.
     """
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class _Machine:
         self.storages: dict[str, Storage] = {}
 
     def step(self, name: str, argument: object) -> None:
-        """One opcode."""
+        """Executes one opcode."""
         if name in _PUSHES:
             self.stack.append(argument)
         elif name in _CONSTANTS:
@@ -248,7 +248,7 @@ class _Machine:
         self.stack.append(_call(self.stack.pop(), tuple(items)))
 
     def _build(self) -> None:
-        """An object's state (torch keeps the versions of its modules there) is dropped."""
+        """Drops an object's state, where torch stores the versions of its modules."""
         self.stack.pop()
         if not self.stack:
             raise Broken("the stack is empty")
@@ -258,7 +258,7 @@ class _Machine:
         if not (isinstance(identity, tuple) and len(identity) in (5, 6) and identity[0] == "storage"):
             raise Broken("a persistent id that is no storage")
         _, kind, key, _, _, *view = identity
-        if view not in ([], [None]):  # a sixth value stands in files written before torch 1.6 alone
+        if view not in ([], [None]):  # only files written before torch 1.6 have a sixth value
             raise Broken("a storage that is a part of another one")
         if not isinstance(key, str) or not isinstance(kind, Global):
             raise Broken("a storage without a key or a type")
@@ -286,7 +286,7 @@ def _key(value: object) -> object:
 
 
 def _call(function: object, arguments: object) -> object:
-    """The description of what a call would make; nothing is called."""
+    """The description of a call's result; nothing is called."""
     if not isinstance(function, Global) or function.name not in _TENSORS:
         return Opaque(function.name if isinstance(function, (Global, Opaque)) else type(function).__name__)
     if not isinstance(arguments, tuple):
@@ -307,7 +307,7 @@ def _call(function: object, arguments: object) -> object:
 
 
 def _ordered(pairs: object = None) -> dict[object, object]:
-    """Without pairs, or of a list of them as Python 2 wrote it, which is emptied: it fills one, however often named."""
+    """Without pairs, or from a list of them as Python 2 wrote it, which is emptied: it is used only once."""
     if not isinstance(pairs, list):
         return {}
     found = {_key(pair[0]): pair[1] for pair in pairs if isinstance(pair, list) and len(pair) == 2}

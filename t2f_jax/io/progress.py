@@ -1,4 +1,4 @@
-"""How far a long piece of work is, and the one way to say a line. On stderr: a bar on a terminal, lines in a log."""
+"""Progress of long work, and messages to the user. On stderr: a bar on a terminal, lines in a log."""
 
 import contextlib
 import sys
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import rich.progress
 
-LINE_EVERY = 15.0  # seconds between lines when stderr is no terminal
-DRAW_EVERY = 0.1  # seconds between redraws of a bar: a step of a few milliseconds must not pay for one
+LINE_EVERY = 15.0  # seconds between lines if stderr is not a terminal
+DRAW_EVERY = 0.1  # seconds between redraws of a bar, which would be too slow after each short step
 
-_bars: "list[rich.progress.Progress]" = []  # those on the terminal, the innermost last
+_bars: "list[rich.progress.Progress]" = []  # bars on the terminal, the innermost last
 
 
 class Progress:
-    """Counts `total` units of work, of which `start` are already done.
+    """Counts `total` units of work, of which `start` are already finished.
 
     Use as a context manager and call `update`, or `advance`:
       with Progress("decoder", 1000, unit="step") as progress:
@@ -30,7 +30,7 @@ class Progress:
         self._began = self._since = time.monotonic()
         self._first = True
         self._next = self._began + (DRAW_EVERY if _is_terminal() else LINE_EVERY)
-        self._shown = -1  # units done, as the last line told
+        self._shown = -1  # units finished at the last line
         self._bar: rich.progress.Progress | None = None
 
     def __enter__(self) -> "Progress":
@@ -52,9 +52,9 @@ class Progress:
             self._draw()
 
     def update(self, done: int, note: str = "") -> None:
-        """`done` units are finished; `note` is shown behind the rate. Costs a microsecond unless a redraw is due."""
+        """`done` units are finished; `note` is shown after the rate. Takes a microsecond unless a redraw is due."""
         now = time.monotonic()
-        if self._first:  # compiling belongs to the first step and says nothing about the others
+        if self._first:  # the first step includes compilation, so its time is not representative
             self._first, self._start, self._since = False, done, now
         self._done, self._note = done, note
         if now >= self._next:
@@ -62,7 +62,7 @@ class Progress:
             self._draw()
 
     def advance(self, more: int = 1, note: str = "") -> None:
-        """`more` units are finished beyond those before, see `update`."""
+        """`more` further units are finished, see `update`."""
         self.update(self._done + more, note)
 
     def say(self, message: str) -> None:
@@ -72,7 +72,7 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Units per second since the first report, from the beginning where that reported all; 0: not known yet."""
+        """Units per second since the first report, or since the start if that reported all; 0: not known yet."""
         first, since = self._start, self._since
         if first == self._done == self.total:
             first, since = self._before, self._began
@@ -93,9 +93,9 @@ class Progress:
 
 
 def say(message: str) -> None:
-    """Prints a line on stderr, above the bar where one is drawn: the one way to tell a person something.
+    """Prints a line on stderr, above the bar if there is one. All messages to the user go through this function.
 
-    Where stderr is closed, or nobody reads it any more, the line is lost and the work goes on.
+    If stderr is closed or no longer read, the line is lost and the work continues.
     """
     if _bars:
         _bars[-1].console.print(message, markup=False, highlight=False)

@@ -1,9 +1,9 @@
-"""TensorFlow without its notices: here it only feeds data and reads buckets."""
+"""Silences TensorFlow's notices: here it only feeds data and reads buckets."""
 
 import os
 
 
 def tensorflow() -> None:
-    """Sets what it reads when it is imported, unless the user has."""
+    """Sets the variables that TensorFlow reads at its import, unless the user has set them."""
     for name, value in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_ENABLE_ONEDNN_OPTS", "0")):
         os.environ.setdefault(name, value)

@@ -1,4 +1,4 @@
-"""Files that are soon read here and there: the system is asked to have them in its cache, read from start to end."""
+"""Makes the operating system read files sequentially into its cache before they are read at random positions."""
 
 import contextlib
 import os
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import psutil
 
-_CHUNK = 1 << 17  # bytes: of more at once Linux reads only as much as its disk takes in one request
+_CHUNK = 1 << 17  # bytes: of larger requests Linux reads only as much as the disk takes in one request
 
 
 def read_ahead(paths: Sequence[pathlib.Path]) -> threading.Thread | None:
-    """Starts a thread that asks for the files; does nothing where they would take half of the memory that is free.
+    """Starts a thread that requests the files; does nothing if they would take half of the free memory.
 
-    A disk gives gigabytes a second in order, but a few thousand places a second in disorder.
+    A disk reads gigabytes a second sequentially, but only a few thousand random positions a second.
     """
     sizes = [path.stat().st_size for path in paths]
     if not hasattr(os, "posix_fadvise") or sum(sizes) > psutil.virtual_memory().available // 2:

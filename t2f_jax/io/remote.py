@@ -1,8 +1,8 @@
-"""Files and folders in a bucket (gs://...): copies of them on this machine, and what goes up.
+"""Downloads and uploads files and folders in a bucket (gs://...), with cached copies on this machine.
 
-All other code reads and writes local files; Orbax alone writes checkpoints directly, with commit markers of its own.
-A bucket has no atomic rename and no appending: so the file that says "whole" goes up last, and a file that grows goes
-up anew each time. TensorFlow's file system does the transfers, or gcsfs where TensorFlow is not installed.
+All other code reads and writes local files; only Orbax writes checkpoints directly, with its own commit markers. A
+bucket has no atomic rename and no appending, so the file that marks a folder as complete is uploaded last, and a file
+that grows is uploaded again each time. TensorFlow's file system does the transfers, or gcsfs without TensorFlow.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ from t2f_jax.io import cache, files, locks, quiet
 if TYPE_CHECKING:
     from etils import epath
 
-LAST = ("meta.json", "config.json")  # of a store, of a model folder: written last, so a folder that has one is whole
-COPIED = ".copied"  # in a copy of a folder that has none of them: what lay in the bucket when all of it was copied
-STAY = {COPIED, locks.LOCK, locks.HOLDER}  # names of files that never go up
-CHUNK = 1 << 26  # bytes carried at once
+LAST = ("meta.json", "config.json")  # of a store, of a model folder: written last, so a folder that has one is complete
+COPIED = ".copied"  # in a copy of a folder without these: the listing of the bucket when it was completely copied
+STAY = {COPIED, locks.LOCK, locks.HOLDER}  # names of files that are never uploaded
+CHUNK = 1 << 26  # bytes transferred at once
 
 
 def is_remote(text: str | os.PathLike[str]) -> bool:
@@ -38,7 +38,7 @@ def address(text: str) -> "epath.Path":
     Raises:
       UserError: a scheme that is not supported, or no bucket.
     """
-    quiet.tensorflow()  # which epath imports for an address
+    quiet.tensorflow()  # epath imports it for an address
     from etils import epath
 
     if not re.fullmatch(r"gs://[^/]+(/.*)?", text):
@@ -47,20 +47,20 @@ def address(text: str) -> "epath.Path":
 
 
 def cached(text: str, kind: str) -> pathlib.Path:
-    """A path in the cache that belongs to an address alone and ends with its name; its parent holds nothing else.
+    """A path in the cache for this address only, ending with its name; nothing else is in its parent.
 
     Args:
-      kind: "copies" of what is read, or "working" copies of what is written: a reader must not touch a writer's files.
+      kind: "copies" for reading, or "working" copies for writing: a reader must not change a writer's files.
     """
     text = text.rstrip("/")
     return cache.folder("buckets") / kind / hashlib.sha256(text.encode()).hexdigest()[:12] / text.rpartition("/")[2]
 
 
 def fetch(text: str | os.PathLike[str]) -> pathlib.Path:
-    """A file or folder to read: the path itself if it is local, else a copy, made now unless one is there and current.
+    """A file or folder to read: the path itself if it is local, else a copy, made unless there is a current one.
 
     Raises:
-      UserError: nothing is there, or the bucket cannot be read.
+      UserError: the address does not exist, or the bucket cannot be read.
     """
     text = os.fspath(text)
     if not is_remote(text):
@@ -81,7 +81,7 @@ def fetch(text: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def is_current(source: "epath.Path", target: pathlib.Path) -> bool:
-    """Whether the copy `target` of a folder is complete and what the bucket holds now."""
+    """Whether the copy `target` of a folder is complete and equals the current contents of the bucket."""
     marks = [name for name in LAST if (source / name).exists()]
     if marks:
         return all((target / m).is_file() and (source / m).read_bytes() == (target / m).read_bytes() for m in marks)
@@ -105,7 +105,7 @@ def _listing(source: "epath.Path", prefix: str = "") -> dict[str, list[int]]:
 
 
 def download(source: "epath.Path", target: pathlib.Path) -> None:
-    """Copies a file, or a folder with the file that says "whole" last."""
+    """Copies a file, or a folder with the file that marks completeness last."""
     if not source.is_dir():
         with files.whole_file(target) as partial, source.open("rb") as there, partial.open("wb") as here:
             shutil.copyfileobj(there, here, CHUNK)
@@ -116,17 +116,17 @@ def download(source: "epath.Path", target: pathlib.Path) -> None:
 
 
 def upload(source: pathlib.Path, target: "epath.Path", without: str = "") -> None:
-    """Copies a file, or a folder with the file that says "whole" last.
+    """Copies a file, or a folder with the file that marks completeness last.
 
     Args:
-      without: name of a folder in it that stays here.
+      without: name of a folder in it that is not uploaded.
     """
     if source.is_file():
         _upload_file(source, target)
         return
     paths = [path for path in source.rglob("*") if path.is_file() and path.name not in STAY]
     paths = [path for path in paths if not without or path.relative_to(source).parts[0] != without]
-    for name in LAST:  # a folder whose files are being replaced is not whole
+    for name in LAST:  # a folder whose files are being replaced is not complete
         if (source / name).is_file() and (target / name).exists():
             (target / name).unlink()
     for path in sorted(paths, key=lambda path: path.name in LAST and path.parent == source):
@@ -141,20 +141,20 @@ def _upload_file(source: pathlib.Path, target: "epath.Path") -> None:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """The processes of a machine share their copies: one fetches, the others wait and find them."""
+    """The processes of a machine share copies: one fetches them, the others wait and use them."""
     with locks.one_at_a_time(cache.folder("buckets") / locks.LOCK):
         yield
 
 
 @contextlib.contextmanager
 def naming(text: str) -> Iterator[None]:
-    """Turns what a bucket's file system raises into one line that names the address."""
+    """Turns the errors of a bucket's file system into a one-line message that names the address."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        if full_disk(error):  # this machine's
+        if full_disk(error):  # of this machine
             raise
         line = " ".join(str(error).split())[:200]
         raise UserError(f"{text}: the bucket cannot be used ({type(error).__name__}: {line})") from error

@@ -1,7 +1,7 @@
 """The folder that a command writes: a local one, or one in a bucket (gs://...) with a working copy on this machine.
 
-All code reads and writes files at `RunFolder.path`. `fetch` and `publish` bring a part of it down or up; for a local
-folder they do nothing. A parent of the working copy records the address, so that every path inside knows where it lies.
+All code reads and writes files at `RunFolder.path`. `fetch` and `publish` download or upload a part of it; for a local
+folder they do nothing. The address is stored beside the working copy, so it can be found from every path inside.
 """
 
 import dataclasses
@@ -14,18 +14,18 @@ from t2f_jax.io import remote
 if TYPE_CHECKING:
     from etils import epath
 
-MARK = ".bucket"  # beside a working copy: the address that it is the copy of
+MARK = ".bucket"  # beside a working copy: its address in the bucket
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
-    """A folder, or a file, that is written: `path` is local, whether or not it belongs into a bucket."""
+    """A folder or file that is written; `path` is local even if it belongs to a bucket."""
 
     path: pathlib.Path
 
     @classmethod
     def at(cls, text: str | os.PathLike[str]) -> "RunFolder":
-        """From a local path or an address; of an address nothing is fetched.
+        """From a local path or an address; nothing is fetched.
 
         Raises:
           UserError: an address that is not gs://BUCKET or below it.
@@ -40,7 +40,7 @@ class RunFolder:
         return cls(path)
 
     def origin(self, name: str = "") -> "pathlib.Path | epath.Path":
-        """Where `name` in this folder lies for everybody: in the bucket, or its local path."""
+        """The public location of `name` in this folder: in the bucket, or its local path."""
         path = self.path / name
         for folder in path.parents:
             if os.path.isfile(folder / MARK):  # pathlib raises for a name that is too long
@@ -48,9 +48,9 @@ class RunFolder:
         return path
 
     def fetch(self, name: str = "") -> pathlib.Path:
-        """Makes the file or folder `name` what it is in the bucket, if there is one, and returns its local path.
+        """Downloads the file or folder `name`, if there is a bucket, and returns its local path.
 
-        A folder must be one that says when it is whole (a model, a tokenizer, a store); another is left as it is.
+        A folder must have a file that marks completeness (a model, a tokenizer, a store); others are left unchanged.
         """
         path, origin = self.path / name, self.origin(name)
         if isinstance(origin, pathlib.Path):
@@ -64,7 +64,7 @@ class RunFolder:
         return path
 
     def download(self, name: str = "") -> pathlib.Path:
-        """Makes the file or folder `name` what it is in the bucket, if there is one: every file is copied."""
+        """Downloads the file or folder `name`, if there is a bucket: every file is copied."""
         path, origin = self.path / name, self.origin(name)
         if not isinstance(origin, pathlib.Path):
             with remote.naming(str(origin)), remote.one_at_a_time():
@@ -73,10 +73,10 @@ class RunFolder:
         return path
 
     def publish(self, name: str = "", without: str = "") -> pathlib.Path:
-        """Puts the file or folder `name`, if it is there, into the bucket, and returns its local path.
+        """Uploads the file or folder `name`, if it exists, and returns its local path.
 
         Args:
-          without: name of a folder in it that stays here.
+          without: name of a folder in it that is not uploaded.
         """
         path, origin = self.path / name, self.origin(name)
         if not isinstance(origin, pathlib.Path) and path.exists():
@@ -85,7 +85,7 @@ class RunFolder:
         return path
 
     def withdraw(self, name: str) -> None:
-        """Deletes the folder `name` in the bucket, if there is one; not the one that lies here."""
+        """Deletes the folder `name` in the bucket, if there is one; the local folder stays."""
         origin = self.origin(name)
         if not isinstance(origin, pathlib.Path) and origin.exists():
             with remote.naming(str(origin)):

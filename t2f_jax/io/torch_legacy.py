@@ -1,8 +1,8 @@
-"""Files of torch.save before 1.6 (LPIPS's heads, torchvision's older weights): where the tensors lie in them.
+"""Files of torch.save before 1.6 (LPIPS's heads, torchvision's older weights): offsets of the tensors in them.
 
-Five pickles one after the other: a magic number, the version 1001, facts about the machine, the saved value, and the
-list of its storages' keys. Behind them, for each key in that order, the number of values (int64) and the values. Like
-the pickle in a zip archive, these are read as inert data (`pickles`); nothing is imported or called.
+Five consecutive pickles: a magic number, the version 1001, facts about the machine, the saved value, and the list of
+its storages' keys. After them, for each key in that order, the number of values (int64) and the values. Like the pickle
+in a zip archive, these are read as inert data (`pickles`); nothing is imported or called.
 """
 
 import io
@@ -18,10 +18,10 @@ _SIZES = {"bool": 1, "bfloat16": 2, "complex64": 8, "complex128": 16, "qint8": 1
 
 
 def read(path: pathlib.Path) -> tuple[pickles.Described, dict[str, Entry]]:
-    """-> (what the file's value is, storage key -> where its bytes lie).
+    """-> (description of the file's value, storage key -> position of its bytes).
 
     Raises:
-      UserError: a cut or damaged file, or one of a big-endian machine.
+      UserError: a truncated or damaged file, or one of a big-endian machine.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -1,9 +1,8 @@
-"""Files of torch.save, read without torch: names, shapes and types at once, each tensor's values when it is read.
+"""Reads files of torch.save without torch: names, shapes and types at once, each tensor's values on demand.
 
-Since torch 1.6 such a file is a zip archive: NAME/data.pkl describes the tensors, NAME/data/KEY holds their bytes;
-`torch_legacy` reads older ones.
-`pickles` reads the description and imports and calls nothing; a tensor's bytes are read from their place in the file,
-so that only one tensor needs to be in memory at a time.
+Since torch 1.6 such a file is a zip archive: NAME/data.pkl describes the tensors, NAME/data/KEY contains their bytes;
+`torch_legacy` reads older ones. `pickles` reads the description without importing or calling anything; a tensor's bytes
+are read from their position in the file, so only one tensor needs to be in memory at a time.
 """
 
 import collections
@@ -23,9 +22,9 @@ from t2f_jax.io.pickle_values import Tensor, row_major
 from t2f_jax.io.zip_files import shown
 
 _RESAVE = "with torch 1.6 or later: torch.save(torch.load(FILE, map_location='cpu', weights_only=True), NEW)"
-# Under which files keep a state dictionary, one inside the other in some.
+# Keys under which files store a state dictionary; in some files they are nested.
 _DICTIONARIES = ("state_dict", "model", "model_state_dict", "module", "params", "weights", "net")
-MOST_SHARING = 4  # how often tensors may read a file's bytes in total: tied weights share theirs
+MOST_SHARING = 4  # how often tensors may read a file's bytes in total, since tied weights share theirs
 
 
 class TorchFile:
@@ -36,11 +35,11 @@ class TorchFile:
     Attributes:
       path: the file.
       tensors: name -> description, in the file's order.
-      placeholders: names that the rest of a Lightning file wanted imported; nothing was.
+      placeholders: names that the rest of a Lightning file wants to import; nothing is imported.
 
     Raises:
-      UserError: a missing, cut, damaged or hostile file, one without a dictionary of
-        tensors, a tensor that does not lie within its storage; the message names the file and the tensor.
+      UserError: a missing, truncated, damaged or malicious file, one without a dictionary of tensors, a tensor that is
+        not within its storage; the message names the file and the tensor.
     """
 
     def __init__(self, path: pathlib.Path):
@@ -90,7 +89,7 @@ class TorchFile:
         return np.lib.stride_tricks.as_strided(values, tensor.shape, strides).copy()
 
     def _dictionary(self, value: Any, unknown: list[str]) -> tuple[dict[str, Tensor], bool]:
-        """-> (name -> tensor, does it lie inside something else?)."""
+        """-> (name -> tensor, is the dictionary inside something else?)."""
         tensors, wrapped = value, False
         while isinstance(tensors, dict) and not any(isinstance(inner, Tensor) for inner in tensors.values()):
             key = next((key for key in _DICTIONARIES if isinstance(tensors.get(key), dict)), None)
@@ -114,12 +113,12 @@ class TorchFile:
         return tensors, wrapped
 
     def _check(self, name: str, tensor: Tensor) -> int:
-        """Does the tensor lie in its storage? Returns its size in bytes."""
+        """Checks that the tensor is within its storage. Returns its size in bytes."""
         where = f"{self.path}: tensor {shown(name)}"
         if tensor.storage.key not in self._storages:
             raise UserError(f"{where}: its storage {shown(tensor.storage.key)} is missing")
         if tensor.dtype not in pickles.READABLE:
-            return 0  # whoever needs it is told so
+            return 0  # raises when it is read
         held = self._storages[tensor.storage.key].size // _dtype(tensor).itemsize
         count = math.prod(tensor.shape)
         if count and tensor.offset + _extent(tensor) > held:
@@ -136,7 +135,7 @@ class TorchFile:
 
 
 def describe_start(path: pathlib.Path) -> str:
-    """What a file is by its first bytes, for a message: "an empty file", "a web page", ..."""
+    """The kind of a file by its first bytes, for a message: "an empty file", "a web page", ..."""
     kind = file_kinds.foreign(path)
     if kind:
         return kind
@@ -168,7 +167,7 @@ def _read_archive(path: pathlib.Path) -> tuple[pickles.Described, dict[str, zip_
 
 
 def summary(names: list[str]) -> str:
-    """Placeholders in a line: the first few, and how many more."""
+    """Placeholders as a line: the first few, and the number of others."""
     first = ", ".join(shown(name).strip("'") for name in names[:8])
     return first + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
@@ -178,12 +177,12 @@ def _dtype(tensor: Tensor) -> np.dtype:
 
 
 def _extent(tensor: Tensor) -> int:
-    """Values from the tensor's first one to its last, both counted."""
+    """Number of values from the tensor's first one to its last, inclusive."""
     return 1 + sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides))
 
 
 def _what(value: Any) -> str:
-    """What a value is that is no tensor, for a message; a name from the pickle, however deep inside it, is given."""
+    """Describes a value that is not a tensor, for a message; names a `Global` at any depth inside it."""
     queue, seen = collections.deque([value]), 0
     while queue and seen < 10_000:
         item = queue.popleft()

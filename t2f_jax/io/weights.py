@@ -1,8 +1,8 @@
-"""Parameters as safetensors files: as they are, or rounded to half or a quarter of the size.
+"""Parameters as safetensors files: unchanged, or rounded to half or a quarter of the size.
 
-Matrices and tables are rounded; vectors (norms, biases) stay float32. What is read is float32 again, so rounding saves
-disk, download and page cache, not time: on CPUs XLA multiplies rounded weights with float32 rows more slowly than
-float32 ones (for one row of a 768-wide model bfloat16 takes 1.4 times as long, int8 1.5 times).
+Matrices and tables are rounded; vectors (norms, biases) stay float32. Loaded weights are float32 again, so rounding
+saves disk, download and page cache, but no time: on CPUs XLA multiplies rounded weights with float32 rows more slowly
+than float32 ones (for one row of a 768-wide model bfloat16 takes 1.4 times as long, int8 1.5 times).
 """
 
 import json
@@ -36,8 +36,8 @@ def save_params(path: pathlib.Path, params: Any, kind: str = "float32") -> None:
 
     Args:
       kind: "float32": values bit for bit, whatever their type. "bfloat16": matrices rounded to the nearest. "int8":
-        matrices in 255 equal steps; the step is chosen for each output (column of a kernel, row of a table) and lies
-        in the file as `NAME.int8_scale`, float32 [outputs].
+        matrices in 255 equal steps; the step is chosen for each output (column of a kernel, row of a table) and
+        stored as `NAME.int8_scale`, float32 [outputs].
     """
     flat = {
         name: np.asarray(jax.device_get(value)) for name, value in traverse_util.flatten_dict(params, sep=".").items()
@@ -56,7 +56,7 @@ def save_params(path: pathlib.Path, params: Any, kind: str = "float32") -> None:
 
 
 def write_tensors(path: pathlib.Path, tensors: Mapping[str, np.ndarray], about: dict[str, str] | None = None) -> None:
-    """Writes a safetensors file that others may read as they may any file made here; the library's is the owner's.
+    """Writes a safetensors file with the default permissions; the library would make it readable only for its owner.
 
     Args:
       about: its metadata.
@@ -77,11 +77,11 @@ def _inputs(name: str) -> int:
 def load_params(path: pathlib.Path, expected: Any) -> Any:
     """Reads safetensors into a nested dictionary of the structure and shapes of `expected` (abstract arrays).
 
-    float32 tensors are mapped into memory and read when they are used; rounded ones are read and become float32.
+    float32 tensors are memory-mapped and read when they are used; rounded ones are read and converted to float32.
 
     Raises:
-      UserError: no such file, a broken one, tensors that are missing, unexpected or misshapen (the first are named), or
-        one that holds NaN or infinity.
+      UserError: no such file, a broken one, tensors that are missing, unexpected or of a wrong shape (the first are
+        named), or NaN or infinity in a tensor.
     """
     flat = _map_tensors(path)
     scales = {name.removesuffix(_SCALE): flat.pop(name) for name in list(flat) if name.endswith(_SCALE)}
@@ -106,7 +106,7 @@ def load_params(path: pathlib.Path, expected: Any) -> Any:
 
 
 def check_finite(where: str, values: np.ndarray) -> None:
-    """Raises UserError, naming `where`, if one of the numbers is NaN or infinite; one pass of a sum where none is."""
+    """Raises UserError, naming `where`, if a number is NaN or infinite; takes only one sum if none is."""
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(values.sum()) or np.isfinite(values).all():  # a sum of finite numbers may overflow
             return
@@ -119,10 +119,10 @@ def check_finite(where: str, values: np.ndarray) -> None:
 
 
 def _map_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file that are wanted, mapped into memory: they are read when they are used.
+    """The wanted tensors of a safetensors file, memory-mapped: they are read when they are used.
 
-    By hand, because safetensors' own reader for NumPy copies each tensor: a model would be read whole, and lie in
-    memory twice while JAX takes it over. Here the library checks the file, and only the offsets are read.
+    safetensors' own reader for NumPy copies each tensor, so the whole model would be read, and be in memory twice
+    while JAX copies it. Here the library only checks the file, and this function reads the offsets.
 
     Raises:
       UserError: no such file, a broken one, or a type other than those of `save_params`.
@@ -152,13 +152,13 @@ def _map_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda n
 
 
 def load_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda name: True) -> dict[str, np.ndarray]:
-    """Name -> tensor, of a .npz or .safetensors file or one of torch.save that another program wrote.
+    """Name -> tensor, from a .npz or .safetensors file or one of torch.save that another program wrote.
 
     Args:
-      is_wanted: which tensors are returned, by their names; of a torch or safetensors file only these are read.
+      is_wanted: selects tensors by their names; from a torch or safetensors file only these are read.
 
     Raises:
-      UserError: no such file, another type of file, a broken one, or a tensor that holds NaN or infinity.
+      UserError: no such file, another type of file, a broken one, or NaN or infinity in a tensor.
     """
     if wrong := no_file(path):
         raise UserError(f"{path}: {wrong}; give a .npz, .safetensors or torch file")
@@ -177,7 +177,7 @@ def load_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda n
         try:
             with np.load(path) as archive:
                 tensors = dict(archive)
-        except Exception as error:  # NumPy, zipfile and zlib raise many kinds for a cut or foreign file
+        except Exception as error:  # NumPy, zipfile and zlib raise many types for a truncated or foreign file
             raise UserError(f"{path}: not a whole .npz file ({type(error).__name__}: {error})") from error
     tensors = {name: value for name, value in tensors.items() if is_wanted(name)}
     for name, value in tensors.items():

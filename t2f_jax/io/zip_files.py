@@ -1,9 +1,9 @@
-"""The directory of a zip archive whose entries lie in it uncompressed, as torch.save writes them.
+"""The directory of a zip archive with uncompressed entries, as torch.save writes them.
 
 Only the directory is read: an entry is a range of bytes of the file. `zipfile` of the standard library is not used, for
-two reasons. It does not tell where an entry's bytes begin, which `torch_reader` needs to read a tensor from its place.
-And a hostile file must not cost time or memory: here no declared size can ask for more memory than the file has bytes,
-nothing is unpacked, and entries must lie within the file.
+two reasons. It does not give the offset of an entry's bytes, which `torch_reader` needs to read a tensor directly. And
+a malicious file must not take much time or memory: here no declared size can request more memory than the file has
+bytes, nothing is unpacked, and entries must be within the file.
 
 Layout of the records: PKWARE's APPNOTE.TXT, sections 4.3.7 to 4.3.16 and 4.5.3.
 """
@@ -35,7 +35,7 @@ def read_directory(path: pathlib.Path) -> dict[str, Entry]:
     """Name -> entry of every file in the archive.
 
     Raises:
-      UserError: no zip archive, a cut or contradictory one, one with compressed or encrypted entries.
+      UserError: not a zip archive, a truncated or contradictory one, or one with compressed or encrypted entries.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -60,19 +60,19 @@ def read_directory(path: pathlib.Path) -> dict[str, Entry]:
 
 
 def read_entry(path: pathlib.Path, entry: Entry) -> bytes:
-    """The whole of an entry."""
+    """All bytes of an entry."""
     with path.open("rb") as file:
         file.seek(entry.offset)
         return file.read(entry.size)
 
 
 def shown(name: str) -> str:
-    """A name out of a file, quoted, in printable characters and cut to 120."""
+    """A name from a file, quoted, in printable characters and cut to 120."""
     return ascii(name if len(name) <= 120 else name[:117] + "...")
 
 
 def _directory(path: pathlib.Path, file: BinaryIO, size: int) -> tuple[int, int, bytes]:
-    """-> (number of entries, where the directory begins, its bytes)."""
+    """-> (number of entries, offset of the directory, its bytes)."""
     tail_start = max(0, size - (1 << 16) - _END.size)
     file.seek(tail_start)
     tail = file.read(size - tail_start)
@@ -81,7 +81,7 @@ def _directory(path: pathlib.Path, file: BinaryIO, size: int) -> tuple[int, int,
         raise _broken(path, "its end is missing: the file is cut off, or was never a zip archive")
     _, _, _, _, count, length, start, _ = _END.unpack_from(tail, at)
     locator = at - _LOCATOR64.size
-    if count == 0xFFFF or 0xFFFFFFFF in (length, start):  # the real numbers stand in the zip64 record
+    if count == 0xFFFF or 0xFFFFFFFF in (length, start):  # the real numbers are in the zip64 record
         if locator < 0 or tail[locator : locator + 4] != b"PK\6\7":
             raise _broken(path, "its end is damaged")
         where = _LOCATOR64.unpack_from(tail, locator)[2]
@@ -101,7 +101,7 @@ def _directory(path: pathlib.Path, file: BinaryIO, size: int) -> tuple[int, int,
 
 
 def _entry(path: pathlib.Path, file: BinaryIO, name: str, fields: tuple, extra: bytes, end: int) -> Entry:
-    """Checks one line of the directory against the entry's own header. `end`: where the directory begins."""
+    """Checks one line of the directory against the entry's own header. `end`: the offset of the directory."""
     flags, method, crc = fields[3], fields[4], fields[7]
     packed, size, offset = fields[8], fields[9], fields[16]
     if flags & 1:
@@ -122,7 +122,7 @@ def _entry(path: pathlib.Path, file: BinaryIO, name: str, fields: tuple, extra: 
 
 
 def _zip64(path: pathlib.Path, name: str, values: list[int], extra: bytes) -> list[int]:
-    """Replaces values that do not fit 32 bits by those of the extra field."""
+    """Replaces values that do not fit in 32 bits by those of the extra field."""
     if 0xFFFFFFFF not in values:
         return values
     place = 0

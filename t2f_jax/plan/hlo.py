@@ -1,8 +1,8 @@
-"""What a compiled program does, counted in its text: the compiler's cycles, kernels, collectives by kind and mesh axis.
+"""Statistics from the text of a compiled program: cycles, kernels, collectives by kind and mesh axis.
 
-Loop bodies count as often as they run. Of a conditional the branch of more cycles counts a given share of the time: the
-loss skips chunks without targets, and nothing else here branches. A collective that fusions spread over other work
-stands in each of them (its start, steps and end, of one channel) and counts once.
+Loop bodies count as often as they run. The branch of a conditional with more cycles counts for a given share of the
+time: the loss skips chunks without targets, and nothing else here branches. A collective that fusions overlap with
+other work appears in each of them (its start, steps and end, with one channel) and counts once.
 """
 
 import collections
@@ -12,7 +12,7 @@ import re
 from t2f_jax.plan import hlo_text
 from t2f_jax.plan.hlo_text import Computations, Instruction
 
-UNKNOWN = 2.0**62  # cycles of what has no estimate, such as a SparseCore's work, are written as 2^63 - 1
+UNKNOWN = 2.0**62  # work without an estimate, such as a SparseCore's, has 2^63 - 1 cycles in the text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Collective:
     Attributes:
       axes: see `hlo_text.mesh_axes`.
       count: how often one runs.
-      bytes: of one device's results, all together.
+      bytes: of all results on one device together.
       largest: bytes of the largest one's result on one device.
     """
 
@@ -35,12 +35,12 @@ class Collective:
 
 @dataclasses.dataclass
 class Counts:
-    """What a step's program does on one device.
+    """Statistics of a step's program on one device.
 
     Attributes:
       cycles: the compiler's estimate, without kernels and communication.
       kernels: (name, type of its result) -> how often it runs.
-      collectives: one entry for each kind and axes, the most bytes first.
+      collectives: one entry for each kind and axes, sorted by bytes, largest first.
     """
 
     cycles: float
@@ -49,7 +49,7 @@ class Counts:
 
     @property
     def largest_all_gather(self) -> int:
-        """Bytes of the largest array that an all-gather makes."""
+        """Bytes of the largest result of an all-gather."""
         return max((c.largest for c in self.collectives if c.kind == "all-gather"), default=0)
 
 
@@ -57,8 +57,8 @@ def count(text: str, mesh_shape: dict[str, int], live_share: float = 1.0) -> Cou
     """Reads optimized HLO.
 
     Args:
-      mesh_shape: sizes of the mesh's axes in order; places of devices in groups are read by it.
-      live_share: share of the time that a conditional takes the branch of more cycles.
+      mesh_shape: sizes of the mesh's axes in order, by which groups of devices are interpreted.
+      live_share: how often a conditional takes the branch with more cycles, as a share.
     """
     computations, entry = hlo_text.parse(text)
     counter = _Counter(computations, mesh_shape, live_share)
@@ -76,7 +76,7 @@ class _Sum:
 
 
 class _Counter:
-    """Walks through the computations that a program runs and adds up what they do."""
+    """Walks through the computations of a program and sums their statistics."""
 
     def __init__(self, computations: Computations, mesh_shape: dict[str, int], live_share: float):
         self.computations, self.mesh_shape, self.live_share = computations, mesh_shape, live_share
@@ -86,7 +86,7 @@ class _Counter:
 
     def visit(self, name: str, times: float) -> None:
         """Adds the kernels and collectives of a computation that runs `times` times."""
-        spread: set[tuple[str, str]] = set()  # collectives of this computation that fusions repeat step by step
+        spread: set[tuple[str, str]] = set()  # collectives of this computation whose steps are spread over fusions
         for i in self.computations.get(name, ()):
             if key := hlo_text.collective(i, self.mesh_shape):
                 self._add(key, i, times)
@@ -94,7 +94,7 @@ class _Counter:
                 self.kernels[i.name, i.result] += times
             for called, often in self._called(i):
                 self.visit(called, times * often)
-            if i.opcode == "custom-call":  # as a TPU7x's SparseCores run collectives
+            if i.opcode == "custom-call":  # collectives that run on a TPU7x's SparseCores
                 for listed in i.listed("called_computations"):
                     for called in listed:
                         self.visit(called, times)
@@ -105,7 +105,7 @@ class _Counter:
     def cycles(self, name: str) -> float:
         """The compiler's estimate for one run of a computation."""
         if name not in self._cycles:
-            self._cycles[name] = 0.0  # a computation does not call itself
+            self._cycles[name] = 0.0  # guards against recursion
             self._cycles[name] = sum(self._own_cycles(i) for i in self.computations.get(name, ()))
         return self._cycles[name]
 
@@ -115,7 +115,7 @@ class _Counter:
         return total + sum(times * self.cycles(name) for name, times in self._called(i))
 
     def _called(self, i: Instruction) -> list[tuple[str, float]]:
-        """Computations that an instruction runs, and how often."""
+        """The computations that an instruction runs, and how often."""
         if i.opcode == "while":
             return [(body, hlo_text.trip_count(i, self.computations)) for body in i.computations("body")]
         if i.opcode == "conditional":

@@ -1,4 +1,4 @@
-"""The text of a compiled program (optimized HLO) taken apart: computations, instructions, groups of devices."""
+"""Parses the text of a compiled program (optimized HLO): computations, instructions, groups of devices."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ _NAME = re.compile(r"%?([\w.\-]+)")
 
 @dataclasses.dataclass(frozen=True)
 class Instruction:
-    """A line "name = result opcode(rest": `result` is its type, `rest` its operands and all that is noted behind."""
+    """A line "name = result opcode(rest": `result` is its type, `rest` its operands and attributes."""
 
     name: str
     result: str
@@ -26,11 +26,11 @@ class Instruction:
     rest: str
 
     def computations(self, key: str) -> list[str]:
-        """Names of the computations that it notes one by one as `key`=NAME."""
+        """Names of the computations in attributes `key`=NAME."""
         return re.findall(rf"\b{key}=%?([\w.\-]+)", self.rest)
 
     def listed(self, key: str) -> list[list[str]]:
-        """Names of the computations that it lists as `key`={NAME, ...}; a list for each such place."""
+        """Names of the computations in attributes `key`={NAME, ...}; a list for each attribute."""
         return [_NAME.findall(names) for names in re.findall(rf"{key}=\{{([^}}]*)\}}", self.rest)]
 
 
@@ -38,7 +38,7 @@ Computations = dict[str, list[Instruction]]
 
 
 def parse(text: str) -> tuple[Computations, str]:
-    """Instructions of each computation, and the name of the one that a run begins with ("" if there is none)."""
+    """Instructions of each computation, and the name of the entry computation ("" if there is none)."""
     computations: Computations = {}
     entry, current = "", None
     for line in text.splitlines():
@@ -59,7 +59,7 @@ def branches(conditional: Instruction) -> list[str]:
 
 
 def trip_count(loop: Instruction, computations: Computations) -> float:
-    """How often a loop runs: as noted beside it, or the number that its condition compares the counter with."""
+    """How often a loop runs: from its attribute, or the number that its condition compares the counter with."""
     noted = re.search(r'"known_trip_count":\{"n":"(\d+)"', loop.rest)
     if noted:
         return float(noted[1])
@@ -73,9 +73,9 @@ def trip_count(loop: Instruction, computations: Computations) -> float:
 
 
 def collective(i: Instruction, mesh_shape: dict[str, int]) -> tuple[str, str] | None:
-    """Kind and mesh axes of a collective; None if the instruction is none.
+    """Kind and mesh axes of a collective; None for other instructions.
 
-    Between slices the hosts send for their chips: there it is a `send`, and its kind is noted beside it.
+    Between slices the hosts send for their chips: there it is a `send` with its kind as an attribute.
     """
     if i.opcode == "send" and (between := re.search(r'_xla_megascale_transfer_type="(\w+)"', i.rest)):
         return between[1].lower().replace("_", "-"), "slice"
@@ -84,7 +84,7 @@ def collective(i: Instruction, mesh_shape: dict[str, int]) -> tuple[str, str] | 
 
 
 def result_bytes(i: Instruction, kind: str) -> int:
-    """Bytes of what a collective of this kind makes. One that only starts lists its operands first."""
+    """Bytes of the result of a collective of this kind. A start instruction lists its operands first."""
     sizes = [
         ENTRY_BYTES.get(t, 4) * math.prod(int(d) for d in dims.split(",") if d) for t, dims in _SHAPE.findall(i.result)
     ]
@@ -108,7 +108,7 @@ def mesh_axes(i: Instruction, mesh_shape: dict[str, int]) -> str:
 
 
 def _first_group(rest: str, device_count: int) -> Sequence[int] | None:
-    """Numbers of the devices of a collective's first group; None if the text does not say them. HLO has four ways."""
+    """Numbers of the devices of a collective's first group; None if the text lacks them. HLO has four notations."""
     pairs = re.search(r"source_target_pairs=\{\{([\d,]+)\}", rest)
     if pairs:
         return [int(x) for x in pairs[1].split(",")]

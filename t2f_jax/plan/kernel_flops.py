@@ -8,20 +8,20 @@ import re
 
 from t2f_jax.models import attention_kernels
 
-# Matrix products of a tile: forward; backward, where one kernel computes the gradients of queries, keys and values.
+# Matrix products of a tile: forward; backward, whose kernel computes the gradients of queries, keys and values.
 PRODUCTS = {"fwd": 2, "dkv": 5}
 
 
 def kernel_flops(name: str, result: str, max_example_length: int) -> float:
-    """FLOPs of one run of a splash kernel: of all tiles that it computes, also of masked places in them.
+    """FLOPs of one run of a splash kernel, for all tiles that it computes, including their masked positions.
 
     Args:
       name: of its instruction, such as "splash_mha_fwd_residuals".
-      result: the type of its result; the output in it is [B,H,L,D] in half precision or float32, of one row [H,L,D].
-      max_example_length: ids of the longest example in packed rows, see `attention_kernels.splash`; 0: a row's.
+      result: the type of its result; its output is [B,H,L,D] in half precision or float32, for one row [H,L,D].
+      max_example_length: ids of the longest example in packed rows, see `attention_kernels.splash`; 0: that of a row.
 
     Raises:
-      ValueError: it is no splash kernel.
+      ValueError: it is not a splash kernel.
     """
     which = next((key for key in PRODUCTS if f"splash_mha_{key}" in name), None)
     shapes = [[int(d) for d in dims.split(",")] for dims in re.findall(r"\w+\[([\d,]+)\]", result)]
@@ -30,16 +30,16 @@ def kernel_flops(name: str, result: str, max_example_length: int) -> float:
     if which is None or not outputs:
         raise ValueError(f"{name} is no splash kernel: {result}")
     *batch, heads, length, width = outputs[-1]
-    whole_row = length * length  # the backward kernel takes all keys of a row at once
+    whole_row = length * length  # the backward kernel processes all keys of a row at once
     places = computed_places(length, max_example_length) if which == "fwd" else whole_row
     return PRODUCTS[which] * 2 * math.prod(batch) * heads * width * places
 
 
 def computed_places(length: int, max_example_length: int) -> int:
-    """(query, key) places in the tiles that a kernel computes."""
+    """The number of (query, key) positions in the tiles that a kernel computes."""
     block = attention_kernels.block(length)
     count = math.ceil(length / block)
     longest = max_example_length or length
-    # Places of two tiles are at least (|i - j| - 1) block + 1 apart.
+    # Positions of two tiles are at least (|i - j| - 1) block + 1 apart.
     near = sum(max(abs(i - j) - 1, -1) * block + 1 <= longest for i in range(count) for j in range(count))
     return near * block * block

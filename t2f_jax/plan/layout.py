@@ -1,7 +1,7 @@
-"""How a training run is laid out over devices where its config leaves that open: mesh and gradient accumulation.
+"""Chooses a training run's mesh and gradient accumulation if its config leaves them open.
 
-Memory and traffic of a step are estimated by formulas, before anything is compiled. `t2f train` chooses for the devices
-that are there, `t2f plan` for those of the topology: for the same devices both choose the same. Axis names as in
+Memory and traffic of a step are estimated by formulas, before anything is compiled. `t2f train` chooses for the present
+devices, `t2f plan` for those of the topology; for the same devices both make the same choice. Axis names as in
 `partitioning`.
 """
 
@@ -14,22 +14,22 @@ from t2f_jax.config.schema import DecoderRunConfig
 from t2f_jax.distributed import chips, partitioning
 from t2f_jax.models import flops
 
-SPARE = 0.15  # share of a device's memory to leave
-OPTIMIZER_ARRAYS = 3  # beside the parameters: two moments, the averaged weights
-# By remat policy: bytes that a layer keeps of each token for the backward pass, divided by the model's width. They are
-# for an MLP of four times the width and two bytes an entry.
+SPARE = 0.15  # share of a device's memory to leave free
+OPTIMIZER_ARRAYS = 3  # besides the parameters: two moments, the averaged weights
+# By remat policy: bytes per token that a layer saves for the backward pass, divided by the model's width, for an MLP of
+# four times the width and two bytes per entry.
 SAVED_ACTIVATIONS = {"none": 34.0, "dots": 22.0, "mlp": 18.0, "attention": 10.0, "full": 2.0}
-# By remat policy: share of a layer's forward products that the backward pass computes again.
+# By remat policy: share of a layer's forward products that the backward pass recomputes.
 RECOMPUTE_SHARE = {"none": 0.0, "dots": 0.0, "mlp": 1 / 12, "attention": 5 / 12, "full": 1.0}
 
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """Bytes that one device reads, writes and sends in a step for weights and gradients alone.
+    """Bytes that one device reads, writes and sends in a step, for weights and gradients only.
 
     Attributes:
       weights: read and written in its memory for the parts of the batch.
-      updates: read and written in its memory by the optimizer, once a step.
+      updates: read and written in its memory by the optimizer, once per step.
       ici: sent to devices of its slice.
       dcn: sent to other slices.
     """
@@ -43,13 +43,13 @@ class Traffic:
 def traffic(config: DecoderRunConfig, vocab_size: int, mesh: dict[str, int]) -> Traffic:
     """Traffic of weights and gradients on a mesh of these axis sizes.
 
-    Memory: each part reads the weights in compute precision once a pass over them and, if there are several parts, adds
-    its gradients to a sum in float32. Once a step the optimizer reads the gradients and reads and writes the parameters
+    Memory: each part reads the weights in compute precision once per pass and, if there are several parts, adds its
+    gradients to a sum in float32. Once per step the optimizer reads the gradients and reads and writes the parameters
     and its own arrays, all in float32.
 
     Interconnect, the bytes that a device of a ring sends: in each part fsdp gathers the weights twice (forward and
-    backward) and scatters the gradients; data adds the gradients up. Network: slice adds up the part of the gradients
-    that is left on a device when data has scattered them. Weights and gradients travel in compute precision.
+    backward) and scatters the gradients; data sums the gradients. Network: slice sums the part of the gradients that
+    is left on a device after data has scattered them. Weights and gradients are sent in compute precision.
     """
     entry, parts = entry_bytes(config), max(config.accumulate, 1)
     entries = flops.parameters(config.model, vocab_size)
@@ -64,7 +64,7 @@ def traffic(config: DecoderRunConfig, vocab_size: int, mesh: dict[str, int]) -> 
 
 
 def memory(config: DecoderRunConfig, vocab_size: int, mesh: dict[str, int]) -> float:
-    """Bytes that a step needs on one device, estimated. Compiled steps needed 0.76 to 1.05 times that."""
+    """Estimated bytes that a step needs on one device. Compiled steps needed 0.76 to 1.05 times as much."""
     model, entry, parts = config.model, entry_bytes(config), max(config.accumulate, 1)
     ways, shards = mesh["slice"] * mesh["data"] * mesh["fsdp"], mesh["fsdp"] * mesh["tensor"]
     entries = flops.parameters(model, vocab_size)
@@ -83,16 +83,16 @@ def entry_bytes(config: DecoderRunConfig) -> int:
 
 
 def choose(config: DecoderRunConfig, vocab_size: int, devices: Sequence[Any], mesh: str = "") -> DecoderRunConfig:
-    """`config` with a mesh, where it names none, and a number of parts of a batch, where `accumulate` is 0.
+    """`config` with a mesh, if it names none, and a number of parts of a batch, if `accumulate` is 0.
 
-    Tries meshes of data and fsdp (within a slice) and every number of parts. Among those that leave `SPARE` of a
-    device's memory by the estimate it takes the one whose weights and gradients take least time to read, write and
-    send; if there are none, the one that needs least memory. On an unknown chip nothing is chosen: one part, and the
-    mesh of `config`.
+    Tries meshes of data and fsdp (within a slice) and every number of parts. Among those that are estimated to leave
+    `SPARE` of a device's memory free, it takes the one whose weights and gradients take the least time to read, write
+    and send; if there are none, the one that needs the least memory. For an unknown chip nothing is chosen: one part,
+    and the mesh of `config`.
 
     Args:
-      devices: all that the run will have.
-      mesh: takes the place of `config.train.mesh`, unless it is empty.
+      devices: all devices of the run.
+      mesh: replaces `config.train.mesh`, unless it is empty.
 
     Raises:
       UserError: a mesh that does not fit the devices.
@@ -118,7 +118,7 @@ def choose(config: DecoderRunConfig, vocab_size: int, devices: Sequence[Any], me
 
 
 def mesh_text(shape: dict[str, int]) -> str:
-    """Axis sizes -> a text such as "data=2,fsdp=4", as in `train.mesh`."""
+    """Axis sizes -> text such as "data=2,fsdp=4", as in `train.mesh`."""
     return ",".join(f"{axis}={size}" for axis, size in shape.items() if size > 1) or "data=1"
 
 
@@ -141,5 +141,5 @@ def _parts(config: DecoderRunConfig, shape: dict[str, int]) -> list[int]:
 
 
 def _sent_share(members: int) -> float:
-    """Share of an array that each of so many members of a ring sends when all gather it or scatter its sums."""
+    """Share of an array that each member of a ring sends in an all-gather or a reduce-scatter."""
     return (members - 1) / members

@@ -1,6 +1,6 @@
-"""The real training step and sampler, compiled ahead of time for a TPU topology that need not be there.
+"""Compiles the real training step and sampler ahead of time for a TPU topology that need not be present.
 
-`libtpu` compiles for chips that it does not have. One process at a time may hold it.
+`libtpu` compiles for chips that are not present. Only one process at a time can use it.
 """
 
 import dataclasses
@@ -32,9 +32,9 @@ from t2f_jax.training.program import Program
 
 TOPOLOGIES = "v4:4x4x4, v5e:4x4, v5e:16x16, v5p:4x4x4, v5p:8x16x16, v6e:16x16"
 
-# (chip, version of libtpu, ids of a row) for which compiling a step ends the process.
+# (chip, version of libtpu, ids of a row) for which compiling a step aborts the process.
 ABORTS = {("TPU7x", "0.0.52", 1152), ("TPU7x", "0.0.52", 2304)}
-# By chip: libtpu's `chip_config_name` for the devices that JAX shows on a machine. Without it a v4 chip is two devices.
+# By chip: libtpu's `chip_config_name` for the devices that JAX lists on a machine. Without it a v4 chip is two devices.
 CHIP_CONFIGS = {"v4": "megacore"}
 
 
@@ -43,10 +43,10 @@ class Compiled:
     """A compiled program.
 
     Attributes:
-      text: the optimized HLO with the compiler's estimates; empty where neither libtpu nor JAX gives it.
+      text: the optimized HLO with the compiler's estimates; empty if neither libtpu nor JAX gives it.
       argument_bytes, temporary_bytes, code_bytes: of one device.
-      output_bytes: of one device, without outputs that take an argument's memory.
-      seconds: that compiling took.
+      output_bytes: of one device, without outputs that reuse an argument's memory.
+      seconds: the time of compilation.
     """
 
     text: str
@@ -58,7 +58,7 @@ class Compiled:
 
     @property
     def peak_bytes(self) -> int:
-        """All of these together: at least the most that a device needs at once."""
+        """The sum of these: an upper bound of the memory that a device needs at once."""
         return self.argument_bytes + self.temporary_bytes + self.output_bytes + self.code_bytes
 
 
@@ -78,7 +78,7 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
         options["chip_config_name"] = name
     try:
         described = topologies.get_topology_desc(topology, platform="tpu", **options)
-    except Exception as error:  # what libtpu raises has no type of its own
+    except Exception as error:  # libtpu's errors have no type of their own
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if util.find_spec("libtpu") is None and "TPU_LIBRARY_PATH" not in os.environ:
             reason = "libtpu is not installed; pip install 't2f_jax[tpu]' (in a clone: pip install -e '.[tpu]')"
@@ -87,10 +87,10 @@ def devices(topology: str, slices: int = 1) -> list[Any]:
 
 
 def chip_of(devices: Sequence[Any]) -> chips.Chip:
-    """What chip a topology's devices are.
+    """The chip of a topology's devices.
 
     Raises:
-      UserError: nothing is known of it.
+      UserError: the chip is unknown.
     """
     kind = devices[0].device_kind
     chip = chips.find(kind)
@@ -100,7 +100,7 @@ def chip_of(devices: Sequence[Any]) -> chips.Chip:
 
 
 def known_abort(device_kind: str, row_ids: int) -> str:
-    """A warning where compiling a step with rows of `row_ids` ids ends the process without any error; else ""."""
+    """A warning if compiling a step with rows of `row_ids` ids aborts the process without an error; else ""."""
     version = metadata.version("libtpu") if util.find_spec("libtpu") else ""
     if (device_kind, version, row_ids) not in ABORTS:
         return ""
@@ -115,7 +115,7 @@ def batch_shapes(config: DecoderRunConfig) -> dict[str, jax.ShapeDtypeStruct]:
 
 
 def batch_bytes(config: DecoderRunConfig) -> int:
-    """Bytes of one training batch on its way to the devices."""
+    """Bytes of one training batch as sent to the devices."""
     return sum(math.prod(x.shape) * x.dtype.itemsize for x in batch_shapes(config).values())
 
 
@@ -132,7 +132,7 @@ def compile_step(
     """`lower_step`, compiled.
 
     Raises:
-      UserError: it does not compile, such as for want of memory.
+      UserError: it does not compile, for example for lack of memory.
     """
     began = time.monotonic()
     lowered = lower_step(config, vocab, mesh, trainer)
@@ -141,10 +141,10 @@ def compile_step(
 
 
 def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: int, mesh: Mesh) -> Compiled:
-    """The program that makes `rows` images of `codes` codes at once, rows spread over the devices of `mesh`.
+    """The program that generates `rows` images of `codes` codes at once, with rows sharded over the devices of `mesh`.
 
     Raises:
-      UserError: it does not compile, such as for want of memory.
+      UserError: it does not compile, for example for lack of memory.
     """
     decoder = Decoder(config.model, vocab.size, jnp.dtype(config.train.compute_dtype))
     alone = partitioning.make_mesh("", jax.local_devices(backend="cpu")[:1])
@@ -162,14 +162,14 @@ def compile_sampler(config: DecoderRunConfig, vocab: Vocab, codes: int, rows: in
 
 
 def memory_advice(accumulate: int, rows: int) -> str:
-    """What to change so that a step of `rows` rows in `accumulate` parts takes less memory, for people."""
+    """Advice how a step of `rows` rows in `accumulate` parts can use less memory."""
     fewer = f"decoder.train.batch_size={max(rows // 2, 1)}"
     return f"decoder.accumulate={2 * max(accumulate, 1)}, decoder.model.remat=full or {fewer} takes less memory"
 
 
 def _compile(lowered: jax.stages.Lowered, began: float, advice: str) -> Compiled:
     with tempfile.TemporaryDirectory(prefix="t2f-plan-") as folder:
-        # libtpu itself writes the program down: JAX 0.10.2 cannot read back what runs on SparseCores (v5p, v6e).
+        # libtpu itself dumps the program: JAX 0.10.2 cannot read back programs with SparseCores (v5p, v6e).
         dump: Any = {"xla_dump_to": folder, "xla_dump_hlo_as_text": True}
         try:
             done = lowered.compile(compiler_options=dump if partitioning.platform() == "tpu" else None)
@@ -189,7 +189,7 @@ def _compile(lowered: jax.stages.Lowered, began: float, advice: str) -> Compiled
 
 
 def _dumped(folder: pathlib.Path) -> str:
-    """The program that libtpu wrote into `folder`, "" if none. Before code generation it has no estimates of cycles."""
+    """The program that libtpu dumped into `folder`, or "". Before code generation it has no estimates of cycles."""
     files = sorted(folder.glob("*.after_codegen.txt"), key=lambda f: f.stat().st_size)
     return files[-1].read_text() if files else ""
 
@@ -202,7 +202,7 @@ def _read_back(done: Any) -> str:
 
 
 def _reason(text: str) -> str:
-    """The line that says what is wrong, such as memory that is exceeded."""
+    """The line that states the error, such as exceeded memory."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return next(filter(_is_memory, lines), lines[0])[:300]
 

@@ -1,8 +1,7 @@
 """Bounds of a training step's time and memory by formulas, before anything is compiled.
 
-A time here is a lower bound: what must be computed by the chip's peak, what must be read and written by its memory's
-bandwidth, or what must be sent by its links' bandwidth, each as if the others cost nothing. Axis names as in
-`partitioning`.
+Each time is a lower bound: FLOPs over the chip's peak, bytes read and written over its memory bandwidth, or bytes sent
+over its links' bandwidth, each as if the others took no time. Axis names as in `partitioning`.
 """
 
 import dataclasses
@@ -19,12 +18,12 @@ from t2f_jax.plan.workload import Workload
 
 @dataclasses.dataclass(frozen=True)
 class Bounds:
-    """Of one step on one device.
+    """Bounds of one step on one device.
 
     Attributes:
-      compute, hbm, ici, dcn: seconds at least, for computing, for its memory, for its links to the same slice and for
-        those to other slices.
-      memory: bytes that it needs, estimated.
+      compute, hbm, ici, dcn: lower bounds in seconds, for computation, memory, links within the slice and links to
+        other slices.
+      memory: estimated bytes that it needs.
     """
 
     compute: float
@@ -35,12 +34,12 @@ class Bounds:
 
     @property
     def seconds(self) -> float:
-        """The largest of the four: no step is faster."""
+        """The largest of the four: no step can be faster."""
         return max(self.compute, self.hbm, self.ici, self.dcn)
 
     @property
     def bound(self) -> str:
-        """What the largest is of: compute, hbm, interconnect (of a slice) or network (between slices)."""
+        """The resource of the largest: compute, hbm, interconnect (of a slice) or network (between slices)."""
         times = {"compute": self.compute, "hbm": self.hbm, "interconnect": self.ici, "network": self.dcn}
         return max(times, key=lambda name: times[name])
 
@@ -48,9 +47,9 @@ class Bounds:
 def bounds(config: DecoderRunConfig, work: Workload, mesh: dict[str, int], chip: Chip) -> Bounds:
     """Bounds of a step of `config.train.batch_size` rows on a mesh of these axis sizes.
 
-    Compute: the model FLOPs alone. HBM: weights and gradients as `layout.traffic` counts them; what a layer keeps for
-    the backward pass, written and read once; in each pass the residual stream and the products' inputs and outputs.
-    Interconnect and network: `layout.traffic`; tensor adds activations up four times a layer.
+    Compute: only the model FLOPs. HBM: weights and gradients as in `layout.traffic`; what a layer saves for the
+    backward pass, written and read once; in each pass the residual stream and the products' inputs and outputs.
+    Interconnect and network: `layout.traffic`; tensor sums activations four times per layer.
     """
     model, entry = config.model, layout.entry_bytes(config)
     chips = math.prod(mesh.values())
@@ -72,7 +71,7 @@ def bounds(config: DecoderRunConfig, work: Workload, mesh: dict[str, int], chip:
 
 
 def link_seconds(collectives: Sequence[Collective], mesh: dict[str, int], chip: Chip) -> tuple[float, float]:
-    """Seconds that a program's collectives need at least on a device's links: (within its slice, to other slices).
+    """Lower bounds of the seconds of a program's collectives on a device's links: (within its slice, to other slices).
 
     With n members around a ring and a result of b bytes a device sends b (n - 1) / n for an all-gather, twice that for
     an all-reduce, b (n - 1) for a reduce-scatter, and b for any other collective.

@@ -1,4 +1,4 @@
-"""`t2f plan --sampler`: what making images takes on chips that nobody has rented yet."""
+"""`t2f plan --sampler`: estimates the generation of images on chips before they are rented."""
 
 from t2f_jax.config.schema import Config
 from t2f_jax.distributed import partitioning
@@ -8,7 +8,7 @@ from t2f_jax.plan import figures, hlo, program, workload
 
 
 def plan_sampler(config: Config, topology: str, slices: int, mesh: str, faces_per_device: int) -> figures.SamplerPlan:
-    """Compiles the sampler of a config for a topology and counts what it does.
+    """Compiles the sampler of a config for a topology and estimates its time and memory.
 
     Raises:
       UserError: an unknown topology or chip, a mesh that does not fit, a program that does not compile.
@@ -19,7 +19,7 @@ def plan_sampler(config: Config, topology: str, slices: int, mesh: str, faces_pe
     say(f"compiling the sampler for {slices} x {topology}, {mesh} (minutes) ...")
     codes, faces = config.image.model.tokens, faces_per_device * partitioning.batch_ways(made)
     compiled = program.compile_sampler(run, vocab, codes, faces, made)
-    # The loop over ids has no number of rounds in the program: its condition looks at the ids, and its limits are data.
+    # The program has no trip count for the loop over ids: its condition depends on the ids, and its limits are data.
     weight_bytes = 2 * flops.parameters(run.model, vocab.size) / shape["tensor"]
     least = codes * weight_bytes / chip.hbm_bandwidth
     return figures.SamplerPlan(

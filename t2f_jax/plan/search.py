@@ -1,4 +1,4 @@
-"""`t2f plan --search`: meshes, batches and remat policies ranked by bounds, and the best few compiled."""
+"""`t2f plan --search`: ranks meshes, batches and remat policies by bounds, and compiles the best few."""
 
 import dataclasses
 import math
@@ -15,9 +15,9 @@ from t2f_jax.plan import figures, layout, program, roofline, step, workload
 REMATS = ("dots", "mlp", "attention", "full")
 ACCUMULATE = (1, 2, 4, 8)
 SHOWN = 10
-# Share of the computing that each halving of the weights over an axis is taken to cost, unseen by bounds: products
-# become small, and where fsdp is the only axis the compiler makes chains of permutes of them (base on v5e:4x4, by its
-# own estimates: 6% MFU with fsdp=16 and 1,024 rows, 27% with data=16 and 512).
+# Assumed cost of each halving of the weights over an axis, as a share of the computation, which bounds do not include:
+# products become small, and if fsdp is the only axis the compiler turns them into chains of permutes (base on v5e:4x4,
+# by its own estimates: 6% MFU with fsdp=16 and 1,024 rows, 27% with data=16 and 512).
 HALVING_COST = {"fsdp": 0.02, "tensor": 0.1}
 OVERLAP_COST = 0.1  # share of all bounds together that is added to the largest, since not everything overlaps
 
@@ -38,7 +38,7 @@ class Choice:
 
     @property
     def mesh(self) -> str:
-        """As `train.mesh` is written."""
+        """In the syntax of `train.mesh`."""
         return layout.mesh_text(self.shape)
 
     def apply(self, run: DecoderRunConfig) -> DecoderRunConfig:
@@ -56,7 +56,7 @@ class Ranked:
     """A choice with its bounds.
 
     Attributes:
-      score: seconds a sequence, for ranking alone, see `rank`.
+      score: seconds per sequence, only for ranking, see `rank`.
     """
 
     choice: Choice
@@ -64,7 +64,7 @@ class Ranked:
     score: float
 
     def describe(self) -> str:
-        """A line for people."""
+        """A line of text."""
         c = self.choice
         how = f"{c.mesh:28} rows {c.rows:5} remat {c.remat:9} accumulate {c.accumulate}"
         least = f"at least {self.bounds.seconds:.4g} s a step ({self.bounds.bound})"
@@ -73,23 +73,23 @@ class Ranked:
 
 @dataclasses.dataclass(frozen=True)
 class SearchedPlan:
-    """A compiled plan, and whether it is that of the config as it is."""
+    """A compiled plan, and whether it is that of the unchanged config."""
 
     plan: figures.Plan
     own: bool
 
     def to_json(self) -> dict[str, Any]:
-        """All figures in one dict, `own` among them."""
+        """All figures in one dict, including `own`."""
         return {**self.plan.to_json(), "own": self.own}
 
     def order(self) -> tuple[bool, bool, float]:
-        """Plans are sorted by this: memory to spare first, then an estimate, then seconds a sequence."""
+        """Sort key of plans: spare memory first, then whether there is an estimate, then seconds per sequence."""
         late = self.plan.memory.spare_fraction < layout.SPARE, self.plan.program.compiler_seconds is None
         return *late, self.plan.speed.step_seconds / self.plan.rows.sequences_per_step
 
 
 def rank(choice: Choice, config: Config, work: workload.Workload, chip: Chip) -> Ranked:
-    """The choice with its bounds and score: the largest bound, what is computed twice counted in, and both costs."""
+    """The choice with its bounds and score: the largest bound, including recomputation, plus both costs."""
     bounds = roofline.bounds(choice.apply(config.decoder), work, choice.shape, chip)
     compute = bounds.compute * (1 + layout.RECOMPUTE_SHARE[choice.remat] / 3)
     largest = max(compute, bounds.hbm, bounds.ici, bounds.dcn)
@@ -116,11 +116,11 @@ def rank_all(
     chip: Chip,
     batches: Sequence[int] = (),
 ) -> list[Ranked]:
-    """All choices that leave memory spare by the estimate, the best score first.
+    """All choices that are estimated to leave spare memory, best score first.
 
     Args:
       shapes: the meshes to choose from, see `mesh_shapes`.
-      batches: rows of a step to choose from; none: the config's.
+      batches: rows of a step to choose from; empty: only the config's.
     """
     ranked = []
     for shape in shapes:
@@ -134,7 +134,7 @@ def rank_all(
 
 
 def worth_compiling(ranked: Sequence[Ranked], own: Ranked, best: int) -> list[Choice]:
-    """The config's own, then the best of each remat policy, then the rest: bounds tell these policies apart worst."""
+    """The config's own, then the best of each remat policy, which bounds distinguish least, then the rest."""
     others = [r for r in ranked if r.choice != own.choice]
     first = {r.choice.remat: r for r in reversed(others)}
     leaders = sorted(first.values(), key=lambda r: r.score)
@@ -149,14 +149,14 @@ def compile_best(
     mesh: str = "",
     batches: Sequence[int] = (),
 ) -> list[SearchedPlan]:
-    """Ranks all choices by their bounds and compiles the `best` (see `worth_compiling`) and the config as it is.
+    """Ranks all choices by their bounds and compiles the `best` (see `worth_compiling`) and the unchanged config.
 
     Args:
-      mesh: this mesh alone; empty: all.
+      mesh: only this mesh; empty: all.
       batches: see `rank_all`.
 
     Returns:
-      Plans of what compiles, the best first (see `SearchedPlan.order`).
+      The plans that compile, best first (see `SearchedPlan.order`).
 
     Raises:
       UserError: as `step.plan_step`; nothing compiles.

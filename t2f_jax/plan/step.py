@@ -1,4 +1,4 @@
-"""`t2f plan`: what a training run needs and takes on chips that nobody has rented yet."""
+"""`t2f plan`: estimates a training run's memory and time on chips before they are rented."""
 
 import dataclasses
 import math
@@ -18,8 +18,8 @@ from t2f_jax.training import token_loss
 from t2f_jax.training.decoder_trainer import DecoderTrainer
 from t2f_jax.training.plain_trainer import PlainTrainer, plain_config
 
-PLAIN_ROWS = 32  # rows a device of the plain step: with more it does not fit a v5e
-KERNEL_SHARE = 0.5  # of the peak: how fast attention kernels are taken to be
+PLAIN_ROWS = 32  # rows per device of the plain step: more do not fit a v5e
+KERNEL_SHARE = 0.5  # assumed speed of attention kernels, as a share of the peak
 
 
 def plan_step(
@@ -30,13 +30,13 @@ def plan_step(
     plain: bool = False,
     hlo_file: pathlib.Path | None = None,
 ) -> figures.Plan:
-    """Compiles the training step of a config for a topology and counts what it does.
+    """Compiles the training step of a config for a topology and estimates its memory and time.
 
     Args:
       topology: of one slice, see `program.devices`.
-      mesh: as `train.mesh`; empty: the config's, or else what training would choose (`layout.choose`).
-      plain: the step of `PlainTrainer` instead, with at most `PLAIN_ROWS` rows a device.
-      hlo_file: where the compiled program's text goes, if it is wanted.
+      mesh: as `train.mesh`; empty: the config's, or else training's choice (`layout.choose`).
+      plain: the step of `PlainTrainer` instead, with at most `PLAIN_ROWS` rows per device.
+      hlo_file: where to write the compiled program's text, if wanted.
 
     Raises:
       UserError: an unknown topology or chip, a mesh or batch that does not fit, a step that does not compile.
@@ -65,7 +65,7 @@ def plan_step(
 
 
 def live_share(run: DecoderRunConfig, work: workload.Workload, shape: dict[str, int]) -> float:
-    """Share of the loss's chunks that hold a target, over random batches on a mesh of these axis sizes."""
+    """Share of the loss's chunks that contain a target, over random batches on a mesh of these axis sizes."""
     ways = math.prod(shape.values()) // shape["tensor"]
     rows = max(run.train.batch_size // ways // run.accumulate, 1)
     places = rows * run.row_ids // shape["tensor"]
@@ -76,12 +76,12 @@ def live_share(run: DecoderRunConfig, work: workload.Workload, shape: dict[str, 
 
 @dataclasses.dataclass(frozen=True)
 class _Step:
-    """A compiled step and all that its figures are made of.
+    """A compiled step with everything that its figures are computed from.
 
     Attributes:
       kind: "packed", "rows" or "plain".
       shape: sizes of the mesh's axes.
-      counts: None where the program's text cannot be read.
+      counts: None if the program's text cannot be read.
     """
 
     config_name: str
@@ -110,7 +110,7 @@ class _Step:
         return self.sequences * self.work.training_flops(self.run.model)
 
     def mfu(self, seconds: float) -> float:
-        """Share of all devices' peak that the model FLOPs are, if a step takes so many seconds."""
+        """Model FLOPs as a share of all devices' peak, if a step takes this many seconds."""
         return self.model_flops / (self.devices * self.chip.peak_flops * seconds)
 
     def plan(self) -> figures.Plan:
@@ -201,7 +201,7 @@ class _Step:
         )
 
     def speed(self, bounds: figures.LowerBounds, counted: figures.Program) -> figures.Speed:
-        """A step takes at least the longest of what is known of it."""
+        """The speed of a step that takes the largest of all known bounds and estimates."""
         links = counted.collective_interconnect_seconds, counted.collective_network_seconds
         known = (bounds.roofline_seconds, *links, counted.compiler_seconds)
         seconds = max(s for s in known if s is not None)

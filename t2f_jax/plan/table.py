@@ -10,7 +10,7 @@ LISTED_COLLECTIVES = 8
 
 
 def format_plan(plan: figures.Plan) -> str:
-    """A plan's figures for people, a line each; what is a bound is called one."""
+    """A plan's figures as text, one line each; bounds are labelled as such."""
     setup, rows, bounds, speed = plan.setup, plan.rows, plan.bounds, plan.speed
     halves = "" if setup.devices == setup.chips else f" ({setup.devices} devices)"
     lines = [
@@ -37,7 +37,7 @@ def format_plan(plan: figures.Plan) -> str:
 
 
 def format_search(plans: Sequence[SearchedPlan]) -> str:
-    """Compiled plans in order, a line each."""
+    """Compiled plans in order, one line each."""
     lines = ["compiled, the best first:"]
     for searched in plans:
         plan = searched.plan
@@ -52,7 +52,7 @@ def format_search(plans: Sequence[SearchedPlan]) -> str:
 
 
 def format_sampler(plan: figures.SamplerPlan) -> str:
-    """The sampler's figures for people."""
+    """The sampler's figures as text."""
     spare, least = plan.sampler_spare_fraction, plan.sampler_seconds_at_least
     return f"sampler: {plan.sampler_faces} faces at once, {spare:.0%} of memory spare, {least:.3g} s at least"
 
@@ -72,7 +72,7 @@ def _memory_lines(plan: figures.Plan) -> list[tuple[str, str]]:
 
 
 def _program_lines(p: figures.Program) -> list[tuple[str, str]]:
-    """What the program's text says."""
+    """Lines of the figures from the program's text."""
     if p.collectives is None or p.largest_all_gather_bytes is None:
         return [("compiler", "the program cannot be read: no estimate, collectives unknown")]
     sends = f"interconnect {p.collective_interconnect_seconds:.3g} s, network {p.collective_network_seconds:.3g} s"

@@ -1,7 +1,7 @@
-"""How long a config's sequences are, how much of them is scored, which places see one another. Needs no prepared store.
+"""Lengths of a config's sequences, their scored positions, and pairs in attention. Needs no prepared store.
 
-Examples are written as training writes them: of the sources' real labels where their folders are there, else of labels
-drawn at random. Words become ids by the config's tokenizer; without one every word counts as one id.
+Examples are written as in training: from the sources' real labels if their folders exist, else from random labels.
+Words become ids by the config's tokenizer; without one every word counts as one id.
 Axis legend: R rows, L length, n codes of an image.
 """
 
@@ -25,24 +25,24 @@ from t2f_jax.tokens import packing, sequence, text_tokenizer
 from t2f_jax.tokens.attributes import Attribute, Fields
 from t2f_jax.tokens.vocab import ORIGINAL_SPECIAL, ORIGINAL_TEXT_SIZE, Vocab
 
-PAIRS = 1024  # in the sample
-INVENTED_FACES = 10_000  # that a source without its folder is taken to have
+PAIRS = 1024  # pairs in the sample
+INVENTED_FACES = 10_000  # assumed number of faces of a source without its folder
 
 
 @dataclasses.dataclass(frozen=True)
 class Workload:
-    """What a sample of training rows holds; a pair is an image with one target.
+    """Statistics of a sample of training rows; a pair is an image with one target.
 
     Attributes:
       vocab: the joint vocabulary.
-      pairs: in a row.
+      pairs: per row.
       row_ids: L.
-      ids: in a pair, a mean.
-      targets: scored places of a pair, a mean.
-      seen: (query, key) places of a pair that see one another, a mean.
-      padding_fraction: share of a row's places that hold no id.
-      row_targets: scored places of each row of the sample, int [R].
-      summary: where labels and words came from, for people.
+      ids: of a pair, a mean.
+      targets: scored positions of a pair, a mean.
+      seen: unmasked (query, key) positions of a pair, a mean.
+      padding_fraction: share of a row's positions without an id.
+      row_targets: scored positions of each row of the sample, int [R].
+      summary: the source of labels and words, for display.
     """
 
     vocab: Vocab
@@ -56,20 +56,20 @@ class Workload:
     summary: str
 
     def training_flops(self, model: DecoderConfig) -> float:
-        """Model FLOPs of a training step for each pair in it, see `models.flops`."""
+        """Model FLOPs of a training step per pair, see `models.flops`."""
         return flops.training(model, self.vocab.size, self.ids, self.targets, self.seen)
 
 
 class WordCounter:
-    """Takes the place of a text tokenizer that is not there: every word or sign is one id."""
+    """Replaces a missing text tokenizer: every word or punctuation mark is one id."""
 
     def encode(self, text: str) -> list[int]:
-        """As many ids as there are words and signs, all the same id."""
+        """One id for each word or punctuation mark, always the same id."""
         return [4] * len(re.findall(r"\w+|[^\w\s]", text))
 
 
 class _Labels(Protocol):
-    """Fields of numbered faces."""
+    """Fields of faces by index."""
 
     def __len__(self) -> int: ...
 
@@ -77,7 +77,7 @@ class _Labels(Protocol):
 
 
 class _Faces:
-    """What `Writer` asks of a store, for sources that are not encoded."""
+    """What `Writer` needs from a store, for sources that are not encoded."""
 
     def __init__(self, config: Config):
         chosen = registry.weighted(config.data.sources)
@@ -116,7 +116,7 @@ class _SourceLabels:
 
 
 class _InventedLabels:
-    """Labels drawn at random, all values equally often."""
+    """Random labels, with all values equally frequent."""
 
     def __init__(self, schema: tuple[Attribute, ...]):
         self._schema = schema
@@ -134,11 +134,11 @@ def _draw(a: Attribute, rng: np.random.Generator) -> int | str:
 
 
 def sample(config: Config, plain: bool = False) -> Workload:
-    """A sample of the rows that `config.decoder` trains on; `plain`: one pair a row, padded to `sequence_length`."""
+    """A sample of the rows that `config.decoder` trains on; `plain`: one pair per row, padded to `sequence_length`."""
     run = dataclasses.replace(config.decoder, pack=1, row_length=0) if plain else config.decoder
     faces = _Faces(config)
     tok, vocab, words = _tokenizer(config)
-    store: Any = faces  # not a `Store`, but all that is asked of one here
+    store: Any = faces  # not a `Store`, but sufficient here
     phrases = {name: registry.find(config.data.sources[name].kind).caption_phrases() for name in faces.sources}
     writer = Writer(store, vocab, tok, run, phrases)
     mixture = Mixture([len(faces.codes(n, "train")) for n in faces.sources], faces.weights, 0)
@@ -164,7 +164,7 @@ def sample(config: Config, plain: bool = False) -> Workload:
 
 
 def _tokenizer(config: Config) -> tuple[sequence.Encoder, Vocab, str]:
-    """What turns words into ids, the joint vocabulary, and for people how words were counted."""
+    """The text tokenizer, the joint vocabulary, and a text about how words were counted."""
     image = config.image.model.n_embed
     file = pathlib.Path(os.path.expanduser(config.text.vocab_file))
     if config.text.kind == "wordpiece" and config.text.vocab_file and file.is_file():
@@ -177,9 +177,9 @@ def _tokenizer(config: Config) -> tuple[sequence.Encoder, Vocab, str]:
 
 
 def _seen(batch: sequence.Batch, mask: str) -> float:
-    """Number of (query, key) places of all examples that see one another, without pads: S of `models.flops`."""
+    """Number of unmasked (query, key) positions of all examples, without pads: S of `models.flops`."""
     segments, documents = batch["segments"], batch["documents"]  # type: ignore[typeddict-item]  # packed
-    # One number for each segment of each example; an example's is the quotient by 4096.
+    # One number for each segment of each example; divided by 4096 it identifies the example.
     key = (np.arange(len(segments))[:, None] * 4096 + documents) * 4096 + segments
     runs, lengths = np.unique(key[segments > 0], return_counts=True)
     segment, owner = runs % 4096, runs // 4096

@@ -1,4 +1,4 @@
-"""Cards side by side: one HTML file."""
+"""The comparison of cards: one HTML file."""
 
 import dataclasses
 import pathlib
@@ -11,14 +11,14 @@ from t2f_jax.report import render
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A figure of a card beside the first card's; of the first card itself everything but the figure is None.
+    """A figure of a card, compared with the first card's; for the first card itself only the figure is set.
 
     Attributes:
-      figure: as `Figure.to_dict`; None where the card has none, or it must not stand here.
-      refused: why it must not: the fields in which the protocols differ; "" if it may.
-      advice: what to do about that, a clause.
-      difference, interval, p: by how much it exceeds the first card's figure, with its 95% interval and a p adjusted
-        for the whole table; None where that is not known.
+      figure: as `Figure.to_dict`; None if the card has none, or if it is not comparable.
+      refused: why it is not comparable: the fields in which the protocols differ; "" if it is.
+      advice: what to do about that, as a clause.
+      difference, interval, p: this figure minus the first card's, its 95% interval, and p adjusted for the whole table;
+        None if unknown.
       verdict: "better", "worse", "no difference shown" or "".
     """
 
@@ -43,7 +43,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The figures of one part of the cards; `varying` are fields that may differ because the user said so."""
+    """The figures of one part of the cards; `varying` are the fields that the user allows to differ."""
 
     part: str
     n: int
@@ -52,7 +52,7 @@ class Table:
 
     @property
     def refusals(self) -> dict[tuple[int, str, str], list[str]]:
-        """{(card, why, advice): the figures that were refused for it}."""
+        """{(card, why, advice): the figures refused for this reason}."""
         found: dict[tuple[int, str, str], list[str]] = {}
         for row in self.rows:
             for card, cell in enumerate(row.cells):
@@ -63,11 +63,11 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Cards side by side, the first of them the one that the others are held against.
+    """Compared cards; the first one is the reference.
 
     Attributes:
-      names: of the cards, in their order.
-      identities: what was measured, and by what.
+      names: of the cards, in order.
+      identities: which model was measured, and by which program.
     """
 
     names: Sequence[str]

@@ -1,4 +1,4 @@
-"""What a report holds, kept as JSON with the images as PNG files: the page can be written again without a model."""
+"""The content of a report, stored as JSON and PNG files, so the page can be written again without a model."""
 
 import dataclasses
 import pathlib
@@ -25,7 +25,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Samples:
-    """Faces drawn for one prompt, PNG bytes each, and the seed of each."""
+    """Faces generated for one prompt, PNG bytes each, and the seed of each."""
 
     prompt: str
     images: list[bytes]
@@ -34,10 +34,10 @@ class Samples:
 
 @dataclasses.dataclass(frozen=True)
 class Caption:
-    """A face, the caption written for it, and those it came with.
+    """A face, its generated caption, and its reference captions.
 
     Attributes:
-      denied: where the caption says what the face's labels deny: start and end of each place, in order.
+      denied: parts of the caption that contradict the face's labels: start and end of each, in order.
     """
 
     image: bytes
@@ -46,7 +46,7 @@ class Caption:
     denied: list[list[int]] = dataclasses.field(default_factory=list)
 
     def pieces(self) -> list[tuple[str, bool]]:
-        """The caption in pieces: each text, and whether the labels deny what it says."""
+        """The caption in pieces: each text, and whether it contradicts the labels."""
         pieces, end = [], 0
         for start, stop in self.denied:
             pieces += [(self.generated[end:start], False), (self.generated[start:stop], True)]
@@ -56,7 +56,7 @@ class Caption:
 
 @dataclasses.dataclass(frozen=True)
 class Analysis:
-    """A face, what the model answers about it (`inference.answers.answers`), and `truth`, its known attributes."""
+    """A face, the model's answers about it (`inference.answers.answers`), and `truth`, its known attributes."""
 
     image: bytes
     answers: Mapping[str, Mapping[str, Any]]
@@ -65,7 +65,7 @@ class Analysis:
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """A face that the model fails at: PNG bytes, what it made of it, and what is true ("" if that is not said)."""
+    """A face that the model fails at: PNG bytes, its answer, and the true value ("" if not given)."""
 
     image: bytes
     said: str
@@ -83,15 +83,15 @@ class Gallery:
 
 @dataclasses.dataclass(frozen=True)
 class PartReport:
-    """Every figure of one kind of example of a source, and how it was measured; what is empty is not shown.
+    """Every figure of one kind of examples of a source, and its protocol; empty fields are not shown.
 
     Attributes:
-      examples: what was measured on, such as "faces"; `n` of them.
-      protocol, protocol_id: what decides the figures, and a short name of it.
+      examples: their kind, such as "faces"; `n` of them.
+      protocol, protocol_id: what determines the figures, and a short id of it.
       figures: each with "name", "value", "n", "unit", "better", "protocol", "interval", "interval_over".
       slices: {figure: {attribute: [{"group", "n", "value", "interval"}]}}.
       confusions: {attribute: {"values", "counts"}}: `counts[i][j]` faces are `values[i]` and answered as `values[j]`.
-      galleries: where the model fails.
+      galleries: the model's failures.
     """
 
     examples: str
@@ -106,14 +106,14 @@ class PartReport:
 
 @dataclasses.dataclass(frozen=True)
 class SourceReport:
-    """What was measured on one dataset; what is empty is not shown.
+    """The measurements on one dataset; empty fields are not shown.
 
     Attributes:
       attributes, requests, reconstruction, caption_figures: figures, see the modules of `evaluation` that measure them.
-      judge_accuracy: share of held-out labels that the judge of generated faces gets right.
+      judge_accuracy: accuracy of the judge on held-out faces.
       reconstructions: the grid of originals above their reconstructions.
-      plots: age scatter, calibration and such.
-      parts: every figure with its protocol, by group of faces, and where the model fails.
+      plots: such as age scatter and calibration.
+      parts: every figure with its protocol, by group of faces, and the model's failures.
     """
 
     name: str
@@ -132,7 +132,7 @@ class SourceReport:
 
 @dataclasses.dataclass(frozen=True)
 class ReportContent:
-    """A whole report; what is empty is not shown.
+    """A whole report; empty fields are not shown.
 
     Attributes:
       summary: a sentence or two under the title.

@@ -1,4 +1,4 @@
-"""The data card of a store: one HTML file that tells what a model was or will be trained on."""
+"""The data card of a store: one HTML file that describes a model's training data."""
 
 import dataclasses
 import pathlib
@@ -21,7 +21,7 @@ class Example:
 
 @dataclasses.dataclass(frozen=True)
 class Balance:
-    """How many faces have each two of the values of two attributes: `counts[row][column]`."""
+    """How many faces have each pair of values of two attributes: `counts[row][column]`."""
 
     rows_are: str
     columns_are: str
@@ -30,21 +30,21 @@ class Balance:
 
     @property
     def total(self) -> int:
-        """Faces of which both are known."""
+        """Number of faces with both attributes known."""
         return sum(map(sum, self.counts.values()))
 
 
 @dataclasses.dataclass(frozen=True)
 class SourceCard:
-    """One source; what is empty is not shown.
+    """One source; empty fields are not shown.
 
     Attributes:
       about: {"licence", "citation", ...: text}.
-      faces: of each split.
-      known: {attribute: share of faces of which it is known, from 0 to 1}.
+      faces: their number in each split.
+      known: {attribute: share of faces that have a label for it, from 0 to 1}.
       captions: {"faces", "captions", "words a caption", "different words"}.
       plots: distributions of labels.
-      notes: what is worth knowing of how it was read.
+      notes: remarks about how it was read.
     """
 
     name: str
@@ -60,12 +60,12 @@ class SourceCard:
 
     @property
     def total(self) -> int:
-        """Faces of all splits."""
+        """Number of faces of all splits."""
         return sum(self.faces.values())
 
     @property
     def partly_known(self) -> dict[str, float]:
-        """Of `known` what is not known of all faces."""
+        """The attributes in `known` that some faces lack."""
         return {name: share for name, share in self.known.items() if share < 1}
 
 
@@ -75,8 +75,8 @@ class DataCard:
 
     Attributes:
       summary: a sentence or two under the title.
-      skipped: {why: number of files} of what could not be read.
-      copies: figures of pictures that were there more than once, see `data.copies.summary`; None if not known.
+      skipped: {why: number of files} that could not be read.
+      copies: figures about duplicate pictures, see `data.copies.summary`; None if not known.
       run: short facts of the store.
       details: longer records, each folded under its name.
     """

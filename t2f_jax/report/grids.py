@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 GAP = 4  # pixels between the images of a grid
-SHOWN_SIDE = 128  # pixels: smaller faces are enlarged by a whole number
+SHOWN_SIDE = 128  # pixels: smaller faces are enlarged by an integer factor
 
 
 def png(image: np.ndarray | Image.Image) -> bytes:
@@ -55,10 +55,10 @@ def reconstruction_grid(
 
 
 def scale(images: np.ndarray) -> int:
-    """How many times [N, S, S, 3] are enlarged to be seen."""
+    """The factor by which images [N, S, S, 3] are enlarged for display."""
     return max(1, SHOWN_SIDE // images.shape[1])
 
 
 def enlarged(face: np.ndarray) -> bytes:
-    """uint8 [S, S, 3] -> a PNG file of at least `SHOWN_SIDE` pixels a side, where S divides it."""
+    """uint8 [S, S, 3] -> a PNG file, enlarged to at least `SHOWN_SIDE` pixels a side if S divides it."""
     return png(grid(face[None], 1, scale(face[None])))

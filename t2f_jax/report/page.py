@@ -1,4 +1,4 @@
-"""The report of an evaluated model: one HTML file that needs nothing beside it, for a phone as for a desk."""
+"""The report of an evaluated model: one self-contained HTML file, for phones and desktops."""
 
 import dataclasses
 import pathlib
@@ -9,8 +9,8 @@ from t2f_jax.report.content import Analysis, ReportContent
 from t2f_jax.report.slices import slice_tables
 from t2f_jax.tokens import ranges
 
-MANY = 20  # with more answers for one face than this, those of "no" that no label contradicts are only counted
-NEAR = 5  # a number that lies at most this far from its label counts as right
+MANY = 20  # if a face has more answers than this, answers "no" that no label contradicts are only counted
+NEAR = 5  # a number that is at most this far from its label counts as correct
 
 
 def write(path: pathlib.Path, title: str, content: ReportContent) -> None:
@@ -19,7 +19,7 @@ def write(path: pathlib.Path, title: str, content: ReportContent) -> None:
 
 
 def render_report(title: str, content: ReportContent) -> str:
-    """The page as text, made by `page.html`."""
+    """The page as text, rendered from `page.html`."""
     return render.render("page.html", title=title, content=content, answer_rows=answer_rows, slice_tables=slice_tables)
 
 
@@ -29,8 +29,8 @@ class AnswerRow:
 
     Attributes:
       certainty: the answer's probability; for a number its interval.
-      label: the known value, or range of a number, where the answer differs from it, else None.
-      wrong: a choice that differs from its label, a number that lies more than `NEAR` from it.
+      label: the known value, or range of a number, if the answer differs from it, else None.
+      wrong: whether a choice differs from its label, or a number is more than `NEAR` away from it.
     """
 
     name: str
@@ -41,7 +41,7 @@ class AnswerRow:
 
 
 def answer_rows(analysis: Analysis) -> tuple[list[AnswerRow], int]:
-    """-> (the answers to show, how many answers of "no" were left out because there are so many)."""
+    """-> (the answers to show, how many answers "no" were left out to save space)."""
     rows = []
     for name, answer in analysis.answers.items():
         label, value = analysis.truth.get(name), answer["value"]

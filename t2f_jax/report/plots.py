@@ -1,6 +1,6 @@
-"""Plots of a run as the bytes of PNG files, drawn by matplotlib.
+"""Plots of a run as the bytes of PNG files, made with matplotlib.
 
-They have no background and mid-gray text, so that they can be read on a light page and on a dark one.
+They have no background and mid-gray text, so they are legible on light and dark pages.
 """
 
 import io
@@ -12,7 +12,7 @@ import numpy as np
 
 from t2f_jax.io import metrics
 
-if TYPE_CHECKING:  # matplotlib takes most of a second to import: only what draws does so
+if TYPE_CHECKING:  # matplotlib takes most of a second to import, so only functions that plot import it
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -24,7 +24,7 @@ def smooth(values: Sequence[float] | np.ndarray, half_life: float) -> np.ndarray
     """Exponential moving average of a series, unbiased at its start; values that are not finite are skipped.
 
     Args:
-      half_life: after this many entries an entry counts half.
+      half_life: after this many entries the weight of an entry has halved.
     """
     decay = 0.5 ** (1 / max(half_life, 1e-9))
     total = weight = 0.0
@@ -37,7 +37,7 @@ def smooth(values: Sequence[float] | np.ndarray, half_life: float) -> np.ndarray
 
 
 def loss_curves(rows: list[dict[str, Any]]) -> bytes | None:
-    """Training loss (faint as measured, solid as smoothed) and held-out loss (dots).
+    """Training loss (faint: measured, solid: smoothed) and held-out loss (dots).
 
     There is a panel for "loss" and for every other key with "loss" in its name, six panels at most.
 
@@ -64,7 +64,7 @@ def loss_curves(rows: list[dict[str, Any]]) -> bytes | None:
             axes.plot(steps, values, "o-", color=INK, markersize=3.5, linewidth=1, label="held-out")
         axes.set_title(key.replace("_", " ").replace("/", " "))
         axes.set_xlabel("step")
-        if axes.get_legend_handles_labels()[0]:  # none where a short run drew nothing of this loss
+        if axes.get_legend_handles_labels()[0]:  # none if a short run has no values of this loss
             axes.legend()
     for axes in panels[len(keys) :]:
         axes.set_axis_off()
@@ -80,7 +80,7 @@ def age_scatter(pairs: Sequence[Sequence[int]], mae: float) -> bytes:
     """Predicted age over true age, with the diagonal.
 
     Args:
-      pairs: [true, predicted] in years, one pair a face.
+      pairs: [true, predicted] in years, one pair per face.
       mae: mean absolute error in years.
     """
     true, predicted = np.array(pairs, np.float64).reshape(-1, 2).T
@@ -89,7 +89,7 @@ def age_scatter(pairs: Sequence[Sequence[int]], mae: float) -> bytes:
     axes.plot([0, top], [0, top], color=INK, linewidth=1)
     jitter = np.random.default_rng(0).uniform(
         -0.35, 0.35, (2, len(true))
-    )  # ages are whole: equal dots would hide each other
+    )  # ages are integers: equal dots would hide each other
     axes.scatter(true + jitter[0], predicted + jitter[1], s=12, alpha=0.45, color=COLORS[0], linewidths=0)
     axes.set(xlim=(0, top), ylim=(0, top), xlabel="true age", ylabel="predicted age", aspect="equal")
     axes.set_title(f"mean absolute error {mae:.1f} years, {len(true)} faces")
@@ -97,7 +97,7 @@ def age_scatter(pairs: Sequence[Sequence[int]], mae: float) -> bytes:
 
 
 def calibration(result: Mapping[str, Any]) -> bytes:
-    """Accuracy over confidence, with the diagonal; a dot's area grows with the answers in its bin.
+    """Accuracy over confidence, with the diagonal; a dot's area grows with the number of answers in its bin.
 
     Args:
       result: {"ece", "bins": [{"confidence", "accuracy", "n"}, ...]}, what `metrics.calibration` returns.
@@ -115,12 +115,12 @@ def calibration(result: Mapping[str, Any]) -> bytes:
 
 
 def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, Any] | None = None) -> bytes:
-    """Share of requested attributes seen over the guidance scale, with 95% intervals, and that of self-reranking.
+    """Share of requested attributes shown, by guidance scale, with 95% intervals, and that of self-reranking.
 
-    Where it was measured, also how far the attributes that were not requested drift from the data.
+    If it was measured, also how far the attributes that were not requested drift from the data.
 
     Args:
-      points, reranking: what the functions of these names in `evaluation.guidance` return.
+      points, reranking: results of the functions of these names in `evaluation.guidance`.
     """
     points = [p for p in points if p["seen"] is not None]
     figure, (axes,) = new_figure(1, 1, (4.6, 3.4))
@@ -146,7 +146,7 @@ def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, 
 
 
 def histogram(values: np.ndarray, groups: Mapping[str, np.ndarray], label: str) -> bytes:
-    """How many faces have each value, the groups on top of one another.
+    """How many faces have each value, with the groups stacked.
 
     Args:
       values: ascending numbers [V].
@@ -165,7 +165,7 @@ def histogram(values: np.ndarray, groups: Mapping[str, np.ndarray], label: str) 
 
 
 def shares(rows: Mapping[str, float]) -> bytes:
-    """A bar for each name, the share from 0 to 1 behind it; in the order of `rows` from the top."""
+    """A bar for each name, followed by its share from 0 to 1; in the order of `rows` from the top."""
     figure, (axes,) = new_figure(1, 1, (4.6, 0.6 + 0.21 * len(rows)))
     places = np.arange(len(rows))[::-1]
     axes.barh(places, list(rows.values()), height=0.7, color=COLORS[0])
@@ -186,7 +186,7 @@ def shares(rows: Mapping[str, float]) -> bytes:
 
 
 def new_figure(rows: int, columns: int, size: tuple[float, float]) -> "tuple[Figure, list[Axes]]":
-    """A figure of rows x columns panels of `size` inches each, and its panels in one list. It needs no display."""
+    """A figure of rows x columns panels of `size` inches each, and its panels in one list. Needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
-"""Templates -> HTML pages: one self-contained file each, with images and style inside and no scripts.
+"""Renders templates as HTML pages: one self-contained file each, with images and style inside and no scripts.
 
-The templates lie beside this file: `base.html` is what all pages share, `blocks.html` holds the blocks that they are
-made of, `style.css` is their style. Everything that a template writes is escaped.
+The templates are beside this file: all pages extend `base.html` and use the blocks of `blocks.html` and the style of
+`style.css`. Everything that a template writes is escaped.
 """
 
 import base64
@@ -14,12 +14,12 @@ import jinja2
 
 
 def render(template: str, **values: Any) -> str:
-    """The page that a template of this folder makes of `values`."""
+    """Renders a template of this folder with `values`."""
     return _environment().get_template(template).render(values)
 
 
 def render_text(template: str, **values: Any) -> str:
-    """As `render`, of a template that is no HTML: nothing is escaped."""
+    """As `render`, for a template that is not HTML: nothing is escaped."""
     return _environment(escapes=False).get_template(template).render(values)
 
 
@@ -27,7 +27,7 @@ def _environment(escapes: bool = True) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("t2f_jax.report", ""),
         autoescape=escapes,
-        undefined=jinja2.StrictUndefined,  # a name that is not there is a mistake, not an empty text
+        undefined=jinja2.StrictUndefined,  # a missing name is an error, not an empty text
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -51,17 +51,17 @@ def _environment(escapes: bool = True) -> jinja2.Environment:
 
 
 def share(value: float | None, digits: int = 1) -> str:
-    """0.25 -> "25.0%"; None, or what is no number -> "–"."""
+    """0.25 -> "25.0%"; None, NaN or infinity -> "–"."""
     return f"{100 * value:.{digits}f}%" if _is_defined(value) else "–"
 
 
 def decimal(value: float | None, digits: int = 1) -> str:
-    """3.14159 -> "3.1"; None, or what is no number -> "–"."""
+    """3.14159 -> "3.1"; None, NaN or infinity -> "–"."""
     return f"{value:.{digits}f}" if _is_defined(value) else "–"
 
 
 def measured(value: float | None, unit: str, named: bool = True) -> str:
-    """A figure in its unit, which is `named` or not: 0.25, "share" -> "25.0%"; 3.142, "years" -> "3.14 years"."""
+    """A figure in its unit, which is written if `named`: 0.25, "share" -> "25.0%"; 3.142, "years" -> "3.14 years"."""
     if unit == "share" or not _is_defined(value):
         return share(value)
     return f"{value:.4g}" if not unit else f"{value:.2f} {unit}" if named else f"{value:.2f}"
@@ -87,7 +87,7 @@ def _is_defined(value: float | None) -> TypeGuard[float]:
 
 
 def unit(attribute: str) -> str:
-    """What stands behind a number of this attribute: " years" or nothing."""
+    """The unit after a number of this attribute: " years" or ""."""
     return " years" if attribute == "age" else ""
 
 
@@ -110,12 +110,12 @@ def fact(value: Any, key: str) -> str:
 
 
 def pretty_json(value: Any) -> str:
-    """Indented JSON; what JSON does not know is written as `str` writes it."""
+    """Indented JSON; other values are converted by `str`."""
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 def data_uri(png: bytes) -> str:
-    """The bytes of a PNG file -> the address of an image that lies in the page itself."""
+    """The bytes of a PNG file -> a data URI, which embeds the image in the page."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 

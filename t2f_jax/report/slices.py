@@ -1,4 +1,4 @@
-"""Figures by group of faces -> where their values and intervals lie on a scale that all groups of a figure share."""
+"""Positions of a figure's values and intervals by group of faces, on a scale shared by all its groups."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any
 from t2f_jax.report.content import PartReport
 from t2f_jax.report.titles import title
 
-ROOM = 0.06  # of the scale on either side
+ROOM = 0.06  # margin of the scale on either side
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A group: what was measured, and the places of its value and its interval's ends in percent of the scale."""
+    """A group: its measurement, and the positions of its value and interval ends in percent of the scale."""
 
     group: str
     n: int
@@ -24,7 +24,7 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class SliceTable:
-    """A figure, its name in words, {attribute: its groups}, and the place of its value in percent of the scale."""
+    """A figure, its readable name, {attribute: its groups}, and the position of its value in percent of the scale."""
 
     figure: Mapping[str, Any]
     title: str
@@ -33,7 +33,7 @@ class SliceTable:
 
 
 def is_main(figure: Mapping[str, Any]) -> bool:
-    """Whether a figure is of the kind that is read first: of all attributes together, or a number's error."""
+    """Whether a figure is a main one: of all attributes together, or a number's error."""
     name: str = figure["name"]
     return name.count("/") < 2 or name.endswith("/mae")
 
@@ -42,7 +42,7 @@ def slice_tables(part: PartReport, main: bool = True) -> list[SliceTable]:
     """A table for each figure that has groups.
 
     Args:
-      main: of the figures that are read first, or of the others.
+      main: of the main figures, or of the others.
     """
     shown = [f for f in part.figures if is_main(f) is main and f["name"] in part.slices]
     return [_table(figure, part.slices[figure["name"]]) for figure in shown]

@@ -1,4 +1,4 @@
-"""The report of a sweep: one HTML file with verdicts, tables, plots and laws, and the same tables as Markdown."""
+"""The report of a sweep: one HTML file with verdicts, tables, plots and scaling laws, and the tables as Markdown."""
 
 import dataclasses
 import pathlib
@@ -12,11 +12,11 @@ from t2f_jax.report.content import Picture
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What a sweep shows of one factor.
+    """The results of a sweep for one factor.
 
     Attributes:
-      question: what it asks; may be empty.
-      lines: (arm, its verdicts, a sentence each).
+      question: the question that it answers; may be empty.
+      lines: (arm, its verdicts, one sentence each).
     """
 
     factor: str
@@ -30,7 +30,7 @@ class Cell:
 
     Attributes:
       value: the mean over seeds.
-      change: the difference from the baseline with its interval; empty where there is none.
+      change: the difference from the baseline with its interval; empty if there is none.
       outcome: `better`, `worse`, `different`, or empty.
       seeds: the value of each seed.
     """
@@ -43,17 +43,17 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class SweepPage:
-    """A whole report; what is empty is not shown.
+    """A whole report; empty fields are not shown.
 
     Attributes:
       summary: a sentence or two under the title.
-      caution: what the runs are too few for.
+      caution: conclusions for which there are too few runs.
       overview: {factor: its verdicts in a line}.
-      figures: names of the columns of `rows`; "" is not among them.
-      rows: {arm: a cell for each figure, None where it has none}.
+      figures: names of the columns of `rows`, none of them empty.
+      rows: {arm: a cell for each figure, or None}.
       budget: header and rows of the table of costs.
       left: {run: why it has no result}.
-      laws: {what: the law in words}.
+      laws: {what: the fitted law as text}.
     """
 
     summary: str
@@ -76,7 +76,7 @@ def write(path: pathlib.Path, title: str, page: SweepPage) -> None:
 
 
 def write_markdown(path: pathlib.Path, title: str, page: SweepPage) -> None:
-    """Writes verdicts and tables as Markdown, whole or not at all."""
+    """Writes verdicts and tables as Markdown, atomically."""
     lines = [f"# {title}", "", page.summary, ""]
     lines += [page.caution, ""] if page.caution else []
     lines += [f"- **{factor}**: {said}" for factor, said in page.overview.items()]

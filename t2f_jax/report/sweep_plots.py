@@ -1,4 +1,4 @@
-"""Plots of a sweep as the bytes of PNG files: differences with their intervals, learning curves, laws of size."""
+"""Plots of a sweep as the bytes of PNG files: differences with intervals, learning curves, scaling laws."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ OUTCOMES = {"better": COLORS[2], "worse": COLORS[5], "different": COLORS[0]}
 
 
 class Change(NamedTuple):
-    """An arm's difference from the baseline: each seed's, the mean, its interval (None where there is none)."""
+    """An arm's difference from the baseline: of each seed, their mean, and its interval (or None)."""
 
     arm: str
     seeds: Sequence[float]
@@ -47,7 +47,7 @@ def differences(panels: Mapping[str, Sequence[Change]]) -> bytes:
 
 
 def learning_curves(curves: Mapping[str, Sequence[tuple[Sequence[float], Sequence[float]]]]) -> bytes:
-    """Held-out loss over steps: of each arm the runs of its seeds, (steps, losses) each, in one colour."""
+    """Held-out loss over steps: for each arm the runs of its seeds, (steps, losses) each, in one colour."""
     figure, (axes,) = new_figure(1, 1, (6.4, 3.6))
     styles = [(color, dash) for dash in ("-", "--", ":") for color in COLORS]
     for (arm, runs), (color, dash) in zip(curves.items(), styles * (len(curves) // len(styles) + 1)):
@@ -67,13 +67,13 @@ def law(
     lines: bool = False,
     since: float = 0.0,
 ) -> bytes:
-    """Loss over size, both logarithmic: (sizes, losses) of each arm, and the fitted law as a line.
+    """Loss over size, both logarithmic: (sizes, losses) of each arm, and the fitted scaling law as a line.
 
     Args:
       label: of the axis of sizes.
-      text: the law in words, for the legend.
-      lines: whether an arm's points are a curve.
-      since: the size from which on the law is drawn.
+      text: the law, for the legend.
+      lines: whether an arm's points are connected as a curve.
+      since: the smallest size at which the law is plotted.
     """
     figure, (axes,) = new_figure(1, 1, (4.8, 3.6))
     for (arm, (sizes, losses)), color in zip(points.items(), COLORS * (len(points) // len(COLORS) + 1)):
@@ -89,7 +89,7 @@ def law(
 
 
 def _plain_numbers(axes: "Axes") -> None:
-    """Losses on a logarithmic axis: 0.6, not 6 x 10^-1, and small ticks in the ink of the others."""
+    """Losses on a logarithmic axis: 0.6, not 6 x 10^-1, and minor ticks in the colour of the others."""
     for at in ("major", "minor"):
         axes.tick_params(which=at, colors=INK, labelsize=9)
     axes.yaxis.set_major_formatter("{x:.3g}")

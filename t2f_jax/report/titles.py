@@ -1,4 +1,4 @@
-"""Names of figures, which are paths such as `attributes/age/mae`, in words: of what, then what was measured."""
+"""Readable names of figures, whose names are paths such as `attributes/age/mae`: the subject, then the measure."""
 
 _SUBJECTS = {
     "attributes": "attributes",
@@ -55,7 +55,7 @@ _FEATURES = {"face": "in face features", "inception": "in Inception's features",
 
 
 def title(name: str) -> str:
-    """`attributes/age/mae` -> "age: mean absolute error"; a part that has no words here stays as it is."""
+    """`attributes/age/mae` -> "age: mean absolute error"; a part without an entry here stays as it is."""
     first, *rest = name.split("/")
     reader = _READERS.get(rest[0], "") if first == "ceiling" and rest else ""
     *subject, measure = rest[1:] if reader else rest or [first]

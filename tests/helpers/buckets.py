@@ -1,4 +1,4 @@
-"""gs:// in memory, in the place of Google's server."""
+"""gs:// in memory, in place of Google's server."""
 
 import re
 from typing import ClassVar
@@ -8,7 +8,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 
 class Bucket(MemoryFileSystem):
-    """No folders without files in them, no rename that is atomic: as there."""
+    """As in Google's buckets, there are no empty folders and no atomic rename."""
 
     protocol = ("gcs", "gs")
     store: ClassVar[dict] = {}
@@ -28,7 +28,7 @@ def put(path, address):
 
 
 def install(monkeypatch, cache):
-    """Makes gs:// memory and `cache` the folder of its local copies; returns the files as fsspec keeps them."""
+    """Puts gs:// into memory and its local copies into `cache`; returns the files as fsspec stores them."""
     monkeypatch.setattr(gpath, "_is_tf_installed", lambda: False)
     monkeypatch.setattr(gpath, "_is_zonal_gcs_bucket", lambda name: False)
     filesystem = Bucket()

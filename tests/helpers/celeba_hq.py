@@ -1,10 +1,10 @@
-"""Made-up folders of CelebA-HQ, in the layout in which CelebAMask-HQ hands it on."""
+"""Synthetic folders of CelebA-HQ, in the layout of CelebAMask-HQ."""
 
 from faces import save_jpeg
 
 from t2f_jax.data.datasets import celeba_files
 
-# Of images 0, 1, ...: numbers in CelebA, at the ends of its splits.
+# The numbers of images 0, 1, ... in CelebA, at the ends of its splits.
 ORIGINALS = (162770, 162771, 182637, 182638, 5, 202599)
 SPLITS = ("train", "validation", "validation", "test", "train", "test")
 
@@ -15,7 +15,7 @@ def write_mapping(path):
 
 
 def write_labels(path, yes=None):
-    """`yes`: {number: names of the columns that say yes}; all other bits say no."""
+    """`yes`: {number: names of the columns with yes}; all other bits are no."""
     rows = []
     for number in range(len(ORIGINALS)):
         bits = ["1" if column in (yes or {}).get(number, ()) else "-1" for column in celeba_files.COLUMNS]
@@ -24,7 +24,7 @@ def write_labels(path, yes=None):
 
 
 def make(folder, yes=None):
-    """CelebAMask-HQ/ in `folder`, with six faces; it is returned."""
+    """Makes CelebAMask-HQ/ in `folder`, with six faces, and returns it."""
     hq = folder / "CelebAMask-HQ"
     for number in range(len(ORIGINALS)):
         save_jpeg(hq / "CelebA-HQ-img" / f"{number}.jpg", number, 32, 32)

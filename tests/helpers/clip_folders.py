@@ -1,4 +1,4 @@
-"""CLIP folders as users have them, tiny and with random weights."""
+"""CLIP folders in users' formats, tiny and with random weights."""
 
 import json
 
@@ -28,7 +28,7 @@ def write_tokenizer(folder):
 
 
 def make(folder, activation="quick_gelu", **text):
-    """A folder that transformers writes, with a tokenizer. Returns transformers' model."""
+    """Makes a folder with transformers, including a tokenizer. Returns transformers' model."""
     import torch
     from transformers import CLIPConfig, CLIPModel
 

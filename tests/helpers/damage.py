@@ -1,11 +1,11 @@
-"""Damaged files for property tests: bytes of a whole file changed, JSON with another value in a value's place."""
+"""Damaged files for property tests: a file with changed bytes, JSON with changed values."""
 
 import copy
 import json
 
 from hypothesis import strategies as st
 
-# What a value of JSON may be that a reader does not expect.
+# JSON values that a reader does not expect.
 ODD = (
     *(None, True, False, 0, 1, -1, 7, 10**6, 2**63, 10**400, 0.5, -1.5, 1e300, float("nan"), float("inf")),
     *("", "a", "../a", "a\0b", "\ud800", "Zoë" * 50, "gs://a/b", [], {}, [0], [[]], ["a", "a"], {"a": 1}, {"": {}}),
@@ -14,7 +14,7 @@ ODD = (
 
 @st.composite
 def damaged(draw, whole: bytes) -> bytes:
-    """The file with one to four changes: bits flipped, a part cut out, put in, doubled or zeroed, or its end lost."""
+    """The file with one to four changes: bits flipped, a part removed, inserted, doubled or zeroed, or truncated."""
     data = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
         kind = draw(st.sampled_from(("flip", "put in", "cut out", "double", "zero", "end")))
@@ -37,7 +37,7 @@ def damaged(draw, whole: bytes) -> bytes:
 
 @st.composite
 def altered(draw, value: object) -> bytes:
-    """JSON of `value` with one to three of its values, at whatever depth, replaced, left out, renamed or doubled."""
+    """JSON of `value` with one to three of its values, at any depth, replaced, removed, renamed or doubled."""
     value = {"": copy.deepcopy(value)}
     for _ in range(draw(st.integers(1, 3))):
         places = list(_places(value))
@@ -63,10 +63,10 @@ def _places(value: object):
 
 
 def any_file(whole: bytes):
-    """Bytes of any kind, or of a damaged file."""
+    """Arbitrary bytes, or a damaged file."""
     return st.one_of(damaged(whole), damaged(whole), damaged(whole), st.binary(max_size=200))
 
 
 def any_json(value: object):
-    """Bytes of any kind, of damaged JSON, or of JSON with odd values."""
+    """Arbitrary bytes, damaged JSON, or JSON with odd values."""
     return st.one_of(altered(value), altered(value), altered(value), damaged(json.dumps(value).encode()), st.binary())

@@ -1,4 +1,4 @@
-"""README and docs as tests read them: their blocks of code, their links, and the `t2f` commands in them."""
+"""Parses README and docs for tests: code blocks, links, and `t2f` commands."""
 
 import dataclasses
 import pathlib
@@ -15,7 +15,7 @@ _ENDS = {"&&", "||", ";", "|", "do", "done", "--"}
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """A block of code; `reason` says why it is not run, "" where it is."""
+    """A block of code; `reason` says why it is not run, "" if it is."""
 
     page: str
     line: int
@@ -38,12 +38,12 @@ def blocks(path: pathlib.Path, language: str) -> list[Block]:
 
 
 def links(path: pathlib.Path) -> list[str]:
-    """Where the links of a page lead, web addresses apart."""
+    """The targets of a page's links, without web addresses."""
     return [link for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")) if "://" not in link]
 
 
 def commands(shell: str) -> list[list[str]]:
-    """The words behind each `t2f` of a shell's text, up to what ends a command; variables stay as they are."""
+    """The words after each `t2f` in a shell text, up to the end of the command; variables are not expanded."""
     found: list[list[str]] = []
     for line in shell.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|<>")
@@ -58,5 +58,5 @@ def commands(shell: str) -> list[list[str]]:
             elif current is not None:
                 current.append(word)
             else:
-                begins = begins and "=" in word  # a variable for the command
+                begins = begins and "=" in word  # an environment variable of the command
     return found

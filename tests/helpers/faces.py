@@ -1,4 +1,4 @@
-"""Made-up faces: files, codes, and a config that draws them."""
+"""Synthetic faces: files, codes, and a config that draws them."""
 
 import pathlib
 
@@ -9,25 +9,25 @@ from t2f_jax.config.schema import Config, DataConfig, DecoderRunConfig, SourceCo
 
 
 def save_jpeg(path: pathlib.Path, number: int, width: int, height: int) -> None:
-    """A smooth picture that differs by `number`."""
+    """Writes a smooth picture that depends on `number`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     y, x = np.mgrid[0:height, 0:width]
     pixels = np.stack([x * 255 / width, y * 255 / height, np.full_like(x, number * 37 % 256, float)], -1)
     Image.fromarray(pixels.astype(np.uint8)).save(path, quality=95)
 
 
-GRID = 4  # codes along a side of what `encode_stub` makes
+GRID = 4  # codes along a side, of `encode_stub`
 CODEBOOK = 16
 
 
 def encode_stub(image_BxSxSx3: np.ndarray) -> np.ndarray:
-    """An image tokenizer's place-holder: the red of GRID x GRID pixels, in CODEBOOK steps."""
+    """A placeholder for an image tokenizer: the red of GRID x GRID pixels, in CODEBOOK steps."""
     step = image_BxSxSx3.shape[1] // GRID
     return (image_BxSxSx3[:, ::step, ::step, 0] // (256 // CODEBOOK)).reshape(len(image_BxSxSx3), -1).astype(np.int32)
 
 
 def store_config(**data) -> Config:
-    """Two drawn sources of 3 : 1, and rows that hold their sequences."""
+    """Two drawn sources with ratio 3 : 1, and rows long enough for their sequences."""
     many = {"faces": SourceConfig(count=60, weight=3.0), "others": SourceConfig(count=40, weight=1.0)}
     return Config(
         data=DataConfig(**{"image_size": 16, "seed": 4, "sources": many, **data}),
@@ -37,7 +37,7 @@ def store_config(**data) -> Config:
 
 
 def picture(number: int, side: int = 96) -> Image.Image:
-    """A picture that resembles no other one, with coarse and fine structure as photographs have."""
+    """A picture unlike any other, with coarse and fine structure like a photograph."""
     rng, pixels = np.random.default_rng(number), np.full((192, 192, 3), 128.0)
     for squares, contrast in ((4, 40), (8, 25), (16, 15), (32, 9)):
         noise = Image.fromarray(rng.integers(0, 256, (squares, squares, 3), np.uint8))
@@ -46,7 +46,7 @@ def picture(number: int, side: int = 96) -> Image.Image:
 
 
 def own_faces(folder: pathlib.Path, train: int, held_out: int = 2, first: int = 0) -> list[str]:
-    """A folder of different pictures and faces.csv (image, age, split): `train` of train, `held_out` of each other.
+    """Makes a folder of distinct pictures and faces.csv (image, age, split) with `train` and twice `held_out` faces.
 
     Returns:
       the names of the images, train0.jpg .. test1.jpg.

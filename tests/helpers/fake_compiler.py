@@ -1,4 +1,4 @@
-"""A stand-in for libtpu, which is not always there: a topology of devices, and a program as it would write it."""
+"""A stand-in for libtpu, which is not always installed: a topology of devices, and a program in its format."""
 
 import dataclasses
 
@@ -43,12 +43,12 @@ class Device:
 
 
 def compiled(text=HLO, temporary_bytes=2 * 10**9):
-    """A program on one device."""
+    """A compiled program of one device."""
     return program.Compiled(text, 10**9, temporary_bytes, 0, 10**6, 1.0)
 
 
 def stand_in(monkeypatch, compile_step=lambda *_: compiled(), count=8, kind="TPU v5 lite"):
-    """Every topology is `count` devices of this kind, and `compile_step` takes the place of program's."""
+    """Makes every topology `count` devices of this kind, and replaces program's `compile_step`."""
     monkeypatch.setattr(Device, "device_kind", kind)
     monkeypatch.setattr(program, "devices", lambda topology, slices: [Device()] * count)
     monkeypatch.setattr(program, "compile_step", compile_step)

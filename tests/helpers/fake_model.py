@@ -1,4 +1,4 @@
-"""Stand-ins for what evaluation is given: labelled faces, a model that answers what it is told to, a judge."""
+"""Stand-ins for the inputs of evaluation: labelled faces, a model with predefined answers, a judge."""
 
 import numpy as np
 
@@ -18,9 +18,9 @@ def face(gender=None, hat=None, age=None, captions=()):
 
 
 class FakeModel:
-    """Answers what it is told to; a face's number stands in its first pixel.
+    """A model with predefined answers; a face's number is in its first pixel.
 
-    told: a face's number -> {attribute: probabilities}. draws: (prompt, seed) -> the code of the face drawn.
+    told: a face's number -> {attribute: probabilities}. draws: (prompt, seed) -> the code of the generated face.
     """
 
     def __init__(self, told=(), draws=None):
@@ -45,7 +45,7 @@ class FakeModel:
 
 
 class FakeJudge:
-    """Sees a red image as a man with a hat of 40, any other as a bare-headed woman of 20."""
+    """Judges a red image as a man of 40 with a hat, any other as a woman of 20 without one."""
 
     hash = "the judge"
 

@@ -1,8 +1,8 @@
-"""Fuzzes the reader of pictures: python tests/helpers/fuzz_images.py [options of libFuzzer].
+"""Fuzzes the picture reader: python tests/helpers/fuzz_images.py [options of libFuzzer].
 
-Needs atheris (pip install atheris); -max_total_time=600 stops it after ten minutes. The input is a file of a picture:
-small ones of all usual formats, with and without EXIF, are what it begins with. Anything but a `UserError`, a run of
-more than -timeout seconds or more than -rss_limit_mb of memory stops it and keeps the input.
+Needs atheris (pip install atheris); -max_total_time=600 stops it after ten minutes. The input is a picture file;
+the seeds are small ones of all usual formats, with and without EXIF. Any error other than a `UserError`, a run of more
+than -timeout seconds or more than -rss_limit_mb of memory stops it and saves the input.
 """
 
 import contextlib
@@ -24,18 +24,18 @@ from t2f_jax.errors import UserError
 from t2f_jax.io.framing import Framing
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
-Image.MAX_IMAGE_PIXELS = 1 << 20  # larger ones are bombs here, so that a run stays quick
+Image.MAX_IMAGE_PIXELS = 1 << 20  # larger ones count as decompression bombs here, so that a run is quick
 
 
 def one_input(data: bytes) -> None:
-    """The file of one picture."""
+    """Reads the file of one picture."""
     with contextlib.suppress(UserError):
         pixels = images.load_images(io.BytesIO(data), 16, Framing(0.8))
         assert pixels.shape == (1, 16, 16, 3) and pixels.dtype == np.uint8
 
 
 def seeds() -> str:
-    """Pictures to begin with."""
+    """Writes the seed pictures."""
     corpus = pathlib.Path(tempfile.mkdtemp())
     face = Image.fromarray(np.random.default_rng(0).integers(0, 256, (7, 9, 3), np.uint8))
     exif = Image.Exif()

@@ -1,8 +1,8 @@
-"""Fuzzes the reader of torch's files: python tests/helpers/fuzz_torch_files.py [options of libFuzzer].
+"""Fuzzes the reader of torch files: python tests/helpers/fuzz_torch_files.py [options of libFuzzer].
 
-Needs atheris (pip install atheris); -max_total_time=600 stops it after ten minutes. The input is a file, or, for half
-of them, the pickle in a file that is whole, so that mutations reach the machine behind the zip directory. Anything but
-a `UserError`, a run of more than -timeout seconds or more than -rss_limit_mb of memory stops it and keeps the input.
+Needs atheris (pip install atheris); -max_total_time=600 stops it after ten minutes. The input is a file or, in half
+of the cases, the pickle in a valid file, so that mutations reach the pickle machine. Any error other than a
+`UserError`, a run of more than -timeout seconds or more than -rss_limit_mb of memory stops it and saves the input.
 """
 
 import pathlib
@@ -42,7 +42,7 @@ def one_input(data: bytes) -> None:
 
 
 def seeds() -> str:
-    """Files and pickles to begin with."""
+    """Writes the seed files and pickles."""
     corpus = FOLDER / "corpus"
     corpus.mkdir()
     torch_writer.write(FILE, [("a", np.ones((2, 3), np.float32)), ("b", np.arange(3))], "state_dict")

@@ -1,4 +1,4 @@
-"""Captions of six faces, and two given ones of each, that trusted programs were run on."""
+"""Captions of six faces, with two reference captions each, for which trusted programs computed scores."""
 
 FACES = [
     (

@@ -1,4 +1,4 @@
-"""Small models of many structures, and what of them the tests of Hugging Face folders compare."""
+"""Small models of many structures, and the outputs that tests of Hugging Face folders compare."""
 
 import dataclasses
 import re
@@ -32,7 +32,7 @@ GREEDY = Sampler(temperature=0.0)
 
 
 def random_params(shapes, seed):
-    """Weights that leave nothing at a value where a mistake would not show, of about the size of trained ones."""
+    """Random weights of about the size of trained ones, without values that could hide a mistake."""
     rng = np.random.default_rng(seed)
 
     def draw(path, leaf):
@@ -47,7 +47,7 @@ def random_params(shapes, seed):
 
 
 def wordpiece(size=0):
-    """The words of the sentences, letters, and as many pieces that no text holds as make up `size`."""
+    """The words of the sentences, letters, and unused pieces up to `size`."""
     pieces = dict.fromkeys(re.findall(r"[a-z]+|\S", " ".join(SENTENCES)))
     letters = [f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz0123456789"]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *pieces, *letters]

@@ -1,4 +1,4 @@
-"""Evaluations whose figures and rows are made up: what a card is made of, without a model."""
+"""Evaluations with synthetic figures and rows, for cards without a model."""
 
 import numpy as np
 from sample_report import content
@@ -25,7 +25,7 @@ def images(chosen):
 
 
 def faces_part(out, worse=0.0, protocol=PROTOCOL, line="mae|of:median|version:1"):
-    """Faces read by a model that errs by `worse` years more on every face than one of the same seed."""
+    """Faces read by a model whose error on every face is larger by `worse` years, with the same seed."""
     rng = np.random.default_rng(0)
     ages, errors = rng.integers(1, 90, N), rng.integers(0, 9, N) + worse
     genders, right = rng.choice(["female", "male"], N), rng.random(N) < 0.8
@@ -56,7 +56,7 @@ def faces_part(out, worse=0.0, protocol=PROTOCOL, line="mae|of:median|version:1"
 
 
 def requests_part(out, guidance=2.0):
-    """Three faces drawn for requests, of which the judge misses one attribute."""
+    """Three faces generated for requests; the judge misses one attribute."""
     seen = figure.of_examples("requests/seen", np.array([1.0, 0.0, 1.0]), **SHARE, protocol="seen|by:judge")
     examples = [
         {
@@ -76,7 +76,7 @@ def requests_part(out, guidance=2.0):
 
 
 def published(out, model="abc", **of_faces):
-    """The card of such an evaluation, written into `out`."""
+    """Writes the card of such an evaluation into `out`."""
     guidance = of_faces.pop("guidance", 2.0)
     parts = (faces_part(out, **of_faces), requests_part(out, guidance))
     report = content()

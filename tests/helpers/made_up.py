@@ -1,4 +1,4 @@
-"""Tiny made-up datasets in the layouts of the real ones, each with the traps of its own; `make(kind, folder)`."""
+"""Tiny synthetic datasets in the layouts of the real ones, each with its own irregularities; `make(kind, folder)`."""
 
 import csv
 import datetime
@@ -11,7 +11,7 @@ import numpy as np
 from faces import save_jpeg
 from PIL import Image
 
-PEOPLE = 30  # enough for a hash to put someone into each split
+PEOPLE = 30  # enough for a hash to assign someone to each split
 
 
 def make(kind, folder):
@@ -28,7 +28,7 @@ def write_csv(path, rows, bom=False, end="\n", delimiter=","):
 
 
 def agedb(folder):
-    """Two photographs of each person; a name that is not ASCII, unpacked by two tools; one that holds no labels."""
+    """Two photographs of each person; a name that is not ASCII, unpacked by two tools; one without labels."""
     for k in range(PEOPLE):
         person = "".join(chr(ord("A") + int(digit)) for digit in f"{k:02d}")
         for n, age in ((2 * k, 20 + k), (2 * k + 1, 40 + k)):
@@ -40,7 +40,7 @@ def agedb(folder):
 
 
 def morph(folder):
-    """Upper-case endings, an id that begins with zeros, a row too long, an unknown race, an age that is none."""
+    """Upper-case extensions, an id with leading zeros, a row too long, an unknown race, an invalid age."""
     rows = [["id_num", "picture_num", "dob", "doa", "race", "gender", "facial_hair", "age", "glasses", "photo"]]
     for k in range(PEOPLE):
         photo = f"Album2/{k:06d}_1{'MF'[k % 2]}{20 + k}.JPG"
@@ -55,7 +55,7 @@ def morph(folder):
 
 
 def appa_real(folder):
-    """Crops named behind the whole name; guesses that are not whole; a crop on the list of the wrong ones."""
+    """Crops with a suffix after the full name; guesses that are not integers; a crop on the list of wrong ones."""
     for part in ("train", "valid", "test"):
         rows = [["file_name", "num_ratings", "apparent_age_avg", "apparent_age_std", "real_age"]]
         for k in range(4):
@@ -68,7 +68,7 @@ def appa_real(folder):
 
 
 def imdb_clean(folder):
-    """Tables in no order, beside the crops as the script leaves them; faces at the edge; an age that is none."""
+    """Unordered tables, beside the crops as the script leaves them; faces at the edge; an invalid age."""
     header = ["filename", "age", "gender", "x_min", "y_min", "x_max", "y_max", "head_roll", "head_yaw", "head_pitch"]
     images = folder / "data/imdb-clean-1024"
     for n, part in enumerate(("train", "valid", "test")):
@@ -82,7 +82,7 @@ def imdb_clean(folder):
 
 
 def imdb_wiki(folder):
-    """The odd and the wrong: day 0 as a birth, ages of -31 and 2014, no face, a second face, gender NaN, no name."""
+    """Odd and wrong records: birth on day 0, ages of -31 and 2014, no face, a second face, gender NaN, no name."""
     from scipy import io
 
     for part, file in (("imdb", "{0:02d}/nm{0:07d}_rm1_1960-2-3_{1}.jpg"), ("wiki", "{0:02d}/{0}_1960-02-03_{1}.jpg")):
@@ -108,7 +108,7 @@ def _cells(texts):
 
 
 def fairface(folder):
-    """All ranges of age and groups; numbers of files begin again in val; one group that the table does not know."""
+    """All age ranges and groups; file numbers start again in val; one group that the table does not know."""
     ages = ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70"]
     races = ["White", "Black", "Latino_Hispanic", "East Asian", "Southeast Asian", "Indian", "Middle Eastern", "Other"]
     for part, count in (("train", 40), ("val", 9)):
@@ -121,7 +121,7 @@ def fairface(folder):
 
 
 def raf_db(folder):
-    """The list's name as it is misspelt, names without "_aligned", tabs and blanks, gender 2, a face without labels."""
+    """The list's misspelt name, names without "_aligned", tabs and blanks, gender 2, a face without labels."""
     lines = []
     for part, count, digits in (("train", 40, 5), ("test", 4, 4)):
         for k in range(1, count + 1):
@@ -152,7 +152,7 @@ def ffhq(folder):
 
 
 def lfw(folder):
-    """Kumar's scores and LFWA's labels in MATLAB's HDF5: names with backslashes, indices from 1 on, arrays turned."""
+    """Kumar's scores and LFWA's labels in MATLAB's HDF5: names with backslashes, indices from 1, transposed arrays."""
     people = [f"Jane_{chr(65 + k)}" for k in range(26)]
     files = [f"{person}/{person}_0001.jpg" for person in people]
     for k, file in enumerate(files):
@@ -170,7 +170,7 @@ def lfw(folder):
 
 
 def lfwa(folder):
-    """Adds LFWA's files to a folder of `lfw`: 26 images, the first six are the test."""
+    """Adds LFWA's files to a folder of `lfw`: 26 images, the first six are the test split."""
     import h5py
 
     files = sorted(path.parent.name + "\\" + path.name for path in (folder / "lfw").glob("*/*.jpg"))
@@ -193,7 +193,7 @@ def _matlab_texts(file, name, texts):
 
 
 def maad_face(folder):
-    """Labels of -1, 0 and 1; VGGFace2's folders tell train and test; a row whose photograph is absent."""
+    """Labels of -1, 0 and 1; VGGFace2's folders determine train and test; a row whose photograph is missing."""
     from t2f_jax.data.datasets.maad_face import COLUMNS
 
     rows = [["Filename", "Identity", *COLUMNS]]
@@ -207,7 +207,7 @@ def maad_face(folder):
 
 
 def affectnet(folder):
-    """The edition of 2021: arrays that hold numbers or texts; numbers of files without zeros before them."""
+    """The edition of 2021: arrays of numbers or texts; file numbers without leading zeros."""
     for part, count in (("train_set", 80), ("val_set", 5)):
         for k in range(count):
             save_jpeg(folder / part / f"images/{k}.jpg", k, 32, 32)
@@ -222,7 +222,7 @@ def affectnet(folder):
 
 
 def points_of_68():
-    """68 points of a face in a picture of 128 pixels, float [68, 2]: ArcFace's places, the six around an eye apart."""
+    """68 points of a face in a picture of 128 pixels, float [68, 2]: ArcFace's positions, with six points per eye."""
     from t2f_jax.io.framing import TEMPLATE
 
     points = np.full((68, 2), 64.0)
@@ -233,7 +233,7 @@ def points_of_68():
 
 
 def affectnet_2017(folder):
-    """The edition of 2017: a list without its header, endings in any case, codes that are no expression."""
+    """The edition of 2017: a list without its header, extensions in any case, codes that are not expressions."""
     header = ["subDirectory_filePath", "face_x", "face_y", "face_width", "face_height", "facial_landmarks"]
     header += ["expression", "valence", "arousal"]
     for part, count in (("training", 80), ("validation", 4)):
@@ -247,7 +247,7 @@ def affectnet_2017(folder):
 
 
 def benchmark(path, names, aligned=True):
-    """A list of the age benchmark: name k is in folder k % 10; the last one has no box, as where the image was lost."""
+    """A list of the age benchmark: name k is in folder k % 10; the last one has no box, as if its image was lost."""
     entries = [{"img_path": f"Set/Set/{name}", "age": 30, "folder": k % 10} for k, name in enumerate(names)]
     for entry in entries[:-1] if aligned else []:
         entry["aligned_bbox"] = [10, 5, 30, 5, 30, 25, 10, 25]
@@ -268,7 +268,7 @@ def celeba(folder):
 
 
 def celeb_a(folder, file_format="tfrecord"):
-    """Nine faces as TFDS prepares its celeb_a, in one of its formats of files; `folder` is called celeb_a."""
+    """Nine faces as TFDS prepares its celeb_a, in one of its file formats; `folder` is named celeb_a."""
     import tensorflow_datasets as tfds
 
     from t2f_jax.data.datasets.celeba_files import COLUMNS
@@ -297,7 +297,7 @@ def celeb_a(folder, file_format="tfrecord"):
 
 
 def utkface(folder):
-    """Thirty faces; the names that are published wrong: without a label, with a blank, without a dot."""
+    """Thirty faces; names published with errors: without a label, with a blank, without a dot."""
     for k in range(1, PEOPLE + 1):
         save_jpeg(folder / f"{k}_{k % 2}_{k % 5}_201701161745251{k:02d}.jpg.chip.jpg", k, 40, 40)
     for name in ("39_1_20170116174525125.jpg.chip.jpg", "24_0_1_20170116220224657 .jpg.chip.jpg"):
@@ -306,7 +306,7 @@ def utkface(folder):
 
 
 def laion_face(folder):
-    """Two shards whose keys are the same; text that is blank, a face's box of a photograph that was resized, NSFW."""
+    """Two shards with the same keys; blank text, a face's box in a photograph that was resized, NSFW."""
     for part in range(2):
         (folder / f"split_0000{part}").mkdir()
         with tarfile.open(folder / f"split_0000{part}/00000.tar", "w") as tar:
@@ -325,7 +325,7 @@ def laion_face(folder):
 
 
 def of_celeba_hq(write):
-    """A maker of what `write` puts beside six faces of CelebA-HQ, which all have the bits of its other sets."""
+    """A maker that calls `write`, and makes six faces of CelebA-HQ, with the bits that all its sets use, beside it."""
 
     def make(folder):
         celeba_hq.make(folder.parent, {0: ["Male", "Young", "No_Beard"], 3: ["No_Beard"]})

@@ -1,4 +1,4 @@
-"""What makes batches, for tests whose processes import it by its name."""
+"""A batch maker for tests whose processes import it by name."""
 
 import dataclasses
 import os
@@ -12,7 +12,7 @@ from t2f_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Maker:
-    """Makes a batch of its step and the process's number; fails, dies or waits for ever at a step."""
+    """Makes a batch of its step and the process's number; fails, dies or waits forever at a step."""
 
     fails_at: int = -1
     dies_at: int = -1

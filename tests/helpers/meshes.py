@@ -1,4 +1,4 @@
-"""Losses of a short training on a mesh of simulated devices: python meshes.py STEPS [MESH ...] a line a mesh."""
+"""Losses of a short training on a mesh of simulated devices: python meshes.py STEPS [MESH ...], a line per mesh."""
 
 import dataclasses
 import json

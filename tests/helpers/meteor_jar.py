@@ -1,4 +1,4 @@
-"""A .jar file in the layout of METEOR 1.5's, with a few words of its tables: enough for the captions of the tests."""
+"""A .jar file in the layout of METEOR 1.5's, with the few words of its tables that the tests' captions need."""
 
 import zipfile
 

@@ -1,4 +1,4 @@
-"""Files of the original for tests: the golden tensors, random ones of any size, and torch archives of any content."""
+"""The original's files for tests: the golden tensors, random ones of any size, and torch archives of any content."""
 
 import json
 import pathlib
@@ -64,7 +64,7 @@ def random_tensors(names, seed=0):
 
 
 def vocabulary(path, size):
-    """A WordPiece vocabulary of `size` pieces: letters and the words of prompts among them."""
+    """A WordPiece vocabulary of `size` pieces, including letters and the words of prompts."""
     letters = [chr(c) for c in range(ord("a"), ord("z") + 1)] + [str(d) for d in range(10)] + list(":,.'-")
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "to", "image", "caption", "attributes", *letters]
     pieces += [f"##{letter}" for letter in letters[:36]]
@@ -74,7 +74,7 @@ def vocabulary(path, size):
 
 
 def small_pair(folder, decoder=SMALL_DECODER, vqgan=SMALL_VQGAN, pieces=120, prefix=""):
-    """`talk2face.bin`, `last.ckpt` and `vocab.txt` of a small random model in `folder`; their paths."""
+    """Writes `talk2face.bin`, `last.ckpt` and `vocab.txt` of a small random model; returns their paths."""
     paths = [folder / name for name in ("talk2face.bin", "last.ckpt", "vocab.txt")]
     torch_writer.write(paths[0], random_tensors(decoder_names(decoder, pieces + vqgan.n_embed)))
     tensors = ((prefix + name, value) for name, value in random_tensors(vqgan_names(vqgan), 1))

@@ -1,4 +1,4 @@
-"""The same made-up faces of one's own, written in every layout that can be read."""
+"""The same synthetic faces as own data in every supported layout."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ def images(folder: pathlib.Path, count: int = COUNT) -> list[pathlib.Path]:
 
 
 def labels(number: int) -> dict[str, str]:
-    """What is said of a face: its age is unknown for some, and so is its caption."""
+    """The labels of a face; for some faces age and caption are unknown."""
     return {
         "caption": "" if number % 5 == 1 else f"A person, the {number}. one.",
         "age": "" if number % 7 == 3 else str(20 + number),
@@ -44,7 +44,7 @@ def write_csv(folder: pathlib.Path, count: int = COUNT, name: str = "faces.csv")
 
 
 def typed(number: int) -> dict:
-    """`labels` as a program writes them: numbers and booleans, null where nothing is known."""
+    """`labels` as a program writes them: numbers and booleans, null if unknown."""
     values: dict = {key: value or None for key, value in labels(number).items()}
     values["age"] = int(values["age"]) if values["age"] else None
     values["hat"] = values["hat"] == "yes"
@@ -52,7 +52,7 @@ def typed(number: int) -> dict:
 
 
 def write_json_lines(folder: pathlib.Path) -> pathlib.Path:
-    """A table of JSON lines that lies above the images' folder."""
+    """A table of JSON lines in the parent of the images' folder."""
     lines = [{"image": path.name, **typed(i)} for i, path in enumerate(images(folder))]
     (folder / "faces.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
@@ -66,7 +66,7 @@ def write_parquet_table(folder: pathlib.Path) -> pathlib.Path:
 
 
 def write_imagefolder(folder: pathlib.Path) -> pathlib.Path:
-    """Hugging Face's imagefolder: all images in `train`, with metadata.jsonl among them."""
+    """Hugging Face's imagefolder: all images in `train`, together with metadata.jsonl."""
     lines = [{"file_name": path.name, **typed(i)} for i, path in enumerate(images(folder / "train"))]
     lines = [{"text" if key == "caption" else key: value for key, value in line.items()} for line in lines]
     (folder / "train" / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in reversed(lines)))
@@ -74,7 +74,7 @@ def write_imagefolder(folder: pathlib.Path) -> pathlib.Path:
 
 
 def write_shards(folder: pathlib.Path, scratch: pathlib.Path) -> pathlib.Path:
-    """Two WebDataset shards: jpg, txt where there is a caption, json."""
+    """Two WebDataset shards: jpg, txt if there is a caption, json."""
     folder.mkdir(parents=True)
     files = images(scratch)
     for shard in range(2):
@@ -97,7 +97,7 @@ def add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def image_table(scratch: pathlib.Path) -> pa.Table:
-    """A table that holds the images, as Hugging Face's `datasets` makes it: gender is the number of a class."""
+    """A table with the images, as made by Hugging Face's `datasets`: gender is a class index."""
     features = {"gender": {"names": ["female", "male"], "_type": "ClassLabel"}, "image": {"_type": "Image"}}
     rows = []
     for i, path in enumerate(images(scratch)):
@@ -119,7 +119,7 @@ def write_image_parquet(folder: pathlib.Path, scratch: pathlib.Path) -> pathlib.
 
 
 def write_saved(folder: pathlib.Path, scratch: pathlib.Path) -> pathlib.Path:
-    """What `Dataset.save_to_disk` writes: Arrow streams."""
+    """The Arrow streams that `Dataset.save_to_disk` writes."""
     folder.mkdir(parents=True)
     table = image_table(scratch)
     with pa.ipc.new_stream(folder / "data-00000-of-00001.arrow", table.schema) as writer:
@@ -130,7 +130,7 @@ def write_saved(folder: pathlib.Path, scratch: pathlib.Path) -> pathlib.Path:
 
 
 def write_all(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    """{layout: where it lies} of the same faces."""
+    """{layout: its path} of the same faces."""
     scratch = folder / "scratch"
     return {
         "csv": write_csv(folder / "csv"),
@@ -144,7 +144,7 @@ def write_all(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def write_by_datasets(folder: pathlib.Path, scratch: pathlib.Path, datasets: Any) -> dict[str, pathlib.Path]:
-    """{layout: where it lies} as Hugging Face's own library writes the faces: saved, as Parquet, loaded and saved."""
+    """{layout: its path} as written by Hugging Face's own library: saved, as Parquet, loaded and saved."""
     rows = [{"image": str(path), **typed(i)} for i, path in enumerate(images(scratch))]
     classes = datasets.ClassLabel(names=["female", "male"])
     columns = {key: [row[key] for row in rows] for key in ("image", *COLUMNS)}
@@ -167,7 +167,7 @@ def write_by_datasets(folder: pathlib.Path, scratch: pathlib.Path, datasets: Any
 
 
 def write_by_webdataset(folder: pathlib.Path, scratch: pathlib.Path, webdataset: Any) -> pathlib.Path:
-    """Shards as WebDataset's own writer makes them."""
+    """Shards made by WebDataset's own writer."""
     folder.mkdir(parents=True)
     with webdataset.ShardWriter(str(folder / "faces-%06d.tar"), maxcount=20, verbose=0) as writer:
         for i, path in enumerate(images(scratch)):

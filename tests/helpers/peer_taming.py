@@ -34,13 +34,13 @@ N_EMBED, EMBED_DIM, GRID = 1024, 256, 16
 
 
 def rearrange(x: torch.Tensor, pattern: str) -> torch.Tensor:
-    """What taming uses of einops: a change of the axes' order."""
+    """The part of einops that taming uses: a permutation of axes."""
     given, wanted = (side.split() for side in pattern.split("->"))
     return x.permute([given.index(axis) for axis in wanted])
 
 
 def stub_imports() -> None:
-    """Puts in place what taming imports for training alone: Lightning, its configs, einops."""
+    """Stubs for taming's imports that only training needs: Lightning, its configs, einops."""
     stubs = {
         "pytorch_lightning": {"LightningModule": torch.nn.Module},
         "taming.main": {"instantiate_from_config": lambda config: torch.nn.Identity()},
@@ -82,7 +82,7 @@ def main() -> None:
     threads = parser.parse_args().threads
     torch.set_num_threads(threads)
     with torch.inference_mode():
-        with contextlib.redirect_stdout(io.StringIO()):  # taming prints what it builds
+        with contextlib.redirect_stdout(io.StringIO()):  # taming prints its structure
             peer = Peer()
         calls = {"encode": peer.encode, "decode": peer.decode}
         warm = set()

@@ -1,4 +1,4 @@
-"""Random prompts decoded by the engine, in every way it has, and by whole forward passes. Prints how many rows differ.
+"""Decodes random prompts with the engine, in all its ways, and by full forward passes. Prints how many rows differ.
 
 python tests/helpers/plain_decoding.py PROMPTS        with as many devices as JAX has; with eight, over the MESHES, too
 """
@@ -27,7 +27,7 @@ SAMPLERS = (Sampler(temperature=0.0), Sampler(temperature=1.1, top_k=12, top_p=0
 
 
 def rows(count, longest):
-    """Requests of both kinds behind prefixes of 3 to `longest` ids, some of them with an image inside."""
+    """Requests of both kinds after prefixes of 3 to `longest` ids, some of which contain an image."""
     rng = np.random.default_rng(0)
     spans = (grammar.image(VOCAB, LENGTH), grammar.text(VOCAB, LENGTH))
     requests = []
@@ -38,7 +38,7 @@ def rows(count, longest):
 
 
 def plainly(decoder, params, requests, chosen):
-    """Every id by a whole forward pass over the row so far: (ids [B,LENGTH], gap between the two best logits)."""
+    """Every id by a full forward pass over the row so far: (ids [B,LENGTH], gap between the two best logits)."""
     tokens = np.zeros((len(requests), WIDTH), np.int32)
     lengths = np.array([len(r.prefixes[0]) for r in requests])
     for row, r in zip(tokens, requests):
@@ -77,7 +77,7 @@ def plainly(decoder, params, requests, chosen):
 
 
 def compare(count, longest=80):
-    """{way: [rows that differ where no tie explains it, rows that parted at a tie]} over all samplers."""
+    """{way: [rows that differ without a tie, rows that differ at a tie]} over all samplers."""
     decoder = Decoder(CONFIG, VOCAB.size)
     params = jax.jit(init_decoder, static_argnums=0)(decoder, jax.random.PRNGKey(1))
     requests = rows(count, longest)

@@ -1,4 +1,4 @@
-"""Is the step that a plan compiles the one that training runs? python planned_step.py [MESH ...] a line a mesh."""
+"""Compares a plan's step with training's: python planned_step.py [MESH ...] prints a line per mesh."""
 
 import dataclasses
 import json
@@ -17,13 +17,13 @@ from t2f_jax.training.program import Program
 
 
 def padded_batch(config):
-    """One example a row."""
+    """One example per row."""
     examples = [Example((2, 7, 8, 3), (Branch((), tuple(range(50, 66))),), sequence.TO_IMAGE, 4)]
     return sequence.assemble(examples * config.train.batch_size, config.row_ids)
 
 
 def texts(config, trainer, made, mesh):
-    """The lowered step as planned, and as lowered from the arrays of a run."""
+    """The lowered step of the plan, and the one lowered from the arrays of a run."""
     planned = plan_program.lower_step(config, VOCAB, mesh, trainer)
     program = Program(trainer(config, VOCAB), config.train, mesh)
     with jax.set_mesh(mesh):
@@ -32,7 +32,7 @@ def texts(config, trainer, made, mesh):
 
 
 def compare(spec):
-    """{name of the step: whether both texts are the same}, and how many devices the step is for."""
+    """{name of the step: whether both texts are equal}, and the number of devices of the step."""
     mesh = partitioning.make_mesh(spec)
     packed, plain = dataclasses.replace(CONFIG, accumulate=2), plain_config(CONFIG)
     steps = {

@@ -1,4 +1,4 @@
-"""A report with a bit of everything, whose words are dangerous in HTML if they are not escaped."""
+"""A report with some of everything, whose texts break HTML if they are not escaped."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""HTML whose tags are closed as they were opened."""
+"""Checks that the tags of HTML are balanced."""
 
 import html.parser
 
@@ -6,7 +6,7 @@ VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
 class Balanced(html.parser.HTMLParser):
-    """Fails on a tag that is closed wrongly or never; collects tags, attributes and words."""
+    """Fails on a tag that is not closed, or closed in the wrong order; collects tags, attributes and text."""
 
     def __init__(self):
         super().__init__()

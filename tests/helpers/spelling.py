@@ -1,4 +1,4 @@
-"""Words spelled letter by letter, and what a grammar accepts: oracles for tests of answers."""
+"""Oracles for tests of answers: words spelled letter by letter, and acceptance by a grammar."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from t2f_jax.inference.grammar import END
 
 
 class Letters:
-    """A text encoder: letters and digits one by one, ids 4 to 39."""
+    """A text encoder of single letters and digits, ids 4 to 39."""
 
     def encode(self, text):
         return [4 + "abcdefghijklmnopqrstuvwxyz0123456789".find(c) for c in text if c.isalnum()]
 
 
 def accepts(grammar, vocab, ids):
-    """Are `ids` a whole span, or one cut at the grammar's `length`?"""
+    """Are `ids` a complete span, or one truncated at the grammar's `length`?"""
     known, state = grammar.ids(vocab), grammar.start
     for token in ids:
         place = int(np.searchsorted(known, token))

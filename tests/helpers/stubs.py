@@ -1,7 +1,7 @@
-"""Stands in for gcloud, xpk, kubectl, sbatch and sinfo in the launchers' tests: checks, answers, keeps a log.
+"""Replaces gcloud, xpk, kubectl, sbatch and sinfo in the launchers' tests: checks flags, answers, and logs calls.
 
-Run under one of these names. Flags that the real program's reference does not have are an error, as there. What it
-answers stands in $STUB/script.json: {command: text or exit code, or a list of them, one a call}; each call is a line of
+Run under one of these names. Flags that are not in the real program's reference are an error, as there. The answers are
+in $STUB/script.json: {command: text or exit code, or a list of them, one per call}; each call adds a line to
 $STUB/calls.jsonl.
 """
 
@@ -11,7 +11,7 @@ import os
 import pathlib
 import sys
 
-# Command -> its flags: "=" takes a value, "!" takes one and is needed. From the programs' references, 2026.
+# Command -> its flags: "=" takes a value, "!" is required and takes one. From the programs' references, 2026.
 WIDE = {"project": "=", "format": "=", "filter": "=", "quiet": "", "zone": "="}
 FLAGS = {
     "gcloud auth list": {},
@@ -66,7 +66,7 @@ def main():
         file.write(json.dumps({"call": command, "text": text, "words": args.words, **given}) + "\n")
     calls = [json.loads(line)["call"] for line in (home / "calls.jsonl").read_text().splitlines()]
     answer = script.get(command, "")
-    if isinstance(answer, list):  # one call's answer after another; the last one stays
+    if isinstance(answer, list):  # one answer per call; the last one is repeated
         answer = answer[min(calls.count(command), len(answer)) - 1]
     if isinstance(answer, int):
         sys.exit(answer)

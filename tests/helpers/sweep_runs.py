@@ -1,4 +1,4 @@
-"""Results of a sweep that nobody has trained."""
+"""Synthetic results of a sweep."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def result(loss, accuracy, parameters=1000.0, protocol="held-out loss|of:a"):
 
 
 def found():
-    """Causal is clearly worse, wide is a little better by chance, x was measured on other codes."""
+    """Causal is clearly worse, wide is slightly better by chance, x was measured on other codes."""
     noise = {0: 0.0, 1: 0.02, 2: -0.01}
     rows = []
     for seed, shift in noise.items():

@@ -1,4 +1,4 @@
-"""Files of torch for tests: archives of any pickle, broken and hostile ones among them."""
+"""Torch files for tests: archives of any pickle, including broken and malicious ones."""
 
 import os
 import zipfile
@@ -46,7 +46,7 @@ def tensor(key="0", shape=(2, 3), strides=(3, 1), offset=0, storage="FloatStorag
 
 
 def dictionary(**values):
-    """The pickle of a dictionary of opcodes."""
+    """The pickle of a dictionary whose values are opcodes."""
     items = b"".join(torch_writer._text(key) + value for key, value in values.items())
     return b"\x80\x02}(" + items + b"u."
 
@@ -62,7 +62,7 @@ def refuse(path, match):
 
 
 class Gadget:
-    """Unpickling it would make the file `path`."""
+    """Unpickling it would create the file `path`."""
 
     def __init__(self, path):
         self.path = path

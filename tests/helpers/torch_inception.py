@@ -1,4 +1,4 @@
-"""FID's Inception in PyTorch, written from pytorch-fid's description: tensors by name and what is done with them."""
+"""FID's Inception in PyTorch, written from pytorch-fid's description: tensors by name, and the forward pass."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
-"""A tiny run with everything a real one has: dropout, an averaged copy, `extra` state. Also a program that tests kill.
+"""A tiny run with all parts of a real one: dropout, averaged weights, `extra` state. Also a program that tests kill.
 
 python toy.py OUT [--kill STEP] [--term STEP] [--hang STEP] [--by PROCESS] [--wait SECONDS] [key=value of TrainConfig]
-prints the final state's digest. One process of several if the environment says so; `--by` is the one that is struck.
+prints the final state's digest. One process of several if the environment says so; `--by` is the one that is affected.
 """
 
 import ast
@@ -87,7 +87,7 @@ def eval_batches(config=CONFIG):
 
 
 def run(out, config=CONFIG, at=None, /, **kwargs):
-    """Trains the toy in `out`; `kwargs` are parts of `loop.Run`."""
+    """Trains the toy in `out`; `kwargs` are fields of `loop.Run`."""
     parts = {
         "trainer": Toy(config),
         "folder": RunFolder.at(out).path,

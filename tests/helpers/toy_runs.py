@@ -1,4 +1,4 @@
-"""Runs of `toy` in processes of their own, and what they record."""
+"""Runs `toy` in separate processes, and reads their records."""
 
 import os
 import subprocess
@@ -28,6 +28,6 @@ def finish(*args, code=0, **kwargs):
 
 
 def record(out):
-    """metrics.jsonl without what a clock says."""
+    """metrics.jsonl without measured times."""
     rows = metrics.read(out / "metrics.jsonl")
     return [{k: v for k, v in row.items() if k not in TIMES} for row in rows if "goodput" not in row]

@@ -1,4 +1,4 @@
-"""Weights of the structure of VGG16, AlexNet and SqueezeNet, thin and random."""
+"""Thin random weights with the structures of VGG16, AlexNet and SqueezeNet."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Cards side by side: figures that were measured alike, and how far they differ on the same examples."""
+"""Compares cards: figures with equal protocols, and how far they differ on the same examples."""
 
 import dataclasses
 import pathlib
@@ -15,14 +15,14 @@ from t2f_jax.evaluation.figure import Figure
 from t2f_jax.evaluation.interfaces import Advance, ignore
 from t2f_jax.report.compare import Cell, Comparison, Row, Table
 
-SURE = 0.05  # largest p, adjusted for the table, at which a difference is said to be one
+SURE = 0.05  # significance level: the largest p, adjusted for the table, at which a difference is reported
 
 
 def compare(cards: Sequence[Card], varying: Collection[str] = (), advance: Advance = ignore) -> Comparison:
-    """Holds the other cards against the first.
+    """Compares the other cards with the first.
 
     Args:
-      varying: fields of protocols that may differ, such as "sampler.guidance": that is what is to be compared.
+      varying: fields of protocols that may differ, such as "sampler.guidance", because their effect is compared.
       advance: called with 1 for each pair of figures.
 
     Raises:
@@ -70,7 +70,7 @@ def _nothing(cards: Sequence[Card], refused: Sequence[Cell]) -> str:
 
 
 def _names(cards: Sequence[Card]) -> list[str]:
-    """Names of the cards: as much of the path as tells them apart, see `_place`."""
+    """Names of the cards: as much of the path as is needed to distinguish them, see `_place`."""
     places = [_place(card) for card in cards]
     for length in range(1, max(map(len, places)) + 1):
         names = [str(pathlib.PurePath(*place[-length:])) for place in places]
@@ -80,7 +80,7 @@ def _names(cards: Sequence[Card]) -> list[str]:
 
 
 def _place(card: Card) -> tuple[str, ...]:
-    """The parts of the path of a card's folder. A sweep's run is called by its arm and seed, not by its hash, and
+    """The parts of the path of a card's folder. A sweep's run is named by its arm and seed, not by its hash, and
     another run's `evaluation` by the run."""
     parts = card.path.resolve().parent.parts
     if not card.title.startswith("t2f_jax") and parts[-3:-2] == ("runs",):
@@ -90,7 +90,7 @@ def _place(card: Card) -> tuple[str, ...]:
 
 @dataclasses.dataclass(frozen=True)
 class _Side:
-    """A card's part, or None, and what each example added to its figures."""
+    """A card's part, or None, and the contribution of each example to its figures."""
 
     part: ReadPart | None
     statistics: Mapping[str, np.ndarray]
@@ -135,7 +135,7 @@ def _cell(
 
 
 def _difference(figure: Figure, first: np.ndarray | None, other: np.ndarray | None) -> stats.Difference | None:
-    """None for a figure that is no sum over examples, such as FID, which resampling would bias."""
+    """None for a figure that is not a sum over examples, such as FID, which resampling would bias."""
     if first is None or other is None or first.shape != other.shape:
         return None
     try:
@@ -145,7 +145,7 @@ def _difference(figure: Figure, first: np.ndarray | None, other: np.ndarray | No
 
 
 def _with_verdicts(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
-    """p adjusted for all differences of a table, and what they say."""
+    """p adjusted for all differences of a table, and the verdicts."""
     places = [(r, c) for r, row in enumerate(rows) for c, cell in enumerate(row) if cell.p is not None]
     adjusted = dict(zip(places, stats.holm([rows[r][c].p or 0.0 for r, c in places])))
     return [

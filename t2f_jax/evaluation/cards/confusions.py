@@ -1,4 +1,4 @@
-"""What a model answers for what is true, counted from the rows of a part (`evaluation.rows`)."""
+"""Confusion matrices of a model's answers, counted from the rows of a part (`evaluation.rows`)."""
 
 import collections
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,9 @@ class Confusion(TypedDict):
 
 
 def count(rows: Iterable[Mapping[str, Any]]) -> dict[str, Confusion]:
-    """{attribute: its confusion} of all but yes-or-no attributes; faces without a label do not count.
+    """{attribute: its confusion matrix} of all but yes-or-no attributes; faces without a label do not count.
 
-    Values are in the order of the alphabet. Ages are counted by decade, other numbers not at all.
+    Values are in alphabetical order. Ages are counted by decade, other numbers not at all.
     """
     tallies: dict[str, collections.Counter[tuple[Any, Any]]] = collections.defaultdict(collections.Counter)
     for row in rows:

@@ -1,6 +1,6 @@
-"""Where a model fails most, picked from the rows of a part (`evaluation.rows`): the faces of a gallery.
+"""The worst errors of a model, picked from the rows of a part (`evaluation.rows`) for a gallery.
 
-Rows are read one after another, however many there are.
+Rows are read one at a time, so memory does not grow with their number.
 """
 
 import dataclasses
@@ -13,12 +13,12 @@ from t2f_jax.tokens import ranges
 
 Row = Mapping[str, Any]
 COUNT = 8  # failures of a kind
-OF_ONE_ATTRIBUTE = 2  # of the wrong answers of one attribute: others are to be seen, too
+OF_ONE_ATTRIBUTE = 2  # wrong answers of one attribute at most, so that other attributes are shown, too
 
 
 @dataclasses.dataclass(frozen=True)
 class Pick:
-    """A failure: which row, how bad it is, what the model made of it, and what it should have been."""
+    """A failure: its row, how bad it is, what the model answered, and what is correct."""
 
     row: int
     badness: float
@@ -33,11 +33,11 @@ class Kind:
     title: str
     note: str
     of_row: Callable[[int, Row], Iterable[Pick]]
-    by: Callable[[Pick], str] = lambda _: ""  # at most `OF_ONE_ATTRIBUTE` picks of one such name are kept
+    by: Callable[[Pick], str] = lambda _: ""  # at most `OF_ONE_ATTRIBUTE` picks with the same name are kept
 
 
 def pick(rows: Iterable[Row], kinds: Iterable[Kind], count: int = COUNT) -> list[tuple[Kind, list[Pick]]]:
-    """The worst failures of each kind, the worst first, each row at most once; kinds without any are left out."""
+    """The worst failures of each kind, worst first, each row at most once; kinds without failures are left out."""
     kinds, order = list(kinds), itertools.count()
     heaps: list[dict[str, list[tuple[float, int, Pick]]]] = [{} for _ in kinds]
     for i, row in enumerate(rows):

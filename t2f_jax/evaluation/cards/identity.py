@@ -1,4 +1,4 @@
-"""Which model was measured, by which program, when: what a card tells beside its protocol."""
+"""Which model was measured, by which program, when: what a card states besides its protocol."""
 
 import datetime
 import pathlib
@@ -13,7 +13,7 @@ def describe(name: str, weights: str, versions: Mapping[str, str]) -> dict[str, 
     """The identity of a card, plain JSON.
 
     Args:
-      name, weights: of the model: what it is called, and the hash of its weights.
+      name, weights: of the model: its name, and the hash of its weights.
       versions: of the packages.
     """
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -22,7 +22,7 @@ def describe(name: str, weights: str, versions: Mapping[str, str]) -> dict[str, 
 
 
 def program(folder: pathlib.Path | None = None) -> dict[str, Any]:
-    """The version of this package; where it runs from a git checkout, its commit and whether files were "modified".
+    """The version of this package; in a git checkout also its commit and whether files were "modified".
 
     Args:
       folder: of the checkout.
@@ -37,7 +37,7 @@ def program(folder: pathlib.Path | None = None) -> dict[str, Any]:
 
 
 def _git(folder: pathlib.Path, *command: str) -> str | None:
-    """What git prints; None where it is not installed or refuses."""
+    """What git prints; None if it is not installed or fails."""
     try:
         done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=True, timeout=60)
     except (OSError, subprocess.SubprocessError):

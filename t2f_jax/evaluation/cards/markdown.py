@@ -12,7 +12,7 @@ from t2f_jax.evaluation.cards.record import PartRecord
 from t2f_jax.report.render import interval, measured
 from t2f_jax.report.slices import is_main
 
-# What the model does, by the beginning of a figure's name: Hugging Face's task, and a name for people.
+# The task of a figure, by the beginning of its name: Hugging Face's task, and a readable name.
 TASKS = {
     "attributes": ("image-classification", "Age and attributes of faces"),
     "captions": ("image-to-text", "Captions of faces"),
@@ -25,7 +25,7 @@ Figures = Sequence[Mapping[str, Any]]
 
 
 def write(title: str, identity: Mapping[str, Any], parts: Sequence[PartRecord]) -> str:
-    """The whole file: the block, and tables of the figures that are read first; the others are folded."""
+    """The whole file: the block, and tables of the main figures; the others are folded."""
     name = identity["model"].get("name") or title
     block = yaml.safe_dump({"model-index": [model_index(name, parts)]}, sort_keys=False, allow_unicode=True, width=1000)
     body = [f"# {title}", _facts(identity), *(_part(part) for part in parts)]
@@ -33,7 +33,7 @@ def write(title: str, identity: Mapping[str, Any], parts: Sequence[PartRecord]) 
 
 
 def model_index(name: str, parts: Sequence[PartRecord]) -> dict[str, Any]:
-    """One model of a model-index, as plain values: of each part and task the figures that are read first."""
+    """One model of a model-index, as plain values: the main figures of each part and task."""
     results = []
     for part in parts:
         by_task: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
@@ -53,7 +53,7 @@ def _dataset(part: PartRecord) -> dict[str, Any]:
         "type": given.get("dataset"),
         "config": given.get("partition") or "default",
         "split": given.get("split"),
-        "revision": given.get("data"),  # results that differ in nothing else are not merged
+        "revision": given.get("data"),  # keeps results apart that differ only in their data
     }
     return {key: value for key, value in values.items() if value}
 

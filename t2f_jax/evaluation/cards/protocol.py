@@ -1,8 +1,8 @@
-"""How figures were measured, and whether two of them were measured alike: only such may stand side by side.
+"""How figures were measured. Two figures may be compared only if they were measured in the same way.
 
-The protocol of a part of a card is plain JSON: which faces, how their pixels are made, how faces are drawn. Each figure
-adds a line of its own, see `figure.protocol_line`. Which model was measured, by which version of the program and on
-which machine, is no part of it.
+The protocol of a part of a card is plain JSON: which faces, how their pixels are made, how faces are generated. Each
+figure adds a line of its own, see `figure.protocol_line`. The model, the version of the program and the machine are not
+part of it.
 """
 
 import hashlib
@@ -19,9 +19,9 @@ FACES = {"dataset", "dataset_fingerprint", "title", "split", "partition", "avail
 
 
 def fingerprint(source: Source, faces: Iterable[int] | None = None) -> str:
-    """16 hex digits that change with the faces (all of every split if not given), their files, labels or order.
+    """16 hex digits that change with the faces (those of all splits if not given), their files, labels or order.
 
-    The folder that they lie in and the name of the source do not matter.
+    Their folder and the name of the source do not matter.
     """
     if faces is None:
         faces = (i for split in SPLITS for i in source.split(split))
@@ -33,20 +33,20 @@ def fingerprint(source: Source, faces: Iterable[int] | None = None) -> str:
 
 
 def fields_of(protocol: Mapping[str, Any], figure: Figure) -> dict[str, Any]:
-    """All fields that decide a figure, flat: {"n": 19962, "pixels.crop": 1.0, "metric": "psnr", ...}."""
+    """All fields that determine a figure, flat: {"n": 19962, "pixels.crop": 1.0, "metric": "psnr", ...}."""
     implementation, *choices = figure.protocol.split("|")
     named = {f"{METRIC}.{key}": value for key, _, value in (choice.partition(":") for choice in choices)}
     return {**_flat(protocol), METRIC: implementation, **named}
 
 
 def identity(fields: object) -> str:
-    """12 hex digits of a protocol, or of the fields of one figure: the same for the same ones in whatever order."""
+    """12 hex digits of a protocol, or of the fields of one figure; the order of the fields does not matter."""
     text = json.dumps(fields, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """{field: (its value in the first, in the second)} of what differs; None for a field that is not there.
+    """{field: (its value in the first, in the second)} of what differs; None for a missing field.
 
     Args:
       first, second: what `fields_of` returns.
@@ -61,7 +61,7 @@ def tell(found: Mapping[str, tuple[Any, Any]]) -> str:
 
 
 def advise(found: Mapping[str, tuple[Any, Any]], fields: Mapping[str, Any]) -> str:
-    """What to do about `differences` for which a figure is refused, a clause; "" where there is nothing to do.
+    """What to do about `differences` that make figures incomparable, as a clause; "" if nothing can be done.
 
     Args:
       fields: all of the figure, see `fields_of`.

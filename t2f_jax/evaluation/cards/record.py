@@ -1,6 +1,6 @@
-"""A part of a card as plain JSON, and a card that is read again.
+"""A part of a card as plain JSON, and reading a card.
 
-CARD/card.json holds "parts", a `PartRecord` each; the rows of their examples lie beside it.
+CARD/card.json holds "parts", a `PartRecord` each; the rows of their examples are in the same folder.
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ CARD = "card.json"
 
 
 class PartRecord(TypedDict):
-    """Figures of one kind of example of a source.
+    """Figures of one kind of examples of a source.
 
-    `protocol_id` names the protocol and the lines of all figures; each figure's "id" those fields that decide it: two
-    figures of one id were measured alike.
+    `protocol_id` names the protocol and the lines of all figures; each figure's "id" the fields that determine it: two
+    figures with the same id were measured in the same way.
     """
 
     name: str
@@ -45,7 +45,7 @@ class PartRecord(TypedDict):
 
 
 def describe(part: Part) -> PartRecord:
-    """The record of a part, whose rows are read for it."""
+    """The record of a part; reads its rows."""
     labels = [slices.labels_of_groups(row["labels"]) for row in rows.read(part.rows)]
     fields = {figure.name: protocol.fields_of(part.protocol, figure) for figure in part.figures}
     return {
@@ -68,8 +68,8 @@ class ReadPart:
     """A part of a card that was read.
 
     Attributes:
-      figures: by name, without `per_example`; that is in the rows.
-      rows: their file; None where the card was copied without it.
+      figures: by name, without `per_example`, which is in the rows.
+      rows: their file; None if the card was copied without it.
     """
 
     name: str
@@ -81,14 +81,14 @@ class ReadPart:
 
     @property
     def has_its_rows(self) -> bool:
-        """Whether the rows are there, and those that the card was written with."""
+        """Whether the rows exist and are those that the card was written with."""
         return self.rows is not None and _sha256(self.rows) == self.rows_sha256
 
     def statistics(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """What each example added to some figures, [N, K]; without those that are no sums, or whose rows are gone.
+        """The contribution of each example to some figures, [N, K]; without figures that are not sums or lack rows.
 
         Raises:
-          UserError: the rows are broken, or other ones than when the card was written.
+          UserError: the rows are broken, or have changed since the card was written.
         """
         if self.rows is None or not self.n:
             return {}
@@ -101,7 +101,7 @@ class ReadPart:
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """A card that was read; `identity` is the model that was measured, and what measured it."""
+    """A card that was read; `identity` is the model that was measured, and the program that measured it."""
 
     path: pathlib.Path
     title: str
@@ -109,15 +109,15 @@ class Card:
     parts: tuple[ReadPart, ...]
 
     def part(self, name: str) -> ReadPart | None:
-        """The part of that name; None where there is none."""
+        """The part with that name, or None."""
         return next((part for part in self.parts if part.name == name), None)
 
 
 def read(path: pathlib.Path) -> Card:
-    """Reads a card, of which the file or the folder is given.
+    """Reads a card, given its file or folder.
 
     Raises:
-      UserError: there is none, it is broken, or of another format.
+      UserError: the card is missing, broken, or of another format.
     """
     file = path / CARD if path.is_dir() else path
     values = files.read_json(file, "the card of an evaluated model")
@@ -133,7 +133,7 @@ def read(path: pathlib.Path) -> Card:
 
 
 def _read_part(values: Mapping[str, Any], folder: pathlib.Path) -> ReadPart:
-    kept = folder / rows.FOLDER / pathlib.PurePosixPath(values["rows"]).name  # of this folder alone
+    kept = folder / rows.FOLDER / pathlib.PurePosixPath(values["rows"]).name  # only in this folder
     figures = [Figure.from_dict({k: v for k, v in figure.items() if k != "id"}) for figure in values["figures"]]
     named = {figure.name: figure for figure in figures}
     found = kept if kept.is_file() else None

@@ -1,4 +1,4 @@
-"""Parts of an evaluation -> what the report shows of them: every figure, groups of faces, and where the model fails."""
+"""What the report shows of an evaluation's parts: every figure, groups of faces, and the model's failures."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ from t2f_jax.evaluation.result import Part
 from t2f_jax.report import grids
 from t2f_jax.report.content import Failure, Gallery, PartReport, ReportContent
 
-SHOWN_CONFUSIONS = ("gender", "ethnicity", "age")  # of the attributes that have one; the card holds all
+SHOWN_CONFUSIONS = ("gender", "ethnicity", "age")  # if the attribute has one; the card holds all
 
 
 def add_parts(content: ReportContent, parts: Sequence[Part], records: Sequence[PartRecord]) -> ReportContent:
-    """The content with a `PartReport` of each part, in the section of its source."""
+    """Adds a `PartReport` of each part to the section of its source."""
     reports: dict[str, list[PartReport]] = {}
     for part, record in zip(parts, records, strict=True):
         reports.setdefault(part.source, []).append(_report(part, record))

@@ -1,5 +1,5 @@
-"""Figures by group of faces: each age, gender, ethnicity. Whatever each example added to a figure is kept, so that any
-figure that is made of sums can be had of any part of the examples. Axes: N examples, K statistics of an example.
+"""Figures by group of faces: age, gender, ethnicity. The contribution of each example is stored, so any figure made of
+sums can be computed for any subset of the examples. Axes: N examples, K statistics of an example.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +13,14 @@ from t2f_jax.tokens import ranges
 
 CHOICES = ("gender", "ethnicity", "skin tone", "young")  # attributes whose values are groups
 DECADE = 10  # years of an age group
-OLDEST = 80  # years from which on faces are one group
-FEWEST = 10  # examples of which a group's interval says something
+OLDEST = 80  # years; all faces from this age on are one group
+FEWEST = 10  # examples that a group needs to get an interval
 
 Labels = Sequence[Mapping[str, str | int]]  # of each of N examples {attribute: value}
 
 
 class Slice(TypedDict):
-    """A figure of one group: its value, of how many examples, and its 95% interval (None with fewer than `FEWEST`)."""
+    """A figure of one group: its value, number of examples, and 95% interval (None with fewer than `FEWEST`)."""
 
     group: str
     n: int
@@ -29,15 +29,15 @@ class Slice(TypedDict):
 
 
 def labels_of_groups(labels: Mapping[str, str | int]) -> dict[str, str | int]:
-    """Those of a face's labels that say to which groups it belongs."""
+    """The labels of a face that determine its groups."""
     return {name: labels[name] for name in ("age", *CHOICES) if name in labels}
 
 
 def groups(labels: Labels) -> dict[str, dict[str, np.ndarray]]:
-    """{attribute: {group: bool [N]}} of the attributes that faces are grouped by, as far as they are known of any.
+    """{attribute: {group: bool [N]}} of the attributes that faces are grouped by and that any face has a label for.
 
-    Ages are grouped by decade; a range of ages that reaches over two decades belongs to none. An attribute of which
-    all faces have one value is left out.
+    Ages are grouped by decade; a range of ages that spans two decades belongs to none. An attribute with the same value
+    for all faces is left out.
     """
     found: dict[str, dict[str, np.ndarray]] = {"age": {}}
     decades = [decade(known["age"]) if "age" in known else None for known in labels]
@@ -51,7 +51,7 @@ def groups(labels: Labels) -> dict[str, dict[str, np.ndarray]]:
 
 
 def measure(figures: Sequence[Figure], labels: Labels, seed: int = 0) -> dict[str, dict[str, list[Slice]]]:
-    """{figure: {attribute: its groups}}, of the figures that are made of sums over the examples that `labels` tell of.
+    """{figure: {attribute: its groups}}, for figures that are made of sums over the examples of `labels`.
 
     Args:
       seed: of the bootstrap.
@@ -70,7 +70,7 @@ def measure(figures: Sequence[Figure], labels: Labels, seed: int = 0) -> dict[st
 def _measure_group(
     figures: Sequence[Figure], inside_N: np.ndarray, group: str, seed: int
 ) -> Iterator[tuple[str, Slice]]:
-    """(name, slice) of every figure of one group of which an example was scored."""
+    """(name, slice) of every figure that has scored examples in one group."""
     every = [np.asarray(figure.per_example) for figure in figures]
     for places in stats.together(every):
         rows = [every[i][inside_N] for i in places]
@@ -89,7 +89,7 @@ def _slice(figure: Figure, statistics_NxK: np.ndarray, sums_RxK: np.ndarray, gro
 
 
 def decade(age: str | int) -> int | None:
-    """The first year of an age's group: 34 -> 30, "20-29" -> 20, 93 -> 80; None of a range that reaches over two."""
+    """The first year of an age's group: 34 -> 30, "20-29" -> 20, 93 -> 80; None for a range that spans two."""
     inside = ranges.numbers(age)
     low, high = (min(year // DECADE * DECADE, OLDEST) for year in (inside[0], inside[-1]))
     return low if low == high else None

@@ -1,4 +1,4 @@
-"""BLEU-1 to BLEU-4 of captions, as COCO's evaluation code: closest reference length, no smoothing."""
+"""BLEU-1 to BLEU-4 of captions, as in COCO's evaluation code: closest reference length, no smoothing."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def bleu_statistics(captions: Sequence[Sequence[str]], references: Sequence[Sequ
 
     Args:
       captions: the tokens of N captions, see `ptb.ptb_tokens`.
-      references: of each the tokens of one reference or more.
+      references: for each, the tokens of one or more references.
 
     Raises:
       MissingPackage: the package sacrebleu is missing.

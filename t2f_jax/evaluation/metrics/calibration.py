@@ -1,4 +1,4 @@
-"""How far the confidence of answers can be believed: bins of equal mass, calibration error, and the Brier score parted.
+"""Calibration of answers: bins of equal mass, calibration error, and the decomposition of the Brier score.
 
 Axes: N answers, B bins.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Reliability:
-    """Answers in bins by their confidence, [B] each: how many, their mean confidence, the share that is right."""
+    """Answers in bins by their confidence, [B] each: number, mean confidence, accuracy."""
 
     n: np.ndarray
     confidence: np.ndarray
@@ -27,7 +27,7 @@ class CalibrationBin(TypedDict):
 
 
 class Calibration(TypedDict):
-    """The expected calibration error, and its bins: what a plot shows."""
+    """The expected calibration error and its bins, for a plot."""
 
     ece: float
     bins: list[CalibrationBin]
@@ -40,9 +40,9 @@ class BrierParts:
     Source: Murphy, A New Vector Partition of the Probability Score, Journal of Applied Meteorology 1973.
 
     Attributes:
-      reliability: how far confidence and accuracy of the bins lie apart, squared; 0 is best.
-      resolution: how far the bins' accuracies lie from that of all, squared; more is better.
-      uncertainty: accuracy of all × (1 - accuracy of all): what no answer can change.
+      reliability: mean squared difference of the bins' confidence and accuracy; 0 is best.
+      resolution: mean squared difference of the bins' accuracies and the overall accuracy; more is better.
+      uncertainty: overall accuracy × (1 - overall accuracy), which does not depend on the confidences.
     """
 
     reliability: float
@@ -54,9 +54,9 @@ def reliability(confidence_N: np.ndarray, right_N: np.ndarray, bins: int | None 
     """Sorts answers into bins of equal mass; equal confidences share a bin.
 
     Args:
-      confidence_N: probability of the answer that was given.
-      right_N: whether it was right, bool or 0/1.
-      bins: at most so many; the cube root of N if not given.
+      confidence_N: probability of the given answer.
+      right_N: whether it is correct, bool or 0/1.
+      bins: their largest number; the cube root of N if not given.
 
     Raises:
       ValueError: there is no answer.
@@ -76,7 +76,7 @@ def reliability(confidence_N: np.ndarray, right_N: np.ndarray, bins: int | None 
 def calibration_error(confidence_N: np.ndarray, right_N: np.ndarray, bins: int | None = None) -> float:
     """The expected calibration error over bins of equal mass, 0 (best) to 1; arguments as in `reliability`.
 
-    Bins of equal width, as they are usual, leave bins with few answers: Nixon et al., Measuring Calibration in Deep
+    The usual bins of equal width leave some bins with few answers: Nixon et al., Measuring Calibration in Deep
     Learning, CVPR workshops 2019.
     """
     found = reliability(confidence_N, right_N, bins)
@@ -92,7 +92,7 @@ def calibration(confidence_N: np.ndarray, right_N: np.ndarray) -> Calibration:
 
 
 def brier_parts(found: Reliability) -> BrierParts:
-    """The parts of the Brier score of answers that are all given the mean confidence of their bin."""
+    """The decomposition of the Brier score if each answer has the mean confidence of its bin."""
     share = found.n / found.n.sum()
     overall = float(share @ found.accuracy)
     return BrierParts(

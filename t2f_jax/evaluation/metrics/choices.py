@@ -1,4 +1,4 @@
-"""How well a choice is answered: accuracy, balanced accuracy, F1, average precision, Brier score, calibration error.
+"""Figures of answers to a choice: accuracy, balanced accuracy, F1, average precision, Brier score, calibration error.
 
 Axes: N examples, A attributes, V values of an attribute.
 """
@@ -22,12 +22,12 @@ YES_NO = ("no", "yes")
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """What was answered about N examples to the question for a choice, and what is true.
+    """The answers about one choice attribute of N examples, and the true values.
 
     Attributes:
       probs: of the attribute's values, float64 [N, V]; each row sums to 1.
-      truth: the place of the true value among them, int [N]; -1 where it is not known, and the example not scored.
-      usual: the commonest value of the training faces, the baseline; None if it is not known.
+      truth: index of the true value, int [N]; -1 if it is unknown: the example is not scored.
+      usual: the most frequent value of the training faces, the baseline; None if it is not known.
       shares: how often training faces have each value, float64 [V]; None if it is not known.
     """
 
@@ -39,7 +39,7 @@ class Answers:
 
     @classmethod
     def of(cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Counter) -> "Answers":
-        """Of labels, None where not known, and the counts of training faces' labels; rows are made to sum to 1."""
+        """From labels (None if unknown) and the counts of training faces' labels; rows are normalized."""
         places = {value: i for i, value in enumerate(attribute.values)}
         truth = np.array([-1 if v is None else places[str(v)] for v in labels], int)
         probs = np.asarray(probs_NxV, np.float64)
@@ -50,19 +50,20 @@ class Answers:
 
     @property
     def known(self) -> np.ndarray:
-        """Whose true value is known, bool [N]."""
+        """Whether the true value is known, bool [N]."""
         return self.truth >= 0
 
     @property
     def right(self) -> np.ndarray:
-        """Whether the likeliest value is true, float64 [N]; NaN where it is not known."""
+        """Whether the most likely value is correct, float64 [N]; NaN if the label is unknown."""
         return np.where(self.known, self.probs.argmax(axis=1) == self.truth, np.nan)
 
     def by_share(self) -> "Answers":
-        """The same answers with probabilities over the values' shares, made to sum to 1.
+        """The same answers with probabilities divided by the values' shares and normalized.
 
-        Where probabilities are right, the likeliest value has the highest accuracy, and this one's the highest balanced
-        accuracy. Source: Menon et al., Long-tail learning via logit adjustment, 2021, arXiv:2007.07314, with tau 1.
+        If the probabilities are correct, the most likely value has the highest expected accuracy, and that of these
+        answers the highest balanced accuracy. Source: Menon et al., Long-tail learning via logit adjustment, 2021,
+        arXiv:2007.07314, with tau 1.
         """
         assert self.shares is not None
         over_NxV = np.where(self.shares > 0, self.probs / np.maximum(self.shares, 1e-12), 0)
@@ -80,12 +81,12 @@ def confusion(answers: Answers) -> np.ndarray:
 
 
 def average_precision(score_N: np.ndarray, true_N: np.ndarray) -> float:
-    """The mean precision over the true examples, ranked by their scores; equal scores share a rank.
+    """The mean precision over the true examples, ranked by score; equal scores share a rank.
 
     Source: the area under the steps of the precision-recall curve, as scikit-learn's `average_precision_score`.
 
     Raises:
-      ValueError: no example is true.
+      ValueError: there is no true example.
     """
     if not np.any(true_N):
         raise ValueError("average precision needs a true example")
@@ -96,9 +97,9 @@ def average_precision(score_N: np.ndarray, true_N: np.ndarray) -> float:
 
 
 def brier_scores(answers: Answers) -> np.ndarray:
-    """Half the squared distance of the probabilities from the truth, 0 (best) to 1, [N]; NaN where it is not known.
+    """Half the squared distance of the probabilities from the truth, 0 (best) to 1, [N]; NaN if unknown.
 
-    Of two values it is (p - 1[true])². Source: Brier, Verification of Forecasts Expressed in Terms of Probability,
+    For two values it is (p - 1[true])². Source: Brier, Verification of Forecasts Expressed in Terms of Probability,
     Monthly Weather Review 1950, there without the half.
     """
     truth_NxV = np.eye(answers.probs.shape[1])[answers.truth]
@@ -106,9 +107,9 @@ def brier_scores(answers: Answers) -> np.ndarray:
 
 
 def choice_figures(all_answers: Sequence[Answers]) -> list[Figure]:
-    """The means over choices (of CelebA's 40 accuracies it is what papers call mAcc), then the figures of each choice.
+    """The means over choices (for CelebA's 40 accuracies, what papers call mAcc), then the figures of each choice.
 
-    Of a yes-or-no attribute F1 and average precision are those of "yes".
+    For a yes-or-no attribute, F1 and average precision are those of "yes".
     """
     all_answers = [answers for answers in all_answers if answers.known.any()]
     if not all_answers:
@@ -171,13 +172,13 @@ def _mean(name: str, attributes: Sequence[Attribute], figures: Sequence[Figure])
 
 
 def _of(attributes: Sequence[Attribute]) -> dict[str, object]:
-    """Over which attributes a mean is: how many, and a fingerprint of their names and values."""
+    """The attributes of a mean, for the protocol: their number, and a fingerprint of their names and values."""
     known = json.dumps(sorted([a.name, *a.values] for a in attributes))
     return {"attributes": len(attributes), "names": hashlib.sha256(known.encode()).hexdigest()[:8]}
 
 
 def _error_figure(name: str, all_answers: Sequence[Answers]) -> Figure:
-    """The calibration error of the likeliest values. Resamples of examples have larger ones: it has no interval."""
+    """The calibration error of the most likely values. Resampling would bias it upwards, so it has no interval."""
     confidence = np.concatenate([a.probs.max(axis=1)[a.known] for a in all_answers])
     right = np.concatenate([a.right[a.known] for a in all_answers])
     error = calibration_error(confidence, right)
@@ -186,13 +187,13 @@ def _error_figure(name: str, all_answers: Sequence[Answers]) -> Figure:
 
 
 def recall_statistics(answers: Answers) -> np.ndarray:
-    """Of each value whether it is true and answered, then whether it is true, [N, 2V], for `stats.ratios`."""
+    """For each value whether it is true and answered, then whether it is true, [N, 2V], for `stats.ratios`."""
     true_NxV = answers.truth[:, None] == np.arange(answers.probs.shape[1])
     return np.concatenate([true_NxV * np.nan_to_num(answers.right)[:, None], true_NxV], axis=1).astype(np.float64)
 
 
 def f1_statistics(answers: Answers) -> np.ndarray:
-    """Of "yes", or of each value, 2 if it is true and answered, then the 2, 1 or 0 times that it is either, [N, 2V]."""
+    """For "yes", or for each value: 2 if it is true and answered; then how often (0 to 2) it is either, [N, 2V]."""
     values = np.arange(answers.probs.shape[1])
     if answers.attribute.values == YES_NO:
         values = values[1:]

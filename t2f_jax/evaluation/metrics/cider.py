@@ -1,8 +1,8 @@
-"""CIDEr and CIDEr-D of captions: their n-grams beside the references', weighted by how few faces have them.
+"""CIDEr and CIDEr-D of captions: similarity of their n-grams to the references', weighted by rarity.
 
 Source: Vedantam et al., CIDEr: Consensus-based Image Description Evaluation, CVPR 2015, arXiv:1411.5726. What COCO's
-evaluation code calls CIDEr is CIDEr-D: counts are clipped to the reference's, other lengths cost. Both are 0 to 10.
-The weights come from the references of the very faces that are scored, so a value belongs to these faces.
+evaluation code calls CIDEr is CIDEr-D: counts are clipped to the reference's, other lengths are penalized. Both range
+from 0 to 10. The weights come from the references of the scored faces, so values on different faces are not comparable.
 """
 
 import math
@@ -13,25 +13,25 @@ from typing import NamedTuple
 import numpy as np
 
 LONGEST = 4  # words of the longest n-grams
-SIGMA = 6.0  # words by which the length may differ, in CIDEr-D
+SIGMA = 6.0  # words: standard deviation of CIDEr-D's length penalty
 
 Gram = tuple[str, ...]
 Tokens = Sequence[str]
 
 
 class Rarity(NamedTuple):
-    """In the references of how many faces each n-gram occurs, and how many faces there are."""
+    """For each n-gram the number of faces whose references have it, and the number of faces."""
 
     faces_of: Counter[Gram]
     faces: int
 
     def weight(self, gram: Gram) -> float:
-        """log(faces / faces with it), the inverse document frequency; at most 0 where all have it."""
+        """log(faces / faces with it), the inverse document frequency; 0 if all have it."""
         return math.log(self.faces) - math.log(max(1, self.faces_of[gram]))
 
 
 class _Vector(NamedTuple):
-    """The weights of the n-grams of each length n of a text, their norms, and how many words it has."""
+    """The weights of a text's n-grams for each length n, their norms, and its number of words."""
 
     grams: list[dict[Gram, float]]
     norms: list[float]
@@ -39,7 +39,7 @@ class _Vector(NamedTuple):
 
 
 def rarity(references: Iterable[Sequence[Tokens]]) -> Rarity:
-    """Counts the n-grams of all references of all faces that are scored."""
+    """Counts the n-grams in the references of all scored faces."""
     faces_of: Counter[Gram] = Counter()
     faces = 0
     for given in references:
@@ -53,8 +53,8 @@ def cider(caption: Tokens, references: Sequence[Tokens], known: Rarity, clipped:
 
     Args:
       caption: its tokens, see `ptb.ptb_tokens`.
-      references: the tokens of one reference or more.
-      clipped: CIDEr-D, else CIDEr.
+      references: the tokens of one or more references.
+      clipped: CIDEr-D if true, else CIDEr.
     """
     ours = _vector(caption, known)
     scores = [_similarity(ours, _vector(tokens, known), clipped) for tokens in references]
@@ -62,7 +62,7 @@ def cider(caption: Tokens, references: Sequence[Tokens], known: Rarity, clipped:
 
 
 def _similarity(ours: _Vector, theirs: _Vector, clipped: bool) -> float:
-    """The cosine of two texts, in the mean over the lengths of n-grams."""
+    """The cosine similarity of two texts, averaged over the lengths of n-grams."""
     cosines = []
     for our, their, our_norm, their_norm in zip(ours.grams, theirs.grams, ours.norms, theirs.norms):
         product = sum((min(w, their[g]) if clipped else w) * their[g] for g, w in our.items() if g in their)

@@ -3,8 +3,8 @@
     transformers   config.json, model.safetensors or pytorch_model.bin, tokenizer.json or vocab.json and merges.txt
     open_clip      open_clip_config.json, open_clip_model.safetensors or open_clip_pytorch_model.bin, and a tokenizer
 
-A single file of OpenAI's names (FaRL's, for instance) is read if one of the configs lies beside it: a file alone does
-not tell its heads, nor its activation.
+A single file with OpenAI's tensor names (such as FaRL's) is read if one of the configs is beside it: the file alone
+does not state the number of heads or the activation.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from t2f_jax.models.clip import Clip, Tower
 if TYPE_CHECKING:
     import tokenizers
 
-CONFIGS = {  # config -> the weights that may lie beside it
+CONFIGS = {  # config -> names of the weights beside it
     "config.json": ("model.safetensors", "pytorch_model.bin"),
     "open_clip_config.json": ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
 }
@@ -36,8 +36,8 @@ class OpenedClip:
     """A CLIP ready to use.
 
     Attributes:
-      protocol: every choice that moves its vectors.
-      folder: where its tokenizer lies.
+      protocol: every choice that changes its vectors.
+      folder: that of its tokenizer.
     """
 
     clip: Clip
@@ -46,7 +46,7 @@ class OpenedClip:
     folder: pathlib.Path
 
     def tokenize(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Texts -> int32 ids [N, context], zeros behind each end; and whether a text was cut, bool [N].
+        """Texts -> int32 ids [N, context], zeros after the end of text; and whether a text was cut, bool [N].
 
         Raises:
           UserError: the folder holds no tokenizer, or the package `tokenizers` is not installed.
@@ -67,10 +67,10 @@ def open_clip(path: pathlib.Path, tensors: Mapping[str, np.ndarray] | None = Non
     """The CLIP in a folder, or in a file with a config beside it.
 
     Args:
-      tensors: those of the file, if they have been read.
+      tensors: those of the file, if they have been read already.
 
     Raises:
-      UserError: a part is missing or broken, or the config tells of another network; the message says which.
+      UserError: a part is missing or broken, or the config describes another network; the message says which.
     """
     folder = path if path.is_dir() else path.parent
     configs = [folder / name for name in CONFIGS if (folder / name).is_file()]
@@ -109,7 +109,7 @@ def _structure(values: Any, folder: pathlib.Path) -> Clip:
 
 
 def _of_transformers(values: dict[str, Any], folder: pathlib.Path) -> Clip:
-    """What a config leaves out has the value that transformers gives it."""
+    """Missing values of the config get transformers' defaults."""
     parts = {name: values.get(name) or values.get(f"{name}_dict") or {} for name in ("vision_config", "text_config")}
     names = ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size")
     defaults = {"vision_config": (12, 768, 12, 3072), "text_config": (12, 512, 8, 2048)}
@@ -173,7 +173,7 @@ def _tokenizer(folder: pathlib.Path) -> "tokenizers.Tokenizer":
 
 
 def _byte_pairs(vocab: str, merges: str) -> "tokenizers.Tokenizer":
-    """CLIP's tokenizer as transformers makes it of its two files."""
+    """CLIP's tokenizer as transformers makes it from its two files."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     tokenizer = Tokenizer(models.BPE.from_file(vocab, merges, end_of_word_suffix="</w>", unk_token="<|endoftext|>"))

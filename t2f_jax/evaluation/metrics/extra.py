@@ -12,7 +12,7 @@ class MissingPackage(UserError):
 
 @contextlib.contextmanager
 def needed(package: str) -> Iterator[None]:
-    """Around the import of a package. Raises MissingPackage, which says how to install it, if it is missing."""
+    """For the import of a package: raises MissingPackage, which says how to install it, if it is missing."""
     try:
         yield
     except ImportError as error:

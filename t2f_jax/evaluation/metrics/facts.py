@@ -1,4 +1,4 @@
-"""What captions say of their faces, counted: how much of it is right, how much is missing, who says a thing twice."""
+"""Facts that captions state about their faces: precision, recall and repetition."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -8,11 +8,11 @@ import numpy as np
 from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
 from t2f_jax.tokens import facts
 
-REPEATED = 4  # words in a row that a caption should not hold twice
+REPEATED = 4  # consecutive words that a caption should not contain twice
 
 
 class FactCounts(NamedTuple):
-    """Of N captions, float64 [N] each: the fields of `tokens.facts.Comparison`."""
+    """The fields of `tokens.facts.Comparison` for N captions, float64 [N] each."""
 
     right: np.ndarray
     wrong: np.ndarray
@@ -22,20 +22,20 @@ class FactCounts(NamedTuple):
 
 
 def count_facts(captions: Sequence[str], labels: Sequence[Mapping[str, str | int]]) -> FactCounts:
-    """Sets each caption beside the labels of its face, {attribute: value}."""
+    """Compares each caption with the labels of its face, {attribute: value}."""
     compared = [facts.compare(text, known) for text, known in zip(captions, labels, strict=True)]
     rows = [[c.right, c.wrong, c.positive, c.missing, c.repeats] for c in compared]
     return FactCounts(*np.array(rows, np.float64).reshape(-1, 5).T)
 
 
 def repeats_words(tokens: Sequence[str]) -> bool:
-    """Does a caption hold the same `REPEATED` words in a row twice?"""
+    """Does a caption contain the same `REPEATED` consecutive words twice?"""
     runs = [tuple(tokens[i : i + REPEATED]) for i in range(len(tokens) - REPEATED + 1)]
     return len(set(runs)) < len(runs)
 
 
 def fact_figures(captions: Sequence[str], labels: Sequence[Mapping[str, str | int]]) -> list[Figure]:
-    """Precision, recall and repetition of what captions say, over the examples; a share of nothing is left out."""
+    """Precision, recall and repetition of stated facts over the examples; a share with nothing to count is left out."""
     counts = count_facts(captions, labels)
     figures = []
     for name, hits, others in (("precision", counts.right, counts.wrong), ("recall", counts.stated, counts.missing)):

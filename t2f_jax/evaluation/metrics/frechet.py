@@ -1,7 +1,7 @@
-"""Fréchet distance of two sets of features, as Gaussians: FID where the features are those of FID's Inception.
+"""Fréchet distance of two sets of features, as Gaussians: FID if the features are those of FID's Inception.
 
 Source: Heusel et al., GANs Trained by a Two Time-Scale Update Rule, 2017, arXiv:1706.08500. Only means and covariances
-are kept, so memory does not grow with the number of images. Axes: B batch, D features.
+are stored, so memory does not grow with the number of images. Axes: B batch, D features.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from t2f_jax.io.files import no_file
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian:
-    """Mean [D] and covariance [D, D] (divided by n - 1), float64, of the features of `n` images; n 0: not known."""
+    """Mean [D] and covariance [D, D] (divided by n - 1), float64, of the features of `n` images; n is 0 if unknown."""
 
     mean: np.ndarray
     covariance: np.ndarray
@@ -26,7 +26,7 @@ class Gaussian:
 
 
 class Moments:
-    """Sums over features, float64, to which batches are added."""
+    """Running sums over features, float64."""
 
     def __init__(self, size: int):
         self.n = 0
@@ -41,7 +41,7 @@ class Moments:
         self._products_DxD += batch.T @ batch
 
     def gaussian(self) -> Gaussian:
-        """Of all that was added. Raises UserError for fewer than two images."""
+        """The Gaussian of all added batches. Raises UserError for fewer than two images."""
         if self.n < 2:
             raise UserError(f"a Fréchet distance needs two images of each set and more, got {self.n}")
         mean_D = self._sum_D / self.n
@@ -52,7 +52,7 @@ def read_gaussian(path: pathlib.Path, size: int) -> Gaussian:
     """Statistics of a reference set that pytorch-fid (`mu`, `sigma` in a .npz file) or clean-fid saved.
 
     Raises:
-      UserError: no such file, another one, or statistics of other than `size` features.
+      UserError: no such file, a file of another kind, or statistics of a number of features other than `size`.
     """
     if wrong := no_file(path):
         raise UserError(f"{path}: {wrong}; give a .npz file with 'mu' and 'sigma'")
@@ -71,8 +71,8 @@ def read_gaussian(path: pathlib.Path, size: int) -> Gaussian:
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """|m1 - m2|² + tr(S1 + S2 - 2 (S1^½ S2 S1^½)^½), not below 0.
 
-    The root's trace comes from the eigenvalues of a symmetric matrix, which needs no offset where a covariance is
-    singular (fewer images than features), and no complex numbers.
+    The trace of the root comes from the eigenvalues of a symmetric matrix, which needs no offset for singular
+    covariances (fewer images than features), and no complex numbers.
     """
     root = _root(first.covariance)
     crossed = np.linalg.eigvalsh(root @ second.covariance @ root)
@@ -87,13 +87,13 @@ def _root(matrix: np.ndarray) -> np.ndarray:
 
 
 def _positive(eigenvalues: np.ndarray) -> np.ndarray:
-    """Eigenvalues of a matrix that has none below 0; those that rounding made are 0."""
+    """Eigenvalues of a positive semidefinite matrix; those below 0 by rounding become 0."""
     least = eigenvalues.max(initial=0.0) * len(eigenvalues) * np.finfo(np.float64).eps
     return np.where(eigenvalues > least, eigenvalues, 0.0)
 
 
 def frechet_figure(name: str, real: Gaussian, drawn: Gaussian, network: Mapping[str, object]) -> Figure:
-    """The distance as a figure without an interval: resamples of a set have other distances than new sets have.
+    """The distance as a figure, without an interval: its bootstrap would be biased.
 
     Args:
       network: the choices that made the features, for the protocol.

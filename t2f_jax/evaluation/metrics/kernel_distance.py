@@ -1,8 +1,8 @@
-"""Kernel distance of two sets of features: KID where the features are those of FID's Inception.
+"""Kernel distance of two sets of features: KID if the features are those of FID's Inception.
 
 Source: Bińkowski et al., Demystifying MMD GANs, 2018, arXiv:1801.01401: the unbiased squared maximum mean discrepancy
-under the kernel (x·y / D + 1)³. All pairs are used, where other programs average over random subsets of 1,000.
-Axes: N features of real images, M of drawn ones, D numbers of a feature.
+under the kernel (x·y / D + 1)³. All pairs are used; other programs average over random subsets of 1,000.
+Axes: N features of real images, M of generated ones, D numbers of a feature.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from t2f_jax.evaluation.figure import Figure, protocol_line
 from t2f_jax.io.arrays import ChosenRows
 
 Features = np.ndarray | ChosenRows
-BLOCK = 1024  # rows whose products with as many others are held at once
+BLOCK = 1024  # rows of each set whose products are in memory at once
 
 
 @jax.jit
 def _row_sums(a_NxD: jax.Array, b_MxD: jax.Array) -> jax.Array:
-    """Sum over b of the kernel's values, less 1 each so that float32 keeps more of them, [N]."""
+    """Sum over b of the kernel's values minus 1, which is more precise in float32, [N]."""
     x = jnp.matmul(a_NxD, b_MxD.T, precision="highest") / a_NxD.shape[1]
     return (x * (x * (x + 3) + 3)).sum(1)
 
@@ -46,11 +46,11 @@ def _self_values(a_NxD: Features) -> np.ndarray:
 def kernel_distance(real_NxD: Features, drawn_MxD: Features) -> tuple[float, float]:
     """The unbiased squared discrepancy (it may be below 0), and its standard error over both sets.
 
-    The error is that of a U-statistic by what each feature adds; it is too small where the two sets are of one
-    distribution.
+    The error is that of a U-statistic, from each feature's contribution; it is too small if both sets come from the
+    same distribution.
 
     Args:
-      real_NxD, drawn_MxD: float32; a block of each is held at a time.
+      real_NxD, drawn_MxD: float32; a block of each is in memory at a time.
 
     Raises:
       UserError: fewer than two features in a set.

@@ -2,7 +2,7 @@
 
 Sources: Kynkäänniemi et al., Improved Precision and Recall Metric, 2019, arXiv:1904.06991; Naeem et al., Reliable
 Fidelity and Diversity Metrics for Generative Models, 2020, arXiv:2002.09797. All four depend on both numbers of images.
-Axes: N features of real images, M of drawn ones, D numbers of a feature, B rows of a block.
+Axes: N features of real images, M of generated ones, D numbers of a feature, B rows of a block.
 """
 
 import dataclasses
@@ -18,18 +18,18 @@ from t2f_jax.io.arrays import ChosenRows
 
 NEIGHBOURS = 3  # k
 Features = np.ndarray | ChosenRows
-BLOCK = 1024  # features of either set whose distances are held at once
+BLOCK = 1024  # features of each set whose distances are in memory at once
 
 
 @dataclasses.dataclass(frozen=True)
 class Manifold:
-    """What each feature adds to the four figures, whose means they are.
+    """The contribution of each feature to the four figures, which are their means.
 
     Attributes:
-      precision_M: whether a drawn image lies in the ball of a real one.
-      density_M: in how many balls of real images a drawn one lies, over k; 1 in the mean for two equal sets.
-      recall_N: whether a real image lies in the ball of a drawn one.
-      coverage_N: whether a drawn image lies in a real one's ball.
+      precision_M: whether a generated image is in the ball of a real one.
+      density_M: the number of real images' balls that contain a generated one, over k; about 1 for equal sets.
+      recall_N: whether a real image is in the ball of a generated one.
+      coverage_N: whether the ball of a real image contains a generated one.
     """
 
     precision_M: np.ndarray
@@ -64,10 +64,10 @@ def compare(real_NxD: Features, drawn_MxD: Features, k: int = NEIGHBOURS) -> Man
 def manifold_figures(
     prefix: str, suffix: str, real_NxD: Features, drawn_MxD: Features, network: Mapping[str, object]
 ) -> list[Figure]:
-    """`PREFIX/precision_SUFFIX` and its three sisters.
+    """`PREFIX/precision_SUFFIX`, and likewise recall, density and coverage.
 
-    `per_example` of precision and density follows the drawn images, that of recall and coverage the real ones. Their
-    intervals keep the other set, and all balls, as they are.
+    `per_example` of precision and density is over the generated images, that of recall and coverage over the real ones.
+    Their intervals hold the other set and all balls fixed.
 
     Args:
       network: the choices that made the features, for the protocol.
@@ -97,18 +97,18 @@ def _squares(a_BxD: jax.Array, b_NxD: jax.Array) -> jax.Array:
 
 
 def _distances(a_MxD: Features, b_NxD: Features, centre_D: np.ndarray) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """(rows of a, rows of b, the squared distances between them), block by block of a, of each all of b."""
+    """(rows of a, rows of b, the squared distances between them), by blocks: for each block of a, all blocks of b."""
     for i in range(0, len(a_MxD), BLOCK):
         rows = slice(i, i + BLOCK)
-        a_BxD = np.asarray(a_MxD[rows] - centre_D, np.float32)  # small numbers round less
+        a_BxD = np.asarray(a_MxD[rows] - centre_D, np.float32)  # smaller numbers have smaller rounding errors
         for j in range(0, len(b_NxD), BLOCK):
             columns = slice(j, j + BLOCK)
             yield rows, columns, np.asarray(_squares(a_BxD, np.asarray(b_NxD[columns] - centre_D, np.float32)))
 
 
 def _radii(x_NxD: Features, k: int, centre_D: np.ndarray) -> np.ndarray:
-    """Squared distance of each feature to its k-th nearest other one, [N]."""
-    nearest_Nx1k = np.full((len(x_NxD), k + 1), np.inf, np.float32)  # itself is among them
+    """Squared distance of each feature to its k-th nearest neighbour, [N]."""
+    nearest_Nx1k = np.full((len(x_NxD), k + 1), np.inf, np.float32)  # includes itself
     for rows, _, squares_BxC in _distances(x_NxD, x_NxD, centre_D):
         both = np.concatenate([nearest_Nx1k[rows], squares_BxC], axis=1)
         nearest_Nx1k[rows] = np.partition(both, k, axis=1)[:, : k + 1]

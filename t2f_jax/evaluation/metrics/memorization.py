@@ -1,8 +1,8 @@
-"""Whether a model copies: the nearest training face of each drawn one, in the space of the image tokenizer's codes.
+"""Whether a model copies: the nearest training face of each generated one, by the image tokenizer's code vectors.
 
-A face that the model has never seen has a nearest training face, too. So drawn faces are set beside held-out ones
-(Meehan et al., A Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, arXiv:2004.05675): where they
-lie nearer to the training faces than held-out faces do, the model copies.
+A face that the model has never seen has a nearest training face, too. So generated faces are compared with held-out
+ones (Meehan et al., A Non-Parametric Test to Detect Data-Copying in Generative Models, 2020, arXiv:2004.05675): if they
+are nearer to the training faces than held-out faces are, the model copies.
 Axes: N faces, n codes of a face, D numbers of its codes' vectors.
 """
 
@@ -17,8 +17,8 @@ from t2f_jax.environment import computes
 from t2f_jax.errors import UserError
 from t2f_jax.evaluation.figure import Figure, of_examples, protocol_line
 
-BLOCK = 512  # faces whose vectors are held at once
-RARE = 0.01  # a drawn face is a copy if it is nearer than this share of the held-out ones
+BLOCK = 512  # faces whose vectors are in memory at once
+RARE = 0.01  # a generated face counts as a copy if at most this share of the held-out faces is nearer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Nearest:
     """The nearest training face of each of N faces.
 
     Attributes:
-      row_N: its number among the training faces.
+      row_N: its index among the training faces.
       distance_N: root mean square difference of the two faces' code vectors, float64.
       same_N: share of their codes that are equal.
     """
@@ -46,7 +46,7 @@ def _squares(a_NxD: jax.Array, b_BxD: jax.Array) -> jax.Array:
 def nearest(
     codes_Nxn: np.ndarray, training: Iterable[np.ndarray], vectors: Callable[[np.ndarray], jax.Array]
 ) -> Nearest:
-    """Looks through the training faces for `BLOCK` faces after the other; one batch of vectors is held at a time.
+    """Searches the training faces for `BLOCK` faces at a time; one batch of vectors is in memory at a time.
 
     Args:
       training: their codes in batches, int [B, n].
@@ -80,12 +80,12 @@ def nearest(
 def memorization_figures(
     drawn: Nearest, held_out: Nearest, n_training: int, prefix: str = "memorization"
 ) -> list[Figure]:
-    """Drawn faces beside held-out ones.
+    """Generated faces compared with held-out ones.
 
     Returns:
-      `copies`: share of drawn faces that are nearer to a training face than all but `RARE` of the held-out faces; about
-      that share where nothing is copied. `nearer`: probability that a drawn face is nearer than a held-out one, a half
-      where nothing is copied. `same_codes`: share of codes that a drawn face has in common with its nearest.
+      `copies`: share of generated faces that are nearer to a training face than all but `RARE` of the held-out faces;
+      about `RARE` if nothing is copied. `nearer`: probability that a generated face is nearer than a held-out one, one
+      half if nothing is copied. `same_codes`: share of equal codes of a generated face and its nearest.
     """
     limit = np.quantile(held_out.distance_N, RARE)
     others = np.sort(held_out.distance_N)

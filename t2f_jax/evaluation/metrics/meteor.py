@@ -2,8 +2,8 @@
 
 Source: Denkowski & Lavie, Meteor Universal: Language Specific Translation Evaluation for Any Target Language, WMT 2014.
 A port of the Java program's `-l en -norm -m 'exact stem synonym'`, with the tables of that program's own .jar file. Of
-354 pairs of face captions 339 had the program's score to six digits, all together 0.1274 where it has 0.1276: it drops
-other partial alignments where many words could match many. What NLTK calls METEOR is an older metric with other values.
+354 pairs of face captions, 339 have the program's score to six digits; the corpus score is 0.1274 instead of 0.1276,
+because the beam searches drop different partial alignments. NLTK's METEOR is an older metric with other values.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from t2f_jax.evaluation.metrics.meteor_tables import Tables
 
 MODULES = "exact+stem+synonym"
 WEIGHTS = (1.0, 0.6, 0.8)  # of each of these
-CONTENT, FUNCTION = 0.75, 0.25  # of a word of content, of a function word
+CONTENT, FUNCTION = 0.75, 0.25  # of a content word, of a function word
 LETTER = r"[^\W\d_]"
 # The program's normalization, as far as it changes tokens of `ptb.ptb_tokens`.
 _NORMALIZED = (
@@ -37,11 +37,11 @@ _ACRONYM = re.compile(rf"(?:{LETTER}\.)+")
 def meteor_statistics(
     captions: Sequence[Sequence[str]], references: Sequence[Sequence[Sequence[str]]], tables: Tables
 ) -> np.ndarray:
-    """What each caption adds, beside the reference that gives it the best score, [N, 6] for `corpus_scores.meteor`.
+    """What each caption adds, with the reference that gives it the best score, [N, 6] for `corpus_scores.meteor`.
 
     Args:
       captions: the tokens of N captions, see `ptb.ptb_tokens`.
-      references: of each the tokens of one reference or more.
+      references: for each, the tokens of one or more references.
     """
     rows = np.zeros((len(captions), 6))
     for i, (caption, given) in enumerate(zip(captions, references, strict=True)):
@@ -52,7 +52,7 @@ def meteor_statistics(
 
 
 def normalize(tokens: Sequence[str]) -> list[str]:
-    """Tokens as the program parts them: "o'clock" -> "o", "'clock"; "make-up" -> "make", "up"."""
+    """Splits tokens as the program does: "o'clock" -> "o", "'clock"; "make-up" -> "make", "up"."""
     text = f" {' '.join(tokens)} "
     for pattern, other in _NORMALIZED:
         text = pattern.sub(other, text)

@@ -11,7 +11,7 @@ BEAM = 40  # partial alignments that are kept, as in the Java program
 
 
 class Match(NamedTuple):
-    """A word of the caption stands for one of the reference."""
+    """A word of the caption matches one of the reference."""
 
     word: int
     other: int
@@ -24,15 +24,15 @@ class _Partial:
 
     matches: tuple[Match, ...] = ()
     used: int = 0  # bit i: word i of the caption is matched
-    exact: int = 0  # words that are matched exactly
+    exact: int = 0  # words matched exactly
     chunks: int = 0
 
     def rank(self) -> tuple[int, int, int]:
-        """Most exact words, then fewest chunks, then most words come first."""
+        """Ranks by most exact words, then fewest chunks, then most words."""
         return -self.exact, self.chunks, -len(self.matches)
 
     def after(self, match: Match) -> "_Partial":
-        """With one match more."""
+        """Adds a match."""
         last = self.matches[-1] if self.matches else None
         joined = last is not None and (last.word, last.other) == (match.word - 1, match.other - 1)
         return _Partial(
@@ -44,10 +44,10 @@ class _Partial:
 
 
 def align(caption: Sequence[str], reference: Sequence[str], tables: Tables) -> tuple[Match, ...]:
-    """The matches of the best alignment, in the order of the reference: each word is in one match at most.
+    """The matches of the best alignment, in the order of the reference; each word is in at most one match.
 
-    Matches whose words have no other one are in it. Of the others a beam search through the reference takes those that
-    `_Partial.rank` prefers; so an inexact one is taken only where it makes no chunk more.
+    Matches whose words have no other match are always included. Among the others, a beam search over the reference
+    takes those that `_Partial.rank` prefers, so it takes an inexact one only if that adds no chunk.
     """
     of_reference: list[list[Match]] = [[] for _ in reference]
     for match in _candidates(caption, reference, tables):
@@ -69,7 +69,7 @@ def align(caption: Sequence[str], reference: Sequence[str], tables: Tables) -> t
 
 
 def _candidates(caption: Sequence[str], reference: Sequence[str], tables: Tables) -> Iterator[Match]:
-    """All pairs of words that match; a pair that does by stem and by synonym is two."""
+    """All pairs of words that match; a pair that matches by stem and by synonym counts twice."""
     known = [tables.of_word(word) for word in caption]
     others = [tables.of_word(word) for word in reference]
     for i, (word, mine) in enumerate(zip(caption, known)):

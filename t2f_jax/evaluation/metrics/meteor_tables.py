@@ -1,7 +1,7 @@
-"""What METEOR knows of English words, read from the user's meteor-1.5.jar.
+"""METEOR's tables of English words, read from the user's meteor-1.5.jar.
 
-It is a zip file; of it the plain-text tables are read: function/english.words and synonym/english.synsets and
-english.exceptions, made of WordNet. Stems are those of the Snowball stemmer.
+The .jar is a zip file with plain-text tables: function/english.words, and synonym/english.synsets and
+english.exceptions, made from WordNet. Stems are those of the Snowball stemmer.
 """
 
 import pathlib
@@ -31,7 +31,7 @@ class Tables:
         """Reads the tables of a .jar.
 
         Raises:
-          UserError: no such file, or none of METEOR 1.5.
+          UserError: no such file, or not METEOR 1.5's.
           MissingPackage: the package nltk is missing.
         """
         with needed("nltk"):
@@ -47,7 +47,7 @@ class Tables:
         self._words: dict[str, Word] = {}
 
     def of_word(self, word: str) -> Word:
-        """What is known of a lower-case word."""
+        """The entry of a lower-case word."""
         if word not in self._words:
             bases = [word, *self._bases.get(word, ()), *_plain_bases(word)]
             synonyms = frozenset(number for base in bases for number in self._synsets.get(base, ()))
@@ -56,19 +56,19 @@ class Tables:
 
 
 def _plain_bases(word: str) -> Iterator[str]:
-    """What a regular form may be a form of: "hats" -> "hat", as WordNet's rules of detachment have it."""
+    """Possible base forms of a regular form, by WordNet's rules of detachment: "hats" -> "hat"."""
     endings = (
         *(("s", ""), ("ses", "s"), ("xes", "x"), ("zes", "z"), ("ches", "ch"), ("shes", "sh"), ("men", "man")),
         *(("ies", "y"), ("es", "e"), ("es", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")),
         *(("er", ""), ("est", ""), ("er", "e"), ("est", "e")),
     )
     for ending, other in endings:
-        if word.endswith(ending) and len(word) > len(ending) + 1:  # "her" is no form of "he"
+        if word.endswith(ending) and len(word) > len(ending) + 1:  # "her" is not a form of "he"
             yield word.removesuffix(ending) + other
 
 
 def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:
-    """Two lines each: a word, and what belongs to it."""
+    """(word, its entry) of each two lines."""
     return zip(lines[::2], lines[1::2])
 
 

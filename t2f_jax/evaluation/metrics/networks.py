@@ -1,9 +1,8 @@
 """Feature networks: images -> the features in which two sets of images are compared.
 
-A user's file is FID's Inception or CLIP (`open_network`); without one a model's own face features serve,
-and figures are named by what made them: FID is what FID's Inception gives, and nothing else. Face features come from a
-face's codes, so that they tell little of what the image tokenizer itself costs. Axes: B images, S pixels of a side, D
-features.
+A user's file is FID's Inception or CLIP (`open_network`); without one a model's own face features are used. Figures are
+named after their network: only FID's Inception gives "FID". Face features are computed from a face's codes, so they
+hardly show the losses of the image tokenizer itself. Axes: B images, S pixels of a side, D features.
 """
 
 import dataclasses
@@ -25,7 +24,7 @@ from t2f_jax.io.weights import load_tensors
 from t2f_jax.models import clip, inception
 from t2f_jax.models.resampling import Resize, resize
 
-BATCH = 32  # images that a network sees at once
+BATCH = 32  # images of a network's batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +33,7 @@ class FeatureNetwork:
 
     Attributes:
       name: "inception", "clip" or "face"; figures end in it.
-      protocol: every choice that moves features, for `protocol_line`.
+      protocol: every choice that changes features, for `protocol_line`.
       size: D.
       compute: uint8 [B, S, S, 3] -> float32 [B, D].
     """
@@ -46,17 +45,17 @@ class FeatureNetwork:
 
     @property
     def frechet_name(self) -> str:
-        """What the Fréchet distance of its features is called: "fid" of Inception's alone."""
+        """The name of the Fréchet distance of its features: "fid" only for Inception's."""
         return "fid" if self.name == "inception" else f"frechet_{self.name}"
 
     @property
     def kernel_name(self) -> str:
-        """What the kernel distance is called: "kid" of Inception's features alone."""
+        """The name of the kernel distance of its features: "kid" only for Inception's."""
         return "kid" if self.name == "inception" else f"kernel_{self.name}"
 
 
 class FaceReader(Protocol):
-    """What face features ask of a model; `inference.model.Model` is one."""
+    """What face features need from a model; `inference.model.Model` is one."""
 
     @property
     def hash(self) -> str:
@@ -82,10 +81,10 @@ def open_network(path: pathlib.Path, how: Resize = "pytorch") -> FeatureNetwork:
     """The network in a user's file: pytorch-fid's Inception (.pth or .safetensors), or CLIP (see `clip_files`).
 
     Args:
-      how: in which way images are resized for Inception. "pytorch" gives pytorch-fid's numbers, "clean" clean-fid's.
+      how: how images are resized for Inception. "pytorch" gives pytorch-fid's numbers, "clean" clean-fid's.
 
     Raises:
-      UserError: neither of the two, or a broken file.
+      UserError: the file is neither of the two, or broken.
     """
     if path.is_dir():
         return clip_network(clip_files.open_clip(path))
@@ -100,7 +99,7 @@ def open_network(path: pathlib.Path, how: Resize = "pytorch") -> FeatureNetwork:
 
 
 def clip_network(opened: clip_files.OpenedClip) -> FeatureNetwork:
-    """CLIP's image features, unit length not imposed."""
+    """CLIP's image features, not normalized."""
     compute = functools.partial(clip.image_features, opened.clip, opened.params)
     return FeatureNetwork("clip", opened.protocol, opened.clip.embed, _in_batches(compute))
 
@@ -112,7 +111,7 @@ def _in_batches(compute: Callable[[np.ndarray], Any]) -> Callable[[np.ndarray], 
 @functools.partial(jax.jit, static_argnums=0)
 def _inception_features(how: Resize, params: Any, images_BxSxSx3: jax.Array) -> jax.Array:
     x = resize(images_BxSxSx3, inception.SIDE, how)
-    x = x / 127.5 - 1 if how == "pytorch" else (x - 128) / 128  # as each of these programs scales them
+    x = x / 127.5 - 1 if how == "pytorch" else (x - 128) / 128  # each program's own scaling
     return inception.Inception().apply({"params": params}, x)  # type: ignore[return-value]
 
 

@@ -1,6 +1,6 @@
-"""How well a number such as an age is answered by a distribution: errors of its points, coverage, CRPS.
+"""Figures of predicted distributions of a number such as an age: errors of point predictions, coverage, CRPS.
 
-MAE of the median, of the mean and of the likeliest number are three metrics. Axes: N examples, V numbers.
+MAE of the median, of the mean and of the most likely number are three metrics. Axes: N examples, V numbers.
 """
 
 import dataclasses
@@ -20,11 +20,11 @@ CENTRAL = (50, 80, 90, 95)  # percent of the central intervals
 
 @dataclasses.dataclass(frozen=True)
 class NumberAnswers:
-    """The distributions that were answered about N examples, and what is true.
+    """The predicted distributions of N examples, and the true numbers.
 
     Attributes:
       probs: of the attribute's numbers, low to high, float64 [N, V]; each row sums to 1.
-      truth: float64 [N]; NaN where the number is not known, and the example not scored.
+      truth: float64 [N]; NaN if the number is unknown: the example is not scored.
       training_mean: the mean of the training faces, the baseline; None if it is not known.
     """
 
@@ -37,7 +37,7 @@ class NumberAnswers:
     def of(
         cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Counter
     ) -> "NumberAnswers":
-        """Of labels (None or a range where the number is not known) and the counts of training faces' labels."""
+        """From labels (None or a range if the number is unknown) and the counts of training faces' labels."""
         truth = np.array([float(v) if is_exact(attribute, v) else np.nan for v in labels], np.float64)
         known = [(int(v), n) for v, n in training.items() if is_exact(attribute, v)]
         probs = np.asarray(probs_NxV, np.float64)
@@ -46,7 +46,7 @@ class NumberAnswers:
 
     @property
     def numbers(self) -> np.ndarray:
-        """What the columns of `probs` stand for, float64 [V]."""
+        """The numbers of the columns of `probs`, float64 [V]."""
         return np.arange(self.attribute.low, self.attribute.high + 1, dtype=np.float64)
 
     def at(self, share: float) -> np.ndarray:
@@ -55,20 +55,20 @@ class NumberAnswers:
 
 
 def is_exact(attribute: Attribute, label: str | int | None) -> bool:
-    """Is the number known, and not only a range?"""
+    """Is the number itself known, and not only a range?"""
     return label is not None and len(attribute.numbers(label)) == 1
 
 
 def mean_error(answers: NumberAnswers) -> np.ndarray:
-    """The expected absolute error of a number that is drawn from the distribution, [N]."""
+    """The expected absolute error of a number sampled from the distribution, [N]."""
     return (answers.probs * np.abs(answers.numbers - answers.truth[:, None])).sum(axis=1)
 
 
 def crps(answers: NumberAnswers) -> np.ndarray:
-    """The continuous ranked probability score, 0 (best) and up, in the unit of the number, [N].
+    """The continuous ranked probability score, at least 0 (best), in the unit of the number, [N].
 
-    The squared distance of the distribution function from the truth's, summed over the numbers; of a sure answer it is
-    the absolute error. Source: Gneiting & Raftery, Strictly Proper Scoring Rules, JASA 2007, section 4.2.
+    The squared difference of the predicted and the true distribution function, summed over the numbers; for a certain
+    answer it is the absolute error. Source: Gneiting & Raftery, Strictly Proper Scoring Rules, JASA 2007, section 4.2.
     """
     beyond = answers.truth[:, None] <= answers.numbers
     squared = np.square(np.cumsum(answers.probs, axis=1) - beyond).sum(axis=1)
@@ -76,9 +76,9 @@ def crps(answers: NumberAnswers) -> np.ndarray:
 
 
 def covered(answers: NumberAnswers, percent: float) -> np.ndarray:
-    """Whether the true number lies in the central interval of so many percent, float64 [N]; NaN where not known.
+    """Whether the true number is in the central interval of this many percent, float64 [N]; NaN if unknown.
 
-    An interval ends on whole numbers, so it holds a little more than its percent where the answer is well calibrated.
+    An interval ends on whole numbers, so that of a well calibrated answer covers slightly more than its percentage.
     """
     tail = (1 - percent / 100) / 2
     inside = (answers.at(tail) <= answers.truth) & (answers.truth <= answers.at(1 - tail))
@@ -86,7 +86,7 @@ def covered(answers: NumberAnswers, percent: float) -> np.ndarray:
 
 
 def number_figures(answers: NumberAnswers) -> list[Figure]:
-    """All figures of one number; none where it is not known of any example."""
+    """All figures of one number; none if it is unknown for all examples."""
     if np.isnan(answers.truth).all():
         return []
     name, unit = f"attributes/{answers.attribute.name}", "years" if answers.attribute.name == "age" else ""

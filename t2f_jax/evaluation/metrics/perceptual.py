@@ -1,4 +1,4 @@
-"""LPIPS of pairs of images, with the files that a user holds: VGG16, AlexNet or SqueezeNet, and LPIPS's heads.
+"""LPIPS of pairs of images, with a user's files: VGG16, AlexNet or SqueezeNet, and LPIPS's heads.
 
 The network is in `models.lpips`. Axes: B images, S pixels of a side.
 """
@@ -22,7 +22,7 @@ _distance = jax.jit(lpips.distance)
 
 @dataclasses.dataclass(frozen=True)
 class Lpips:
-    """LPIPS ready to use; `protocol` is its figures' line."""
+    """LPIPS ready to use; `protocol` is the protocol line of its figures."""
 
     weights: lpips.Weights = dataclasses.field(repr=False)
     protocol: str
@@ -32,7 +32,7 @@ class Lpips:
         """uint8 [B, S, S, 3] twice -> the distance of each pair, float64 [B].
 
         Raises:
-          UserError: images too small for the network's pools.
+          UserError: images too small for the network's pooling.
         """
         least = lpips.trunk(self.weights).least_side
         if first.shape[1] < least:
@@ -42,10 +42,10 @@ class Lpips:
 
 
 def open_lpips(paths: Sequence[pathlib.Path]) -> Lpips:
-    """LPIPS of one file, or of two: torchvision's vgg16, alexnet or squeezenet1_1, and lpips' heads for it.
+    """LPIPS from one file, or from two: torchvision's vgg16, alexnet or squeezenet1_1, and lpips' heads for it.
 
     Raises:
-      UserError: a file is broken, a tensor is missing, or there are no linear layers, without which it is not LPIPS.
+      UserError: a file is broken, a tensor is missing, or there are no linear layers, which LPIPS requires.
     """
     names = ", ".join(map(str, paths))
     with naming(names):

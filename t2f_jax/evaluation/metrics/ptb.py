@@ -1,4 +1,4 @@
-"""A caption -> the tokens of the Penn Treebank by which captions are scored, as COCO's evaluation code has them."""
+"""Penn Treebank tokens of a caption, as in COCO's evaluation code."""
 
 import functools
 import re
@@ -14,7 +14,7 @@ BRACKETS = {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-"
 # Words that keep their full stop inside a sentence.
 _ABBREVIATION = re.compile(r"(?:[a-z]\.)+|(?:mr|mrs|ms|dr|prof|jr|sr|st|vs|etc)\.")
 _FULL_STOP = re.compile(r"(?<=[^\s.])\.(?=[\s\"')\]}]|$)")
-# What NLTK's tokenizer reads otherwise than Stanford's, mended before it and after it.
+# Corrections before and after NLTK's tokenizer where it differs from Stanford's.
 _BEFORE = (
     (re.compile(r"(?<=\w)’(?=[a-z]{1,2}\b)"), "'"),
     (re.compile("[“”]"), '"'),
@@ -33,9 +33,9 @@ _AFTER = (
 def ptb_tokens(caption: str, brackets: Brackets = "kept") -> list[str]:
     """Lower-case tokens without punctuation: "She isn't smiling." -> ["she", "is", "n't", "smiling"].
 
-    They are those of Stanford's PTBTokenizer 3.4.1 with COCO's list of dropped punctuation, but for rare abbreviations
-    and marks. That list names brackets in upper case while the tokens are lower case: so COCO keeps each bracket as a
-    token, "-lrb-", and so does this function unless they are to be `dropped`.
+    They equal those of Stanford's PTBTokenizer 3.4.1 with COCO's list of dropped punctuation, except for rare
+    abbreviations and marks. That list names brackets in upper case while the tokens are lower case, so COCO keeps each
+    bracket as a token, "-lrb-", and so does this function unless they are to be `dropped`.
 
     Raises:
       MissingPackage: the package nltk is missing.
@@ -47,13 +47,13 @@ def ptb_tokens(caption: str, brackets: Brackets = "kept") -> list[str]:
     text = " ".join(_tokenizer()(text))
     for pattern, other in _AFTER:
         text = pattern.sub(other, text)
-    tokens = [sys.intern(BRACKETS.get(token, token)) for token in text.split()]  # a word is kept once
+    tokens = [sys.intern(BRACKETS.get(token, token)) for token in text.split()]  # each word is stored once
     bracket = BRACKETS.values() if brackets == "dropped" else ()
     return [token for token in tokens if token not in DROPPED and token not in bracket]
 
 
 def _part_full_stop(text: str, stop: re.Match[str]) -> str:
-    """The full stop apart from its word, but for an abbreviation, which has another one where it ends the caption."""
+    """Splits the full stop from its word; an abbreviation keeps its own, and gets a second one at the caption's end."""
     word = re.split(r"[\s\"(\[{]", text[: stop.end()])[-1]
     if not _ABBREVIATION.fullmatch(word):
         return " ."

@@ -1,6 +1,6 @@
-"""How well a number is answered where only a range of it is known, such as the age groups of FairFace.
+"""Figures of a number of which only a range is known, such as the age groups of FairFace.
 
-A range's probability is the sum in it. Axes: N examples, V numbers, R ranges.
+A range's probability is the sum over its numbers. Axes: N examples, V numbers, R ranges.
 """
 
 import dataclasses
@@ -18,14 +18,14 @@ from t2f_jax.tokens.attributes import Attribute
 
 @dataclasses.dataclass(frozen=True)
 class RangeAnswers:
-    """The distributions that were answered about N examples, and the ranges that are true.
+    """The predicted distributions of N examples, and the true ranges.
 
     Attributes:
-      ranges: those that occur among the labels, of the training faces too, by their lowest number.
+      ranges: those that occur among the labels, including the training faces', sorted by their lowest number.
       probs: of the ranges, float64 [N, R].
-      truth: the place of the true one among them, int [N]; -1 where no range is known, and the example not scored.
-      median_inside: whether the distribution's median lies in the true range, float64 [N]; NaN where none is known.
-      usual: the commonest range of the training faces, the baseline; None where there is none.
+      truth: index of the true range, int [N]; -1 if no range is known: the example is not scored.
+      median_inside: whether the distribution's median is in the true range, float64 [N]; NaN if none is known.
+      usual: the most frequent range of the training faces, the baseline; None if there is none.
     """
 
     attribute: Attribute
@@ -39,7 +39,7 @@ class RangeAnswers:
     def of(
         cls, attribute: Attribute, probs_NxV: np.ndarray, labels: Sequence[Any], training: Counter
     ) -> "RangeAnswers":
-        """Of labels: ranges, or None or a number where no range is known; and of the counts of training labels."""
+        """From labels (ranges; None or a number if no range is known) and the counts of training labels."""
         probs = np.asarray(probs_NxV, np.float64)
         probs = probs / probs.sum(axis=1, keepdims=True)
         truth, some = ([v for v in values if _is_range(attribute, v)] for values in (labels, training))
@@ -60,19 +60,19 @@ class RangeAnswers:
 
     @property
     def known(self) -> np.ndarray:
-        """Whose range is known, bool [N]."""
+        """Whether the range is known, bool [N]."""
         return self.truth >= 0
 
     @property
     def right(self) -> np.ndarray:
-        """Whether the likeliest range is true, float64 [N]; NaN where none is known."""
+        """Whether the most likely range is correct, float64 [N]; NaN if none is known."""
         if not self.ranges:
             return np.full(len(self.truth), np.nan)
         return np.where(self.known, self.probs.argmax(axis=1) == self.truth, np.nan)
 
 
 def range_figures(answers: RangeAnswers) -> list[Figure]:
-    """The share of right ranges, and that of medians inside; none where no range is known."""
+    """The accuracy of the ranges, and the share of medians inside them; no figures if no range is known."""
     if not answers.known.any():
         return []
     line = protocol_line("range accuracy", of="likeliest", over=f"{len(answers.ranges)} ranges that occur", version=1)

@@ -1,7 +1,7 @@
-"""ROUGE-L of captions, as COCO's evaluation code.
+"""ROUGE-L of captions, as in COCO's evaluation code.
 
 Source: Lin, ROUGE, 2004, section 3. COCO takes the best precision and the best recall over the references, which may
-come from two of them; ROUGE's usual F1 of one best reference is another number.
+be two different ones; the usual F1 with the best single reference is another number.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def rouge_l(caption: Sequence[str], references: Sequence[Sequence[str]]) -> floa
 
     Args:
       caption: its tokens, see `ptb.ptb_tokens`.
-      references: the tokens of one reference or more.
+      references: the tokens of one or more references.
     """
     common = [longest_common_subsequence(caption, reference) for reference in references]
     precision = max(common, default=0) / max(len(caption), 1)

@@ -1,8 +1,8 @@
 """Structural similarity of pairs of images.
 
 Source: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004, with its settings:
-a Gaussian window of deviation 1.5 and 11 pixels, K1 0.01, K2 0.03, population covariances, and the mean over the
-positions where the window lies within the image. Axes: B images, S pixels of a side, P positions of the window.
+a Gaussian window of standard deviation 1.5 and 11 pixels, K1 0.01, K2 0.03, population covariances, and the mean over
+the positions of the window inside the image. Axes: B images, S pixels of a side, P positions of the window.
 """
 
 import functools
@@ -52,7 +52,7 @@ def _ssim(first: jax.Array, second: jax.Array) -> jax.Array:
     def blurred(x: jax.Array) -> jax.Array:
         return jnp.einsum("ps,qt,bstc->bpqc", window_PxS, window_PxS, x, precision="highest")
 
-    x, y = (image.astype(jnp.float32) / 255 - 0.5 for image in (first, second))  # small numbers round less
+    x, y = (image.astype(jnp.float32) / 255 - 0.5 for image in (first, second))  # smaller numbers round less
     mean_x, mean_y = blurred(x), blurred(y)
     variance_x, variance_y = blurred(x * x) - mean_x**2, blurred(y * y) - mean_y**2
     covariance = blurred(x * y) - mean_x * mean_y

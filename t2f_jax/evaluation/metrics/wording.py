@@ -1,4 +1,4 @@
-"""How near the wording of captions comes to that of given ones: BLEU, ROUGE-L, CIDEr and METEOR as figures.
+"""Similarity of captions to reference captions: BLEU, ROUGE-L, CIDEr and METEOR as figures.
 
 Axes: N examples.
 """
@@ -26,13 +26,13 @@ def wording_figures(
     brackets: Brackets = "kept",
     meteor: Tables | None = None,
 ) -> list[Figure]:
-    """BLEU-1 to 4, ROUGE-L, CIDEr-D, CIDEr, METEOR where its tables are given, and how many captions repeat words.
+    """BLEU-1 to 4, ROUGE-L, CIDEr-D, CIDEr, METEOR if its tables are given, and how many captions repeat words.
 
     Args:
       captions: what a model wrote for N faces.
-      given: what the faces came with; a face without any caption is not scored, but for its repeats.
-      brackets: what becomes of brackets, see `ptb.ptb_tokens`.
-      meteor: the tables of METEOR 1.5, of the user's .jar file.
+      given: the reference captions; a face without any is scored only for repeated words.
+      brackets: how brackets are treated, see `ptb.ptb_tokens`.
+      meteor: the tables of METEOR 1.5, from the user's .jar file.
 
     Raises:
       MissingPackage: the package nltk or sacrebleu is missing.
@@ -51,7 +51,7 @@ def wording_figures(
     common = {"tokens": _tokens(brackets), "references": _range(theirs)}
 
     def place(rows: np.ndarray, nothing: float) -> np.ndarray:
-        """The scored examples' rows among those of all examples."""
+        """Places the rows of the scored examples among those of all examples."""
         placed = np.full((len(captions), *rows.shape[1:]), nothing)
         placed[known] = rows
         return placed
@@ -83,7 +83,7 @@ def _bleu_figures(statistics_Nx10: np.ndarray, common: dict[str, str]) -> list[F
 def _means(
     ours: Sequence[Tokens], theirs: Sequence[Sequence[Tokens]], common: dict[str, str]
 ) -> list[tuple[str, list[float], str]]:
-    """(name, score of each caption, protocol) of the scores whose mean is the corpus's."""
+    """(name, score of each caption, protocol) of the scores whose mean is the corpus score."""
     known = rarity(theirs)
     pairs = list(zip(ours, theirs))
     weights = {"rarity": "references", "faces": known.faces}

@@ -1,4 +1,4 @@
-"""A sweep's results -> its report NAME.html, NAME.md and NAME.csv."""
+"""Writes a sweep's report, NAME.html, NAME.md and NAME.csv."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from t2f_jax.report import sweep_page, sweep_plots
 from t2f_jax.report.content import Picture
 from t2f_jax.report.sweep_page import Cell, Finding, SweepPage
 
-PAGE, MARKDOWN, RUNS = ".html", ".md", ".csv"  # behind a report's name
+PAGE, MARKDOWN, RUNS = ".html", ".md", ".csv"  # suffixes of a report's name
 LOSS = "held_out/loss"
 Found = Sequence[tuple[Trial, Result]]
 
@@ -25,8 +25,8 @@ def write(out: pathlib.Path, name: str, title: str, sweep: Sweep, found: Found, 
     """Writes the three files into `out`.
 
     Args:
-      name: of the files: sweeps that share runs have a report each.
-      found: the trials that have a result, and it.
+      name: of the files: each of several sweeps that share runs has its own report.
+      found: the trials that have a result, with the result.
       left: {run: why it has no result}.
     """
     page = make(sweep, found, left)
@@ -91,13 +91,13 @@ def _notes(sweep: Sweep) -> list[str]:
 
 
 def _most_seeds(table: Table) -> int:
-    """Of the differences the most pairs of runs; 0 where there is none."""
+    """The largest number of run pairs of any difference; 0 if there is none."""
     verdicts = [cell.verdict for row in table.rows for cell in row.cells.values() if cell.verdict]
     return max((len(verdict.difference.by_seed) for verdict in verdicts), default=0)
 
 
 def _overview(table: Table, figures: Sequence[str]) -> dict[str, str]:
-    """{factor: its verdicts in a line}: of each figure what every arm shows, arms of the same verdict together."""
+    """{factor: its verdicts as a line}: for each figure the verdict of every arm, equal verdicts grouped."""
     told = {}
     for factor, rows in _factors(table).items():
         parts = []
@@ -122,7 +122,7 @@ def _factors(table: Table) -> dict[str, list[Row]]:
 
 
 def _findings(table: Table, figures: Sequence[str]) -> list[Finding]:
-    """A finding for each factor, in the order of the arms; `figures` are told of arms that name none."""
+    """A finding for each factor, in the order of the arms; `figures` are the default for arms that name none."""
     findings = []
     for factor, rows in _factors(table).items():
         question = next((row.arm.note for row in rows if row.arm.note), "")
@@ -196,7 +196,7 @@ def _plots(table: Table, found: Found) -> list[Picture]:
 
 
 def _laws(table: Table, found: Found) -> tuple[dict[str, str], list[Picture]]:
-    """The laws in words, and their plots: final loss over parameters, and the frontier of loss over model FLOPs."""
+    """The scaling laws as text, and their plots: final loss over parameters, and the frontier over model FLOPs."""
     fitting = {r.arm.name for r in table.rows if LOSS in r.cells and not r.cells[LOSS].measured_otherwise}
     sized = [(trial.arm.name, result) for trial, result in found if trial.arm.name in fitting]
     if not sized:
@@ -210,7 +210,7 @@ def _laws(table: Table, found: Found) -> tuple[dict[str, str], list[Picture]]:
     law = scaling.fit(*(np.concatenate([pair[k] for pair in points.values()]) for k in (0, 1)))
     curves = [(np.array(r.curve["model_flops"]), np.array(r.curve["loss"])) for _, r in sized]
     flops, losses = scaling.frontier(curves)
-    shortest = min(float(curve[0][-1]) for curve in curves)  # before, no run had come to its end
+    shortest = min(float(curve[0][-1]) for curve in curves)  # before this, no run had finished
     edge = scaling.fit(flops[flops >= shortest], losses[flops >= shortest])
     firsts = {name: (r.curve["model_flops"], r.curve["loss"]) for name, r in reversed(sized)}
     firsts = dict(reversed(firsts.items()))
@@ -235,7 +235,7 @@ def _law(law: scaling.Law | None, symbol: str) -> str:
 
 
 def _runs(found: Found) -> str:
-    """A line a run: its arm, seed, folder, costs, and all figures by name."""
+    """One line per run: its arm, seed, folder, costs, and all figures by name."""
     names = sorted({name for _, result in found for name in result.figures})
     costs = sorted({name for _, result in found for name in result.costs})
     text = io.StringIO()

@@ -1,4 +1,4 @@
-"""What a finished run gave: figures on held-out faces, what it cost, its learning curve. Kept as `figures.json`."""
+"""The results of a finished run: figures on held-out faces, costs, learning curve. Stored as `figures.json`."""
 
 import dataclasses
 import pathlib
@@ -26,10 +26,10 @@ class Result:
     """A run's figures and costs.
 
     Attributes:
-      figures: {name: figure}; those of training are called `held_out/...`.
+      figures: {name: figure}; those of training are named `held_out/...`.
       costs: steps; parameters (of the decoder); tokens and model_flops (of training, see `models.flops`); seconds (of
         training and evaluation, over all starts).
-      curve: {"step", "model_flops", "loss"}: at each evaluation while training, work so far and the held-out loss.
+      curve: {"step", "model_flops", "loss"}: at each evaluation during training, work so far and held-out loss.
     """
 
     figures: Mapping[str, Figure]
@@ -38,7 +38,7 @@ class Result:
 
 
 def measured_by(config: Config) -> str:
-    """Digest of what decides how a finished model is measured."""
+    """Digest of what determines how a finished model is measured."""
     return digest([FORMAT, to_dict(config.eval)])
 
 
@@ -57,7 +57,7 @@ def write(folder: pathlib.Path, trial: Trial, result: Result) -> None:
 
 
 def read(folder: pathlib.Path, trial: Trial) -> Result | None:
-    """The result of the run in `folder`; None if it is not finished, was measured otherwise, or cannot be read."""
+    """The result of the run in `folder`; None if it is not finished, was measured differently, or cannot be read."""
     path = RunFolder(folder).fetch(FIGURES)
     if not path.is_file():
         return None
@@ -67,15 +67,15 @@ def read(folder: pathlib.Path, trial: Trial) -> Result | None:
             return None
         figures = [Figure.from_dict(values) for values in record["figures"]]
         return Result({figure.name: figure for figure in figures}, record["costs"], record["curve"])
-    except (UserError, KeyError, TypeError, ValueError):  # damaged, or of another version: it is measured again
+    except (UserError, KeyError, TypeError, ValueError):  # damaged, or of another version: measured again
         return None
 
 
 def of_training(config: Config, folder: pathlib.Path, vocab_size: int) -> Result:
-    """What a training's own record tells, without any evaluation of the model.
+    """The result from a training's own record, without any further evaluation of the model.
 
     Raises:
-      UserError: the record holds no evaluation.
+      UserError: the record has no evaluation.
     """
     rows = metrics.read(folder / metrics.NUMBERS)
     evaluations, steps = metrics.eval_rows(rows), metrics.train_rows(rows)
@@ -101,12 +101,12 @@ def of_training(config: Config, folder: pathlib.Path, vocab_size: int) -> Result
 
 
 def _work(steps: Sequence[Mapping[str, Any]], name: str) -> np.ndarray:
-    """What each step did, from its rate."""
+    """The amount of work of each step, from its rate."""
     return np.array([row.get(f"{name}_per_second", 0.0) * row["seconds"] for row in steps], np.float64)
 
 
 def _losses(config: Config, row: Mapping[str, Any]) -> list[Figure]:
-    """The last evaluation's losses, nats a token. Their protocol tells the rows apart on which they were measured."""
+    """The last evaluation's losses in nats per token. Their protocol identifies the rows that they were measured on."""
     train = config.decoder.train
     line = protocol_line(
         "held-out loss",
@@ -122,10 +122,10 @@ def _losses(config: Config, row: Mapping[str, Any]) -> list[Figure]:
 
 
 def _rows(config: Config) -> list[Any]:
-    """What decides the held-out rows and which of their tokens count: losses on others are not comparable."""
+    """What determines the held-out rows and their scored tokens: losses on others are not comparable."""
     decoder = config.decoder
     image = to_dict(config.image, without=(Role.FREE,))
     data, text = to_dict(config.data, without=(Role.FREE,)), to_dict(config.text)
     lengths = [decoder.sequence_length, decoder.text_length, decoder.source_temperature, decoder.init_from]
-    tasks = {k: v for k, v in to_dict(decoder.tasks).items() if k != "hidden_codes"}  # hidden while training alone
+    tasks = {k: v for k, v in to_dict(decoder.tasks).items() if k != "hidden_codes"}  # hidden only in training
     return [image, data, text, tasks, lengths, decoder.train.eval_batches, decoder.train.batch_size]

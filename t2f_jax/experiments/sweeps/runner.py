@@ -1,7 +1,7 @@
-"""The runs of a sweep: here one after another, each in a process of its own, or each by a command somewhere else.
+"""The runs of a sweep: here in sequence, each in its own process, or each by a command somewhere else.
 
-A run that fails does not end the sweep: its reason stays in its folder, and the same command tries it again. A run that
-was interrupted goes on from its last checkpoint, and what is finished is never done again.
+A run that fails does not end the sweep: the reason is stored in its folder, and the same command tries it again. An
+interrupted run continues from its last checkpoint, and finished work is never repeated.
 """
 
 import contextlib
@@ -25,16 +25,16 @@ from t2f_jax.io.run_folder import RunFolder
 RUNS, SHARED = "runs", "shared"
 EVALUATION = "evaluation"  # in a run's folder
 FAILURE = "failure.txt"
-PATIENCE = 12 * 3600.0  # seconds to wait for another run that makes what is shared, or for the same run
+PATIENCE = 12 * 3600.0  # seconds to wait for another run that makes shared parts, or for the same run
 
 
 def folder_of(out: pathlib.Path, trial: Trial) -> pathlib.Path:
-    """Where a run of the sweep in `out` works."""
+    """The folder of a run of the sweep in `out`."""
     return out / RUNS / trial.key
 
 
 def distinct(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials without those that are an earlier one's run under another name."""
+    """The trials without those that have the same run as an earlier one."""
     first: dict[str, Trial] = {}
     for trial in trials:
         first.setdefault(trial.key, trial)
@@ -42,7 +42,7 @@ def distinct(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def find(trials: Sequence[Trial], name: str) -> Trial:
-    """The trial of that name. Raises UserError if there is none."""
+    """The trial with that name. Raises UserError if there is none."""
     for trial in trials:
         if trial.name == name:
             return trial
@@ -61,17 +61,17 @@ def choose(trials: Sequence[Trial], arms: Sequence[str], baseline: str) -> list[
 def run_all(
     trials: Sequence[Trial], out: pathlib.Path, command: Callable[[Trial], list[str]], hours: float = 0.0
 ) -> dict[str, str]:
-    """Runs what is not finished, one after another, each by a command.
+    """Runs the unfinished trials in sequence, each by a command.
 
     Args:
-      command: of a trial, program and arguments; it calls `run`.
-      hours: when the finished runs have taken so long, all together, no further one begins; 0: no limit.
+      command: trial -> program and arguments, which call `run`.
+      hours: when the finished runs have taken this long in total, no further one starts; 0: no limit.
 
     Returns:
       {name: reason} of the runs that failed.
 
     Raises:
-      SystemExit, KeyboardInterrupt: the run under way was ended from outside, and has saved its state, see `_wait_for`.
+      SystemExit, KeyboardInterrupt: the current run was ended from outside and has saved its state, see `_wait_for`.
     """
     runs, failed = distinct(trials), {}
     for number, trial in enumerate(runs, 1):
@@ -87,7 +87,7 @@ def run_all(
         failure.unlink(missing_ok=True)
         code = _wait_for(subprocess.Popen(command(trial), start_new_session=True))
         if code:
-            if not failure.is_file():  # it was killed, or could not even begin
+            if not failure.is_file():  # it was killed, or could not start
                 end = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
                 write_text(failure, end + "\n")
             failed[trial.name] = failure.read_text(encoding="utf-8").strip()
@@ -96,21 +96,21 @@ def run_all(
 
 
 def _wait_for(process: subprocess.Popen) -> int:
-    """The exit code of a run. What ends this process is handed on to it, and counts once the run has ended.
+    """The exit code of a run. Signals that end this process are forwarded to it and take effect when it has ended.
 
-    SIGHUP becomes SIGTERM, at which a training saves. SIGINT goes on as itself alone: a run that a shell started in its
-    background, or nohup, ignores it.
+    SIGHUP becomes SIGTERM, at which a training saves. SIGINT is forwarded as SIGINT only, which a run in the background
+    of a shell, or under nohup, ignores.
 
     Raises:
-      SystemExit: the run has been ended so, and has told of it.
-      KeyboardInterrupt: it has not.
+      SystemExit: the run was ended by the signal, and reported that.
+      KeyboardInterrupt: the run did not.
     """
     interrupted: KeyboardInterrupt | None = None
     while True:
         try:
             code = process.wait()
             break
-        except KeyboardInterrupt as error:  # Ctrl-C, or a signal that is taken for it
+        except KeyboardInterrupt as error:  # Ctrl-C, or a signal treated like it
             interrupted = error
             with contextlib.suppress(OSError):
                 process.send_signal(signal.SIGTERM if isinstance(error, Ended) else signal.SIGINT)
@@ -123,13 +123,13 @@ def _wait_for(process: subprocess.Popen) -> int:
 
 
 def run(trial: Trial, out: pathlib.Path) -> results.Result | None:
-    """Trains and measures one run, in this process; what is finished is kept.
+    """Trains and measures one run, in this process; finished work is kept.
 
     Returns:
-      Its result; None in all but the first process of a job.
+      Its result; None except in the first process of a job.
 
     Raises:
-      UserError: as `stages.train` and `suite.evaluate`; the reason stays in the run's folder, too.
+      UserError: as `stages.train` and `suite.evaluate`; the reason is also stored in the run's folder.
     """
     from t2f_jax.distributed import hosts
 
@@ -143,7 +143,7 @@ def run(trial: Trial, out: pathlib.Path) -> results.Result | None:
 
 @contextlib.contextmanager
 def _recording(folder: pathlib.Path) -> Iterator[None]:
-    """Keeps the reason of an error in the block."""
+    """Stores the reason of an error in the block."""
     from t2f_jax.distributed import hosts
 
     try:
@@ -191,7 +191,7 @@ def _train_and_measure(trial: Trial, folder: pathlib.Path, out: pathlib.Path) ->
 
 
 def make_shared(config: Config, out: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
-    """The image tokenizer and the store of a config, made unless a run of the same settings has done so."""
+    """The image tokenizer and the store of a config, made unless a run with the same settings has made them."""
     from t2f_jax.distributed import hosts
     from t2f_jax.experiments import stages
     from t2f_jax.io import remote
@@ -216,18 +216,18 @@ def make_all_shared(trials: Sequence[Trial], out: pathlib.Path) -> None:
 
 
 def shared_keys(config: Config) -> tuple[str, str]:
-    """Digests of what decides a config's image tokenizer, and its store."""
+    """Digests of what determines a config's image tokenizer, and its store."""
     seen = to_dict(config.data, without=(Role.FREE, Role.STORE_ONLY))
     tokenizer = digest([to_dict(config.image, without=(Role.FREE,)), seen, config.decoder.init_from])
     return tokenizer, digest([tokenizer, to_dict(config.data, without=(Role.FREE,)), to_dict(config.text)])
 
 
 def lines(trials: Sequence[Trial], out: pathlib.Path, command: Sequence[str], prefix: str = "") -> list[str]:
-    """A command line for each run that is not finished, before them one that makes what runs share.
+    """A command line that makes the shared parts, then one for each unfinished run.
 
     Args:
       command: `t2f sweep CONFIG --out DIR ...`, to which `--run NAME` is added.
-      prefix: stands before each, such as `launch/slurm --nodes 1 --gpus 8 --name {run} --`; `{run}` is the run's name.
+      prefix: of each line, such as `launch/slurm --nodes 1 --gpus 8 --name {run} --`; `{run}` is the run's name.
     """
     runs = distinct(trials)
     for trial in trials:

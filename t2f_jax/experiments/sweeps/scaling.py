@@ -1,4 +1,4 @@
-"""The law of loss against size: L(x) = floor + scale * x ** -exponent, fitted over models or over their FLOPs.
+"""Scaling laws of the loss: L(x) = floor + scale * x ** -exponent, fitted over model sizes or over FLOPs.
 
 Sources: Hestness et al., arXiv:1712.00409; Kaplan et al., arXiv:2001.08361; Hoffmann et al., arXiv:2203.15556, whose
 first approach is `frontier`.
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize, stats
 
-LEAST = 4  # points of different x: the law has three parameters
-FLOORS = 60  # that are tried as starting points
+LEAST = 4  # distinct x: the law has three parameters
+FLOORS = 60  # tried as starting points
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Law:
     """L(x) = floor + scale * x ** -exponent, in the unit of the losses.
 
     Attributes:
-      interval: 95%, of the exponent, Student's on the fit's linearization; None where the data does not determine it.
+      interval: 95%, of the exponent, Student's on the fit's linearization; None if the data does not determine it.
       residual: root mean square of the losses around the law.
-      points: that it was fitted to.
+      points: their number in the fit.
     """
 
     floor: float
@@ -42,14 +42,14 @@ class Law:
 
 
 def fit(x: Sequence[float] | np.ndarray, losses: Sequence[float] | np.ndarray) -> Law | None:
-    """The law of least squares; None with fewer than `LEAST` different x, or where no falling law fits.
+    """The least-squares law; None with fewer than `LEAST` distinct x, or if no decreasing law fits.
 
-    Several losses at one x, such as those of several seeds, count each.
+    Several losses at one x, such as those of several seeds, each count.
     """
     x_N, y_N = np.asarray(x, np.float64), np.asarray(losses, np.float64)
     if len(np.unique(x_N)) < LEAST:
         return None
-    middle = np.exp(np.log(x_N).mean())  # x in its own unit keeps scale and exponent apart
+    middle = np.exp(np.log(x_N).mean())  # normalizing x decorrelates scale and exponent
 
     def law(u: np.ndarray, floor: float, log_scale: float, exponent: float) -> np.ndarray:
         return floor + np.exp(log_scale - exponent * np.log(u))
@@ -57,7 +57,7 @@ def fit(x: Sequence[float] | np.ndarray, losses: Sequence[float] | np.ndarray) -
     u_N = x_N / middle
     bounds = ([0.0, -30.0, 0.0], [float(y_N.min()), 30.0, 5.0])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optimize.OptimizeWarning)  # a covariance that is not determined is infinite
+        warnings.simplefilter("ignore", optimize.OptimizeWarning)  # an undetermined covariance is infinite
         try:
             best, covariance = optimize.curve_fit(law, u_N, y_N, _start(u_N, y_N), bounds=bounds, max_nfev=20_000)
         except RuntimeError:  # no convergence
@@ -78,7 +78,7 @@ def fit(x: Sequence[float] | np.ndarray, losses: Sequence[float] | np.ndarray) -
 
 
 def _start(u_N: np.ndarray, y_N: np.ndarray) -> tuple[float, float, float]:
-    """The best of some floors, each with the straight line through log(loss - floor) over log u."""
+    """The best of several floors, each with a straight line fitted to log(loss - floor) over log u."""
 
     def of(floor: float) -> tuple[float, tuple[float, float, float]]:
         slope, log_scale = np.polyfit(np.log(u_N), np.log(y_N - floor), 1)
@@ -90,13 +90,13 @@ def _start(u_N: np.ndarray, y_N: np.ndarray) -> tuple[float, float, float]:
 
 
 def frontier(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """The least loss that any of the runs had reached at each amount of computing.
+    """The lowest loss that any of the runs had reached at each amount of compute.
 
     Args:
-      curves: of each run, its FLOPs so far, ascending, and its held-out loss there.
+      curves: for each run, its FLOPs so far, ascending, and its held-out loss there.
 
     Returns:
-      FLOPs, ascending, and the loss there, falling: only points at which the least loss so far becomes less.
+      FLOPs, ascending, and the loss there, decreasing: only points at which the lowest loss so far decreases.
     """
     points = sorted((float(f), float(loss)) for flops, losses in curves for f, loss in zip(flops, losses))
     best: list[tuple[float, float]] = []

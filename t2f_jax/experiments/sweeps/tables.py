@@ -1,4 +1,4 @@
-"""Results -> what is told of each arm: its values over seeds, differences from the baseline, verdicts, its budget."""
+"""Tables of a sweep's results: each arm's values over seeds, differences from the baseline, verdicts, budget."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ from t2f_jax.experiments.sweeps import verdicts
 from t2f_jax.experiments.sweeps.results import Result
 from t2f_jax.experiments.sweeps.verdicts import Difference, Verdict
 
-BUDGET = ("steps", "parameters", "model_flops", "seconds")  # of the costs: what is shown of an arm
-EQUAL = 0.05  # an arm's model FLOPs may differ by this share from the baseline's and count as an equal budget
+BUDGET = ("steps", "parameters", "model_flops", "seconds")  # costs that are shown
+EQUAL = 0.05  # model FLOPs that differ by at most this share from the baseline's count as an equal budget
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Cell:
     Attributes:
       values: {seed: value}.
       mean, interval: over seeds.
-      verdict: against the baseline; None for the baseline itself, without a common seed, and where `measured_otherwise`
-        or where the figure is none of those that the arm is compared by.
-      measured_otherwise: whether the baseline's figure was measured by another protocol, such as a loss on other codes.
+      verdict: against the baseline; None for the baseline itself, without a common seed, if `measured_otherwise`, or if
+        the arm is not compared by this figure.
+      measured_otherwise: whether the baseline's figure has another protocol, such as a loss on other codes.
     """
 
     values: Mapping[int, float]
@@ -44,7 +44,7 @@ class Row:
 
     @property
     def equal_budget(self) -> bool:
-        """Whether it took as many model FLOPs as the baseline."""
+        """Whether it used as many model FLOPs as the baseline."""
         return abs(self.relative.get("model_flops", 1.0) - 1) <= EQUAL
 
 
@@ -53,7 +53,7 @@ class Table:
     """All arms that have a result; the baseline, if it has one, is first.
 
     Attributes:
-      kinds: of each figure that arms are compared by, in this order, some run's, which tells unit and direction.
+      kinds: for each figure that arms are compared by, in order, the figure of some run, for its unit and direction.
     """
 
     rows: Sequence[Row]
@@ -61,7 +61,7 @@ class Table:
 
 
 def make(sweep: Sweep, found: Sequence[tuple[Trial, Result]]) -> Table:
-    """The table of the results that there are."""
+    """The table of the available results."""
     by_arm: dict[str, tuple[Arm, dict[int, Result]]] = {}
     for trial, result in found:
         by_arm.setdefault(trial.arm.name, (trial.arm, {}))[1][trial.seed] = result
@@ -104,7 +104,7 @@ def _verdicts(
     baseline: Mapping[int, Result],
     cells: Mapping[str, Mapping[str, Cell | None]],
 ) -> dict[str, Verdict]:
-    """The verdicts on a figure: of the arms that are compared by it, and that measured it as the baseline did."""
+    """The verdicts on a figure: of the arms that are compared by it and have the baseline's protocol."""
     normal = {seed: r.figures[figure].value for seed, r in baseline.items() if figure in r.figures}
     differences: dict[str, Difference] = {}
     for name, (arm, _) in by_arm.items():

@@ -1,9 +1,9 @@
-"""What a sweep may conclude: differences between an arm and the baseline, paired by seed, and what they show.
+"""Conclusions of a sweep: differences between an arm and the baseline, paired by seed, with significance tests.
 
-The unit is a training run. The difference of two runs with the same seed leaves out what the seed does to both (the
-order of faces, and where shapes allow it the initial weights). With three to five seeds nothing can be resampled: the
-interval is Student's, and every seed's value is reported beside it. From eight seeds on the exact sign-flip test needs
-no normal distribution. Verdicts are corrected for the number of arms.
+The unit is a training run. The difference of two runs with the same seed removes the effects of the seed that both
+share (the order of faces and, if shapes allow it, the initial weights). Three to five seeds are too few for resampling:
+the interval is Student's, and every seed's value is reported, too. With eight or more seeds the exact sign-flip test
+is used, which assumes no normal distribution. Verdicts are corrected for the number of arms.
 """
 
 import dataclasses
@@ -18,8 +18,8 @@ from scipy import optimize, stats
 from t2f_jax.evaluation.stats import holm
 
 LEVEL = 0.95  # of the intervals; 1 - LEVEL is the error rate of all verdicts about a figure together
-POWER = 0.8  # with which a difference of `detectable` would have been shown
-EXACT = 8  # seeds from which on the sign-flip test decides: fewer cannot fall below 1%
+POWER = 0.8  # probability of showing a difference of size `detectable`
+EXACT = 8  # seeds from which the sign-flip test is used: with fewer, p cannot fall below 1%
 
 Better = Literal["higher", "lower", ""]
 Outcome = Literal["better", "worse", "different", "no difference shown", "not tested"]
@@ -32,9 +32,9 @@ class Difference:
     Attributes:
       by_seed: {seed: difference}.
       mean: of `by_seed`.
-      interval: of the mean, at `LEVEL`; None with fewer than two seeds, or where all seeds give the same.
-      p: that the seeds alone make as large a difference; None as the interval.
-      error: standard error of the mean; None as the interval.
+      interval: of the mean, at `LEVEL`; None with fewer than two seeds, or if all seeds give the same difference.
+      p: probability of so large a difference by the seeds alone; None like the interval.
+      error: standard error of the mean; None like the interval.
     """
 
     by_seed: Mapping[int, float]
@@ -46,13 +46,13 @@ class Difference:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What a difference shows.
+    """The conclusion from a difference.
 
     Attributes:
-      p_corrected: `p` after the correction for all arms of the figure (Holm), by which `outcome` is decided.
-      arms: how many that are.
-      detectable: the smallest true difference that this design shows with probability `POWER`, by the spread of these
-        differences and after Holm's strictest correction; above any difference that is not shown. None as `p`.
+      p_corrected: `p` after Holm's correction for all arms of the figure; it decides `outcome`.
+      arms: their number.
+      detectable: the smallest true difference that this design shows with probability `POWER`, given the spread of
+        these differences and Holm's strictest correction; above any difference that is not shown. None like `p`.
     """
 
     difference: Difference
@@ -82,7 +82,7 @@ def sign_flip(values: np.ndarray) -> float:
 
     Source: Fisher, The Design of Experiments, 1935, section 21.
     """
-    signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(values) - 1)))  # a pattern and its mirror are one
+    signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(values) - 1)))  # a pattern equals its negative
     sums = np.abs(values[0] + signs @ values[1:])
     return float(np.mean(sums >= abs(values.sum()) * (1 - 1e-12)))
 
@@ -90,19 +90,19 @@ def sign_flip(values: np.ndarray) -> float:
 def detectable(error: float, n: int, arms: int = 1) -> float:
     """The true difference at which a two-sided t-test of `n` pairs, whose mean has this standard error, has `POWER`.
 
-    The test is that of the least p of `arms`, by Holm's correction.
+    The test is that of the smallest p of `arms`, by Holm's correction.
     """
     quantiles = (np.arange(2000) + 0.5) / 2000
     needed = stats.t.isf((1 - LEVEL) / (2 * arms), n - 1) * np.sqrt(stats.chi2.ppf(quantiles, n - 1) / (n - 1))
 
-    def missing(effect: float) -> float:  # over all spreads that the differences could have shown
+    def missing(effect: float) -> float:  # averaged over the possible sample spreads
         return POWER - float(np.mean(stats.norm.sf(needed - effect) + stats.norm.cdf(-needed - effect)))
 
     return error * float(optimize.brentq(missing, 0.0, 2 * needed.max()))  # type: ignore[arg-type]
 
 
 def judge(differences: Mapping[str, Difference], better: Better) -> dict[str, Verdict]:
-    """The verdicts on one figure of all arms, {arm: ...}; `better` says which direction is the good one."""
+    """The verdicts on one figure of all arms, {arm: ...}; `better` is the better direction."""
     tested = [name for name, one in differences.items() if one.p is not None]
     corrected = dict(zip(tested, holm([differences[name].p or 0.0 for name in tested])))
     arms = max(1, len(tested))

@@ -17,7 +17,7 @@ TITLES = {
 
 
 def title(figure: str) -> str:
-    """Such as `age, mean absolute error`; of a figure without a title its own name."""
+    """Such as `age, mean absolute error`; the name of a figure without a title."""
     return TITLES.get(figure, figure.replace("_", " "))
 
 
@@ -36,7 +36,7 @@ def bare(x: float, kind: Figure) -> str:
 
 
 def unit(kind: Figure) -> str:
-    """Of a difference."""
+    """The unit of a difference."""
     return {"share": "points", "nats": "nats"}.get(kind.unit, kind.unit)
 
 
@@ -57,7 +57,7 @@ def headed(figure: str, kind: Figure) -> str:
 
 
 def finding(name: str, cell: Cell, kind: Figure) -> str:
-    """A sentence on what an arm's figure shows."""
+    """A sentence about the verdict on an arm's figure."""
     verdict, head = cell.verdict, headed(name, kind)
     if cell.measured_otherwise:
         return f"{head}: measured otherwise than the baseline's, not comparable"
@@ -72,7 +72,7 @@ def finding(name: str, cell: Cell, kind: Figure) -> str:
         told += f" after the correction for {verdict.arms} variants"
     if verdict.outcome != "no difference shown":
         return told
-    if p <= 1 - LEVEL:  # the interval, which is not corrected, lies away from 0
+    if p <= 1 - LEVEL:  # the interval, which is not corrected, excludes 0
         told += f" ({_p(p)} before it, and so the interval, which is not corrected, lies away from 0)"
     if kind.unit == "share" and (verdict.detectable or 0) > 1:
         told += "; with these seeds no difference is large enough to be shown"
@@ -87,14 +87,14 @@ def _p(p: float) -> str:
 
 
 def short(cell: Cell) -> str:
-    """A verdict in a word or three."""
+    """A verdict in one to three words."""
     if cell.measured_otherwise:
         return "not comparable"
     return cell.verdict.outcome if cell.verdict else "not compared"
 
 
 def too_few(seeds: int) -> str:
-    """What so few pairs of runs can show, a sentence; empty where they are enough."""
+    """A sentence about what so few pairs of runs can show; empty if they are enough."""
     if seeds == 1:
         return "One seed shows nothing: no difference can be told from chance. Give the sweep three seeds or more."
     if seeds == 2:
@@ -111,6 +111,6 @@ def count(x: float) -> str:
 
 
 def seeds(row: Row, figure: str, kind: Figure) -> str:
-    """Each seed's value, in their order."""
+    """Each seed's value, in the order of the seeds."""
     cell = row.cells.get(figure)
     return "; ".join(value(x, kind) for _, x in sorted(cell.values.items())) if cell else "–"
