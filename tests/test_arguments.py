@@ -163,7 +163,7 @@ def test_a_wrong_argument_is_named(model, name, option):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda m: m.generate([]), "nothing says what face"),
+        (lambda m: m.generate([]), "the prompt is empty"),
         (lambda m: m.generate("a", temprature=1.0), "unknown option 'temprature'=1.0; the nearest is 'temperature'"),
         (lambda m: m.generate("a", attributes={"glases": "yes"}), "the nearest is 'glasses' (no or yes)"),
         (lambda m: m.generate("a", attributes={"gender": "femal"}), "did you mean 'female'?"),

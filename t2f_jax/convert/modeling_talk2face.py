@@ -1161,7 +1161,7 @@ class Talk2Face(ImageTokenizer):
         wanted = self._checked({} if attributes is None else attributes)
         prompts = [image_text(t, wanted) for t in texts]
         if not all(prompts):
-            raise ValueError("nothing says what face to draw; give a text, attributes, or both")
+            raise ValueError("the prompt is empty; give a text, attributes, or both")
         prefixes, wordless = [self._text_prefix(p) for p in prompts], self._text_prefix("")
         count = self.vqgan.count
         rows = []

@@ -150,7 +150,7 @@ def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[
         except UserError as error:
             raise UserError(f"{path}, line {line.number}: {error}") from error
         if not prompt.says_something:
-            raise UserError(f"{path}, line {line.number}: nothing says what face to draw; give text or attributes")
+            raise UserError(f"{path}, line {line.number}: the prompt is empty; give text or attributes")
         faces += [Face(line.number, prompt, line.seed + i) for i in range(line.n)]
     return faces
 

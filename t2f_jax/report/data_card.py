@@ -42,7 +42,7 @@ class SourceCard:
       about: {"licence", "citation", ...: text}.
       faces: of each split.
       known: {attribute: share of faces of which it is known, from 0 to 1}.
-      captions: {"faces", "captions", "words a caption", "different words"}.
+      captions: {"faces", "captions", "words per caption", "different words"}.
       plots: distributions of labels.
       notes: what is worth knowing of how it was read.
     """

@@ -52,7 +52,7 @@ def image_text(caption: str | None = None, attributes: Mapping[str, str | int] |
     parts = [" ".join((caption or "").split()), attributes_text(attributes or {})]
     text = " ".join(part for part in parts if part)
     if not text:
-        raise UserError("nothing says what face to draw; give a caption, attributes such as gender=male, or both")
+        raise UserError("the prompt is empty; give a caption, attributes such as gender=male, or both")
     return text
 
 

@@ -68,7 +68,7 @@ def test_two_requests_do_not_mix_in_a_folder(folder, tmp_path, capsys):
         (["--complete", "f", "--vary", "f"], "give one of them"),
         (["--text", "a", "--share", "0.5"], "--share is how much of a given face"),
         (["--complete", "f", "--share", "1.5"], "--share must lie above 0 and below 1"),
-        (["--complete", "f", "--keep", "1"], "--keep takes the faces that show best"),
+        (["--complete", "f", "--keep", "1"], "--keep takes the faces that fit the prompt best"),
         (["--text", "a", "--keep", "5"], "--keep 5 of 4 faces"),
         (["--text", "a", "--min-p", "2"], "min_p=2.0 must be a number from 0 to 1"),
         (["--text", "a", "--seed", "-1"], "seed=-1 must be a whole number from 0 to 4294967292"),

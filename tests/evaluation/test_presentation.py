@@ -56,7 +56,7 @@ def test_the_guidance_plot_tells_what_reranking_reaches():
     captions = measure_captions(model(), held_out.images, held_out.fields)
     figures = SourceFigures(attributes, reconstruction, captions, requests, 0.9)
     (plot,) = presentation.source_report(model(), held_out, figures).plots
-    assert plot.note == "Best of 4 by the model's own reading: 75.0%, the first of them: 50.0%."
+    assert plot.note == "Best of 4 by the model's own score: 75.0%, the first one: 50.0%."
     unknown = {"seen": None, "interval": None, "asked": 0}  # nothing but numbers was asked for
     requests["guidance_curve"] = [{"guidance": 1.0, **unknown}]
     requests["reranking"] |= {"first": unknown, "best": unknown}

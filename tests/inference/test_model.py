@@ -179,7 +179,7 @@ def test_scores_are_log_probabilities(loved, face):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda m, f: m.generate(), "nothing says what face"),
+        (lambda m, f: m.generate(), "the prompt is empty"),
         (lambda m, f: m.generate("a", n=2, keep=3), "keep=3 must be a whole number from 1 to 2"),
         (lambda m, f: m.generate("a", temprature=1.0), "unknown option 'temprature'"),
         (lambda m, f: m.generate("a", {"glases": "yes"}), "the nearest is 'glasses'"),
