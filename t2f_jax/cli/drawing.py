@@ -6,11 +6,11 @@ from typing import Any
 
 WORDS = ("temperature", "top_k", "top_p", "min_p")
 _HELP = {
-    "temperature": "0 takes the most likely {0} each time, 1 is the model's own",
+    "temperature": "0 takes the most likely {0} each time, 1 samples as the model predicts",
     "final_temperature": "temperature at the last {0}, approached linearly",
     "top_k": "sample from the K most likely {0}s; 0 = all",
     "top_p": "sample from the most likely {0}s with this total probability; 1 = all",
-    "min_p": "sample only {0}s at least this many times as likely as the most likely one",
+    "min_p": "sample only {0}s whose probability is at least this share of the highest one",
     "guidance": "scale of classifier-free guidance; 1 = none",
 }
 FACES = tuple(_HELP)

@@ -14,7 +14,7 @@ def add(commands: options.Commands) -> None:
         "evaluate",
         run,
         "evaluate a model on the held-out faces of its own data, or on other data",
-        "Then writes the report. An interrupted evaluation is resumed.",
+        "Then it writes the report. An interrupted evaluation is resumed.",
     )
     options.add_model(sub)
     what = "other data: a kind of dataset (celeba), with its folder (celeba:DIR), or your own (a path); may be repeated"

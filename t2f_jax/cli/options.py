@@ -139,7 +139,7 @@ class Writable:
         steps = [path for path in self.path.glob("**/checkpoints/*") if path.name.isdecimal()]
         if steps:
             newest = max(steps, key=lambda path: (path.stat().st_mtime, int(path.name)))
-            return f"the same command goes on from {newest}"
+            return f"the same command resumes from {newest}"
         return self.faces() or ("" if _holds_files(self.path) else f"nothing is in {self}")
 
     def faces(self) -> str:

@@ -15,7 +15,7 @@ def add(commands: options.Commands) -> None:
         "plan",
         run,
         "estimate memory and time of a training run on a TPU topology, before a chip is rented",
-        "Compiles the real training step and prints memory, time bounds and collectives. It needs libtpu:"
+        "It compiles the real training step and prints memory, time bounds and collectives. It needs libtpu:"
         " pip install 't2f_jax[tpu]'.",
         options.Needs(programs=False),  # programs for chips that are not there cannot be read back
     )

@@ -20,7 +20,7 @@ def add(commands: options.Commands) -> None:
         "sweep",
         run,
         "train the variants of a config with several seeds, and report their differences",
-        "The config file's sweep() names them. Run it again after an interruption to resume.",
+        "The config file's sweep() names the variants. Run it again after an interruption to resume.",
         options.Needs(uploads=False, many_steps=True),
     )
     options.add_config(sub)

@@ -19,7 +19,7 @@ from t2f_jax.io import locks
 
 T = TypeVar("T")
 
-RESTART = 75  # exit code (EX_TEMPFAIL): not the user's mistake; the same command goes on from the last checkpoint
+RESTART = 75  # exit code (EX_TEMPFAIL): not the user's mistake; the same command resumes from the last checkpoint
 VARIABLES = ("T2F_COORDINATOR", "T2F_PROCESS_COUNT", "T2F_PROCESS_ID")
 CONNECT_SECONDS = 300  # how long a process waits for the others at the start (T2F_CONNECT_SECONDS)
 HEARTBEAT_SECONDS = 60  # a process that is silent for longer counts as lost (T2F_HEARTBEAT_SECONDS)
@@ -77,7 +77,7 @@ def _connect(*address: Any, **options: Any) -> None:
         if "must be called before" in str(error):
             raise _JaxInUse("JAX is in use already; a job's processes join before anything else") from error
         text = " ".join(str(error).split())[:200]
-        raise UserError(f"the job's processes did not find one another ({text}); start all of them") from error
+        raise UserError(f"the job's processes could not connect to one another ({text}); start all of them") from error
     except ValueError as error:  # JAX recognises no job here: this is the only process
         if "coordinator_address" not in str(error):
             raise
@@ -209,5 +209,5 @@ def report_fault(error: BaseException) -> str:
     text = " ".join(str(error).split())[:300]
     return (
         f"process {jax.process_index()} of {jax.process_count()} ends, as another one may have before"
-        f" ({type(error).__name__}: {text}); the same command goes on from the last checkpoint"
+        f" ({type(error).__name__}: {text}); the same command resumes from the last checkpoint"
     )

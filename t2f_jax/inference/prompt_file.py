@@ -228,7 +228,7 @@ def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, En
         if file in made and made[file] != entry:
             keys = [*entry, *made[file]]
             key = next(k for k in keys if made[file].get(k) != entry.get(k))
-            raise UserError(f"{out / file}: is there with other {key}: {made[file].get(key)!r}; {ADVICE}")
+            raise UserError(f"{out / file}: exists with other {key}: {made[file].get(key)!r}; {ADVICE}")
 
 
 def _repair_manifest(out: pathlib.Path) -> dict[str, Entry]:

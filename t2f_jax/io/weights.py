@@ -113,8 +113,8 @@ def check_finite(where: str, values: np.ndarray) -> None:
     wrong = ~np.isfinite(values)
     place = [int(i) for i in np.argwhere(wrong)[0]]
     raise UserError(
-        f"{where} holds NaN or infinity ({wrong.sum()} of {values.size} values, the first at {place}); nothing that is"
-        " computed with it has a meaning. Get the file again, or an earlier checkpoint"
+        f"{where} holds NaN or infinity ({wrong.sum()} of {values.size} values, the first at {place}); results"
+        " computed with it are meaningless. Get the file again, or an earlier checkpoint"
     )
 
 

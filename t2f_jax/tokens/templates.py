@@ -28,7 +28,7 @@ def attribute_answer(attribute: Attribute, value: str | int) -> str:
     """
     label = parse_answer(attribute, str(value))
     if label is None:
-        raise ValueError(f"'{value}' is no {attribute.name}; it is {attribute.allowed()}")
+        raise ValueError(f"'{value}' is not a {attribute.name}; it is {attribute.allowed()}")
     return str(label) if attribute.is_number else attribute.answers()[attribute.values.index(str(label))]
 
 

@@ -97,7 +97,7 @@ def test_a_prompt_that_is_not_read_whole_is_told(folder, tmp_path, capsys):
     generate(folder, tmp_path / "a", "--text", "a man", "--n", "1")
     assert "t2f:" not in capsys.readouterr().err
     generate(folder, tmp_path / "b", "--text", "a 一个女人 man 笑", "--n", "1")
-    assert "signs that this model does not know: 一个女人, 笑\n" in capsys.readouterr().err
+    assert "characters that this model does not know: 一个女人, 笑\n" in capsys.readouterr().err
     generate(folder, tmp_path / "c", "--text", "a man " * 100, "--n", "1")
     assert "longer than this model reads" in capsys.readouterr().err
 
@@ -137,7 +137,7 @@ def test_a_file_of_prompts_is_made_once_and_resumed(folder, tmp_path, capsys):
     assert alone.tobytes() == pixels["000002-000011.png"]
     with pytest.raises(SystemExit):
         generate(folder, out, "--prompts", str(file), "--temperature", "0.5")
-    assert "is there with other options" in capsys.readouterr().err
+    assert "exists with other options" in capsys.readouterr().err
 
 
 def test_an_unknown_attribute_names_its_line_before_anything_is_made(folder, tmp_path, capsys):

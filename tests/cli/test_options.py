@@ -89,7 +89,7 @@ def test_what_is_there_after_a_stop(tmp_path, monkeypatch):
         (out.path / name).touch()
     assert out.contents() == out.faces() == "2 faces in run"
     (out.path / "checkpoints" / "30").mkdir(parents=True)
-    assert out.contents() == f"the same command goes on from {pathlib.Path('run/checkpoints/30')}"
+    assert out.contents() == f"the same command resumes from {pathlib.Path('run/checkpoints/30')}"
 
 
 def test_a_folder_that_is_changed_comes_whole(bucket):

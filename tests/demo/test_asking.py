@@ -31,7 +31,7 @@ def test_faces_as_the_model_is_asked(model):
         ({"text": "x" * 1001}, "the text has 1001 characters; write at most 1000"),
         ({"text": 5}, "text=5 must be a str"),
         ({"text": ["a"]}, "must be a str"),
-        ({"text": "\ud800"}, "no character"),
+        ({"text": "\ud800"}, "invalid character"),
         ({"attributes": {"age": 3}}, "attributes="),
         ({"attributes": [3]}, r"attributes\[0\]=3 must be a str"),
         ({"attributes": ["age=3"] * 101}, "attributes is too long"),

@@ -70,7 +70,7 @@ def test_faces_are_planned_line_by_line_and_made_once(tmp_path):
     assert prompt_file.make_faces(model, faces, Sampler(), out) == 1, "two were there"
     entries = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     assert [entry["file"] for entry in entries] == [face.file for face in faces]
-    with pytest.raises(UserError, match="is there with other options"):
+    with pytest.raises(UserError, match="exists with other options"):
         prompt_file.make_faces(model, faces, Sampler(temperature=0.5), out)
 
 

@@ -26,7 +26,7 @@ def test_a_folder_where_a_run_is_at_work_is_refused(tmp_path, capsys):
         told = r"another run is at work in it \(process .*\); end it first, or choose another folder"
         with pytest.raises(UserError, match=told), locks.held(tmp_path, patience=0.2):
             raise AssertionError
-        assert f"another run is at work in it ({me}); waiting 0.2 s for its end" in capsys.readouterr().err
+        assert f"another run is using it ({me}); waiting 0.2 s for it to end" in capsys.readouterr().err
     with locks.held(tmp_path):
         (tmp_path / "kept").touch()
     with locks.held(tmp_path / "new"):

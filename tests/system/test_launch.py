@@ -131,7 +131,7 @@ def test_tpu_goes_on_after_a_preemption(stage):
     assert [verb for verb in order if verb != "describe"] == [
         "create", "ssh", "ssh", "delete", "create", "ssh", "ssh", "delete",
     ]  # fmt: skip
-    assert "ended with exit code 137; it goes on from the last checkpoint" in stage.told
+    assert "ended with exit code 137; it resumes from the last checkpoint" in stage.told
     assert of(calls, "create")[0]["node_id"] == "faces"
 
 

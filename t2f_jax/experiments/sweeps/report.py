@@ -84,8 +84,8 @@ def _notes(sweep: Sweep) -> list[str]:
     if sweep.law:
         notes.append(
             "Scaling laws are least-squares fits of floor + scale × size ^ −exponent. The frontier holds the lowest"
-            " loss that any run had reached at each amount of model FLOPs, from the end of the shortest run on; within a"
-            " run the learning rate had not decayed yet."
+            " loss that any run had reached at each amount of model FLOPs, from the end of the shortest run on; within"
+            " a run the learning rate had not decayed yet."
         )
     return notes
 

@@ -83,7 +83,7 @@ def test_no_run_begins_when_the_hours_are_spent(tmp_path, trials, command, capsy
     (tmp_path / "log.mended").touch()
     assert runner.run_all(trials, tmp_path, command, hours=100 / 3600) == {}
     assert log(tmp_path) == ["baseline-0", "causal-0"]  # 60 s each
-    assert "0.03 h of runs are done, 0.0277778 h were given; wide-0 does not begin" in capsys.readouterr().err
+    assert "0.03 h of runs are done, the limit is 0.0277778 h; wide-0 is not started" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
