@@ -48,8 +48,7 @@ def check_decoder(config: DecoderConfig, where: str) -> None:
     if config.positions == "rotary" and config.width // config.heads % 2:
         raise WrongArgument(
             f"{where}.positions=rotary rotates pairs of dimensions, but {where}.width={config.width} over"
-            f" {where}.heads={config.heads}"
-            f" is odd; make it even, or set {where}.positions=learned"
+            f" {where}.heads={config.heads} is odd; make it even, or set {where}.positions=learned"
         )
 
 
