@@ -280,8 +280,8 @@ class DecoderConfig:
     # Training stacks the layers and scans over them; a model folder holds single layers.
     scan: Annotated[bool, Role.TRAINING_ONLY] = True
     # bfloat16: dense layers and the head round the factors of products to bfloat16 in training; sums and activations
-    # are float32. CPUs with AVX-512 BF16 or AMX then multiply twice as fast, others slower than in float32; auto: bfloat16
-    # on the former, float32 elsewhere. (TPUs round float32 products anyway.)
+    # are float32. CPUs with AVX-512 BF16 or AMX then multiply twice as fast, others slower than in float32; auto:
+    # bfloat16 on the former, float32 elsewhere. (TPUs round float32 products anyway.)
     products: Annotated[Literal["float32", "bfloat16", "auto"], Role.TRAINING_ONLY] = "float32"
     # What the backward pass recomputes instead of keeping it, from most memory to most compute.
     remat: Annotated[Literal["none", "dots", "mlp", "attention", "full"], Role.TRAINING_ONLY] = "none"

@@ -102,7 +102,7 @@ def test_a_config_may_lie_in_the_home_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["quickstart", "faces", "talk2face_base", "talk2face_1b", "talk2face_7b"])
 def test_an_unknown_argument_of_a_shipped_config_is_refused(name):
-    with pytest.raises(UserError, match=r"the config's argument 'tyni' \(behind ':'\) is unknown; it takes .*none"):
+    with pytest.raises(UserError, match=r"the config's argument 'tyni' \(after ':'\) is unknown; it takes .*none"):
         config.load(f"{name}:tyni")
 
 
