@@ -260,7 +260,7 @@ def _provenance(path: pathlib.Path) -> Provenance:
     """A model's provenance, each of its parts of the right type."""
     values = read_json(path, "the model's provenance")
     if not isinstance(values, dict):
-        raise UserError(f"{path}: the model's provenance is broken (it is no object)")
+        raise UserError(f"{path}: the model's provenance is broken (it is not an object)")
     provenance: Any = values
     types = {"config": dict, "steps": int, "sources": dict, "baselines": dict, "vqgan_prefix": str, "compat": str}
     for key, type_ in types.items():

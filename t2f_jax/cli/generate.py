@@ -222,7 +222,7 @@ def _finish(model: "Model", faces: "Sequence[Image.Image]", out: options.Writabl
     images.save_png(out.path / "grid.png", sheet, {})
     scored = [face for face in faces if "score" in face.info]
     for face in scored:
-        print(f"{out.origin / _name(face)}  log p(asked | face) {face.info['score']:.3f}")
+        print(f"{out.origin / _name(face)}  log p(prompt | face) {face.info['score']:.3f}")
     order = ", in this order" if len(scored) > 1 else ""
     print(f"{len(faces)} face{'s' * (len(faces) != 1)} in {out} (all of them in grid.png{order})")
 

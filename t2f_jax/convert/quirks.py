@@ -86,7 +86,7 @@ QUIRKS = (
 
 NOT_REPRODUCED = (
     "Answers are cut at any id whose digits hold 102 (6, 7, 8, 9, ':' among them): here only [SEP] ends an answer.",
-    "Image ids may be drawn in text and text ids in images, which then crash: here each span draws its own kind.",
+    "Image ids may be sampled in text and text ids in images, which then crash: here each span samples its own kind.",
     "Images run on to the sequence's end and the surplus is dropped: here generation stops after the last code.",
     "Word pieces are printed unjoined ('capt ##ion'): here they are joined.",
     "Scores of hidden keys are -10000 instead of -1e9: after the softmax both are exactly 0.",
@@ -129,7 +129,7 @@ def options(compat: bool) -> tuple[DecoderRunConfig, EvalConfig, Preprocess]:
 def explain() -> str:
     """Every quirk and what it does, as text."""
     lines = [
-        f"{COMPAT} sets, when an original model is imported and in the config talk2face_base:{COMPAT}:",
+        f"{COMPAT} sets these options, on import of an original model and in the config talk2face_base:{COMPAT}:",
         "(kept in the model folder's config.json, eval.* in its provenance.json; `t2f train` uses its own config)",
         "",
     ]

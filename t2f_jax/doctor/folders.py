@@ -44,14 +44,14 @@ def _data() -> list[Finding]:
     root = registry.data_root()
     drawn = Finding("drawn faces", "always there: `t2f quickstart` needs no data")
     if not root:
-        mend = "export T2F_DATA=FOLDER; `t2f data list NAME` tells how to get a dataset"
+        mend = "export T2F_DATA=FOLDER; `t2f data list NAME` shows how to get a dataset"
         return [drawn, Finding("datasets", "T2F_DATA is not set", "optional", mend)]
     if not pathlib.Path(root).expanduser().is_dir():
         return [drawn, Finding("datasets", f"T2F_DATA={root} is not a folder", "wrong", "correct it, or unset it")]
     found = [dataset.title for kind in registry.MODULES if registry.place(dataset := registry.find(kind))]
     if found:
         return [drawn, Finding("datasets", f"{', '.join(found)} in {root}")]
-    mend = "`t2f data list NAME` tells how to get one, and what its folder is called"
+    mend = "`t2f data list NAME` shows how to get one, and what its folder is called"
     return [drawn, Finding("datasets", f"none in T2F_DATA={root}", "optional", mend)]
 
 

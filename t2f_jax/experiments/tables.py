@@ -161,7 +161,7 @@ ATTRIBUTES = Table(
         Setting(
             *("celeba", "CelebA: mean accuracy of 40 attributes in %", "celeba"),
             (Column("mAcc", "attributes/accuracy", 100, "higher"),),
-            differs="Ours is a mean over the attributes that the model knows; its protocol tells how many.",
+            differs="Ours is a mean over the attributes that the model knows; its protocol states how many.",
         ),
         Setting(
             *("lfwa", "LFWA: mean accuracy of the attributes in %", "lfw"),

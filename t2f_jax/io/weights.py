@@ -172,7 +172,7 @@ def load_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda n
     elif path.suffix.lower() == ".safetensors":
         tensors = _map_tensors(path, is_wanted)
     elif not zipfile.is_zipfile(path):
-        raise UserError(f"{path}: not a whole .npz file ({foreign(path) or 'it is no zip archive'}); get it again")
+        raise UserError(f"{path}: not a whole .npz file ({foreign(path) or 'it is not a zip archive'}); get it again")
     else:
         try:
             with np.load(path) as archive:

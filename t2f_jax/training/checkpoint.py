@@ -264,7 +264,7 @@ def _read_config(path: pathlib.Path) -> dict[str, Any]:
     try:
         config = files.read_json(path, "the config of the run's checkpoints")
         if not isinstance(config, dict):
-            raise UserError(f"{path}: the config of the run's checkpoints is broken (it is no JSON object)")
+            raise UserError(f"{path}: the config of the run's checkpoints is broken (it is not a JSON object)")
     except UserError as error:
         raise UserError(
             f"{error}; if this command's config is still theirs, delete the file: the run resumes"

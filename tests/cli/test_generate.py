@@ -19,7 +19,7 @@ def test_saved_faces_carry_what_made_them(folder, tmp_path, capsys):
     generate(folder, tmp_path, *words, "--min-p", "0.05", "--final-temperature", "0.5", "--keep", "2")
     told = capsys.readouterr().out
     faces = sorted(tmp_path.glob("face-*.png"))
-    assert len(faces) == 2 and told.count("log p(asked | face)") == 2 and (tmp_path / "grid.png").is_file()
+    assert len(faces) == 2 and told.count("log p(prompt | face)") == 2 and (tmp_path / "grid.png").is_file()
     assert told.endswith("(all of them in grid.png, in this order)\n")
     about = Image.open(faces[0]).info
     assert about["prompt"] == "a man + 2 * (glasses) - guidance * (gender : female)"

@@ -101,7 +101,7 @@ def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
     dataset = find(config.kind, f"data.sources.{name}.kind")
     if config.partition not in ("", *dataset.partitions):
         known = ", ".join(dataset.partitions)
-        rule = f"{dataset.title} knows {known}" if known else f"{dataset.title} has its own rule alone; leave it empty"
+        rule = f"{dataset.title} knows {known}" if known else f"{dataset.title} has only its own rule; leave it empty"
         raise UserError(f"data.sources.{name}.partition='{config.partition}': {rule}")
     if dataset.folder:
         folder = _find_folder(dataset, config, name)
