@@ -47,7 +47,9 @@ def test_the_command_imports_a_pair_and_an_image_tokenizer_alone(tmp_path, capsy
     assert "--range is for a whole model" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["convert", "export", str(tmp_path / "m"), "--to", "original", "--out", str(tmp_path / "s")])
-    assert "already there" in capsys.readouterr().err and (tmp_path / "s" / "decoder.json").is_file()
+    assert (
+        "exists and is not an empty folder" in capsys.readouterr().err and (tmp_path / "s" / "decoder.json").is_file()
+    )
 
 
 def test_a_model_is_rounded_exported_and_verified_there(folder, bucket, capsys):
