@@ -63,7 +63,7 @@ def test_words_become_faces_that_hold_their_settings(page, served, model):
     page.get_by_role("button", name="Generate faces").click()
     page.get_by_text("Your faces are waiting in the queue").wait_for()
     served.gate.set()
-    faces = page.locator("#t2f-generated img[alt^='A face that the model drew']")
+    faces = page.locator("#t2f-generated img[alt^='A face generated']")
     faces.nth(3).wait_for()
     assert faces.count() == 4
     link = page.get_by_role("link", name="Download the face of seed 1")

@@ -52,7 +52,7 @@ def test_a_line_may_be_a_json_string_and_other_signs_are_text(tmp_path):
 
 def test_two_do_not_make_faces_in_one_folder_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(prompt_file, "held", lambda folder: held(folder, patience=0))
-    with held(tmp_path), pytest.raises(UserError, match="another run is at work"):
+    with held(tmp_path), pytest.raises(UserError, match="another run is using"):
         prompt_file.make_faces(small_model.make(), [], Sampler(), tmp_path)
 
 

@@ -178,7 +178,7 @@ def test_a_result_is_read_as_it_was_written_and_a_stale_or_damaged_one_is_none(t
 
 def test_a_trainings_record_gives_losses_costs_and_a_curve(tmp_path, trials):
     config = trials[0].config
-    with pytest.raises(UserError, match="holds no evaluation"):
+    with pytest.raises(UserError, match="hold no evaluation"):
         results.of_training(config, tmp_path, 100)
     rows = [
         {"step": s, "loss": 2.0, "seconds": 0.5, "tokens_per_second": 40.0, "model_flops_per_second": 2e6}

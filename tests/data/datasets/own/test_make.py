@@ -70,7 +70,7 @@ def test_what_cannot_be_made_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"no image \(\.jpg"):
         make.make(tmp_path)
     own_data.images(tmp_path / "photos", 1)
-    with pytest.raises(UserError, match=r"faces\.txt: a table ends in \.csv"):
+    with pytest.raises(UserError, match=r"faces\.txt: the name of a table ends in \.csv"):
         make.make(tmp_path / "photos", tmp_path / "photos" / "faces.txt")
     with pytest.raises(UserError, match="a table lies in the folder of the images"):
         make.make(tmp_path / "photos", tmp_path / "other" / "faces.csv")
