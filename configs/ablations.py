@@ -1,15 +1,14 @@
-"""What a reader of the paper would ask, on drawn faces: quickstart's model after 1,000 steps, one thing changed each.
+"""Ablations on drawn faces: quickstart's model after 1,000 steps, with one thing changed at a time.
 
     t2f sweep ablations --out runs/ablations
     t2f sweep ablations:all --out runs/ablations           (the argument `all`: more variants; finished runs are kept)
     t2f sweep ablations:faces --out runs/ablations-faces   (the argument `faces`: all of them on CelebA and UTKFace)
 
-Time: an hour of two CPU cores that others used; three seeds. Figures, as differences from the baseline with 95%
-intervals: rotary positions are worse (loss +0.158 nats [+0.123, +0.194]; true facts in captions -5.7 points [-8.1,
--3.3]), and so is a causal mask, barely (+0.003 nats [+0.001, +0.005]); varied captions say 51 points fewer of the
-facts [41, 60], and 85 points more of the captions repeat one [70, 101]. No difference was shown for the loss on all,
-nor for a model for each task at the same total budget: three seeds show differences of 3 points in answers, 14 in
-requests.
+Time: an hour on two shared CPU cores; three seeds. Figures, as differences from the baseline with 95% intervals: rotary
+positions are worse (loss +0.158 nats [+0.123, +0.194]; true facts in captions -5.7 points [-8.1, -3.3]), and so is a
+causal mask, but barely (+0.003 nats [+0.001, +0.005]); varied captions state 51 points fewer of the facts [41, 60], and
+85 points more captions repeat one [70, 101]. No difference was shown for the loss on all ids, nor for one model per
+task at the same total budget: three seeds can show differences of 3 points in answers, 14 in requests.
 """
 
 import ml_collections
@@ -36,7 +35,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.ema = 0.99
     d.train.eval_every, d.train.save_every = 100, 500
     d.train.eval_batches = 32
-    c.eval.captions = "words"  # those that the model writes are compared
+    c.eval.captions = "words"  # to compare captions that the model generates
     c.eval.faces = c.eval.generated = 128
     c.eval.samples, c.eval.curve_faces = 4, 0
     c.eval.judge_steps = 400
@@ -47,11 +46,11 @@ def sweep(arg: str = "") -> config.Sweep:
     c = get_config(arg)
     style = "varied" if c.decoder.tasks.caption_style == "plain" else "plain"
     arms = [
-        config.Arm("causal", {"decoder.model.mask": "causal"}, "Must the prefix see all of itself?", "mask"),
+        config.Arm("causal", {"decoder.model.mask": "causal"}, "Does the prefix need bidirectional attention?", "mask"),
         config.Arm(
             "loss-on-all",
             {"decoder.loss_span": "all"},
-            "Is the loss on the target alone better than on the prefix, too, as the original has it?",
+            "Is a loss on the target alone better than one on the prefix, too, as in the original?",
             "loss",
             tuple(name for name in LOOKED_AT if name != "held_out/loss"),
         ),
@@ -59,7 +58,7 @@ def sweep(arg: str = "") -> config.Sweep:
         config.Arm(
             f"{style}-captions",
             {"decoder.tasks.caption_style": style},
-            "Should the captions to be learned say each fact once, or vary their words and order as prompts do?",
+            "Should training captions state each fact once, or vary in words and order as prompts do?",
             "caption templates",
             ("captions/fact_precision", "captions/fact_recall", "captions/repeats"),
         ),
@@ -69,8 +68,8 @@ def sweep(arg: str = "") -> config.Sweep:
 
 
 def specialists(c: ml_collections.ConfigDict) -> list[config.Arm]:
-    """A model for each task: together they take as many steps as the joint model, each as many of its task's rows."""
-    question = "One model for all tasks, or one each, at the same total budget?"
+    """A model for each task: together they take the joint model's steps, and each gets its task's share of them."""
+    question = "One model for all tasks, or one per task, at the same total budget?"
     looked_at = {
         "to_image": ("requests/attributes_seen",),
         "to_caption": ("captions/fact_precision", "captions/fact_recall"),
@@ -102,7 +101,7 @@ def factor(model: ml_collections.ConfigDict, looked_at: tuple[str, ...]) -> conf
     changes = {"image.model.patch": patch}
     if model.scales:
         changes["image.model.scales"] = (*(side for side in model.scales if side < grid), grid)
-    return config.Arm(f"{patch}-pixels", changes, "How many pixels should a code stand for?", "factor", looked_at)
+    return config.Arm(f"{patch}-pixels", changes, "How many pixels should a code cover?", "factor", looked_at)
 
 
 def more(c: ml_collections.ConfigDict) -> list[config.Arm]:
@@ -117,7 +116,7 @@ def more(c: ml_collections.ConfigDict) -> list[config.Arm]:
         config.Arm(
             "no-hidden-codes",
             {"decoder.tasks.hidden_codes": 0.0},
-            "Is it worth hiding some of a face's codes while it is learned?",
+            "Does hiding some of a face's codes in training help?",
             "hidden codes",
         ),
     ]

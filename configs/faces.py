@@ -2,18 +2,19 @@
 
     t2f train faces --out runs/faces
     t2f evaluate --model runs/faces/model --out runs/faces/evaluation
-    t2f train faces:fast --out runs/fast     (the argument `fast`: a fifth of its steps; its figures were not measured)
+    t2f train faces:fast --out runs/fast     (the argument `fast`: a fifth of the steps; its figures were not measured)
 
-Time: just under 3 hours of two CPU cores with AVX-512 (25 minutes for the image tokenizer, 2.4 s for each of the
-decoder's steps), with 8,210 and 12,029 faces. Figures: docs/results.md, as far as they are measured. Of 512 faces drawn
-from words an outside judge sees the gender that was asked for in 90%; ages asked and seen correlate by 0.57. Before
-coarse_weight was set: UTKFace age 7.1 years (mean absolute error), gender 86.6%, ethnicity 75.1%; CelebA 86.5%.
+Time: just under 3 hours on two CPU cores with AVX-512 (25 minutes for the image tokenizer, 2.4 s for each of the
+decoder's steps), with 8,210 and 12,029 faces. Figures: docs/results.md, as far as they are measured. Of 512 faces
+generated from text, an external judge sees the requested gender in 90%; requested and seen ages have a correlation of
+0.57. Before coarse_weight was set: UTKFace age 7.1 years (mean absolute error), gender 86.6%, ethnicity 75.1%; CelebA
+86.5%.
 
-Tried and left: grids (4, 8, 8) instead of (4, 16) tell labels as well, but faces stay soft (24.6 dB after 48,000 views;
-these have 26.9 after 96,000). On the validation part, 128 faces each, without coarse_weight: guidance 3 at temperature
-1 shows ages less (a correlation of 0.41; guidance 5: 0.57); at guidance 6, temperature 0.9 and top-p 0.9 a face is
-found in fewer of those drawn from captions (79%; guidance 4 at 0.85: 86%). Captions chosen from 16 or 33 drawn ones by
-the model's answers say fewer true facts (71 and 72%) than those made of the answers (82%).
+Tried and rejected: grids (4, 8, 8) instead of (4, 16) predict labels as well, but faces are blurry (24.6 dB after
+48,000 views; these have 26.9 after 96,000). On the validation part, 128 faces each, without coarse_weight: guidance 3
+at temperature 1 shows ages less well (a correlation of 0.41; guidance 5: 0.57); at guidance 6, temperature 0.9 and
+top-p 0.9 a face is found in fewer of those generated from captions (79%; guidance 4 at 0.85: 86%). Captions chosen from
+16 or 33 sampled ones by the model's answers have fewer true facts (71 and 72%) than those made of the answers (82%).
 
 The folders $T2F_DATA/CelebA and $T2F_DATA/UTKFace are read, or those that data.sources.<name>.folder names.
 """
@@ -38,7 +39,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     config.source(c, "utkface", kind="utkface", weight=0.55)
 
     i = c.image
-    i.model.resolution = 64  # folded into 16x16 patches of 4x4 pixels, in which a CPU convolves soonest
+    i.model.resolution = 64  # folded into 16x16 patches of 4x4 pixels, the fastest convolutions on a CPU
     i.model.patch = 4
     i.model.ch = 64
     i.model.ch_mult = (1,)
@@ -46,9 +47,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     i.model.z_channels = 128
     i.model.embed_dim = 32
     i.model.n_embed = 1024
-    i.model.scales = (4, 16)  # 16 codes that tell of the whole face, then the paper's 16x16: 272
-    i.loss.labels = 0.02  # what a network of labels sees must survive
-    i.loss.code_labels = 0.05  # the 16 codes tell the labels: read soon, and drawn first
+    i.model.scales = (4, 16)  # 16 codes for the whole face, then the paper's 16x16: 272
+    i.loss.labels = 0.02  # the features of a label network must be reconstructed
+    i.loss.code_labels = 0.05  # the 16 codes hold the labels: easy to read, and generated first
     i.optim.learning_rate = 1e-3
     i.optim.warmup_steps = 100
     i.train.steps = 800 if fast else 3000
@@ -58,14 +59,14 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     i.train.eval_batches = 16
 
     c.text.vocab_size = 1000
-    c.text.phrases = True  # soon learned
+    c.text.phrases = True  # learned sooner
 
     d = c.decoder
     width, layers = (128, 4) if fast else (192, 5)
     d.model.width, d.model.layers, d.model.heads, d.model.mlp = width, layers, width // 64, 4 * width
-    d.model.scan = False  # on a CPU single layers run a quarter faster, and few compile soon enough
-    d.model.products = "auto"  # bfloat16: a quarter more rows a second on a CPU that multiplies it
-    d.model.image_position = 64  # each code at its own position, whatever the words before it
+    d.model.scan = False  # on a CPU single layers run a quarter faster, and a few compile fast
+    d.model.products = "auto"  # bfloat16: a quarter more rows per second on CPUs with bfloat16 products
+    d.model.image_position = 64  # each code has a fixed position, whatever the text before it
     d.model.max_length = 384
     d.model.init_std = 0.07  # about 1 / sqrt(width): attention is far from uniform from the start
     d.sequence_length = 320
@@ -74,11 +75,11 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.tasks.caption_style = "plain"
     d.tasks.prompt_dropout = 0.1
     d.tasks.hidden_codes = 0.3
-    d.tasks.number_noise = 0.08  # an age is asked of as few as a dozen faces
+    d.tasks.number_noise = 0.08  # some ages have only a dozen faces
     d.tasks.attributes_per_face = 0  # as many as fit
     d.tasks.caption_weight, d.tasks.attribute_weight = 3.0, 8.0
-    d.tasks.coarse_codes, d.tasks.coarse_weight = 16, 6.0  # what words say is in the 16 codes of the whole face
-    d.optim.kind = "muon"  # hears what is faint: gender and age are small beside light and skin
+    d.tasks.coarse_codes, d.tasks.coarse_weight = 16, 6.0  # text is about what the 16 codes of the whole face hold
+    d.optim.kind = "muon"  # learns weak signals: gender and age are small next to light and skin
     d.optim.learning_rate = 4e-3 if fast else 2e-3
     d.optim.b2 = 0.98
     d.optim.weight_decay = 0.05
@@ -88,7 +89,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.ema = 0.995
     d.train.eval_every = d.train.save_every = 200
     c.eval.faces = 0
-    c.eval.guidance = 6.0  # ages are seen from guidance 5 on
-    c.eval.temperature, c.eval.final_temperature = 1.0, 0.6  # the whole face varies; its details are drawn cautiously
+    c.eval.guidance = 6.0  # ages are recognized from guidance 5 on
+    c.eval.temperature, c.eval.final_temperature = 1.0, 0.6  # the whole face varies, its details less
     c.eval.mirror, c.eval.captions = True, "answers"
     return c

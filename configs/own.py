@@ -1,13 +1,13 @@
-"""Your own faces: a model is trained further on them (the argument names its folder), or, without one, from nothing.
+"""Your own faces: fine-tunes a model on them (the argument names its folder), or trains from scratch without one.
 
     t2f data check photos
     t2f train own:runs/faces/model data.sources.own.folder=photos --out runs/own
     t2f train own data.sources.own.folder=photos --out runs/own
 
-Time: 500 steps from a model; from nothing as many as `faces`, and that takes thousands of photos.
+Time: 500 steps from a model; from scratch as many as `faces`, which needs thousands of photos.
 
 The model's own image tokenizer, text tokenizer, structure and crop are kept. More sources, such as those that the model
-was trained on, keep it from forgetting them: copy this file and add `config.source(...)`.
+was trained on, prevent forgetting: copy this file and add `config.source(...)`.
 """
 
 import ml_collections
@@ -31,7 +31,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
 
 
 def of_model(folder: str) -> ml_collections.ConfigDict:
-    """The config of further training: structure and rows are the model's, steps are few and small."""
+    """The config of fine-tuning: structure and rows are the model's, with few steps and a low learning rate."""
     model = read_json(remote.fetch(folder) / "config.json", "config.json of a model folder")
     c = config.base_config()
     c.decoder.update(model["decoder"])
@@ -40,7 +40,7 @@ def of_model(folder: str) -> ml_collections.ConfigDict:
     c.data.update({key: value for key, value in model["preprocess"].items() if key != "range"})
     d = c.decoder
     d.init_from = folder
-    d.model.dropout = 0.1  # a few faces are soon known by heart
+    d.model.dropout = 0.1  # a few faces are soon memorized
     d.optim.learning_rate = d.optim.learning_rate / 5
     d.optim.warmup_steps = 50
     d.train.steps = 500

@@ -1,11 +1,11 @@
 """Drawn faces, 64 x 64 pixels: data, both trainings, evaluation and report in minutes on two CPU cores.
 
     t2f quickstart --out runs/quickstart
-    t2f quickstart --tiny --out runs/tiny       (the argument `tiny`: small and short, to see that everything works)
+    t2f quickstart --tiny --out runs/tiny       (the argument `tiny`: small and short, to check that everything works)
 
 Time: 14 minutes on two cores without AVX-512; tiny: a minute or two.
 Figures on test faces: 14 attributes 99.0%, age 3.7 years (mean absolute error); 97.8% of the requested attributes are
-seen in generated faces; 98.1% of the facts in captions are true, no caption repeats one. Those of tiny mean nothing.
+seen in generated faces; 98.1% of the facts in captions are true, no caption repeats one. Those of tiny are meaningless.
 """
 
 import ml_collections
@@ -20,9 +20,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.data.image_size = 64
     config.source(c, "drawn", kind="synthetic", count=10_000)
 
-    c.image.model.resolution = 64  # 8x8 codes of 8x8 pixels; folding them first costs a CPU least
+    c.image.model.resolution = 64  # 8x8 codes of 8x8 pixels; folding them first is cheapest on a CPU
     c.image.model.patch = 8
-    c.image.model.encoder = "patch"  # each code depends on its own patch alone: there are far fewer codes to learn
+    c.image.model.encoder = "patch"  # each code depends only on its own patch: far fewer codes to learn
     c.image.model.ch = 64
     c.image.model.ch_mult = (1,)
     c.image.model.attn_resolutions = ()
@@ -39,11 +39,11 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     c.text.phrases = True  # a phrase is one piece, which is learned sooner
 
     d = c.decoder
-    # Small: what counts in minutes is how many rows are read, and a narrow model reads about twice as many.
+    # Small: within minutes the number of rows counts, and a narrow model trains on about twice as many.
     d.model.width, d.model.layers, d.model.heads, d.model.mlp = 128, 3, 4, 512
-    d.model.scan = False  # on a CPU single layers run a quarter faster, and few compile soon enough
-    d.model.products = "auto"  # bfloat16: a tenth more rows a second on a CPU that multiplies it
-    d.model.image_position = 64  # each code at its own position, whatever the words before it
+    d.model.scan = False  # on a CPU single layers run a quarter faster, and a few compile fast
+    d.model.products = "auto"  # bfloat16: a tenth more rows per second on CPUs with bfloat16 products
+    d.model.image_position = 64  # each code has a fixed position, whatever the text before it
     d.model.max_length = 180
     d.model.init_std = 0.08  # about 1 / sqrt(width): attention is far from uniform from the start
     d.sequence_length = 116  # a question about a face, or nearly every caption
@@ -62,8 +62,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.train.batch_size = 32  # more rows share the optimizer's matrix products: a half more rows a second than 16
     d.train.ema = 0.99
     d.train.eval_every = d.train.save_every = 250
-    c.eval.captions = "answers"  # a caption says what `analyze` answers, each fact once
-    c.eval.guidance, c.eval.temperature = 2.5, 0.85  # at 4 and 1, drawn faces wear hats that nobody asked for
+    c.eval.captions = "answers"  # a caption states what `analyze` answers, each fact once
+    c.eval.guidance, c.eval.temperature = 2.5, 0.85  # at 4 and 1, generated faces have hats that nobody requested
 
     if arg == "tiny":
         c.data.sources.drawn.count = 600

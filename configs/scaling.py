@@ -1,8 +1,8 @@
-"""The law of size on drawn faces: five decoders from 0.08 to 1.6 million parameters, trained alike.
+"""Scaling laws on drawn faces: five decoders from 0.08 to 1.6 million parameters, trained alike.
 
-    t2f sweep scaling --out runs/ablations     (its fourth size is the baseline of `ablations`, and done there)
+    t2f sweep scaling --out runs/ablations     (its fourth size is the baseline of `ablations`, trained there)
 
-Time: 25 minutes of two CPU cores that others used; two seeds. Figures: held-out loss L = 0.865 + 379 N^-0.584 nats
+Time: 25 minutes on two shared CPU cores; two seeds. Figures: held-out loss L = 0.865 + 379 N^-0.584 nats
 over N parameters (95% interval of the exponent 0.38 to 0.78), L = 0.840 + 5.9e4 C^-0.445 over C model FLOPs (0.27 to
 0.62).
 """

@@ -5,8 +5,8 @@
 
 Time: not run; a step takes as long as one of `talk2face_base`. Figures: none yet.
 
-The argument is faces, captions, age or attributes. A dataset that is not there: data.sources.<name>.weight=0. MORPH,
-AgeDB and UTKFace are read in the first assignment of the Facial Age Estimation Benchmark; for another one set
+The argument is faces, captions, age or attributes. To leave out a missing dataset: data.sources.<name>.weight=0. MORPH,
+AgeDB and UTKFace use the first assignment of the Facial Age Estimation Benchmark; for another one set
 data.sources.<name>.partition.
 """
 

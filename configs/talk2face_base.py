@@ -5,7 +5,7 @@
 
 Time: not run; a step takes at least 218 ms on v5e:4x4 by its plan. Figures: none yet.
 
-`text.vocab_file` must be given: the uncased BERT vocabulary, one piece a line.
+`text.vocab_file` must be given: the uncased BERT vocabulary, one piece per line.
 `talk2face_base:talk2face_2022` trains as the original did, see `t2f convert explain`.
 """
 
@@ -41,17 +41,17 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.sequence_length = 334
     d.pack, d.row_length = 4, 1152  # pairs of about 286 ids, packed to within 1% of 9 x 128
     d.tasks.attributes_per_face = 6
-    d.workers = 2  # a core writes some 10,000 pairs a second, half of what a GPU's or TPU host's chips may read
+    d.workers = 2  # a core makes some 10,000 pairs a second, half of what a GPU's or TPU host's chips may need
     d.vocab_multiple = 256
     d.model.remat = "mlp"
     d.optim.learning_rate = 1e-4
     d.optim.warmup_steps = 2000
     d.train.steps = 100_000
     d.train.batch_size = 1024  # rows of 4 pairs
-    d.accumulate = 0  # in as many parts as memory needs
+    d.accumulate = 0  # as many parts as memory requires
     d.train.compute_dtype = "bfloat16"
 
-    if arg == quirks.COMPAT:  # a pair a row, and dropout, which no attention kernel offers
+    if arg == quirks.COMPAT:  # one pair per row, and dropout, which no attention kernel supports
         d.pack, d.row_length, d.train.batch_size, d.accumulate, d.model.dropout = 1, 0, 32, 1, 0.1
         quirks.set_in(c)
     return c

@@ -29,7 +29,7 @@ PARTS = {  # of a config, by the beginning of their keys
     "decoder.optim": "The decoder's optimizer",
     "decoder.train": "The decoder's training",
     "decoder": "The decoder's rows and start",
-    "eval": "Evaluation, and how faces are drawn where nothing is said",
+    "eval": "Evaluation, and the default sampling of faces",
 }
 CONFIG_HEAD = """# Every key of a config
 

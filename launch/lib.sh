@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the launchers share. Sourced, never run.
+# Shared code of the launchers. It is sourced, never run.
 #
 # Every command that costs, changes or deletes something goes through `run`, which with --dry-run prints it instead.
 
@@ -12,7 +12,7 @@ fail() {
   exit 2
 }
 
-# Prints a command as one could type it.
+# Prints a command as it would be typed.
 show() {
   printf '+'
   printf ' %q' "$@"
@@ -30,11 +30,11 @@ need() { [[ $# -ge 2 ]] || fail "$1 needs a value (see --help)"; }
 # The text between the first comment of the script and its end, as --help.
 usage() { sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p}' "$0"; }
 
-# A program that is needed, and how to get it. With --dry-run its absence is only told, and 1 returned.
+# Checks for a required program; if it is missing, says how to get it and exits. With --dry-run it only returns 1.
 program() {
   command -v "$1" >/dev/null && return 0
   [[ -n $DRY_RUN ]] || fail "$1 is not installed: $2"
-  say "$1 is not installed, so nothing is asked of it; to get it: $2"
+  say "$1 is not installed, so its checks are skipped; to get it: $2"
   return 1
 }
 
@@ -49,25 +49,25 @@ out_of() {
   return 0
 }
 
-# The command must write where it is still there when the machine has gone.
+# The command must write to a place that outlives the machine.
 outlives() {
   local out
   out=$(out_of "$@")
-  [[ $out == gs://* ]] || fail "the command must write to a bucket, --out gs://...: the machine's own disk goes with it"
+  [[ $out == gs://* ]] || fail "the command must write to a bucket, --out gs://...: the machine's own disk is deleted with it"
 }
 
-# gcloud is there, and somebody is logged in. If not: with --dry-run it returns 1, and a name stands for the project.
+# Checks that gcloud is installed and logged in. If not, with --dry-run it returns 1 and uses a placeholder project.
 with_gcloud() {
   if program gcloud 'https://cloud.google.com/sdk/docs/install'; then
     [[ -z $(gcloud auth list --filter=status:ACTIVE '--format=value(account)' 2>/dev/null) ]] || return 0
     [[ -n $DRY_RUN ]] || fail 'nobody is logged in; run: gcloud auth login'
-    say 'nobody is logged in, so nothing is asked of gcloud; to log in: gcloud auth login'
+    say 'nobody is logged in, so the checks of gcloud are skipped; to log in: gcloud auth login'
   fi
   PROJECT=${PROJECT:-PROJECT}
   return 1
 }
 
-# The project is known, its API is on, the bucket of --out exists.
+# Checks that the project is known, its API is on, and the bucket of --out exists.
 # Sets PROJECT. Reads only.
 cloud() {
   local api=$1 bucket

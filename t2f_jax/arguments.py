@@ -98,7 +98,7 @@ def text(name: str, value: Any) -> str:
         value.encode()
     except UnicodeEncodeError as error:
         raise WrongArgument(
-            f"{name}={value!r}: what stands at place {error.start} is no character; write it in UTF-8"
+            f"{name}={value!r}: invalid character at position {error.start}; write it in UTF-8"
         ) from None
     return str(value)
 
@@ -164,7 +164,7 @@ def path(name: str, value: Any) -> pathlib.Path:
         if b"\0" in os.fsencode(value):
             raise wrong(name, value, "a path without null bytes")
     except UnicodeEncodeError:  # half a surrogate pair that encodes no byte
-        raise wrong(name, value, "a path of whole characters") from None
+        raise wrong(name, value, "a path of valid characters") from None
     return pathlib.Path(os.path.expanduser(value))
 
 
@@ -179,7 +179,7 @@ def array(name: str, value: Any, kind: type[np.generic], shape: tuple[int | str,
     try:
         values = np.asarray(value)
     except Exception as error:  # another library's own error, or lists of different lengths
-        raise WrongArgument(f"{name} must be {right}; what is given is no array ({error})") from error
+        raise WrongArgument(f"{name} must be {right}; the given value is not an array ({error})") from error
     fits = values.ndim == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, values.shape))
     if not fits or not np.issubdtype(values.dtype, kind):
         raise WrongArgument(f"{name} must be {right}, got {values.dtype} {[*values.shape]}")

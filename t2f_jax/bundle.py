@@ -165,7 +165,7 @@ def load(folder: str | pathlib.Path) -> Bundle:
     vocab = text_tokenizer.vocab(tokenizer, image_tokenizer.config.n_embed)
     if vocab != _typed(Vocab, values, "vocab", folder):
         raise UserError(
-            f"{folder}: the text tokenizer holds {vocab.text_size} ids, but config.json was written for another one"
+            f"{folder}: the text tokenizer holds {vocab.text_size} ids, but config.json was written for a different one"
         )
     return Bundle(
         run_config=run,
@@ -216,14 +216,14 @@ def _read_config(folder: pathlib.Path, what: str) -> dict[str, Any]:
         raise WrongArgument(f"{folder}: this is the folder of a run; give its {folder / 'model'}")
     if not (folder / "config.json").exists() and (folder / "image_tokenizer.json").is_file():
         raise UserError(
-            f"{folder}: this is an export to safetensors, for other programs, and not read back;"
-            " give the folder that it was made from"
+            f"{folder}: this is an export to safetensors, for other programs, and cannot be read back; give the folder"
+            " that it was made from"
         )
     values = read_json(folder / "config.json", f"config.json of {what}")
     if isinstance(values, dict) and values.get("model_type") == "talk2face":
         raise UserError(
-            f"{folder}: this is an export to Hugging Face, for PyTorch (modeling_talk2face.load), and not read back;"
-            " give the folder that it was made from"
+            f"{folder}: this is an export to Hugging Face, for PyTorch (modeling_talk2face.load), and cannot be read"
+            " back; give the folder that it was made from"
         )
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise UserError(f"{folder / 'config.json'}: its format is not {FORMAT}, the one that this version reads")
@@ -252,7 +252,7 @@ def _schema(values: dict[str, Any], folder: pathlib.Path) -> tuple[Attribute, ..
         schema = tuple(Attribute.from_json(a) for a in listed)
     names = [a.name for a in schema]
     if len(set(names)) < len(names):
-        raise UserError(f"{folder / 'config.json'}: an attribute stands in 'attributes' twice")
+        raise UserError(f"{folder / 'config.json'}: 'attributes' lists an attribute twice")
     return schema
 
 
@@ -260,7 +260,7 @@ def _provenance(path: pathlib.Path) -> Provenance:
     """A model's provenance; the types of its parts are checked."""
     values = read_json(path, "the model's provenance")
     if not isinstance(values, dict):
-        raise UserError(f"{path}: the model's provenance is broken (it is no object)")
+        raise UserError(f"{path}: the model's provenance is broken (it is not an object)")
     provenance: Any = values
     types = {"config": dict, "steps": int, "sources": dict, "baselines": dict, "vqgan_prefix": str, "compat": str}
     for key, type_ in types.items():
@@ -268,7 +268,9 @@ def _provenance(path: pathlib.Path) -> Provenance:
             raise UserError(f"{path}: '{key}' must be of type {type_.__name__}, got {reprlib.repr(provenance[key])}")
     for name, counts in provenance.get("sources", {}).items():
         if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
-            raise UserError(f"{path}: 'sources' must hold the number of faces of each split, not so of '{name}'")
+            raise UserError(
+                f"{path}: 'sources' must hold the number of faces of each split, which is missing for '{name}'"
+            )
     return provenance
 
 

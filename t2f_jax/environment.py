@@ -171,7 +171,7 @@ def check_platform() -> None:
         import jax
     except ValueError as error:
         raise UserError(
-            f"JAX does not start with this environment: {error}; set the variable right, or unset it"
+            f"JAX does not start with this environment: {error}; correct the variable, or unset it"
         ) from error
     try:
         jax.devices()

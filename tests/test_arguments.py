@@ -163,7 +163,7 @@ def test_a_wrong_argument_is_named(model, name, option):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda m: m.generate([]), "nothing says what face"),
+        (lambda m: m.generate([]), "the prompt is empty"),
         (lambda m: m.generate("a", temprature=1.0), "unknown option 'temprature'=1.0; the nearest is 'temperature'"),
         (lambda m: m.generate("a", attributes={"glases": "yes"}), "the nearest is 'glasses' (no or yes)"),
         (lambda m: m.generate("a", attributes={"gender": "femal"}), "did you mean 'female'?"),
@@ -173,7 +173,7 @@ def test_a_wrong_argument_is_named(model, name, option):
         ),
         (lambda m: m.generate("a", n=2, seed=2**32 - 1), "seed=4294967295 must be a whole number from 0 to 4294967294"),
         (lambda m: m.generate("a", n=10**12), "n=1000000000000 must be a whole number from 1 to 4294967296"),
-        (lambda m: m.complete(FACE, 0.01), "share=0.01 of 4 rows of codes must keep one"),
+        (lambda m: m.complete(FACE, 0.01), "share=0.01 of 4 rows of codes must keep at least one"),
         (lambda m: m.caption([FACE] * 2, seeds=[1]), "1 seeds for 2 faces; give one for each"),
         (lambda m: m.score([FACE] * 2, ["a"] * 3), "3 texts for 2 faces"),
         (lambda m: m.score(FACE, "", {}), "nothing to score"),
@@ -200,7 +200,7 @@ def test_a_wrong_argument_is_named(model, name, option):
         (lambda m: Attribute("hat", ["no", "yes"]), "must be a tuple of lower-case words"),
         (lambda m: Attribute("hat", ("no", 1)), "must be a tuple of lower-case words"),
         (lambda m: Attribute("age", low=1.5, high=9), "'age', low=1.5 must be a whole number"),
-        (lambda m: arguments.array("x", [[1], [1, 2]], np.integer, ("N", 2), "whole numbers"), "is no array"),
+        (lambda m: arguments.array("x", [[1], [1, 2]], np.integer, ("N", 2), "whole numbers"), "is not an array"),
     ],
 )
 def test_a_sentence_says_what_would_be_right(model, call, told):

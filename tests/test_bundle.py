@@ -83,9 +83,9 @@ def test_training_starts_from_weights_of_the_same_structure_alone(model):
     ("part", "key", "value", "message"),
     [
         ("decoder", "text_length", 3, "'decoder.text_length' must lie between 4 and 1e+06, got 3"),
-        ("decoder", "model", {"width": 15}, "decoder.model.width=15 is no multiple of decoder.model.heads=6"),
+        ("decoder", "model", {"width": 15}, "decoder.model.width=15 is not a multiple of decoder.model.heads=6"),
         ("image_tokenizer", "encoder", "x", "'image_tokenizer.encoder' must be one of vqgan, patch, got 'x'"),
-        ("image_tokenizer", "patch", 3, "image_tokenizer.resolution=16 is no multiple of the factor 6"),
+        ("image_tokenizer", "patch", 3, "image_tokenizer.resolution=16 is not a multiple of the factor 6"),
         ("image_tokenizer", "resolution", 0, "'image_tokenizer.resolution' must lie between 1 and 65536, got 0"),
         ("preprocess", "crop", 0.0, "'preprocess.crop' must lie between 0.01 and 1, got 0.0"),
         ("preprocess", "range", "half", "'preprocess.range' must be one of correct, paper_double, clip_double"),

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = "measure this machine: training steps, sampling, scoring, encoding, data, as ratios in one run"
+    summary = "benchmark this machine: training, sampling, scoring, encoding, data, each as a ratio to a baseline"
     sub = options.add_command(commands, "bench", run, summary)
-    what = "model (the default): what a model costs; data: batches from a large store, and decoding JPEGs"
+    what = "model (the default): how fast a model runs; data: reading batches from a large store and decoding JPEGs"
     sub.add_argument("what", nargs="?", choices=("model", "data"), default="model", help=what)
     what = "a model folder, or that of the run that made it (default: random weights)"
     sub.add_argument("--model", type=options.model_folder, metavar="M", help=what)
-    what = "whose structure random weights have (talk2face_base)"
+    what = "without --model: the config whose structure the random weights have (talk2face_base)"
     sub.add_argument("--config", default="talk2face_base", metavar="CONFIG", help=what)
-    sub.add_argument("--only", metavar="NAME", help="just the rows whose name holds this")
-    what = 'what the VQGAN is compared with, such as "python tests/helpers/peer_taming.py"'
+    sub.add_argument("--only", metavar="NAME", help="only the rows whose name contains NAME")
+    what = 'a program to compare the VQGAN with, such as "python tests/helpers/peer_taming.py"'
     sub.add_argument("--peer", metavar="COMMAND", help=what)
-    what = "data: a prepared store (default: one is made of random codes, captions and labels)"
+    what = "data: a prepared store (default: one with random codes, captions and labels is made)"
     sub.add_argument("--store", type=options.readable, metavar="S", help=what)
-    what = "data: faces in the store that is made (2,300,000, which take 4 GB of the temporary folder)"
+    what = "data: number of faces in that store (2,300,000, which take 4 GB in the temporary folder)"
     sub.add_argument("--faces", type=options.positive, metavar="N", help=what)
     options.add_json(sub, "rows")
 
@@ -66,7 +66,7 @@ def _measured(args: argparse.Namespace) -> "Iterator[Row]":
     unheard = given if args.what == "data" else {"--store": args.store, "--faces": args.faces}
     for flag, value in unheard.items():
         if value is not None:
-            raise UserError(f"{flag} says nothing to `t2f bench {args.what}`; leave it out")
+            raise UserError(f"{flag} has no effect on `t2f bench {args.what}`; leave it out")
     if args.what == "data":
         from t2f_jax.bench import data
 

@@ -9,14 +9,14 @@ NEEDS = options.Needs(jax=False)
 
 def add(commands: options.Commands) -> None:
     """Adds both commands to those of `t2f data`."""
-    summary = "the data card of a store: counts, labels, balance, licences, examples, as one HTML file"
+    summary = "write the data card of a store: counts, labels, balance, licences, examples, as one HTML file"
     sub = options.add_command(commands, "card", card, summary, needs=NEEDS)
     sub.add_argument("store", type=options.readable, metavar="STORE", help="what `t2f prepare` made")
-    what = "the page"
+    what = "the HTML file to write"
     sub.add_argument("--out", type=options.writable_file, required=True, metavar="FILE.html", help=what)
 
-    summary = "hashes of pictures, for an opt-out list"
-    detail = "A line of the list keeps out the picture and its recompressed, resized or mirrored copies."
+    summary = "print hashes of pictures for an opt-out list"
+    detail = "A line of the list excludes the picture and its recompressed, resized or mirrored copies."
     sub = options.add_command(commands, "hash", print_hashes, summary, detail, NEEDS)
     sub.add_argument("files", type=options.readable, nargs="+", metavar="FILE", help="image files")
     options.add_json(sub, "hashes")

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 VERDICTS = (
-    "Intervals are 95%, each of its figure alone. Verdicts take into account how many figures a table has (Holm, 5%):",
-    "so no difference may be shown where an interval lies away from 0.",
+    "Intervals are 95%, each for its figure alone. Verdicts are corrected for the number of figures (Holm, 5%),",
+    "so an interval may exclude 0 although no difference is shown.",
 )
 
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = "set cards of evaluated models side by side: differences with their intervals"
-    detail = "Figures that were measured in another way than the first card's are refused, and it is said in which."
+    summary = "compare cards of evaluated models: differences with their intervals"
+    detail = "A figure is not compared if its protocol differs from the first card's; the output says what differs."
     sub = options.add_command(commands, "compare", run, summary, detail, options.Needs(jax=False))
-    what = "what `t2f evaluate` wrote: its folder, or the card.json in it; the others are held against the first"
+    what = "what `t2f evaluate` wrote: its folder, or the card.json in it; the others are compared with the first"
     sub.add_argument("cards", type=options.readable, nargs="+", metavar="CARD", help=what)
-    what = "a field of the protocols that may differ, such as sampler.guidance, because it is what you compare"
+    what = "a field of the protocols that may differ, such as sampler.guidance, because you compare it"
     sub.add_argument("--varying", action="append", default=[], metavar="FIELD", help=what)
-    sub.add_argument("--out", type=options.writable_file, metavar="FILE.html", help="write it as a page, too")
+    sub.add_argument("--out", type=options.writable_file, metavar="FILE.html", help="also write it as an HTML page")
     options.add_json(sub, "comparison")
 
 
@@ -58,7 +58,7 @@ def table_lines(comparison: "Comparison") -> list[str]:
     for table in comparison.tables:
         lines += [f"{table.part}, {table.n} examples"]
         for field, values in table.varying.items():
-            lines.append(f"  {field} differs, as was wished: {' | '.join(map(str, values))}")
+            lines.append(f"  {field} differs, as allowed: {' | '.join(map(str, values))}")
         lines += _figures(table, comparison.names)
         for (card, why, advice), figures in table.refusals.items():
             which = figures[0] if len(figures) == 1 else f"{len(figures)} figures such as {figures[0]}"

@@ -7,7 +7,7 @@ from typing import Any
 from t2f_jax.cli import options
 
 DETAIL = (
-    "Bash: t2f completion bash > ~/.local/share/bash-completion/completions/t2f (or, for this shell alone:"
+    "Bash: t2f completion bash > ~/.local/share/bash-completion/completions/t2f (or, for the current shell only:"
     ' eval "$(t2f completion bash)"). Zsh: t2f completion zsh > _t2f, in a folder of $fpath.'
 )
 
@@ -42,7 +42,7 @@ def add(commands: options.Commands) -> None:
     """Adds the command."""
     summary = "print a script with which Tab completes commands, options, configs, their keys, and files"
     sub = options.add_command(commands, "completion", run, summary, DETAIL, options.Needs(jax=False))
-    sub.add_argument("shell", choices=tuple(FUNCTIONS), help="whose script")
+    sub.add_argument("shell", choices=tuple(FUNCTIONS), help="the shell")
 
 
 def run(args: argparse.Namespace) -> None:

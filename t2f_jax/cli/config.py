@@ -20,11 +20,13 @@ NARROW, WIDE = 60, 120  # of a line, in columns, where the terminal has fewer or
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = "every key of a config with its value and meaning; * marks what differs from the default, > what is given"
-    detail = "Without a config: which there are. Nothing is trained and no data is read."
+    summary = (
+        "print every key of a config with value and meaning; * marks values that are not the default, > those given"
+    )
+    detail = "Without a config it lists all configs. Nothing is trained and no data is read."
     sub = options.add_command(commands, "config", run, summary, detail, options.Needs(jax=False))
     options.add_config(sub, optional=True)
-    sub.add_argument("--changed", action="store_true", help="only what differs from the default")
+    sub.add_argument("--changed", action="store_true", help="only keys that differ from the default")
     options.add_json(sub, "keys")
     options.add_overrides(sub)
 

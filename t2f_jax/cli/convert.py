@@ -13,25 +13,25 @@ NEEDS = options.Needs(tuned=False)
 
 def add(commands: options.Commands) -> None:
     """Adds the command and its own commands."""
-    summary = "weights in and out: the original's files, PyTorch, safetensors"
+    summary = "import and export weights: the original's files, PyTorch, safetensors"
     parser = options.add_command(commands, "convert", explain, summary, needs=NEEDS)  # each command sets its own `run`
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=type(parser))
     _add_import(inner)
     _add_export(inner)
     _add_round(inner)
     _add_verify(inner)
-    summary = "what the original does otherwise, and which option stands for it"
+    summary = "explain what the original does differently, and which option reproduces it"
     sub = options.add_command(inner, "explain", explain, summary, needs=NEEDS)
     options.add_json(sub, "options")
 
 
 def _add_import(commands: options.Commands) -> None:
-    summary = "make a model folder of the original's talk2face.bin, VQGAN and vocabulary"
+    summary = "make a model folder from the original's talk2face.bin, VQGAN and vocabulary"
     sub = options.add_command(commands, "import", import_original, summary, needs=NEEDS)
     sub.add_argument("--decoder", type=options.readable, metavar="F", help="talk2face.bin")
-    what = "a taming-transformers checkpoint, alone or in a Net2NetTransformer; without --decoder just this"
+    what = "a taming-transformers checkpoint, alone or in a Net2NetTransformer; without --decoder only this is imported"
     sub.add_argument("--vqgan", type=options.readable, required=True, metavar="F", help=what)
-    sub.add_argument("--vocab", type=options.readable, metavar="F", help="the WordPiece vocabulary, a piece a line")
+    sub.add_argument("--vocab", type=options.readable, metavar="F", help="the WordPiece vocabulary, one piece per line")
     sub.add_argument("--out", type=options.writable_folder, required=True, metavar="M", help="the model folder")
     what = "set every quirk of the original (see `t2f convert explain`), or only the norm that its weights need"
     sub.add_argument("--compat", choices=("talk2face_2022", "none"), default="talk2face_2022", help=what)
@@ -39,11 +39,11 @@ def _add_import(commands: options.Commands) -> None:
     sub.add_argument("--range", choices=("correct", "paper_double", "clip_double"), default="", help=what)
     sub.add_argument("--heads", type=int, default=0, metavar="N", help="attention heads (0: one for every 64 columns)")
     sub.add_argument("--image-size", type=int, default=256, metavar="S", help="side of its images in pixels (256)")
-    what = "tensors that the files may lack, such as 'encoder.layer_norm.*'; they are drawn at random; repeatable"
+    what = "tensors that the files may lack, such as 'encoder.layer_norm.*'; they are initialized at random; repeatable"
     sub.add_argument("--allow-missing", action="append", default=[], metavar="PATTERN", help=what)
-    what = "of an image tokenizer that keeps averaged weights ('model_ema.'): take these, not the plain ones"
+    what = "use the image tokenizer's averaged weights ('model_ema.') instead of the plain ones"
     sub.add_argument("--ema", action="store_true", help=what)
-    what = "tensors of the files that are left out, such as 'discriminator.*'; repeatable"
+    what = "tensors of the files to leave out, such as 'discriminator.*'; repeatable"
     sub.add_argument("--ignore", action="append", default=[], metavar="PATTERN", help=what)
 
 
@@ -53,15 +53,15 @@ def _add_export(commands: options.Commands) -> None:
     sub.add_argument("model", type=options.readable, metavar="M", help="a model folder, or the folder of a run")
     sub.add_argument("--to", choices=("original", "safetensors", "hf"), required=True, help="the format")
     sub.add_argument("--out", type=options.writable_folder, required=True, metavar="D", help="the folder to write")
-    sub.add_argument("--step", type=int, metavar="N", help="of a run: which checkpoint (default: the newest)")
-    sub.add_argument("--image-tokenizer", action="store_true", help="the image tokenizer alone")
+    sub.add_argument("--step", type=int, metavar="N", help="which checkpoint of a run (default: the newest)")
+    sub.add_argument("--image-tokenizer", action="store_true", help="export only the image tokenizer")
 
 
 def _add_round(commands: options.Commands) -> None:
     summary = "round the decoder's matrices, which then take half or a quarter of the space"
     detail = (
-        "It computes in float32 all the same: smaller, not faster. `t2f convert verify M D` tells what the rounding"
-        " changes: it says DIFFERS, as it should."
+        "The model still computes in float32: it is smaller, not faster. `t2f convert verify M D` shows what the"
+        " rounding changes; DIFFERS is expected there."
     )
     sub = options.add_command(commands, "round", round_weights, summary, detail, NEEDS)
     sub.add_argument("model", type=options.readable, metavar="M", help="a model folder, or the folder of a run")
@@ -72,16 +72,16 @@ def _add_round(commands: options.Commands) -> None:
 
 
 def _add_verify(commands: options.Commands) -> None:
-    summary = "compare what two models compute: logits, tokens, images; exit code 1 if it differs"
+    summary = "compare what two models compute: logits, tokens, images; exit code 1 if they differ"
     detail = (
-        "Such as a model folder before and after `t2f convert round`. With a Hugging Face folder as B it compares "
-        "codes, images at temperature 0, captions and answers: B's are computed by PyTorch, in a program of its own."
+        "For example, a model folder before and after `t2f convert round`. With a Hugging Face folder as B it compares "
+        "codes, images at temperature 0, captions and answers; PyTorch computes those of B, in a separate process."
     )
     sub = options.add_command(commands, "verify", verify, summary, detail, NEEDS)
     what = "a model folder, run, or export to the original's files"
     sub.add_argument("a", type=options.readable, metavar="A", help=what)
     sub.add_argument("b", type=options.readable, metavar="B", help="another one, or A's export to Hugging Face")
-    what = "largest difference (1e-4); 0: bit for bit"
+    what = "largest difference that counts as equal (1e-4); 0: bit for bit"
     sub.add_argument("--tolerance", type=options.tolerance, default=1e-4, metavar="X", help=what)
     options.add_json(sub, "rows")
 
@@ -103,7 +103,7 @@ def import_original(args: argparse.Namespace) -> None:
     )
     if not args.decoder and not args.vocab:
         if args.range:
-            raise UserError("convert import: --range is a whole model's; give --decoder and --vocab, or leave it out")
+            raise UserError("convert import: --range is for a whole model; give --decoder and --vocab, or leave it out")
         vqgan = args.vqgan.path()
         config, _, read = original.open_vqgan(vqgan, settings)
         bundle.save_image_tokenizer(out, config, read(), {"imported": vqgan.name})
@@ -175,7 +175,7 @@ def verify(args: argparse.Namespace) -> None:
         notes = verify.settings(a, b) if isinstance(a, bundle.Bundle) and isinstance(b, bundle.Bundle) else []
     print(verify.table(rows, args.tolerance))
     for line in notes:
-        print(f"stored otherwise: {line}")
+        print(f"stored differently: {line}")
     if args.json:
         write_json(args.json.path, defined([dataclasses.asdict(row) for row in rows]))
     if any(not row.difference <= args.tolerance for row in rows):

@@ -21,7 +21,7 @@ NEEDS = options.Needs(jax=False)
 def add(commands: options.Commands) -> None:
     """Adds the command and its own commands."""
     parser = options.add_command(
-        commands, "data", list_datasets, "datasets: which there are, and your own", needs=NEEDS
+        commands, "data", list_datasets, "list datasets, check your own data, write data cards", needs=NEEDS
     )
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=type(parser))
     _add_list(inner)
@@ -31,7 +31,7 @@ def add(commands: options.Commands) -> None:
 
 
 def _add_list(commands: options.Commands) -> None:
-    summary = "the datasets that can be read; of one: its terms, how to get it, and whether it is here"
+    summary = "list the datasets that can be read; for one: its terms, how to get it, and whether it is here"
     sub = options.add_command(commands, "list", list_datasets, summary, needs=NEEDS)
     what = "a dataset's kind or title, such as celeba"
     sub.add_argument("name", nargs="?", metavar="NAME", help=what)
@@ -39,13 +39,13 @@ def _add_list(commands: options.Commands) -> None:
 
 
 def _add_check(commands: options.Commands) -> None:
-    summary = "how your own data is read, and all that is wrong with it; exit code 1 if anything is"
+    summary = "show how your own data is read and list all problems; exit code 1 if there are any"
     sub = options.add_command(commands, "check", check, summary, needs=NEEDS)
-    what = "a table (.csv, .tsv, .jsonl, .parquet), WebDataset shards, a Hugging Face directory, or the folder of it"
+    what = "a table (.csv, .tsv, .jsonl, .parquet), WebDataset shards, a Hugging Face directory, or a folder of it"
     sub.add_argument("path", type=options.readable, metavar="PATH", help=what)
-    what = "MEANING=YOUR COLUMN, such as 'caption=text, age=years, none=notes' (none leaves one out)"
+    what = "MEANING=YOUR COLUMN, such as 'caption=text, age=years, none=notes' (none: the column is left out)"
     sub.add_argument("--columns", default="", metavar="MAP", help=what)
-    sub.add_argument("--quick", action="store_true", help="read the labels alone, and decode no image")
+    sub.add_argument("--quick", action="store_true", help="read only the labels, decode no image")
     options.add_json(sub, "findings")
 
 
@@ -81,7 +81,7 @@ def _checked(report: "Report", columns: str) -> list[str]:
     lines += [f"  {column.name:{width}}  {column.role}: {column.told}" for column in report.columns]
     lines += [f"note: {note}" for note in report.notes]
     if report.problems:
-        whole = "each leaves its whole row out of training (empty a wrong cell to keep the rest)"
+        whole = "each one excludes its whole row from training (clear a wrong cell to keep the rest)"
         lines += ["", f"{_counted(len(report.problems), 'problem')}; {whole}:"]
         shown = report.problems[:SHOWN]
         lines += [f"  {problem['where']}: {problem['why']}" for problem in shown]
@@ -100,7 +100,7 @@ def _next(report: "Report", columns: str) -> list[str]:
     rest = f"data.sources.own.folder={shlex.quote(report.path)}{mapped} --out RUN"
     if faces >= ENOUGH:
         return [f"train on it: t2f train own {rest}"]
-    why = f"MODEL is the folder of a model to begin with; {_counted(faces, 'face')} would be too few without one"
+    why = f"MODEL is the folder of a model to start from; {_counted(faces, 'face')} would be too few without one"
     return [f"train on it: t2f train own:MODEL {rest}", f"({why})"]
 
 
@@ -177,7 +177,7 @@ def _table(records: Sequence[dict[str, Any]]) -> list[str]:
         rows.append((record["kind"], record["title"], record["size"], _tasks(record), here))
     widths = [max(len(row[i]) for row in rows) for i in range(4)]
     lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[4]]) for row in rows]
-    return [*lines, "", "`t2f data list KIND` tells all of one. Datasets are looked for in $T2F_DATA."]
+    return [*lines, "", "`t2f data list KIND` prints all about one. Datasets are looked up in $T2F_DATA."]
 
 
 def _tasks(record: dict[str, Any]) -> str:
@@ -192,7 +192,7 @@ def _tasks(record: dict[str, Any]) -> str:
 def _described(record: dict[str, Any]) -> list[str]:
     """A dataset in full, one thing a line."""
     folder = record["folder"]
-    missing = f"no: set T2F_DATA to the folder that holds {folder}/, or data.sources.NAME.folder to itself"
+    missing = f"no: set T2F_DATA to the folder that holds {folder}/, or data.sources.NAME.folder to that folder itself"
     lines = [
         ("size", record["size"]),
         ("captions", record["captions"]),

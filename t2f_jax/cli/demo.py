@@ -14,16 +14,16 @@ MAKES_ONE = "t2f quickstart --out runs/quickstart"
 def add(commands: options.Commands) -> None:
     """Adds the command."""
     detail = (
-        "It answers on this machine alone unless --host says otherwise; whoever reaches it may use it. Ctrl-C ends it."
+        "Only this machine can reach it unless --host says otherwise; whoever reaches it may use it. Ctrl-C ends it."
     )
     summary = "serve a web page to try a model: generate, describe, analyze"
     sub = options.add_command(commands, "demo", run, summary, detail)
     what = "a model folder, or that of the run that made it (default: the newest in runs/)"
     sub.add_argument("--model", type=options.model_folder, metavar="M", help=what)
-    what = "address to answer on (127.0.0.1: this machine alone; 0.0.0.0: its network)"
+    what = "address to listen on (127.0.0.1: this machine only; 0.0.0.0: the network, too)"
     sub.add_argument("--host", default="127.0.0.1", metavar="H", help=what)
-    sub.add_argument("--port", type=options.natural, default=7860, metavar="P", help="(7860); 0: any that is free")
-    what = "requests that may wait; whoever comes then is told that all is busy (64)"
+    sub.add_argument("--port", type=options.natural, default=7860, metavar="P", help="port (7860); 0: any free port")
+    what = "most requests in the queue; further ones are refused as busy (64)"
     sub.add_argument("--waiting", type=options.positive, default=64, metavar="N", help=what)
 
 
@@ -46,5 +46,5 @@ def run(args: argparse.Namespace) -> None:
     from t2f_jax.inference.model import load
 
     model = load(folder)
-    say(f"t2f: {folder}: getting ready; the first time its programs are compiled")
+    say(f"t2f: {folder}: starting; the first start compiles the model's programs")
     server.run(model, args.host, args.port, Limits(waiting=args.waiting), lambda address: print(address, flush=True))

@@ -23,25 +23,25 @@ def add(commands: options.Commands) -> None:
     needs = options.Needs(first_alone=True)
     sub = options.add_command(commands, "caption", caption, "describe faces in words", needs=needs)
     _add_faces(sub)
-    what = "draw N captions a face, likeliest first"
+    what = "sample N captions per face, most likely first"
     sub.add_argument("--n", type=options.positive, default=1, metavar="N", help=what)
-    what = "at most L word pieces each (64)"
+    what = "at most L word pieces per caption (64)"
     sub.add_argument("--length", type=options.positive, default=64, metavar="L", help=what)
-    what = "of the first; the others follow (0)"
+    what = "seed of the first caption; the others follow (0)"
     sub.add_argument("--seed", type=int, default=0, metavar="S", help=what)
-    drawing.add(sub, drawing.WORDS, "piece", "where nothing is said, the likeliest, or with --n as it comes")
+    drawing.add(sub, drawing.WORDS, "piece", "default: the most likely caption, or with --n plain sampling")
 
-    summary = "measure faces: age, gender and every other attribute, with probabilities"
+    summary = "predict age, gender and every other attribute of faces, with probabilities"
     sub = options.add_command(commands, "analyze", analyze, summary, needs=needs)
     _add_faces(sub)
-    what = "ask only this; repeatable"
+    what = "predict only this attribute; repeatable"
     sub.add_argument("--attribute", action="append", default=[], metavar="NAME", help=what)
 
 
 def _add_faces(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     parser.add_argument("files", type=options.readable, nargs="+", metavar="FILE", help="image files")
-    what = "table of their eyes, nose and mouth, as CelebA's list_landmarks_align_celeba.txt (a model of aligned faces)"
+    what = "table of landmarks, like CelebA's list_landmarks_align_celeba.txt (for a model of aligned faces)"
     parser.add_argument("--landmarks", type=options.readable, metavar="TABLE", help=what)
     options.add_json(parser, "answers")
 
@@ -123,7 +123,7 @@ def _read(
     if table and not aligns:
         raise UserError(f"--landmarks: this model reads faces with data.resize={model.preprocess.resize}; leave it out")
     if aligns and not table:
-        say("this model was trained on faces aligned by their landmarks; give --landmarks, or they are cropped")
+        say("this model was trained on faces aligned by their landmarks; give --landmarks, otherwise faces are cropped")
     known = read_landmarks(table.path()) if table else {}
     names, images, skipped = [], [], []
     for file in files:

@@ -15,8 +15,8 @@ NARROW, WIDE = 60, 120
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = "versions, devices, memory, cache and data; what is missing, and the line that installs it"
-    detail = "-- marks what not everybody needs, !! what commands will fail for; exit code 1 if anything is marked !!."
+    summary = "check versions, devices, memory, cache and data; print what is missing and how to install it"
+    detail = "-- marks optional parts, !! problems that make commands fail; exit code 1 if anything is marked !!."
     sub = options.add_command(commands, "doctor", run, summary, detail, options.Needs(jax=False))
     options.add_json(sub, "findings")
 
@@ -40,6 +40,6 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         write_json(args.json.path, {k: [dataclasses.asdict(one) for one in found] for k, found in topics.items()})
     wrong = [one.name for found in topics.values() for one in found if one.state == "wrong"]
-    print(f"\nwrong: {', '.join(wrong)}" if wrong else "\nall that is required is here")
+    print(f"\nwrong: {', '.join(wrong)}" if wrong else "\neverything that is required is here")
     if wrong:
         sys.exit(1)

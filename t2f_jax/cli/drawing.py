@@ -6,12 +6,12 @@ from typing import Any
 
 WORDS = ("temperature", "top_k", "top_p", "min_p")
 _HELP = {
-    "temperature": "0 takes the likeliest {0} each time, 1 is the model's own",
-    "final_temperature": "let the temperature go there in a straight line",
-    "top_k": "sample among the K likeliest {0}s; 0 = all",
-    "top_p": "sample among the {0}s that hold this probability; 1 = all",
-    "min_p": "only {0}s at least this many times as likely as the likeliest",
-    "guidance": "how much the words count; 1 = as trained, 3 = much more",
+    "temperature": "0 takes the most likely {0} each time, 1 samples as the model predicts",
+    "final_temperature": "temperature at the last {0}, approached linearly",
+    "top_k": "sample from the K most likely {0}s; 0 = all",
+    "top_p": "sample from the most likely {0}s with this total probability; 1 = all",
+    "min_p": "sample only {0}s whose probability is at least this share of the highest one",
+    "guidance": "scale of classifier-free guidance; 1 = none",
 }
 FACES = tuple(_HELP)
 
@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser, names: Sequence[str], unit: str, defaul
       unit: what is drawn each time, for the help texts: "code" or "piece".
       default: what holds where an option is not given, for the help text.
     """
-    group = parser.add_argument_group("drawing", default)
+    group = parser.add_argument_group("sampling", default)
     for name in names:
         kind = int if name == "top_k" else float
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, help=_HELP[name].format(unit))

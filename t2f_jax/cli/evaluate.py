@@ -13,19 +13,19 @@ def add(commands: options.Commands) -> None:
         commands,
         "evaluate",
         run,
-        "measure a model on the held-out faces of its own data, or on others",
-        "Then writes the report. An evaluation that was interrupted goes on.",
+        "evaluate a model on the held-out faces of its own data, or on other data",
+        "Then it writes the report. An interrupted evaluation is resumed.",
     )
     options.add_model(sub)
     what = "other data: a kind of dataset (celeba), with its folder (celeba:DIR), or your own (a path); may be repeated"
     sub.add_argument("--data", action="append", default=[], metavar="D", help=what)
-    what = "whose faces are measured (test); all: of the three splits together"
+    what = "the split to evaluate (test); all: the three splits together"
     sub.add_argument("--split", choices=("train", "validation", "test", "all"), default="test", help=what)
-    what = "a network's file: pytorch-fid's Inception for FID and KID, a CLIP's folder for its scores; may be repeated"
+    what = "a network's file: pytorch-fid's Inception for FID and KID, a CLIP's folder for CLIP scores; may be repeated"
     sub.add_argument("--network", type=options.readable, action="append", default=[], metavar="FILE", help=what)
-    what = "a file of LPIPS: its heads, and (given once more) the VGG16, AlexNet or SqueezeNet that they belong to"
+    what = "a file for LPIPS; give it twice: its linear heads, and the VGG16, AlexNet or SqueezeNet that they belong to"
     sub.add_argument("--lpips", type=options.readable, action="append", default=[], metavar="FILE", help=what)
-    what = "METEOR's meteor-1.5.jar, of which the tables are read; nothing of it is run"
+    what = "METEOR's meteor-1.5.jar; only its tables are read, nothing in it is run"
     sub.add_argument("--meteor", type=options.readable, metavar="JAR", help=what)
     options.add_out(sub, "card.json, rows, results and report.html")
     options.add_overrides(sub)
@@ -33,7 +33,7 @@ def add(commands: options.Commands) -> None:
     summary = "write the report of an evaluated run again"
     needs = options.Needs(tuned=False, uploads=False)
     sub = options.add_command(commands, "report", report, summary, needs=needs)
-    what = "the --out of `evaluate` or `quickstart`"
+    what = "the --out folder of `evaluate` or `quickstart`"
     sub.add_argument("folder", type=options.writable_folder, metavar="DIR", help=what)
 
 

@@ -29,14 +29,14 @@ def add(commands: options.Commands) -> None:
         commands,
         "generate",
         run,
-        "make faces from words",
-        "Each PNG carries its prompt, seed, options and the model's hash. An attribute is NAME=VALUE, such as 'hair "
-        "color=red'; NAME=VALUE:WEIGHT lets it count by itself, WEIGHT times what it changes, where all without a "
-        "weight count --guidance times together.",
+        "generate faces from text and attributes",
+        "Each PNG stores its prompt, seed, options and the model's hash. An attribute is NAME=VALUE, such as 'hair "
+        "color=red'. NAME=VALUE:WEIGHT gives it a guidance scale of its own; attributes without a weight share "
+        "--guidance.",
         options.Needs(first_alone=True),
     )
     options.add_model(sub)
-    group = sub.add_argument_group("what to make")
+    group = sub.add_argument_group("what to generate")
     group.add_argument("--text", default="", metavar="T", help='a description, such as "a smiling woman with red hair"')
     for flag, what in (
         ("attribute", "what the face should show, such as age=34"),
@@ -44,26 +44,26 @@ def add(commands: options.Commands) -> None:
     ):
         what = f"{what}; W: a weight; repeatable"
         group.add_argument(f"--{flag}", action="append", default=[], metavar="K=V[:W]", help=what)
-    what = "keep the upper part of this face"
+    what = "keep the upper part of this face, generate the rest"
     group.add_argument("--complete", type=options.readable, metavar="FILE", help=what)
-    what = "keep codes of this face at random places"
+    what = "keep codes of this face at random places, generate the others"
     group.add_argument("--vary", type=options.readable, metavar="FILE", help=what)
-    what = "how much of it to keep (0.5 to --complete, 0.6 --vary)"
+    what = "share of this face to keep (0.5 for --complete, 0.6 for --vary)"
     group.add_argument("--share", type=float, metavar="S", help=what)
     what = (
-        "make faces for each line: a description, or JSON with text, attributes, avoid, n, seed; run again, it makes"
-        " what is missing; manifest.jsonl tells what each PNG is"
+        "generate faces for each line: a description, or JSON with text, attributes, avoid, n, seed; run again, it"
+        " generates what is missing; manifest.jsonl describes each PNG"
     )
     group.add_argument("--prompts", type=options.readable, metavar="FILE", help=what)
     what = "number of faces (4; 1 for each line of --prompts)"
     group.add_argument("--n", type=options.positive, metavar="N", help=what)
-    what = "only the K of them that show best what was asked, as the model sees it"
+    what = "keep only the K faces that fit the prompt best, by the model's own score"
     group.add_argument("--keep", type=options.positive, metavar="K", help=what)
     what = "seed of the first face; the others follow (0)"
     group.add_argument("--seed", type=int, default=0, metavar="S", help=what)
-    drawing.add(sub, drawing.FACES, "code", "where nothing is said, the values that the model was evaluated with")
-    options.add_out(sub, "where the PNGs go; it holds faces of one request alone")
-    sub.add_argument("--replace", action="store_true", help="first delete the faces of another request that lie there")
+    drawing.add(sub, drawing.FACES, "code", "default: the values that the model was evaluated with")
+    options.add_out(sub, "where the PNGs go; a folder holds the faces of one request")
+    sub.add_argument("--replace", action="store_true", help="first delete the faces of another request in that folder")
 
 
 def check(args: argparse.Namespace) -> None:
@@ -85,7 +85,7 @@ def check(args: argparse.Namespace) -> None:
     if args.share is not None and not 0 < args.share < 1:
         raise UserError(f"generate: --share must lie above 0 and below 1, got {args.share:g}")
     if args.keep and not words:
-        raise UserError("generate: --keep takes the faces that show best what was asked; give --text or --attribute")
+        raise UserError("generate: --keep takes the faces that fit the prompt best; give --text or --attribute")
     n = args.n or FACES
     if args.keep and args.keep > n:
         raise UserError(f"generate: --keep {args.keep} of {n} faces; give --n {args.keep} or more")
@@ -222,7 +222,7 @@ def _finish(model: "Model", faces: "Sequence[Image.Image]", out: options.Writabl
     images.save_png(out.path / "grid.png", sheet, {})
     scored = [face for face in faces if "score" in face.info]
     for face in scored:
-        print(f"{out.origin / _name(face)}  log p(asked | face) {face.info['score']:.3f}")
+        print(f"{out.origin / _name(face)}  log p(prompt | face) {face.info['score']:.3f}")
     order = ", in this order" if len(scored) > 1 else ""
     print(f"{len(faces)} face{'s' * (len(faces) != 1)} in {out} (all of them in grid.png{order})")
 
@@ -238,4 +238,4 @@ def _warn(model: "Model", asked: "Sequence[Prompt]") -> None:
     sentences = [p.sentence for p in asked]
     tell([s for s in sentences if not model.fits_prompt(s)], "longer than this model reads; the end is left out")
     unread = [", ".join(model.unknown_words(s)) for s in sentences if model.has_unknown_tokens(s)]
-    tell(unread, "not all read, for signs that this model does not know")
+    tell(unread, "read only in part, because of characters that this model does not know")

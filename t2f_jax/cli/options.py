@@ -117,7 +117,7 @@ class Writable:
         while not os.path.lexists(place) and place != place.parent:
             place = place.parent
         if not place.is_dir():
-            raise UserError(f"{self}: {place} is no folder; name another place")
+            raise UserError(f"{self}: {place} is not a folder; name another place")
         try:
             with tempfile.TemporaryFile(dir=place) as probe:
                 probe.write(b"t")
@@ -139,7 +139,7 @@ class Writable:
         steps = [path for path in self.path.glob("**/checkpoints/*") if path.name.isdecimal()]
         if steps:
             newest = max(steps, key=lambda path: (path.stat().st_mtime, int(path.name)))
-            return f"the same command goes on from {newest}"
+            return f"the same command resumes from {newest}"
         return self.faces() or ("" if _holds_files(self.path) else f"nothing is in {self}")
 
     def faces(self) -> str:
@@ -152,7 +152,7 @@ class Writable:
         with remote.naming(str(self)):
             there = not is_empty(self.origin) if self.origin.is_dir() else self.origin.exists()
         if there:
-            raise UserError(f"{self}: already there, and not an empty folder; give --out another name, or delete it")
+            raise UserError(f"{self}: exists and is not an empty folder; choose another --out, or delete it")
         return self.path
 
     def download(self) -> pathlib.Path:
@@ -258,4 +258,4 @@ def add_out(parser: argparse.ArgumentParser, text: str) -> None:
 
 def add_json(parser: argparse.ArgumentParser, what: str) -> None:
     """Adds --json, a file; `what` is written to it."""
-    parser.add_argument("--json", type=writable_file, metavar="F", help=f"write the {what} as JSON, too")
+    parser.add_argument("--json", type=writable_file, metavar="F", help=f"also write the {what} as JSON")

@@ -58,8 +58,8 @@ def build_parser() -> Parser:
     """The whole command line. Each command sets `run`, a function of the arguments, and `needs`, an `options.Needs`."""
     parser = Parser(
         prog="t2f",
-        description="One sequence model for faces: words to face, face to words, face to age and attributes.",
-        epilog="Where a config names no data folder, datasets are looked for in $T2F_DATA.",
+        description="One sequence model for faces: text to face, face to caption, face to age and attributes.",
+        epilog="If a config names no data folder, datasets are looked up in $T2F_DATA.",
     )
     parser.add_argument("--version", action="version", version=f"t2f_jax {__version__}")
     parser.set_defaults(parser=parser)  # which `t2f completion` tells of

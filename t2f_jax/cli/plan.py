@@ -14,25 +14,25 @@ def add(commands: options.Commands) -> None:
         commands,
         "plan",
         run,
-        "what a training run needs and takes on a TPU topology, before a chip is rented",
-        "Compiles the real training step for it: memory, time bounds, collectives. It needs libtpu:"
+        "estimate memory and time of a training run on a TPU topology, before a chip is rented",
+        "It compiles the real training step and prints memory, time bounds and collectives. It needs libtpu:"
         " pip install 't2f_jax[tpu]'.",
         options.Needs(programs=False),  # programs for chips that are not there cannot be read back
     )
     options.add_config(sub)
     sub.add_argument("--topology", required=True, metavar="T", help="such as v5e:4x4, v5p:8x16x16, v6e:16x16")
     sub.add_argument("--slices", type=int, default=1, metavar="N", help="slices of that topology (1)")
-    what = "such as data=4,fsdp=4 (the config's, or one that fits)"
+    what = "the mesh, such as data=4,fsdp=4 (the config's, or one that fits)"
     sub.add_argument("--mesh", default="", metavar="M", help=what)
     options.add_json(sub, "figures")
-    sub.add_argument("--hlo", type=options.writable_file, metavar="F", help="write the compiled program's text, too")
-    what = "compile the sampler, too, B faces a device"
+    sub.add_argument("--hlo", type=options.writable_file, metavar="F", help="also write the compiled program's text")
+    what = "also compile the sampler, with B faces per device"
     sub.add_argument("--sampler", type=int, default=0, metavar="B", help=what)
-    sub.add_argument("--plain", action="store_true", help="the plain step beside it: padded, all logits, no kernel")
-    sub.add_argument("--search", action="store_true", help="rank meshes, accumulation and remat, compile the best")
-    what = "with --search: rows of a step (the config's)"
+    sub.add_argument("--plain", action="store_true", help="also compile a plain step: padded, all logits, no kernel")
+    sub.add_argument("--search", action="store_true", help="rank meshes, accumulation and remat, and compile the best")
+    what = "with --search: rows per step to try (the config's)"
     sub.add_argument("--batches", type=_sizes, default=(), metavar="R,..", help=what)
-    what = "with --search: how many are compiled beside the config (2)"
+    what = "with --search: how many to compile besides the config (2)"
     sub.add_argument("--best", type=int, default=2, metavar="N", help=what)
     options.add_overrides(sub)
 
@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> None:
     from t2f_jax.plan.step import plan_step
 
     if args.search and args.hlo:
-        raise UserError("--hlo is of one program, --search compiles several: plan the mesh that it finds, with --hlo")
+        raise UserError("--hlo writes one program, --search compiles several; plan the mesh that it finds with --hlo")
     if args.batches and not args.search:
-        raise UserError("--batches is for --search; a plan has the config's: decoder.train.batch_size=ROWS")
+        raise UserError("--batches is for --search; without it set decoder.train.batch_size=ROWS")
     json_file = args.json.file("--json") if args.json else None
     hlo_file = args.hlo.file("--hlo") if args.hlo else None
     loaded = config.load(args.config, args.overrides)

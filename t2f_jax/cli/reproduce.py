@@ -13,12 +13,12 @@ def add(commands: options.Commands) -> None:
         commands,
         "reproduce",
         run,
-        "measure a model for a table of the paper, beside published figures",
-        "Datasets that are not there are named in the table. Settings that were measured before are not again.",
+        "evaluate a model for a table of the paper, next to published figures",
+        "The table names missing datasets. Settings that were measured before are not measured again.",
     )
     sub.add_argument("table", choices=NAMES, help="which table")
     options.add_model(sub)
-    what = "a dataset's folder, where it is not in $T2F_DATA; may be repeated"
+    what = "a dataset's folder, if it is not in $T2F_DATA; may be repeated"
     sub.add_argument("--data", action="append", default=[], type=_place, metavar="KIND:DIR", help=what)
     what = "a network's file: pytorch-fid's Inception, for FID; may be repeated"
     sub.add_argument("--network", type=options.readable, action="append", default=[], metavar="FILE", help=what)

@@ -13,15 +13,15 @@ def add(commands: options.Commands) -> None:
         commands,
         "supervise",
         run,
-        "start a command again where it was, whenever it is killed, hangs or loses another host",
-        "Not after exit code 0, or 2: a mistake in what was given, or 141: nobody reads what it prints.",
+        "restart a command whenever it is killed, hangs or loses another host; training resumes",
+        "It is not restarted after exit code 0, 2 (a user error) or 141 (its output is no longer read).",
         options.Needs(jax=False),  # the command that it starts sees to itself
     )
-    what = "start N of it on this machine as one job (1)"
+    what = "number of processes to start on this machine as one job (1)"
     sub.add_argument("--processes", type=options.positive, default=1, metavar="N", help=what)
-    what = "without a new checkpoint in between, at most (5)"
+    what = "most restarts in a row without a new checkpoint (5)"
     sub.add_argument("--restarts", type=options.natural, default=5, metavar="N", help=what)
-    what = "seconds to save in after SIGTERM (60)"
+    what = "seconds for saving after SIGTERM (60)"
     sub.add_argument("--grace", type=options.positive, default=60, metavar="S", help=what)
     sub.add_argument("command", nargs="+", metavar="COMMAND", help="after --: -- t2f train faces --out runs/faces")
 

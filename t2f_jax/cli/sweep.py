@@ -19,23 +19,23 @@ def add(commands: options.Commands) -> None:
         commands,
         "sweep",
         run,
-        "train the variants of a config with several seeds, and report what their differences show",
-        "The config file says by sweep() which. Run it again after an interruption and it goes on where it was.",
+        "train the variants of a config with several seeds, and report their differences",
+        "The config file's sweep() names the variants. Run it again after an interruption to resume.",
         options.Needs(uploads=False, many_steps=True),
     )
     options.add_config(sub)
     options.add_out(sub, "its report (CONFIG.html, .md, .csv) and all runs")
-    what = "these alone, besides the baseline (all)"
+    what = "only these variants, besides the baseline (all)"
     sub.add_argument("--arms", default="", metavar="A,B", help=what)
-    what = "when the runs have taken so long, all together, begin no further one (the sweep's own)"
+    what = "start no further run once all runs together have taken H hours (the sweep's own limit)"
     sub.add_argument("--hours", type=options.tolerance, metavar="H", help=what)
     mode = sub.add_mutually_exclusive_group()
-    mode.add_argument("--report", action="store_true", help="write the report of what is finished, and train nothing")
+    mode.add_argument("--report", action="store_true", help="write the report of the finished runs, train nothing")
     mode.add_argument("--lines", action="store_true", help="print a command for each run that is not finished")
-    what = "as --lines, each behind PREFIX, such as 'launch/slurm --nodes 1 --gpus 8 --name {run} --'"
+    what = "like --lines, with PREFIX before each command, such as 'launch/slurm --nodes 1 --gpus 8 --name {run} --'"
     mode.add_argument("--launch", metavar="PREFIX", help=what)
-    mode.add_argument("--shared", action="store_true", help="make what runs share (tokenizers and stores), and no run")
-    mode.add_argument("--run", dest="only", metavar="RUN", help="this run alone, such as causal-1, and no report")
+    mode.add_argument("--shared", action="store_true", help="make only what runs share (tokenizers and stores)")
+    mode.add_argument("--run", dest="only", metavar="RUN", help="only this run, such as causal-1, without a report")
     options.add_overrides(sub)
 
 

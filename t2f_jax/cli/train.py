@@ -23,7 +23,7 @@ def add(commands: options.Commands) -> None:
         "quickstart",
         quickstart,
         "draw faces, train on them, evaluate, and write a report: everything, in minutes",
-        "Run it again after an interruption and it goes on where it was; a finished one is left as it is.",
+        "Run it again after an interruption to resume; a finished run is not changed.",
         TRAINING,
     )
     options.add_out(sub, "where everything goes: report.html, card.json, model/")
@@ -36,7 +36,7 @@ def add(commands: options.Commands) -> None:
     options.add_out(sub, "checkpoints, metrics.jsonl, TensorBoard, reconstructions and the finished tokenizer/")
     options.add_overrides(sub)
 
-    summary = "turn every image into codes and train the text tokenizer, once, before training"
+    summary = "encode every image and train the text tokenizer, once, before training"
     sub = options.add_command(commands, "prepare", prepare, summary, needs=STAGE)
     options.add_config(sub)
     what = "an image tokenizer folder, or a model folder"
@@ -50,15 +50,15 @@ def add(commands: options.Commands) -> None:
         train,
         "train the model of a config",
         "Without --store it first trains the image tokenizer and prepares the data, in DIR/tokenizer and DIR/store. "
-        "Run it again after an interruption and it goes on where it was.",
+        "Run it again after an interruption to resume.",
         TRAINING,
     )
     options.add_config(sub)
     options.add_out(sub, "checkpoints, metrics.jsonl, TensorBoard and the finished model/")
-    what = "take this image tokenizer instead of training one"
+    what = "use this image tokenizer instead of training one"
     sub.add_argument("--tokenizer", type=options.readable, metavar="T", help=what)
     sub.add_argument(
-        "--store", type=options.readable, metavar="S", help="take this prepared store instead of making one"
+        "--store", type=options.readable, metavar="S", help="use this prepared store instead of making one"
     )
     options.add_overrides(sub)
 
@@ -106,7 +106,7 @@ def _run_of(args: argparse.Namespace) -> "Iterator[Config]":
     chosen = config.load(args.config, args.overrides)
     for given in (getattr(args, "tokenizer", None), getattr(args, "store", None)):
         if given and pathlib.Path(given.text).resolve() == args.out.path.resolve():
-            raise UserError(f"{args.out}: --out is read, too; name another folder")
+            raise UserError(f"{args.out}: --out is also read; name another folder")
     hosts.join()
     with hosts.alone_in(args.out.path):
         yield chosen

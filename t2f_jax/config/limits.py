@@ -28,7 +28,7 @@ def check_vqgan(config: VQGANConfig, where: str) -> None:
     if not config.ch_mult:
         raise WrongArgument(f"{where}.ch_mult={config.ch_mult} must hold a whole number from 1 on for each level")
     if config.resolution % config.factor:
-        raise WrongArgument(f"{where}.resolution={config.resolution} is no multiple of the factor {config.factor}")
+        raise WrongArgument(f"{where}.resolution={config.resolution} is not a multiple of the factor {config.factor}")
     if config.scales and (config.scales[-1] != config.grid or any(s < 1 or config.grid % s for s in config.scales)):
         raise WrongArgument(
             f"{where}.scales={config.scales} must end with {config.grid} (the resolution over the factor"
@@ -44,11 +44,11 @@ def check_vqgan(config: VQGANConfig, where: str) -> None:
 def check_decoder(config: DecoderConfig, where: str) -> None:
     """Raises WrongArgument if a decoder's structure is inconsistent; `where` is the prefix of its keys."""
     if config.width % config.heads:
-        raise WrongArgument(f"{where}.width={config.width} is no multiple of {where}.heads={config.heads}")
+        raise WrongArgument(f"{where}.width={config.width} is not a multiple of {where}.heads={config.heads}")
     if config.positions == "rotary" and config.width // config.heads % 2:
         raise WrongArgument(
-            f"{where}.positions=rotary turns pairs, and {where}.width={config.width} over {where}.heads={config.heads}"
-            f" is odd; make it even, or set {where}.positions=learned"
+            f"{where}.positions=rotary rotates pairs of dimensions, but {where}.width={config.width} over"
+            f" {where}.heads={config.heads} is odd; make it even, or set {where}.positions=learned"
         )
 
 
@@ -73,13 +73,13 @@ def _check_rows(config: DecoderRunConfig) -> None:
     """Checks that a packed row can hold an example and that a batch divides into its parts."""
     if config.pack > 1 and config.row_ids < config.sequence_length:
         raise WrongArgument(
-            f"decoder.row_length={config.row_length} holds no example of"
+            f"decoder.row_length={config.row_length} is too short for an example of"
             f" decoder.sequence_length={config.sequence_length} ids; {config.pack} packed examples need about"
             f" {config.pack} times that"
         )
     if config.accumulate and config.train.batch_size % config.accumulate:
         raise WrongArgument(
-            f"decoder.train.batch_size={config.train.batch_size} is no multiple of"
+            f"decoder.train.batch_size={config.train.batch_size} is not a multiple of"
             f" decoder.accumulate={config.accumulate}"
         )
 

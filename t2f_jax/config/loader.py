@@ -51,7 +51,7 @@ def check_argument(arg: str, *known: str) -> None:
     """Raises WrongArgument if a config's argument is neither empty (not given) nor one of the `known` ones."""
     if arg and arg not in known:
         takes = f"{' or '.join(known)}, or none" if known else "none"
-        raise WrongArgument(f"the config's argument '{arg}' (behind ':') is unknown; it takes {takes}")
+        raise WrongArgument(f"the config's argument '{arg}' (after ':') is unknown; it takes {takes}")
 
 
 def override(config: ml_collections.ConfigDict, overrides: str | Sequence[str]) -> None:
@@ -63,7 +63,7 @@ def override(config: ml_collections.ConfigDict, overrides: str | Sequence[str]) 
     for item in arguments.texts("overrides", overrides):
         key, eq, text = item.partition("=")
         if not eq:
-            raise WrongArgument(f"'{item}' is no override; write key=value, such as decoder.train.steps=1000")
+            raise WrongArgument(f"'{item}' is not an override; write key=value, such as decoder.train.steps=1000")
         known = flat_keys(config)
         group = [k for k in known if k.startswith(f"{key}.")]
         if group:

@@ -135,11 +135,11 @@ def _check(sweep: Sweep) -> None:
     names = [BASELINE, *(arm.name for arm in sweep.arms)]
     for name in names:
         if not _NAME.fullmatch(name):
-            raise WrongArgument(f"the arm '{name}' must be called by letters, digits and any of _.=,-")
+            raise WrongArgument(f"the arm '{name}' must have a name of letters, digits and any of _.=,-")
         if names.count(name) > 1:
             raise WrongArgument(f"two arms are called '{name}'; '{BASELINE}' is the config as it is")
     if not sweep.arms or not sweep.seeds or len(set(sweep.seeds)) < len(sweep.seeds):
-        raise WrongArgument(f"it needs an arm and a seed at least, and no seed twice: {sweep.seeds}")
+        raise WrongArgument(f"a sweep needs at least one arm and one seed, and no seed twice: {sweep.seeds}")
 
 
 def _resolve(

@@ -143,7 +143,7 @@ tags: [talk2face, text-to-image, image-to-text, face-attributes]
 
 # {name}
 
-One prefix-LM transformer for faces: words to a face, a face to words, a face to age, gender and other attributes.
+One prefix-LM transformer for faces: text to face, face to caption, face to age, gender and other attributes.
 {c.layers} layers of width {c.width} over {model.vocab.text_size} text pieces and {vq.n_embed} image codes; a face of
 {vq.resolution} x {vq.resolution} pixels is {vq.tokens} codes. Trained with t2f_jax; `provenance.json` says how
 and on what.
@@ -176,13 +176,13 @@ codes = model.encode(model.images("face.jpg"))  # int64 [1, {vq.tokens}]
 again = model.decode(codes)  # uint8 [1, {vq.resolution}, {vq.resolution}, 3]
 ```
 
-`generate_images` and `caption` take `temperature` (0: always the likeliest), `top_k` and `top_p`, the former `guidance`
+`generate_images` and `caption` take `temperature` (0: greedy), `top_k` and `top_p`, the former `guidance`
 as well; `model(tokens, segments, positions)` gives logits. `help(model.generate_images)` and so on say more.
 
-The same seed gives the same face again, but another one than in t2f_jax, whose random numbers are JAX's. What is not
-drawn by chance is the same there and here: codes, faces and captions at `temperature=0`, probabilities of `analyze`.
-`t2f convert verify MODEL THIS_FOLDER` of t2f_jax compares them. Codes are the same to the last one when products are
-float32 throughout: on a GPU set `torch.backends.cudnn.allow_tf32 = False` before encoding.
+The same seed gives the same face again, but a different one from t2f_jax, which uses JAX's random numbers. What is not
+random is the same there and here: codes, faces and captions at `temperature=0`, probabilities of `analyze`.
+`t2f convert verify MODEL THIS_FOLDER` of t2f_jax compares them. All codes are the same if all products are in
+float32: on a GPU set `torch.backends.cudnn.allow_tf32 = False` before encoding.
 
 ## Attributes
 

@@ -13,9 +13,9 @@ from t2f_jax.io.zip_files import shown
 Shapes = Mapping[str, tuple[int, ...]]
 WORDS = "embedding.word.embedding.weight"  # a row per id
 _FOREIGN = {  # name prefixes of other kinds of image tokenizers
-    "quantize.embed.weight": "a Gumbel quantizer (it has 'quantize.embed.weight'), whose codes are chosen otherwise",
-    "quantize.proj.": "a Gumbel quantizer (it has 'quantize.proj'), whose codes are chosen otherwise",
-    "encoder.down_blocks.": "a model of diffusers, which names its parts otherwise",
+    "quantize.embed.weight": "a Gumbel quantizer (it has 'quantize.embed.weight'), which chooses codes differently",
+    "quantize.proj.": "a Gumbel quantizer (it has 'quantize.proj'), which chooses codes differently",
+    "encoder.down_blocks.": "a model of diffusers, which names its parts differently",
     "encoder.conv_blocks.": "a LlamaGen checkpoint: its weights are under 'model', and of another structure",
 }
 _SECOND_STAGE = ("transformer.", "cond_stage_model.", "tok_emb.", "pos_emb", "blocks.", "ln_f.", "head.")

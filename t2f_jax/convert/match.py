@@ -64,7 +64,10 @@ def match(
             f" {' and '.join(_HINTS[kind] for kind in _HINTS if kind in kinds) or 'Give the file of another model'}"
         )
     if allowed:
-        say(f"WARNING: {path}: {len(allowed)} of {len(wanted)} tensors are missing, as allowed, and DRAWN AT RANDOM:")
+        say(
+            f"WARNING: {path}: {len(allowed)} of {len(wanted)} tensors are missing, as allowed, and INITIALIZED AT"
+            " RANDOM:"
+        )
         for name in sorted(allowed)[:_MOST_ROWS]:
             say(f"  {name}")
     return allowed

@@ -110,7 +110,7 @@ def checked_text(name: str, value: Any) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"{name}={value!r}: what stands at place {error.start} is no character") from None
+        raise ValueError(f"{name}={value!r}: invalid character at position {error.start}") from None
     return str(value)
 
 
@@ -126,7 +126,7 @@ def array(name: str, value: Any, kind: type, shape: tuple[int | str, ...], what:
     try:
         values = np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)
     except Exception as error:  # of another library's own kind, or of lists of different lengths
-        raise TypeError(f"{name} must be {right}; what is given is no array ({error})") from error
+        raise TypeError(f"{name} must be {right}; the given value is not an array ({error})") from error
     fits = values.ndim == len(shape) and all(isinstance(n, str) or n == m for n, m in zip(shape, values.shape))
     if not fits or not np.issubdtype(values.dtype, kind):
         raise ValueError(f"{name} must be {right}, got {values.dtype} {[*values.shape]}")
@@ -1161,7 +1161,7 @@ class Talk2Face(ImageTokenizer):
         wanted = self._checked({} if attributes is None else attributes)
         prompts = [image_text(t, wanted) for t in texts]
         if not all(prompts):
-            raise ValueError("nothing says what face to draw; give a text, attributes, or both")
+            raise ValueError("the prompt is empty; give a text, attributes, or both")
         prefixes, wordless = [self._text_prefix(p) for p in prompts], self._text_prefix("")
         count = self.vqgan.count
         rows = []
@@ -1356,7 +1356,7 @@ class Talk2Face(ImageTokenizer):
         guided = sampler.guidance != 1
         rows = [*prefixes, *[wordless] * batch] if guided else prefixes
         if length < 1:
-            raise ValueError(f"no room for an answer behind the prompt: at most {length} ids")
+            raise ValueError(f"no room for an answer after the prompt: at most {length} ids")
         self._check_length(max(map(len, rows)) + length)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         first = vocab["text_size"] if kind == "image" else 0

@@ -142,7 +142,8 @@ def read_pair(
         )
     if image.tokens >= structure.max_length:
         raise UserError(
-            f"{decoder}: its {structure.max_length} positions hold no prompt beside the {image.tokens} codes of an"
+            f"{decoder}: its {structure.max_length} positions leave no room for a prompt beside the {image.tokens}"
+            " codes of an"
             f" image of {image.resolution} x {image.resolution} by {vqgan.name}; give the side of its images with"
             " --image-size"
         )
@@ -195,7 +196,7 @@ def read_folder(folder: pathlib.Path) -> bundle.Bundle:
     try:
         options = Options(heads=int(values["heads_num"]), image_size=int(values["image_height"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{folder / CONFIG_FILE}: heads_num or image_height is missing or no number") from error
+        raise UserError(f"{folder / CONFIG_FILE}: heads_num or image_height is missing or not a number") from error
     return read_pair(folder / DECODER_FILE, folder / VQGAN_FILE, folder / VOCAB_FILE, options)
 
 

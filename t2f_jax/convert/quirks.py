@@ -27,7 +27,7 @@ QUIRKS = (
         "paper_double",
         "The inference script takes pixels to [-1, 1] and then doubles once more, so that the VQGAN reads [-3, 1]."
         " clip_double is what the training loader did (CLIP's mean and deviation, then doubled); correct is what the"
-        " VQGAN was trained on. Which one the weights know is not documented: compare captions of a few faces, and"
+        " VQGAN was trained on. Which one the weights expect is not documented: compare captions of a few faces, and"
         " change it with --range.",
     ),
     Quirk(
@@ -44,8 +44,8 @@ QUIRKS = (
     Quirk(
         "decoder.loss_span",
         "all",
-        "The release counts every target that is no pad, the prompt's and the image's among them, although the prefix"
-        " shows their answers: much of the loss is copying. Ours counts the answer alone (suffix).",
+        "The release's loss counts every target but padding, including the prompt's and the image's, although the"
+        " prefix shows their answers: much of the loss is copying. Ours counts only the answer (suffix).",
     ),
     Quirk(
         "decoder.text_length",
@@ -55,12 +55,13 @@ QUIRKS = (
     Quirk(
         "decoder.init_biases",
         True,
-        "Training from scratch draws biases, too, from N(0, 0.02); norms begin at 1 and 0. Ours begins biases at 0.",
+        "Training from scratch initializes biases, too, from N(0, 0.02); norms start at 1 and 0. Our biases start at"
+        " 0.",
     ),
     Quirk(
         "decoder.codebook_init",
         False,
-        "Training from scratch draws image ids' rows like any others. Ours begins like codes alike.",
+        "Training from scratch initializes the rows of image ids like all others. Here similar codes start similar.",
     ),
     Quirk(
         "decoder.optim.kind",
@@ -79,18 +80,19 @@ QUIRKS = (
     Quirk("decoder.optim.weight_decay", 0.01, "Embeddings decay, too, as here; biases and norms do not."),
     Quirk("decoder.optim.clip_norm", 0.0, "Gradients are not clipped."),
     Quirk("eval.temperature", 1.0, "Sampling at the model's own temperature,"),
-    Quirk("eval.top_k", 70, "among the 70 likeliest ids (ties with the 70th stay),"),
-    Quirk("eval.top_p", 1.0, "without a nucleus."),
+    Quirk("eval.top_k", 70, "among the 70 most likely ids (ties with the 70th stay),"),
+    Quirk("eval.top_p", 1.0, "without top-p."),
 )
 
 NOT_REPRODUCED = (
     "Answers are cut at any id whose digits hold 102 (6, 7, 8, 9, ':' among them): here only [SEP] ends an answer.",
-    "Image ids may be drawn in text and text ids in images, which then crash: here each span draws its own kind.",
+    "Image ids may be sampled in text and text ids in images, which then crash: here each span samples its own kind.",
     "Images run on to the sequence's end and the surplus is dropped: here generation stops after the last code.",
     "Word pieces are printed unjoined ('capt ##ion'): here they are joined.",
     "Scores of hidden keys are -10000 instead of -1e9: after the softmax both are exactly 0.",
     "Weight decay is applied after an update instead of with it: a difference of rate^2 x decay x update.",
-    "Its loader never shuffles, and its schedule is sized in micro-steps: here data is shuffled by (seed, step).",
+    "The original's loader never shuffles, and its schedule is sized in micro-steps: here data is shuffled by (seed,"
+    " step).",
     "Its 'dalle' training rows, with no task prompt and no [SEP] around the image, do not run at its newest version:"
     " rows here are those of its inference script. Its newest loss counts pads as targets; the release's does not.",
     "The VQGAN stays in training mode, which changes nothing: it has neither dropout nor batch norm.",
@@ -127,8 +129,8 @@ def options(compat: bool) -> tuple[DecoderRunConfig, EvalConfig, Preprocess]:
 def explain() -> str:
     """Every quirk and what it does, as text."""
     lines = [
-        f"{COMPAT} sets, when an original model is imported and in the config talk2face_base:{COMPAT}:",
-        "(kept in the model folder's config.json, eval.* in its provenance.json; `t2f train` goes by its own config)",
+        f"{COMPAT} sets these options, on import of an original model and in the config talk2face_base:{COMPAT}:",
+        "(kept in the model folder's config.json, eval.* in its provenance.json; `t2f train` uses its own config)",
         "",
     ]
     for quirk in QUIRKS:

@@ -72,7 +72,7 @@ def select(
             )
         chosen[name], files[name] = tensor, file_name
     if prefix and prefix != FIRST_STAGE:
-        say(f"{path}: the names of its tensors begin with {shown(prefix)}, which is taken off")
+        say(f"{path}: the names of its tensors begin with {shown(prefix)}, which is removed")
     if left:
         parts = ", ".join(f"{count} of {shown(part)[1:-1]}" for part, count in left.most_common(8))
         say(f"{path}: {left.total()} tensors that the model does not need are left out: {parts}")
@@ -94,5 +94,5 @@ def averaged(path: pathlib.Path, tensors: Mapping[str, Tensor], chosen: Selectio
     for name, file_name in replaced.items():
         if tensors[file_name].shape != chosen.tensors[name].shape:
             raise UserError(f"{path}: {shown(file_name)} has another shape than {shown(chosen.files[name])}")
-    say(f"{path}: {len(replaced)} averaged tensors ('{EMA}') are taken in place of the plain ones")
+    say(f"{path}: {len(replaced)} averaged tensors ('{EMA}') are used instead of the plain ones")
     return Selection(chosen.prefix, {name: tensors[file_name] for name, file_name in files.items()}, files)

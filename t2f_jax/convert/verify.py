@@ -201,7 +201,7 @@ def _answers_row(a: Model, b: Model, task: Task) -> Row:
         for name in first:
             difference = max(difference, largest(first[name], second[name]))
             wrong += int(first[name].argmax() != second[name].argmax())
-    note = f"{len(questions)} questions" + (f", {wrong} likeliest answers differ" if wrong else "")
+    note = f"{len(questions)} questions" + (f", {wrong} most likely answers differ" if wrong else "")
     return Row(f"answers, {task.name}", difference, note)
 
 

@@ -35,7 +35,7 @@ def describe(store: Store) -> DataCard:
     run = {
         "image size": f"{meta['image_size']} pixels" if "image_size" in meta else None,
         "pictures": framing and f"crop={framing.crop}, resize={framing.resize}, filter={framing.filter}",
-        "codes an image": store.codes_per_image,
+        "codes per image": store.codes_per_image,
         "image tokenizer": store.image_tokenizer,
         "text tokenizer": meta["text_tokenizer"],
         "fingerprint": store.fingerprint,
@@ -107,7 +107,7 @@ def _source(store: Store, name: str, about: Mapping[str, Any]) -> SourceCard:
     captions = {
         "faces with captions": f"{tally.captioned:,}",
         "captions": f"{tally.captions:,}",
-        "words a caption": round(tally.words / max(1, tally.captions), 1),
+        "words per caption": round(tally.words / max(1, tally.captions), 1),
         "different words": f"{len(tally.different):,}",
     }
     return SourceCard(
@@ -131,14 +131,14 @@ def _plots(tally: _Tally) -> list[Picture]:
         top = int(np.flatnonzero(every)[-1]) + 1
         unknown = "not known" if any(tally.ages) else ""
         groups = {gender or unknown: faces[:top] for gender, faces in sorted(tally.ages.items())}
-        note = "Of a range, each of its years has an equal part." if tally.schema["age"].ranges else ""
+        note = "A range counts equally for each of its years." if tally.schema["age"].ranges else ""
         pictures.append(Picture(plots.histogram(np.arange(top), groups, "age in years"), "Age", note))
     choices = {n: a for n, a in tally.schema.items() if not a.is_number and tally.values[n].total()}
     for name, attribute in choices.items():
         if attribute.values != ("no", "yes"):
             count = tally.values[name]
             rows = {value: count[value] / count.total() for value in attribute.values}
-            pictures.append(Picture(plots.shares(rows), name.capitalize(), "of the faces of which it is known"))
+            pictures.append(Picture(plots.shares(rows), name.capitalize(), "share of the faces with a known label"))
     yes = {
         name: tally.values[name]["yes"] / tally.values[name].total()
         for name in choices
@@ -146,7 +146,7 @@ def _plots(tally: _Tally) -> list[Picture]:
     }
     if yes:
         rows = dict(sorted(yes.items(), key=lambda item: -item[1]))
-        pictures.append(Picture(plots.shares(rows), "Attributes", "share of yes among the faces of which it is known"))
+        pictures.append(Picture(plots.shares(rows), "Attributes", "share of yes among the faces with a known label"))
     return pictures
 
 

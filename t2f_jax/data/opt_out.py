@@ -95,7 +95,7 @@ def _parsed(text: str, where: str) -> np.ndarray:
     try:
         return duplicates.parse_hash(text)
     except ValueError as error:
-        raise UserError(f"{where}: '{PICTURE}{text[:80]}' holds no hash of a picture ({error})") from error
+        raise UserError(f"{where}: '{PICTURE}{text[:80]}' is not a hash of a picture ({error})") from error
 
 
 def picture_line(path: pathlib.Path) -> str:

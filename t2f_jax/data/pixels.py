@@ -167,7 +167,7 @@ def pixels_key(source: Source, split: Split, config: DataConfig) -> str:
       UserError: `data.crop` outside (0, 1], a broken opt-out list.
     """
     if not 0 < config.crop <= 1:
-        raise UserError(f"data.crop={config.crop} must lie above 0 and at most at 1 (the whole shorter side)")
+        raise UserError(f"data.crop={config.crop} must be above 0 and at most 1 (the whole shorter side)")
     indices = source.split(split)
     opted_out = "" if source.dataset.drawn else opt_out.read(config.opt_out).key
     digest = hashlib.sha256(f"{source.name} {split} {config.image_size} {config.crop} {len(indices)}\n".encode())

@@ -59,8 +59,8 @@ def _rest(make: Callable[[int], B], start: int, stop: int, first: B, workers: in
                 yield batch
         except BrokenProcessPool as error:
             raise UserError(
-                f"one of {workers} processes that write batches was ended from outside, perhaps for lack of memory;"
-                " start the run again, which goes on from its last checkpoint, with fewer decoder.workers"
+                f"one of {workers} processes that write batches was killed, perhaps for lack of memory; start the run"
+                " again with fewer decoder.workers: it resumes from its last checkpoint"
             ) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

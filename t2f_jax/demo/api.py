@@ -55,9 +55,9 @@ def build(demo: Demo) -> None:
         *(text("What the face looks like"), names(f"What it should show: {pairs}"), names(f"What to avoid: {pairs}")),
         *(number("How many faces", 4), number("Best of", 0), number("Seed", 0), number("Guidance", None)),
     ]
-    _endpoint(generate, faces, "Faces for words: a list of {image (a data URI of a PNG file), prompt, seed, ...}.")
+    _endpoint(generate, faces, "Faces for a prompt: a list of {image (a data URI of a PNG file), prompt, seed, ...}.")
     several = [picture(), number("How many captions", 1), number("Seed", 0)]
-    _endpoint(describe, several, "Captions of a face, the likeliest first: a list of {caption, log_probability}.")
+    _endpoint(describe, several, "Captions of a face, the most likely first: a list of {caption, log_probability}.")
     asked = [picture(), names("Attributes, by name; all if empty")]
     _endpoint(analyze, asked, "A face's age and attributes with their probabilities: {name: record}.")
 

@@ -61,7 +61,7 @@ def faces(
     n = arguments.whole_number("n", n, 1, limits.faces)
     best_of = arguments.whole_number("best_of", best_of, 0, limits.drawn) or n
     if best_of < n:
-        raise WrongArgument(f"best_of={best_of} is less than n={n}; draw {n} or more")
+        raise WrongArgument(f"best_of={best_of} is less than n={n}; set it to {n} or more")
     wanted, unwanted = (
         prompts.parse(_names(limits, name, value), model.schema)
         for name, value in (("attributes", attributes), ("avoid", avoid))
@@ -70,7 +70,7 @@ def faces(
     keep = n if best_of > n else None
     request = model.face_request(text, wanted, best_of, seed, avoid=unwanted, keep=keep, **changes)
     if not request.prompt.says_something:
-        raise WrongArgument("nothing says what face to draw; write a text, or choose attributes")
+        raise WrongArgument("the prompt is empty; write a text, or choose attributes")
     return request
 
 
@@ -89,12 +89,12 @@ def analyze(model: Model, limits: Limits, pixels: np.ndarray, attributes: Any) -
 def _text(limits: Limits, text: Any) -> str:
     text = arguments.text("text", "" if text is None else text)
     if len(text) > limits.signs:
-        raise WrongArgument(f"the text has {len(text)} signs; write at most {limits.signs}")
+        raise WrongArgument(f"the text has {len(text)} characters; write at most {limits.signs}")
     return " ".join(text.split())
 
 
 def _names(limits: Limits, name: str, value: Any) -> list[str]:
     names = arguments.texts(name, [] if value is None else value)
     if len(names) > limits.attributes or any(len(one) > limits.signs for one in names):
-        raise WrongArgument(f"{name} holds too much; name at most {limits.attributes}, each once")
+        raise WrongArgument(f"{name} is too long; name at most {limits.attributes}, each once")
     return names

@@ -61,7 +61,7 @@ class Batcher:
         """Adds a task to the queue. Raises UserError if the server is ending."""
         with self._changed:
             if self._closed:
-                raise UserError("the server is ending; come again")
+                raise UserError("the server is shutting down; try again later")
             self._waiting.append(task)
             self._changed.notify()
         return task.future

@@ -73,11 +73,11 @@ class Guard:
     def _body_refusal(self, scope: Scope) -> PlainTextResponse | None:
         length = Headers(scope=scope).get("content-length", "")
         if not length.isdecimal():
-            return PlainTextResponse("say how long the body is (Content-Length)\n", 411)
+            return PlainTextResponse("the request needs a Content-Length\n", 411)
         is_upload = scope["path"] == UPLOAD
         most = self.limits.upload_bytes + ROOM if is_upload else self.limits.body_bytes
         if int(length) > most:
-            return PlainTextResponse(f"the request has {length} bytes; at most {most} are taken\n", 413)
+            return PlainTextResponse(f"the request has {length} bytes; at most {most} are accepted\n", 413)
         if is_upload and self._uploaded_bytes() + int(length) > self.limits.uploads_bytes:
             return PlainTextResponse("busy: there are too many uploads; try again in a few minutes\n", 503)
         return None

@@ -8,13 +8,13 @@ from gradio.components import Component
 from t2f_jax.demo import asking, parts, views
 from t2f_jax.demo.parts import EVENT, Demo
 
-TITLE = "Talk2Face: words to faces, and back"
+TITLE = "Talk2Face: text to faces, and back"
 SIDE = 320  # pixels: in a window too narrow for two columns of this width, results are below the inputs
 TEXTS = ("a smiling woman with red hair", "an old man with glasses", "a young man with a hat")
 LABELS = (
-    "**What labels are and are not.** Age, gender and every other attribute are what annotators, or a program, wrote"
-    " below pictures: apparent, coarse, and biased by who labelled whom. The model repeats them with their mistakes."
-    " They do not say who a person is; do not use them to decide about anybody."
+    "**What labels are and are not.** Age, gender and every other attribute are what annotators, or a program,"
+    " assigned to pictures: apparent, coarse, and biased. The model reproduces them with their mistakes. They are not"
+    " facts about a person; do not use them for decisions about anybody."
 )
 
 
@@ -23,7 +23,7 @@ def build(demo: Demo) -> None:
     model = demo.model
     name, size = f" '{model.name}'" if model.name else "", f"{model.image_size} x {model.image_size}"
     gr.Markdown(f"# {TITLE}")
-    gr.Markdown(f"The model{name} draws faces of {size} pixels, describes them and measures them.")
+    gr.Markdown(f"The model{name} generates faces of {size} pixels, describes faces and predicts their attributes.")
     with gr.Tab("Generate"):
         _generate(demo)
     with gr.Tab("Describe"):
@@ -44,9 +44,9 @@ def _generate(demo: Demo) -> None:
             with gr.Accordion("Attributes: what it should show", open=False):
                 pickers = [*parts.pickers(model.schema)]
             n = gr.Slider(1, limits.faces, 4, step=1, label="How many faces")
-            with gr.Accordion("How it is drawn", open=False):
+            with gr.Accordion("Sampling", open=False):
                 drawing = _drawing(demo)
-            button = gr.Button("Draw faces", variant="primary")
+            button = gr.Button("Generate faces", variant="primary")
         out = _result("t2f-generated")
 
     async def draw(text: Any, n: Any, avoid: Any, guidance: Any, best_of: Any, seed: Any, *chosen: Any) -> Any:
@@ -55,7 +55,7 @@ def _generate(demo: Demo) -> None:
             wanted = parts.wanted(pickers, chosen)
             return asking.faces(model, limits, text, wanted, avoid, n, best_of, seed, weight)
 
-        async for news in demo.follow(ask, "Your faces wait for their turn."):
+        async for news in demo.follow(ask, "Your faces are waiting in the queue."):
             if isinstance(news, tuple):
                 yield views.half_drawn(*news)
             else:
@@ -69,8 +69,11 @@ def _drawing(demo: Demo) -> list[Component]:
     """Inputs for what to avoid, guidance, best-of and the seed; the first two only if the model supports them."""
     model = demo.model
     pairs = [f"{a.name}={value}" for a in model.schema if not a.is_number for value in a.values]
-    weight, best = "how much the words count; 1 is as trained", "draw so many, show the best of them; 0: show all"
-    again = "the same seed and words give the same faces"
+    weight, best = (
+        "how closely faces follow the prompt; 1 is as trained",
+        "generate this many, show the best of them; 0: show all",
+    )
+    again = "the same seed and prompt give the same faces"
     return [
         gr.Dropdown(pairs, multiselect=True, label="Avoid", visible=demo.weighs),
         gr.Slider(0, 10, model.sampler.guidance, step=0.5, label="Guidance", info=weight, visible=demo.weighs),
@@ -83,7 +86,7 @@ def _describe(demo: Demo) -> None:
     with gr.Row():
         with gr.Column(min_width=SIDE):
             picture = parts.face(demo)
-            told = "1: the likeliest; more: drawn, the likeliest first"
+            told = "1: the most likely; more: sampled, the most likely first"
             n = gr.Slider(1, demo.limits.captions, 1, step=1, label="How many captions", info=told)
             seed = gr.Number(0, label="Seed", precision=0)
             button = gr.Button("Describe", variant="primary")
@@ -93,7 +96,7 @@ def _describe(demo: Demo) -> None:
         def ask() -> asking.Describe:
             return asking.describe(demo.limits, demo.face(given), n, seed)
 
-        async for news in demo.follow(ask, "Your face waits for its turn."):
+        async for news in demo.follow(ask, "Your face is waiting in the queue."):
             yield news if isinstance(news, str) else views.captions(news)
 
     button.click(tell, [picture, n, seed], out, **EVENT)
@@ -112,7 +115,7 @@ def _analyze(demo: Demo) -> None:
         def ask() -> asking.Analyze:
             return asking.analyze(demo.model, demo.limits, demo.face(given), names)
 
-        async for news in demo.follow(ask, "Your face waits for its turn."):
+        async for news in demo.follow(ask, "Your face is waiting in the queue."):
             yield news if isinstance(news, str) else views.answers(news)
 
     button.click(measure, [picture, names], out, **EVENT)

@@ -24,7 +24,7 @@ from t2f_jax.tokens.attributes import Attribute
 ANY = "any"
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 EVENT: dict[str, Any] = {"preprocess": False, "show_progress": "hidden", **PRIVATE}  # `asking` checks the values
-FAILED = "something went wrong here, and the server's log says what; try again, or ask for something else"
+FAILED = "an internal error occurred, see the server's log; try again, or change the request"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +139,7 @@ def face(demo: Demo) -> gr.Image:
     """The upload of a face, with examples that fill it."""
     picture = picture_input(label="A face", sources=["upload", "clipboard"], height=280)
     if demo.examples:
-        gr.Markdown("Or choose a face that this model drew:")
+        gr.Markdown("Or choose a face that this model generated:")
         with gr.Row():
             for number, file in enumerate(demo.examples, 1):
                 button = gr.Button(f"face {number}", icon=file, size="sm", min_width=60, elem_classes="t2f-example")

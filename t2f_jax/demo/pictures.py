@@ -40,7 +40,7 @@ def uploaded(folder: pathlib.Path, given: Any) -> pathlib.Path:
     except (OSError, ValueError, RuntimeError):  # no such file, a null byte, a cycle of links
         file = None
     if file is None or not file.is_file() or not file.is_relative_to(folder.resolve()):
-        raise WrongArgument("this is no uploaded picture, or it was deleted since; upload it again")
+        raise WrongArgument("this is not an uploaded picture, or it was deleted; upload it again")
     return file
 
 
@@ -52,7 +52,7 @@ def open_face(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
     """
     size = file.stat().st_size
     if size > limits.upload_bytes:
-        raise WrongArgument(f"{NAME} has {size:,} bytes; at most {limits.upload_bytes:,} are taken")
+        raise WrongArgument(f"{NAME} has {size:,} bytes; at most {limits.upload_bytes:,} are accepted")
     return _decoders.submit(_decode, model, limits, file).result()
 
 
@@ -60,7 +60,7 @@ def _decode(model: Model, limits: Limits, file: pathlib.Path) -> np.ndarray:
     with images.decoding(NAME), _opened(file) as image:
         if image.width * image.height > limits.pixels:
             most = f"{limits.pixels / 1e6:g} million"
-            raise WrongArgument(f"{image.width} x {image.height} pixels; at most {most} are taken")
+            raise WrongArgument(f"{image.width} x {image.height} pixels; at most {most} are accepted")
         return model.images(images.to_rgb(images.upright(image)))[0]
 
 
@@ -69,7 +69,7 @@ def _opened(file: pathlib.Path) -> Image.Image:
     try:
         return Image.open(io.BytesIO(file.read_bytes()), formats=FORMATS)
     except UnidentifiedImageError:
-        raise WrongArgument("this is no image that can be read; give a whole JPEG, PNG or WebP file") from None
+        raise WrongArgument("this is not a readable image; give a whole JPEG, PNG or WebP file") from None
 
 
 def png(face: Image.Image) -> bytes:

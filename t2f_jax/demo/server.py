@@ -79,7 +79,7 @@ class Blocks(gr.Blocks):
             raise
         except Exception as error:
             takes = "; ".join(str(getattr(block, "label", None)) for block in block_fn.inputs)
-            told = f"the values sent are not those of {block_fn.api_name}, in this order: {takes}"
+            told = f"these are not the values that {block_fn.api_name} takes, in this order: {takes}"
             raise gr.Error(told, print_exception=False) from error
 
 

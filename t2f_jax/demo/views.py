@@ -64,7 +64,7 @@ def answers(face: Mapping[str, ChoiceRecord | NumberRecord]) -> str:
     signs = {n: r["probabilities"]["yes"] for n, r in choices.items() if [*r["probabilities"]] == ["no", "yes"]}
     tables = {f"{n}: {r['value']}": _rows(r["probabilities"]) for n, r in choices.items() if n not in signs}
     if signs:
-        tables = {"there or not": [(n, share, share >= 0.5) for n, share in signs.items()], **tables}
+        tables = {"present or not": [(n, share, share >= 0.5) for n, share in signs.items()], **tables}
     return _block("answers", numbers=numbers, tables=tables)
 
 

@@ -97,8 +97,8 @@ class Watchdog:
                 what = last[1]
                 message = (
                     f"{self.label}: {what} has not ended within {self.limit:g} seconds (train.hang_after): a collective"
-                    " hangs, another host is lost, or the limit is too low; this process ends, and the same command"
-                    " goes on from the last checkpoint"
+                    " hangs, another host is lost, or the limit is too low; this process ends; the same command"
+                    " resumes from the last checkpoint"
                 )
                 with contextlib.suppress(Exception):  # stderr may be closed, too
                     faulthandler.dump_traceback(sys.stderr)

@@ -77,7 +77,7 @@ def _connect(*address: Any, **options: Any) -> None:
         if "must be called before" in str(error):
             raise _JaxInUse("JAX is in use already; a job's processes join before anything else") from error
         text = " ".join(str(error).split())[:200]
-        raise UserError(f"the job's processes did not find one another ({text}); start all of them") from error
+        raise UserError(f"the job's processes could not connect to one another ({text}); start all of them") from error
     except ValueError as error:  # JAX recognises no job: this is the only process
         if "coordinator_address" not in str(error):
             raise
@@ -209,5 +209,5 @@ def report_fault(error: BaseException) -> str:
     text = " ".join(str(error).split())[:300]
     return (
         f"process {jax.process_index()} of {jax.process_count()} ends, as another one may have before"
-        f" ({type(error).__name__}: {text}); the same command goes on from the last checkpoint"
+        f" ({type(error).__name__}: {text}); the same command resumes from the last checkpoint"
     )

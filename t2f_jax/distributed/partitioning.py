@@ -58,7 +58,7 @@ def make_mesh(spec: str = "", devices: Sequence[Any] | None = None) -> Mesh:
     for part in filter(None, spec.replace(" ", "").split(",")):
         axis, _, size = part.partition("=")
         if axis not in AXES or axis in sizes or not size.isdecimal() or int(size) < 1:
-            raise UserError(f"mesh '{spec}': '{part}' is no AXIS=SIZE; axes are {', '.join(AXES)}, each at most once")
+            raise UserError(f"mesh '{spec}': '{part}' is not AXIS=SIZE; axes are {', '.join(AXES)}, each at most once")
         sizes[axis] = int(size)
     count = count_slices(devices)
     if count > 1 and sizes.setdefault("slice", count) != count:

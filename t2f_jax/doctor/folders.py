@@ -22,7 +22,7 @@ def check() -> list[Finding]:
 def _cache() -> Finding:
     folder = cache.folder("programs")
     if not cache.is_usable(folder):
-        mend = "set T2F_CACHE to a folder that you may write; until then every start compiles anew"
+        mend = "set T2F_CACHE to a folder that you may write; until then every start compiles again"
         return Finding("cache", f"{folder} cannot be written", "optional", mend)
     files = [path for path in folder.parent.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
@@ -44,14 +44,14 @@ def _data() -> list[Finding]:
     root = registry.data_root()
     drawn = Finding("drawn faces", "always there: `t2f quickstart` needs no data")
     if not root:
-        mend = "export T2F_DATA=FOLDER; `t2f data list NAME` tells how to get a dataset"
+        mend = "export T2F_DATA=FOLDER; `t2f data list NAME` shows how to get a dataset"
         return [drawn, Finding("datasets", "T2F_DATA is not set", "optional", mend)]
     if not pathlib.Path(root).expanduser().is_dir():
-        return [drawn, Finding("datasets", f"T2F_DATA={root} is no folder", "wrong", "set it right, or unset it")]
+        return [drawn, Finding("datasets", f"T2F_DATA={root} is not a folder", "wrong", "correct it, or unset it")]
     found = [dataset.title for kind in registry.MODULES if registry.place(dataset := registry.find(kind))]
     if found:
         return [drawn, Finding("datasets", f"{', '.join(found)} in {root}")]
-    mend = "`t2f data list NAME` tells how to get one, and what its folder is called"
+    mend = "`t2f data list NAME` shows how to get one, and what its folder is called"
     return [drawn, Finding("datasets", f"none in T2F_DATA={root}", "optional", mend)]
 
 
@@ -60,5 +60,5 @@ def _variables() -> Finding:
     names = sorted(name for name in os.environ if name.startswith(VARIABLES) and name not in own)
     return Finding(
         "variables",
-        ", ".join(f"{name}={os.environ[name]}" for name in names) or "none of those that change what commands do",
+        ", ".join(f"{name}={os.environ[name]}" for name in names) or "none that change what commands do",
     )

@@ -34,7 +34,7 @@ def source_report(
     pngs = [grids.enlarged(face) for face in shown]
     return SourceReport(
         name=faces.name,
-        note=f"{len(faces.images)} {chosen}; baselines come from the {labels} training faces' labels",
+        note=f"{len(faces.images)} {chosen}; baselines come from the labels of {labels} training faces",
         attributes=figures.attributes,
         requests=figures.requests,
         reconstruction=figures.reconstruction,
@@ -59,8 +59,8 @@ def _plots(figures: SourceFigures) -> list[Picture]:
     reranking = (figures.requests or {}).get("reranking")
     if figures.requests and reranking and reranking["best"]["seen"] is not None:  # the judge knew what was asked for
         note = (
-            f"Best of {reranking['best_of']} by the model's own reading: {reranking['best']['seen']:.1%},"
-            f" the first of them: {reranking['first']['seen']:.1%}."
+            f"Best of {reranking['best_of']} by the model's own score: {reranking['best']['seen']:.1%},"
+            f" the first one: {reranking['first']['seen']:.1%}."
         )
         curve = plots.guidance_curve(figures.requests["guidance_curve"], reranking)
         pictures.append(Picture(curve, "Guidance and self-reranking", note))
@@ -70,7 +70,7 @@ def _plots(figures: SourceFigures) -> list[Picture]:
 def _reconstructions(model: Model, images: np.ndarray, mean_psnr: float) -> Picture:
     grid = grids.reconstruction_grid(images, model.decode(model.encode(images)), scale=grids.scale(images))
     codes = model.image_tokenizer.config.tokens
-    note = f"Each face above what its {codes} codes give back: {mean_psnr:.1f} dB on average."
+    note = f"Each face above its reconstruction from {codes} codes: {mean_psnr:.1f} dB on average."
     return Picture(grids.png(grid), "Reconstructions", note)
 
 
@@ -91,7 +91,7 @@ def loss_curves(run: pathlib.Path) -> list[Picture]:
     """Loss curves of a decoder's run and its image tokenizer's, if their metrics are in `run`."""
     note = (
         "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, prompt_dropout);"
-        " held-out faces are read whole, with the averaged weights, so that their loss may be the lower one."
+        " the held-out loss hides nothing and uses the averaged weights, so it may be lower."
     )
     pictures = []
     for folder, title, words in ((run, "Decoder", note), (run / "tokenizer", "Image tokenizer", "")):

@@ -31,8 +31,8 @@ from t2f_jax.report.content import ReportContent, SourceReport
 
 WORK = "work"  # in the output folder, until the evaluation is finished
 SUMMARY = (
-    "One model that turns words into faces, faces into words, faces into age and attributes. Every face here comes from"
-    " the held-out part of the data or was generated; samples are the first ones drawn, not picked."
+    "One model for text to face, face to caption, face to age and attributes. Every face here is from the held-out"
+    " part of the data or was generated; samples are the first ones generated, not selected."
 )
 
 

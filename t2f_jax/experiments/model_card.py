@@ -14,7 +14,7 @@ from t2f_jax.report.render import measured, render_text
 
 FILE = "README.md"
 FIGURES = (  # what, its name on a result card, the baseline's name there, what the baseline is, the unit
-    ("attributes, right answers", "attribute_accuracy", "attribute_accuracy_majority", "the commonest answer", "share"),
+    ("attributes, accuracy", "attribute_accuracy", "attribute_accuracy_majority", "the most frequent answer", "share"),
     ("age, mean absolute error", "age_mae", "age_mae_mean", "the mean age", "years"),
     (
         "requested attributes seen in generated faces",

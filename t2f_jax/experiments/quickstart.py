@@ -44,7 +44,7 @@ def quickstart(config: Config, out: pathlib.Path) -> dict[str, Any]:
     if not hosts.first():
         return {}
     place = RunFolder(out).origin()
-    say(f"t2f: {place}: finished before, so nothing is done and no file is changed; the model is {place / 'model'}")
+    say(f"t2f: {place}: already finished, so nothing is done and no file is changed; the model is {place / 'model'}")
     return read_json(out / record.CARD, "the card of the finished run")
 
 
@@ -53,7 +53,7 @@ def _make(config: Config, out: pathlib.Path, lacking: str) -> dict[str, Any]:
     with measure_usage() as usage:
         model = stages.train(config, out)
         if trained_before and hosts.first():
-            say(f"t2f: the trained model is evaluated anew: {lacking}")
+            say(f"t2f: the trained model is evaluated again: {lacking}")
         evaluation = evaluate(model, out)
     card = publish(out, TITLE, evaluation, usage) if evaluation else {}
     if card:

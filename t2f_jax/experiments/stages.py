@@ -213,7 +213,7 @@ def choose_layout(config: DecoderRunConfig, vocab_size: int) -> DecoderRunConfig
     chosen = layout.choose(config, vocab_size, devices)
     changed = chosen.train.mesh != config.train.mesh or chosen.accumulate != max(config.accumulate, 1)
     if changed and hosts.first():
-        say(f"decoder: laid out by decoder.train.mesh={chosen.train.mesh} decoder.accumulate={chosen.accumulate}")
+        say(f"decoder: layout decoder.train.mesh={chosen.train.mesh} decoder.accumulate={chosen.accumulate}")
     return chosen
 
 

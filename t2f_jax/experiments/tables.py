@@ -65,9 +65,10 @@ class Table:
 
 
 _WORDS = "the packages of t2f_jax[eval] are missing, or the faces have no captions"
-_JAR = "it takes METEOR's meteor-1.5.jar, of https://www.cs.cmu.edu/~alavie/METEOR (--meteor FILE)"
+_JAR = "it needs METEOR's meteor-1.5.jar from https://www.cs.cmu.edu/~alavie/METEOR (--meteor FILE)"
 _INCEPTION = (
-    "it takes pytorch-fid's Inception, pt_inception-2015-12-05-6726825d.pth of https://github.com/mseitzer/pytorch-fid"
+    "it needs pytorch-fid's Inception, pt_inception-2015-12-05-6726825d.pth from"
+    " https://github.com/mseitzer/pytorch-fid"
     " (--network FILE)"
 )
 _LPIPS = "the published network is not known"
@@ -95,7 +96,7 @@ FACES = Table(
     (
         Setting(
             "mm_celeba_hq-faces",
-            "Multi-Modal-CelebA-HQ: faces drawn for captions",
+            "Multi-Modal-CelebA-HQ: faces generated for captions",
             "mm_celeba_hq",
             (
                 Column("FID", "texts/fid", 1, "lower", "network", _INCEPTION),
@@ -115,11 +116,11 @@ CAPTIONS = Table(
         Setting(
             *("face2text-captions", "Face2Text, x 100", "face2text"),
             (*_WORDING, Column("CIDEr-D", "captions/cider_d", 100, "higher", "", _WORDS)),
-            differs="What the Face2Text authors print as CIDEr is not clipped; ours is CIDEr-D in both columns.",
+            differs="What the Face2Text authors report as CIDEr is not clipped; ours is CIDEr-D in both columns.",
         ),
         Setting(
             *("celebatext_hq-captions", "CelebAText-HQ, x 100", "celebatext_hq", _WORDING),
-            differs="Test faces are those of CelebA's partition; the published split is not told.",
+            differs="Test faces are those of CelebA's partition; the published split is not stated.",
         ),
     ),
 )
@@ -160,7 +161,7 @@ ATTRIBUTES = Table(
         Setting(
             *("celeba", "CelebA: mean accuracy of 40 attributes in %", "celeba"),
             (Column("mAcc", "attributes/accuracy", 100, "higher"),),
-            differs="Ours is a mean over the attributes that the model knows; its protocol tells how many.",
+            differs="Ours is a mean over the attributes that the model knows; its protocol states how many.",
         ),
         Setting(
             *("lfwa", "LFWA: mean accuracy of the attributes in %", "lfw"),

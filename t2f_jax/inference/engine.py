@@ -29,7 +29,7 @@ from t2f_jax.tokens.vocab import Vocab
 Rows = TypeVar("Rows")
 
 NO_NUMBERS = (
-    "the model computes NaN, so that its answers mean nothing: its weights hold NaN or infinity, or are so large that"
+    "the model computes NaN, so its answers are meaningless: its weights hold NaN or infinity, or are so large that"
     " products overflow; take an earlier checkpoint, or import the model's files again"
 )
 

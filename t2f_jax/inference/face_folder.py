@@ -47,7 +47,7 @@ def check(folder: "Folder", request: Mapping[str, Any] | None) -> None:
             told = f"{key}: {before.get(key)!r}, now {request.get(key)!r}"
             raise UserError(f"{folder}: holds faces of another request ({told}); {ADVICE}")
     elif any(name.startswith("face-") for name in names):
-        raise UserError(f"{folder}: holds faces, and no {REQUEST} tells of which request; give another --out")
+        raise UserError(f"{folder}: holds faces but no {REQUEST} that names their request; give another --out")
 
 
 def clear(folder: "Folder") -> None:
@@ -58,7 +58,7 @@ def clear(folder: "Folder") -> None:
     """
     names = _own_names(folder)
     if names and not {REQUEST, MANIFEST} & set(names):
-        raise UserError(f"{folder}: no {REQUEST} or {MANIFEST} tells that these faces were generated; delete them")
+        raise UserError(f"{folder}: no {REQUEST} or {MANIFEST} shows that these faces were generated; delete them")
     for name in sorted(names, key=lambda name: name in (REQUEST, MANIFEST)):  # last: a call after a kill can finish
         (folder / name).unlink()
 
@@ -73,5 +73,5 @@ def _read(folder: "Folder") -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{folder / REQUEST}: broken JSON ({error}); {ADVICE}") from error
     if not isinstance(value, dict) or not isinstance(value.get("n"), int):
-        raise UserError(f"{folder / REQUEST}: tells of no request; {ADVICE}")
+        raise UserError(f"{folder / REQUEST}: describes no request; {ADVICE}")
     return value

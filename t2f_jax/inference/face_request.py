@@ -61,7 +61,9 @@ def kept_of(share: float, count: int, what: str) -> tuple[float, int]:
     share = arguments.share("share", share)
     kept = round(share * count)
     if not 0 < kept < count:
-        raise WrongArgument(f"share={share} of {count} {what} must keep one and leave one to draw")
+        raise WrongArgument(
+            f"share={share} of {count} {what} must keep at least one and leave at least one to generate"
+        )
     return share, kept
 
 

@@ -153,8 +153,8 @@ class LikelihoodModel(TokenModel):
         self.engine.check_length(len(prefix) + len(answer))
         if self.vocab.unk in answer:
             raise WrongArgument(
-                f"the text {text[:60]!r} holds signs that this model does not know, so that it cannot tell which face"
-                " shows it best; write it without them, or keep all faces"
+                f"the text {text[:60]!r} has characters that this model does not know, so it cannot rank faces by it;"
+                " leave them out, or keep all faces"
             )
 
     def image_scores(self, codes: np.ndarray, sentences: Sequence[str]) -> np.ndarray:

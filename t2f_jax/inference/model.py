@@ -88,7 +88,7 @@ class Model(ReadingModel):
         """
         requests = [self.face_request(t, attributes, n, seed, **options) for t in arguments.texts("text", text)]
         if not requests or not all(request.prompt.says_something for request in requests):
-            raise WrongArgument("nothing says what face to draw; give a text, attributes such as gender=male, or both")
+            raise WrongArgument("the prompt is empty; give a text, attributes such as gender=male, or both")
         return [face for request in requests for face in self._draw(request)]
 
     def complete(

@@ -150,7 +150,7 @@ def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[
         except UserError as error:
             raise UserError(f"{path}, line {line.number}: {error}") from error
         if not prompt.says_something:
-            raise UserError(f"{path}, line {line.number}: nothing says what face to draw; give text or attributes")
+            raise UserError(f"{path}, line {line.number}: the prompt is empty; give text or attributes")
         faces += [Face(line.number, prompt, line.seed + i) for i in range(line.n)]
     return faces
 
@@ -228,7 +228,7 @@ def _check_same(out: pathlib.Path, entries: dict[str, Entry], made: dict[str, En
         if file in made and made[file] != entry:
             keys = [*entry, *made[file]]
             key = next(k for k in keys if made[file].get(k) != entry.get(k))
-            raise UserError(f"{out / file}: is there with other {key}: {made[file].get(key)!r}; {ADVICE}")
+            raise UserError(f"{out / file}: exists with other {key}: {made[file].get(key)!r}; {ADVICE}")
 
 
 def _repair_manifest(out: pathlib.Path) -> dict[str, Entry]:

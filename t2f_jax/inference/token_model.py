@@ -223,8 +223,8 @@ class TokenModel:
         spare = self.decoder.config.max_length - self.decoder.config.image_position - len(blank)
         if spare < 1:
             raise UserError(
-                f"the model's {self.decoder.config.max_length} positions leave no room for words behind a face; train"
-                " one with more decoder.model.max_length"
+                f"the model's {self.decoder.config.max_length} positions leave no room for text after a face; train a"
+                " model with a larger decoder.model.max_length"
             )
         if not len(codes):
             return []

@@ -93,7 +93,7 @@ def naming_full_disk(path: pathlib.Path) -> Iterator[None]:
         reason = full_disk(error)
         if reason is None:
             raise
-        raise DiskFull(f"{path}: {reason}; make room there, or choose another folder") from error
+        raise DiskFull(f"{path}: {reason}; free some space, or choose another folder") from error
 
 
 def write_bytes(path: pathlib.Path, data: bytes) -> None:
@@ -154,7 +154,7 @@ def parse_json(data: bytes) -> Any:
     Raises ValueError for anything else that is not JSON.
     """
     if not data.strip(b"\0 \t\r\n"):
-        raise ValueError("it is empty" if b"\0" not in data else "it holds null bytes alone")
+        raise ValueError("it is empty" if b"\0" not in data else "it holds only null bytes")
     try:
         value = json.loads(data, parse_constant=lambda _: None, parse_float=lambda text: defined(float(text)))
     except RecursionError:

@@ -42,11 +42,11 @@ def held(folder: pathlib.Path, patience: float = PATIENCE) -> Iterator[None]:
     lock = _file_lock(folder / LOCK)
     end, waiting = time.monotonic() + patience, False
     while not _acquire(lock):
-        at_work = f"{folder}: another run is at work in it ({_read(holder) or 'not known which'})"
+        at_work = f"{folder}: another run is using it ({_read(holder) or 'not known which'})"
         if time.monotonic() >= end:
             raise UserError(f"{at_work}; end it first, or choose another folder")
         if not waiting:
-            say(f"t2f: {at_work}; waiting {patience:g} s for its end")
+            say(f"t2f: {at_work}; waiting {patience:g} s for it to end")
         waiting = True
         time.sleep(POLL_SECONDS)
     try:

@@ -98,7 +98,7 @@ class TorchFile:
             tensors, wrapped = tensors[key], True
         if not isinstance(tensors, dict):
             named = f" but {', '.join(map(shown, unknown[:5]))}, which was not run" if unknown else ""
-            raise UserError(f"{self.path}: it holds no dictionary of tensors{named}; give a saved state_dict")
+            raise UserError(f"{self.path}: it does not hold a dictionary of tensors{named}; give a saved state_dict")
         if not tensors:
             raise UserError(f"{self.path}: its dictionary of tensors is empty; give a saved state_dict")
         for name, tensor in tensors.items():
@@ -144,7 +144,7 @@ def describe_start(path: pathlib.Path) -> str:
     if start.startswith(b"\x80"):
         return "a pickle, but none of torch.save"
     if start[8:9] == b"{":
-        return "a safetensors file: save it anew by torch.save(safetensors.torch.load_file(FILE), NEW)"
+        return "a safetensors file: save it again by torch.save(safetensors.torch.load_file(FILE), NEW)"
     return "it begins as no zip archive does"
 
 

@@ -113,8 +113,8 @@ def check_finite(where: str, values: np.ndarray) -> None:
     wrong = ~np.isfinite(values)
     place = [int(i) for i in np.argwhere(wrong)[0]]
     raise UserError(
-        f"{where} holds NaN or infinity ({wrong.sum()} of {values.size} values, the first at {place}); nothing that is"
-        " computed with it has a meaning. Get the file again, or an earlier checkpoint"
+        f"{where} holds NaN or infinity ({wrong.sum()} of {values.size} values, the first at {place}); results"
+        " computed with it are meaningless. Get the file again, or an earlier checkpoint"
     )
 
 
@@ -172,7 +172,7 @@ def load_tensors(path: pathlib.Path, is_wanted: Callable[[str], bool] = lambda n
     elif path.suffix.lower() == ".safetensors":
         tensors = _map_tensors(path, is_wanted)
     elif not zipfile.is_zipfile(path):
-        raise UserError(f"{path}: not a whole .npz file ({foreign(path) or 'it is no zip archive'}); get it again")
+        raise UserError(f"{path}: not a whole .npz file ({foreign(path) or 'it is not a zip archive'}); get it again")
     else:
         try:
             with np.load(path) as archive:

@@ -54,7 +54,7 @@ def read_directory(path: pathlib.Path) -> dict[str, Entry]:
             if fields[0] != b"PK\1\2" or place > len(directory):
                 raise _broken(path, "its directory is damaged")
             if name in entries:
-                raise _broken(path, f"entry {shown(name)} stands in it twice")
+                raise _broken(path, f"entry {shown(name)} is listed twice")
             entries[name] = _entry(path, file, name, fields, extra, start)
     return entries
 

@@ -159,12 +159,12 @@ def from_tensors(tensors: Mapping[str, np.ndarray], clip: Clip) -> Any:
     for path, wanted in _abstract_params(clip).items():
         name = _openai_name(path)
         if name not in tensors:
-            raise UserError(f"no CLIP of the structure that its config tells: tensor '{name}' is missing")
+            raise UserError(f"not a CLIP of the structure in its config: tensor '{name}' is missing")
         value = np.asarray(tensors[name], np.float32)
         if path.endswith("kernel"):
             value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
         if value.shape != wanted.shape:
-            raise UserError(f"'{name}' has shape {tensors[name].shape}, which its config does not tell")
+            raise UserError(f"'{name}' has shape {tensors[name].shape}, which does not fit its config")
         params[path] = value
     return traverse_util.unflatten_dict(params, sep="/")
 

@@ -176,7 +176,7 @@ def from_tensors(tensors: Mapping[str, np.ndarray], network: Inception) -> Any:
         told = f"its 'fc.weight' has {classes[0]} rows" if classes else "it has no 'fc.weight'"
         raise UserError(
             f"no weights of FID's Inception: {told}, not {CLASSES}; give pytorch-fid's"
-            " pt_inception-2015-12-05-6726825d.pth, for with other weights the number is no FID"
+            " pt_inception-2015-12-05-6726825d.pth; with other weights the number is not FID"
         )
     params = {}
     for path, wanted in abstract_params(network).items():

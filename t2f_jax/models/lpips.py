@@ -91,7 +91,7 @@ def from_tensors(given: Mapping[str, np.ndarray]) -> Weights:
         raise UserError(f"tensor '{twice}' is there twice, inside two models; give the weights of one")
     if tensors and all(name.startswith("lin") for name in tensors):
         raise UserError(
-            "LPIPS's linear layers alone; a network's convolutions are wanted beside them, in one file: torch.save("
+            "only LPIPS's linear layers; they need a network's convolutions in the same file: torch.save("
             "torch.load('vgg16.pth') | torch.load('lpips.pth'), 'both.pth')"
         )
     if any(".squeeze." in name for name in tensors):

@@ -167,7 +167,7 @@ def compile_best(
     if mesh:
         shapes = [dict(partitioning.make_mesh(mesh, devices).shape)]
     ranked = rank_all(config, work, shapes, chip, batches)
-    say(f"{len(ranked)} choices leave {layout.SPARE:.0%} of memory by the estimate; the best by lower bounds:")
+    say(f"{len(ranked)} choices leave {layout.SPARE:.0%} of memory free by the estimate; the best by lower bounds:")
     for r in ranked[:SHOWN]:
         say(r.describe())
     laid_out = layout.choose(run, work.vocab.size, devices, mesh)

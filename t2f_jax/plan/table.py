@@ -64,7 +64,7 @@ def _memory_lines(plan: figures.Plan) -> list[tuple[str, str]]:
         f"code {memory.code_bytes_per_chip / GIB:.2f})"
     )
     whole = f"{memory.peak_bytes_per_chip / GIB:.2f} of {memory.hbm_bytes_per_chip / GIB:.2f} GiB"
-    lines = [("memory a chip", f"{whole}, {memory.spare_fraction:.0%} spare {parts}")]
+    lines = [("memory per chip", f"{whole}, {memory.spare_fraction:.0%} spare {parts}")]
     if memory.spare_fraction < layout.SPARE:
         advice = program.memory_advice(plan.setup.accumulate, plan.rows.rows_per_step)
         lines.append(("", f"less than {layout.SPARE:.0%} spare; {advice}"))

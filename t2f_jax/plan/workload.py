@@ -148,7 +148,7 @@ def sample(config: Config, plain: bool = False) -> Workload:
         source, i = mixture.locate(number)
         examples.append(writer.example(faces.sources[source], "train", i, np.random.default_rng((0, number))))
     batch = packing.pack(examples, rows, run.row_ids, run.loss_span, run.model.image_position)
-    invented = f"labels of {', '.join(faces.invented)} drawn at random; " if faces.invented else ""
+    invented = f"labels of {', '.join(faces.invented)} sampled at random; " if faces.invented else ""
     pairs = len(examples)
     return Workload(
         vocab=vocab,

@@ -42,7 +42,7 @@ class SourceCard:
       about: {"licence", "citation", ...: text}.
       faces: their number in each split.
       known: {attribute: share of faces that have a label for it, from 0 to 1}.
-      captions: {"faces", "captions", "words a caption", "different words"}.
+      captions: {"faces", "captions", "words per caption", "different words"}.
       plots: distributions of labels.
       notes: remarks about how it was read.
     """

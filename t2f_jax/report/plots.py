@@ -130,14 +130,19 @@ def guidance_curve(points: Sequence[Mapping[str, Any]], reranking: Mapping[str, 
     axes.plot(scales, seen, "o-", color=COLORS[0], markersize=4, label="one face for each request")
     if reranking and reranking["best"]["seen"] is not None:
         best = reranking["best"]
-        label = f"the best of {reranking['best_of']} by the model itself"
+        label = f"the best of {reranking['best_of']} by the model's own score"
         axes.plot([reranking["guidance"]] * 2, best["interval"], color=COLORS[1], linewidth=1.5)
         axes.plot(reranking["guidance"], best["seen"], "D", color=COLORS[1], markersize=6, label=label)
     drifting = [p for p in points if p.get("unasked_drift") is not None]
     if drifting:
         drift = [p["unasked_drift"] for p in drifting]
         axes.plot(
-            [p["guidance"] for p in drifting], drift, "s--", color=COLORS[2], markersize=4, label="drift of others"
+            [p["guidance"] for p in drifting],
+            drift,
+            "s--",
+            color=COLORS[2],
+            markersize=4,
+            label="drift of other attributes",
         )
     axes.set(xlabel="guidance", ylabel="requested attributes seen")
     axes.yaxis.set_major_formatter("{x:.0%}")

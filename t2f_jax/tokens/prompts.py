@@ -166,5 +166,5 @@ def _weight(pair: str, text: str) -> float:
     except ValueError:
         weight = math.nan
     if not 0 < weight < math.inf:
-        raise UserError(f"'{pair}': the weight behind ':' must be a number above 0, such as {pair.split(':')[0]}:2")
+        raise UserError(f"'{pair}': the weight after ':' must be a number above 0, such as {pair.split(':')[0]}:2")
     return weight

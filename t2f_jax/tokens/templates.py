@@ -28,7 +28,7 @@ def attribute_answer(attribute: Attribute, value: str | int) -> str:
     """
     label = parse_answer(attribute, str(value))
     if label is None:
-        raise ValueError(f"'{value}' is no {attribute.name}; it is {attribute.allowed()}")
+        raise ValueError(f"'{value}' is not a {attribute.name}; it is {attribute.allowed()}")
     return str(label) if attribute.is_number else attribute.answers()[attribute.values.index(str(label))]
 
 
@@ -52,7 +52,7 @@ def image_text(caption: str | None = None, attributes: Mapping[str, str | int] |
     parts = [" ".join((caption or "").split()), attributes_text(attributes or {})]
     text = " ".join(part for part in parts if part)
     if not text:
-        raise UserError("nothing says what face to draw; give a caption, attributes such as gender=male, or both")
+        raise UserError("the prompt is empty; give a caption, attributes such as gender=male, or both")
     return text
 
 

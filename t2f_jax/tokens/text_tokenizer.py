@@ -213,11 +213,11 @@ class WordPiece:
         for i, piece in enumerate(pieces):
             if ids.setdefault(piece, i) != i:
                 raise UserError(
-                    f"{where}: line {i + 1} repeats '{piece}' of line {ids[piece] + 1}; every piece stands once"
+                    f"{where}: line {i + 1} repeats '{piece}' of line {ids[piece] + 1}; every piece is listed once"
                 )
         missing = [piece for piece in SPECIAL.values() if piece not in ids]
         if missing:
-            reason = foreign(where) or f"{' '.join(missing)} missing; each stands on a line of its own"
+            reason = foreign(where) or f"{' '.join(missing)} missing; each needs a line of its own"
             raise UserError(f"{where}: no WordPiece vocabulary, {reason}")
         self.size = len(pieces)
         self.pad, self.unk, self.cls, self.sep = (ids[piece] for piece in SPECIAL.values())

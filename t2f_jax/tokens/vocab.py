@@ -64,7 +64,7 @@ class Vocab:
         """Ids of an image span -> codes, int32. Raises ValueError if an id is no image id."""
         codes = np.asarray(ids, np.int32) - self.text_size
         if codes.size and (codes.min() < 0 or codes.max() >= self.image_size):
-            raise ValueError("a text id stands in an image span")
+            raise ValueError("a text id is in an image span")
         return codes
 
     def text_allowed(self) -> np.ndarray:

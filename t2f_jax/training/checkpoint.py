@@ -180,7 +180,7 @@ def room(out: pathlib.Path, label: str) -> Iterator[None]:
         whole = steps(out)
         back = f"the checkpoint of step {whole[-1]} is whole" if whole else "there is no checkpoint yet"
         raise DiskFull(
-            f"{label}: {out}: {reason}; {back}: make room, and the same command goes on from there"
+            f"{label}: {out}: {reason}; {back}: free some space; the same command resumes from there"
         ) from error
 
 
@@ -264,9 +264,9 @@ def _read_config(path: pathlib.Path) -> dict[str, Any]:
     try:
         config = files.read_json(path, "the config of the run's checkpoints")
         if not isinstance(config, dict):
-            raise UserError(f"{path}: the config of the run's checkpoints is broken (it is no JSON object)")
+            raise UserError(f"{path}: the config of the run's checkpoints is broken (it is not a JSON object)")
     except UserError as error:
         raise UserError(
-            f"{error}; if this command's config is still theirs, delete the file: the run goes on"
+            f"{error}; if this command's config is still theirs, delete the file: the run resumes"
         ) from error
     return config

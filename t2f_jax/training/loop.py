@@ -78,7 +78,7 @@ def train(run: Run) -> State:
         if state is not None:
             finished = start >= config.steps
             if hosts.first():
-                say(f"{run.label}: {'finished before, at' if finished else 'going on after'} step {start}")
+                say(f"{run.label}: {'already finished at' if finished else 'resuming after'} step {start}")
             if finished:
                 return state
         else:
@@ -95,7 +95,7 @@ def train(run: Run) -> State:
                 checkpoints.wait()
                 session.finish(int(state.step))
             if stop.requested:
-                session.say(f"stopped after step {int(state.step)}, which is saved; run it again to go on")
+                session.say(f"stopped after step {int(state.step)}, which is saved; run it again to resume")
                 raise SystemExit(stop.code)
     return state
 

@@ -38,4 +38,4 @@ def test_every_row_is_measured(store, monkeypatch):
 def test_a_flag_that_says_nothing_is_refused(arguments, capsys):
     with pytest.raises(SystemExit):
         cli.main(["bench", *arguments])
-    assert "says nothing to `t2f bench" in capsys.readouterr().err
+    assert "has no effect on `t2f bench" in capsys.readouterr().err

@@ -44,10 +44,12 @@ def test_the_command_imports_a_pair_and_an_image_tokenizer_alone(tmp_path, capsy
     assert "--decoder and --vocab go together" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["convert", "import", "--vqgan", vqgan, "--range", "correct", "--out", str(tmp_path / "n")])
-    assert "--range is a whole model's" in capsys.readouterr().err
+    assert "--range is for a whole model" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["convert", "export", str(tmp_path / "m"), "--to", "original", "--out", str(tmp_path / "s")])
-    assert "already there" in capsys.readouterr().err and (tmp_path / "s" / "decoder.json").is_file()
+    assert (
+        "exists and is not an empty folder" in capsys.readouterr().err and (tmp_path / "s" / "decoder.json").is_file()
+    )
 
 
 def test_a_model_is_rounded_exported_and_verified_there(folder, bucket, capsys):
@@ -65,7 +67,7 @@ def test_a_model_is_rounded_exported_and_verified_there(folder, bucket, capsys):
     before = dict(bucket)
     with pytest.raises(SystemExit, match="2"):
         cli.main(["convert", "export", "gs://b/model", "--to", "hf", "--out", "gs://b/s"])
-    assert "gs://b/s: already there, and not an empty folder" in capsys.readouterr().err and dict(bucket) == before
+    assert "gs://b/s: exists and is not an empty folder" in capsys.readouterr().err and dict(bucket) == before
 
 
 def test_the_originals_files_come_from_there(bucket, tmp_path, capsys):

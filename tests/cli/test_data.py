@@ -72,6 +72,6 @@ def test_a_check_names_what_is_wrong_and_its_exit_code_says_so(tmp_path, capsys)
     with pytest.raises(SystemExit) as stopped:
         cli.main(["data", "check", str(tmp_path), "--quick"])
     told = capsys.readouterr().out
-    assert stopped.value.code == 1 and "25 problems; each leaves its whole row out of training" in told
+    assert stopped.value.code == 1 and "25 problems; each one excludes its whole row from training" in told
     assert "  faces.csv, line 11: column 'image': 'nowhere-0.jpg': no such file" in told
     assert "and 5 more (--json F lists them all)" in told and "train on it" not in told

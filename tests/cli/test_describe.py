@@ -125,7 +125,7 @@ def test_a_model_of_aligned_faces_takes_landmarks(folder, tmp_path, capsys):
         return json.loads((tmp_path / "a").read_text())[0]["attributes"], capsys.readouterr().err
 
     cropped, told = analyze(tmp_path / "aligning")
-    assert "give --landmarks, or they are cropped" in told
+    assert "give --landmarks, otherwise faces are cropped" in told
     aligned, told = analyze(tmp_path / "aligning", "--landmarks", str(tmp_path / "points.csv"))
     assert "cropped" not in told and aligned != cropped
     loaded = load(tmp_path / "aligning")

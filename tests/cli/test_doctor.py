@@ -16,7 +16,7 @@ def test_everything_is_told_and_nothing_is_wrong(monkeypatch, tmp_path, capsys):
     cli.main(["doctor", "--json", str(tmp_path / "d.json")])
     lines = capsys.readouterr().out.splitlines()
     assert lines[:3] == ["packages", "  ok  python        3.11", "  --  tpu           libtpu is missing"]
-    assert lines[3].strip() == missing.mend and lines[-1] == "all that is required is here"
+    assert lines[3].strip() == missing.mend and lines[-1] == "everything that is required is here"
     assert all(len(line) <= 70 for line in lines)
     assert json.loads((tmp_path / "d.json").read_text())["packages"][1]["state"] == "optional"
 

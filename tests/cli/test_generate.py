@@ -19,7 +19,7 @@ def test_saved_faces_carry_what_made_them(folder, tmp_path, capsys):
     generate(folder, tmp_path, *words, "--min-p", "0.05", "--final-temperature", "0.5", "--keep", "2")
     told = capsys.readouterr().out
     faces = sorted(tmp_path.glob("face-*.png"))
-    assert len(faces) == 2 and told.count("log p(asked | face)") == 2 and (tmp_path / "grid.png").is_file()
+    assert len(faces) == 2 and told.count("log p(prompt | face)") == 2 and (tmp_path / "grid.png").is_file()
     assert told.endswith("(all of them in grid.png, in this order)\n")
     about = Image.open(faces[0]).info
     assert about["prompt"] == "a man + 2 * (glasses) - guidance * (gender : female)"
@@ -68,7 +68,7 @@ def test_two_requests_do_not_mix_in_a_folder(folder, tmp_path, capsys):
         (["--complete", "f", "--vary", "f"], "give one of them"),
         (["--text", "a", "--share", "0.5"], "--share is how much of a given face"),
         (["--complete", "f", "--share", "1.5"], "--share must lie above 0 and below 1"),
-        (["--complete", "f", "--keep", "1"], "--keep takes the faces that show best"),
+        (["--complete", "f", "--keep", "1"], "--keep takes the faces that fit the prompt best"),
         (["--text", "a", "--keep", "5"], "--keep 5 of 4 faces"),
         (["--text", "a", "--min-p", "2"], "min_p=2.0 must be a number from 0 to 1"),
         (["--text", "a", "--seed", "-1"], "seed=-1 must be a whole number from 0 to 4294967292"),
@@ -97,7 +97,7 @@ def test_a_prompt_that_is_not_read_whole_is_told(folder, tmp_path, capsys):
     generate(folder, tmp_path / "a", "--text", "a man", "--n", "1")
     assert "t2f:" not in capsys.readouterr().err
     generate(folder, tmp_path / "b", "--text", "a 一个女人 man 笑", "--n", "1")
-    assert "signs that this model does not know: 一个女人, 笑\n" in capsys.readouterr().err
+    assert "characters that this model does not know: 一个女人, 笑\n" in capsys.readouterr().err
     generate(folder, tmp_path / "c", "--text", "a man " * 100, "--n", "1")
     assert "longer than this model reads" in capsys.readouterr().err
 
@@ -137,7 +137,7 @@ def test_a_file_of_prompts_is_made_once_and_resumed(folder, tmp_path, capsys):
     assert alone.tobytes() == pixels["000002-000011.png"]
     with pytest.raises(SystemExit):
         generate(folder, out, "--prompts", str(file), "--temperature", "0.5")
-    assert "is there with other options" in capsys.readouterr().err
+    assert "exists with other options" in capsys.readouterr().err
 
 
 def test_an_unknown_attribute_names_its_line_before_anything_is_made(folder, tmp_path, capsys):

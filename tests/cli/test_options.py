@@ -55,7 +55,7 @@ def test_a_file_is_not_a_folder_and_a_new_folder_is_new(place, bucket, tmp_path)
     with pytest.raises(UserError, match="answers: this is a folder; --json takes a file"):
         options.writable_file(f"{place}/answers").file("--json")
     for there in ("answers", "answers/a.json"):
-        with pytest.raises(UserError, match=f"{there}: already there, and not an empty folder; give --out another"):
+        with pytest.raises(UserError, match=f"{there}: exists and is not an empty folder; choose another --out"):
             options.writable_folder(f"{place}/{there}").new_folder()
     assert options.writable_folder(f"{place}/new").new_folder().name == "new"
 
@@ -69,7 +69,7 @@ def test_an_output_that_cannot_be_written_is_told_at_the_start(tmp_path):
     with pytest.raises(UserError, match="file: a file is there already; name a folder"):
         options.writable_folder(f"{tmp_path}/file").check()
     for kind in (options.writable_file, options.writable_folder):
-        with pytest.raises(UserError, match="file is no folder; name another place"):
+        with pytest.raises(UserError, match="file is not a folder; name another place"):
             kind(f"{tmp_path}/file/below").check()
     options.writable_file(f"{tmp_path}/file").check()
     options.writable_folder(f"{tmp_path}/new/folder").check()
@@ -89,7 +89,7 @@ def test_what_is_there_after_a_stop(tmp_path, monkeypatch):
         (out.path / name).touch()
     assert out.contents() == out.faces() == "2 faces in run"
     (out.path / "checkpoints" / "30").mkdir(parents=True)
-    assert out.contents() == f"the same command goes on from {pathlib.Path('run/checkpoints/30')}"
+    assert out.contents() == f"the same command resumes from {pathlib.Path('run/checkpoints/30')}"
 
 
 def test_a_folder_that_is_changed_comes_whole(bucket):

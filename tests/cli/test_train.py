@@ -71,4 +71,4 @@ def test_local_folders_are_the_users_own(stage, tmp_path, capsys):
 def test_what_a_stage_reads_is_not_where_it_writes(words, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         cli.main([*words, "--tokenizer", str(tmp_path), "--out", f"{tmp_path}/."])
-    assert "--out is read, too; name another folder" in capsys.readouterr().err and not any(tmp_path.iterdir())
+    assert "--out is also read; name another folder" in capsys.readouterr().err and not any(tmp_path.iterdir())

@@ -24,7 +24,7 @@ def test_every_key_has_a_meaning():
 def test_what_is_told_of_a_key():
     width = ALL["decoder.model.width"]
     assert (width.kind, width.low, width.high, width.default, width.free) == ("int", 1, 10**6, 192, False)
-    assert width.range == "1 to 1,000,000" and width.meaning == "Length of a token's vector."
+    assert width.range == "1 to 1,000,000" and width.meaning == "Width of the residual stream."
     assert ALL["image.optim.schedule"].kind == "one of cosine, linear" and ALL["image.optim.schedule"].range == ""
     assert ALL["image.model.ch_mult"].kind == "tuple of int" and ALL["image.model.ch_mult"].range == "1 to 1,000"
     assert ALL["decoder.train.mesh"].free and ALL["eval.top_p"].default == 0.95

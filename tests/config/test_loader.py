@@ -63,7 +63,7 @@ def test_an_argument_reaches_the_config():
         ("decoder.train.steps=many", "'decoder.train.steps' must be of type int, got 'many'"),
         ("decoder.train.steps=1.5", "'decoder.train.steps' must be of type int, got 1.5"),
         ("decoder.model.norm=batchnorm", "'decoder.model.norm' must be one of talk2face, layernorm, rmsnorm"),
-        ("decoder.train.steps", "is no override; write key=value"),
+        ("decoder.train.steps", "is not an override; write key=value"),
         (f"decoder.train.steps={'-' * 10000}1", "'decoder.train.steps' must be of type int, got '-----"),
     ],
 )
@@ -77,7 +77,7 @@ def test_plain_values_and_config_dicts_are_narrowed_and_checked():
     values = loader.base_config()
     assert loader.narrow(values) == loader.narrow(values.to_dict()) == config.Config()
     config.override(values, ["decoder.model.heads=5"])
-    with pytest.raises(UserError, match=r"no multiple of decoder\.model\.heads=5"):
+    with pytest.raises(UserError, match=r"not a multiple of decoder\.model\.heads=5"):
         loader.narrow(values)
     with pytest.raises(UserError, match="must hold named values"):
         loader.narrow(7)
@@ -102,7 +102,7 @@ def test_a_config_may_lie_in_the_home_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["quickstart", "faces", "talk2face_base", "talk2face_1b", "talk2face_7b"])
 def test_an_unknown_argument_of_a_shipped_config_is_refused(name):
-    with pytest.raises(UserError, match=r"the config's argument 'tyni' \(behind ':'\) is unknown; it takes .*none"):
+    with pytest.raises(UserError, match=r"the config's argument 'tyni' \(after ':'\) is unknown; it takes .*none"):
         config.load(f"{name}:tyni")
 
 

@@ -44,7 +44,7 @@ def test_missing_tensors_that_are_allowed_are_drawn_and_listed(pair, tmp_path, c
     options = dataclasses.replace(SMALL, allow_missing=allowed)
     model = original.read_pair(tmp_path / "d.bin", *pair[1:], options)
     first, *others = capsys.readouterr().err.splitlines()
-    assert "WARNING" in first and "2 of 38 tensors are missing, as allowed, and DRAWN AT RANDOM" in first
+    assert "WARNING" in first and "2 of 38 tensors are missing, as allowed, and INITIALIZED AT RANDOM" in first
     assert [line.strip() for line in others] == [
         "encoder.layer_norm.gamma",
         "encoder.transformer.1.feed_forward.linear_1.weight",

@@ -51,7 +51,9 @@ def test_the_golden_files_give_the_originals_outputs(tmp_path, capsys):
 
 
 def test_images_of_more_codes_than_positions_are_refused(pair):
-    with pytest.raises(UserError, match=r"no prompt beside the 1024 codes of an image of 256 x 256.*--image-size"):
+    with pytest.raises(
+        UserError, match=r"no room for a prompt beside the 1024 codes of an image of 256 x 256.*--image-size"
+    ):
         original.read_pair(*pair, dataclasses.replace(SMALL, image_size=256))
 
 

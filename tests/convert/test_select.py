@@ -34,7 +34,7 @@ def test_prefixes_of_wrappers_are_taken_off(model, tmp_path, capsys, prefix):
     kept, params = opened(tmp_path / "v.ckpt", {prefix + name: value for name, value in VQGAN.items()})
     same_params(params, model.image_tokenizer.params)
     assert kept == ("first_stage_model." if "first" in prefix else "")
-    assert ("taken off" in capsys.readouterr().err) == (prefix not in ("", "first_stage_model."))
+    assert ("removed" in capsys.readouterr().err) == (prefix not in ("", "first_stage_model."))
 
 
 def test_a_decoder_of_dataparallel_is_read(pair, model, tmp_path):

@@ -17,14 +17,14 @@ def test_an_export_computes_the_same_and_another_models_does_not(torch, tmp_path
     bundle.save(tmp_path / "m", model)
     cli.main(["convert", "verify", str(tmp_path / "m"), str(folder)])
     told = capsys.readouterr().out
-    assert told.count(" same ") == 5 and "DIFFERS" not in told and "stored otherwise" not in told
+    assert told.count(" same ") == 5 and "DIFFERS" not in told and "stored differently" not in told
     other = dataclasses.replace(model, params=jax.tree.map(lambda x: x * 1.1, model.params))
     differences = {row.part: row.difference for row in verify_huggingface.compare(other, folder)}
     assert differences["answers"] > 1e-4 and differences["images at temperature 0"] > 0.1
     assert differences["image codes"] == differences["decoded images"] == 0
     (folder / huggingface.CODE).write_text("raise SystemExit('run')")
     cli.main(["convert", "verify", str(tmp_path / "m"), str(folder)])
-    assert "stored otherwise: modeling_talk2face.py" in capsys.readouterr().out
+    assert "stored differently: modeling_talk2face.py" in capsys.readouterr().out
 
 
 def test_an_image_tokenizers_export_is_verified_alone(torch, tmp_path):

@@ -34,7 +34,7 @@ def test_a_mistake_shows_at_once_or_in_its_turn():
 def test_a_killed_process_is_told():
     batches = through_processes(Maker(dies_at=4), 3, 15, 1)
     next(batches)
-    with pytest.raises(UserError, match="one of 1 processes that write batches was ended from outside"):
+    with pytest.raises(UserError, match="one of 1 processes that write batches was killed"):
         next(batches)
 
 

@@ -27,14 +27,14 @@ def test_faces_as_the_model_is_asked(model):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"text": "", "attributes": []}, "nothing says what face to draw"),
-        ({"text": "x" * 1001}, "the text has 1001 signs; write at most 1000"),
+        ({"text": "", "attributes": []}, "the prompt is empty"),
+        ({"text": "x" * 1001}, "the text has 1001 characters; write at most 1000"),
         ({"text": 5}, "text=5 must be a str"),
         ({"text": ["a"]}, "must be a str"),
-        ({"text": "\ud800"}, "no character"),
+        ({"text": "\ud800"}, "invalid character"),
         ({"attributes": {"age": 3}}, "attributes="),
         ({"attributes": [3]}, r"attributes\[0\]=3 must be a str"),
-        ({"attributes": ["age=3"] * 101}, "attributes holds too much"),
+        ({"attributes": ["age=3"] * 101}, "attributes is too long"),
         ({"attributes": ["agee=3"]}, "the nearest is 'age'"),
         ({"attributes": ["age=300"]}, "a whole number from 1 to 90"),
         ({"avoid": ["age"]}, "gives no value"),

@@ -87,5 +87,5 @@ def test_what_waits_at_the_end_is_cancelled_and_nothing_begins_then():
         waiting = batcher.submit(Task("late", "x", 1))
         threading.Timer(0.1, work.begin.set).start()
     assert waiting.cancelled()
-    with pytest.raises(UserError, match="the server is ending"):
+    with pytest.raises(UserError, match="the server is shutting down"):
         batcher.submit(Task("later", "x", 1))

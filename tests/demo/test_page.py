@@ -36,7 +36,7 @@ def page(browser, served):
     )
     page.on("pageerror", lambda error: page.strange.append(str(error)))
     page.goto(served.address)
-    page.get_by_role("button", name="Draw faces").wait_for()
+    page.get_by_role("button", name="Generate faces").wait_for()
     yield page
     assert page.strange == []
     context.close()
@@ -60,10 +60,10 @@ def give(page, path):
 def test_words_become_faces_that_hold_their_settings(page, served, model):
     page.get_by_label("What the face looks like").fill("a man")
     served.gate.clear()
-    page.get_by_role("button", name="Draw faces").click()
-    page.get_by_text("Your faces wait for their turn").wait_for()
+    page.get_by_role("button", name="Generate faces").click()
+    page.get_by_text("Your faces are waiting in the queue").wait_for()
     served.gate.set()
-    faces = page.locator("#t2f-generated img[alt^='A face that the model drew']")
+    faces = page.locator("#t2f-generated img[alt^='A face generated']")
     faces.nth(3).wait_for()
     assert faces.count() == 4
     link = page.get_by_role("link", name="Download the face of seed 1")
@@ -79,8 +79,8 @@ def test_the_footer_is_one_link(page):
 
 
 def test_nothing_asked_is_told(page):
-    page.get_by_role("button", name="Draw faces").click()
-    assert "nothing says what face to draw" in page.get_by_role("alert").first.inner_text()
+    page.get_by_role("button", name="Generate faces").click()
+    assert "the prompt is empty" in page.get_by_role("alert").first.inner_text()
 
 
 def test_a_face_is_described_and_analyzed(page, picture):
@@ -104,7 +104,7 @@ def test_a_bad_upload_is_told(page, tmp_path):
     tab(page, "Describe")
     give(page, bad)
     page.get_by_role("button", name="Describe", exact=True).click()
-    assert "no image that can be read" in page.get_by_role("alert").first.inner_text()
+    assert "not a readable image" in page.get_by_role("alert").first.inner_text()
 
 
 def test_a_full_queue_is_told(page, served):
@@ -115,7 +115,7 @@ def test_a_full_queue_is_told(page, served):
         while httpx.post(url, json=data, timeout=60).status_code == 200:
             pass
         page.get_by_label("What the face looks like").fill("a man")
-        page.get_by_role("button", name="Draw faces").click()
+        page.get_by_role("button", name="Generate faces").click()
         page.get_by_text("busy").first.wait_for()
     finally:
         served.gate.set()
@@ -126,9 +126,9 @@ def test_axe_finds_nothing_serious(page, served, picture, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install -e '.[dev]'").Axe()
     page.goto(f"{served.address}/?__theme={theme}")
     page.get_by_label("What the face looks like").fill("a man")
-    page.get_by_role("button", name="Draw faces").click()
+    page.get_by_role("button", name="Generate faces").click()
     page.locator("#t2f-generated a").nth(3).wait_for()
-    for button in ("Attributes: what it should show", "How it is drawn"):
+    for button in ("Attributes: what it should show", "Sampling"):
         page.get_by_role("button", name=button).click()
     found = {"Generate": serious(axe, page)}
     for name in ("Describe", "Analyze"):
@@ -150,7 +150,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser, served):
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(served.address)
-    page.get_by_role("button", name="Draw faces").wait_for()
+    page.get_by_role("button", name="Generate faces").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     context.close()
 

@@ -43,10 +43,10 @@ def test_only_uploads_are_opened(uploads, tmp_path):
     (uploads / "link.png").symlink_to(outside)
     inside = uploads / "link.png"
     for path in (outside, inside, uploads, uploads / ".." / "secret.png", "/etc/passwd", "http://a.b/c.png", "", "\0"):
-        with pytest.raises(UserError, match="no uploaded picture"):
+        with pytest.raises(UserError, match="not an uploaded picture"):
             pictures.uploaded(uploads, {"path": str(path)})
     for given in ({}, [], "x", 3, {"path": None}, {"path": ["a"]}, {"url": str(outside)}):
-        with pytest.raises(UserError, match="no uploaded picture"):
+        with pytest.raises(UserError, match="not an uploaded picture"):
             pictures.uploaded(uploads, given)
     with pytest.raises(UserError, match="no picture is given"):
         pictures.uploaded(uploads, None)
@@ -61,13 +61,13 @@ def test_what_is_too_large_or_no_picture_is_told_without_its_path(model, uploads
     save(uploads / "heavy.png", (90, 90))
     save(uploads / "bitmap.bmp")
     wrong = {
-        "words.png": "no image that can be read",
-        "drawing.svg": "no image that can be read",
-        "empty.png": "no image that can be read",
+        "words.png": "not a readable image",
+        "drawing.svg": "not a readable image",
+        "empty.png": "not a readable image",
         "cut.png": "not a readable image",
-        "bitmap.bmp": "no image that can be read",
-        "wide.png": "101 x 100 pixels; at most 0.01 million are taken",
-        "heavy.png": "at most 20,000 are taken",
+        "bitmap.bmp": "not a readable image",
+        "wide.png": "101 x 100 pixels; at most 0.01 million are accepted",
+        "heavy.png": "at most 20,000 are accepted",
     }
     for name, message in wrong.items():
         with pytest.raises(UserError, match=message) as caught:
@@ -106,5 +106,5 @@ def test_a_face_of_several_grids_is_seen_from_the_first_on():
 
 def test_a_pipe_among_the_uploads_is_never_opened(uploads):
     os.mkfifo(uploads / "pipe.png")
-    with pytest.raises(UserError, match="no uploaded picture"):
+    with pytest.raises(UserError, match="not an uploaded picture"):
         pictures.uploaded(uploads, {"path": str(uploads / "pipe.png")})

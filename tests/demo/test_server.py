@@ -106,12 +106,12 @@ def test_the_documents_curl_works(served, tmp_path):
 
 def test_what_is_wrong_is_told(served):
     kind, told = call(served, "generate", ["", [], [], 4, 0, 0, None])
-    assert kind == "error" and "nothing says what face to draw" in told["error"]
+    assert kind == "error" and "the prompt is empty" in told["error"]
     for values in ([], [5, []], [["a"], []]):
         kind, told = call(served, "analyze", values)
         assert kind == "error" and "not those of analyze, in this order: A face" in told["error"]
     kind, told = call(served, "describe", [face(upload(served, b"words", "words.png")), 1, 0])
-    assert kind == "error" and "no image that can be read" in told["error"] and "t2f-demo" not in told["error"]
+    assert kind == "error" and "not a readable image" in told["error"] and "t2f-demo" not in told["error"]
     assert upload(served, bytes(300_000)) == 413
 
 

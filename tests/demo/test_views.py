@@ -25,8 +25,8 @@ def test_a_gallery_tells_of_each_face_and_downloads_it():
         face.info = {"prompt": "a man", "seed": seed}
     page = views.faces(faces)
     assert page.count("<img ") == page.count('download="face-00000') == 2
-    assert "A face that the model drew for: a man (seed 1)" in page and "score" not in page and "read" not in page
-    assert "signs that this model does not know: \u7b11, &lt;b&gt;." in views.faces(faces, ["\u7b11", "<b>"])
+    assert "A face generated for: a man (seed 1)" in page and "score" not in page and "read" not in page
+    assert "characters that this model does not know: \u7b11, &lt;b&gt;." in views.faces(faces, ["\u7b11", "<b>"])
 
 
 def test_answers_hold_a_plot_and_bars():

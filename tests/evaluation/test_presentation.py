@@ -34,7 +34,11 @@ def test_a_sources_section_shows_its_first_faces_and_plots():
     captions = measure_captions(model(), held_out.images, held_out.fields)
     figures = SourceFigures(attributes, reconstruction, captions)
     report = presentation.source_report(model(), held_out, figures)
-    assert report.name == "faces" and report.note.startswith("12 test faces;") and "the 5 training faces" in report.note
+    assert (
+        report.name == "faces"
+        and report.note.startswith("12 test faces;")
+        and "labels of 5 training faces" in report.note
+    )
     assert len(report.captions) == len(report.analyses) == presentation.SHOWN
     assert report.captions[0].generated == "face 0" and report.captions[0].given == ["a man"]
     assert report.analyses[0].answers["age"]["value"] == 30 and report.analyses[1].truth["age"] == 40
@@ -56,7 +60,7 @@ def test_the_guidance_plot_tells_what_reranking_reaches():
     captions = measure_captions(model(), held_out.images, held_out.fields)
     figures = SourceFigures(attributes, reconstruction, captions, requests, 0.9)
     (plot,) = presentation.source_report(model(), held_out, figures).plots
-    assert plot.note == "Best of 4 by the model's own reading: 75.0%, the first of them: 50.0%."
+    assert plot.note == "Best of 4 by the model's own score: 75.0%, the first one: 50.0%."
     unknown = {"seen": None, "interval": None, "asked": 0}  # nothing but numbers was asked for
     requests["guidance_curve"] = [{"guidance": 1.0, **unknown}]
     requests["reranking"] |= {"first": unknown, "best": unknown}

@@ -38,9 +38,9 @@ def test_the_card_of_a_measured_model_has_its_figures(tmp_path):
     model_card.write(config.loader.narrow(config.base_config()), small_model.make_bundle(), tmp_path, results)
     card = (tmp_path / "README.md").read_text()
     assert "| age, mean absolute error | 3.65 years | 23.05 years (the mean age) |" in card
-    assert "right answers" not in card and "Not measured" not in card
+    assert "attributes, accuracy" not in card and "Not measured" not in card
 
 
 def test_drawn_faces_alone_need_no_other_licence(tmp_path):
     card, _ = write(tmp_path, ["synthetic"])
-    assert "license: apache-2.0" in card and "It began with" not in card
+    assert "license: apache-2.0" in card and "Training started from" not in card

@@ -63,7 +63,7 @@ def test_a_finished_one_changes_nothing(tmp_path, done, capsys):
     before = files(tmp_path)
     assert quickstart.quickstart(CONFIG, tmp_path) == card
     assert files(tmp_path) == before and done == ["train", "evaluate"]
-    told = f"{tmp_path}: finished before, so nothing is done and no file is changed; the model is {tmp_path / 'model'}"
+    told = f"{tmp_path}: already finished, so nothing is done and no file is changed; the model is {tmp_path / 'model'}"
     assert capsys.readouterr().err == f"t2f: {told}\n"
 
 
@@ -83,7 +83,7 @@ def test_another_evaluation_is_made_and_says_why(tmp_path, done, capsys):
     other = dataclasses.replace(CONFIG, eval=EvalConfig(faces=7))
     quickstart.quickstart(other, tmp_path)
     assert done == ["train", "evaluate"] * 2
-    told = f"the trained model is evaluated anew: eval.faces was {CONFIG.eval.faces}, now 7"
+    told = f"the trained model is evaluated again: eval.faces was {CONFIG.eval.faces}, now 7"
     assert told in capsys.readouterr().err
     assert quickstart.what_is_lacking(other, tmp_path) == ""
 
@@ -92,7 +92,7 @@ def test_what_is_damaged_is_made_again(tmp_path, done, capsys):
     quickstart.quickstart(CONFIG, tmp_path)
     (tmp_path / "card.md").unlink()
     quickstart.quickstart(CONFIG, tmp_path)
-    assert f"evaluated anew: {tmp_path / 'card.md'} is missing" in capsys.readouterr().err
+    assert f"evaluated again: {tmp_path / 'card.md'} is missing" in capsys.readouterr().err
     assert done == ["train", "evaluate"] * 2 and quickstart.what_is_lacking(CONFIG, tmp_path) == ""
     results = "results/sources-0-captions-0-image.png"
     for name in ("card.json", "report.html", results, "rows/drawn-faces.jsonl", "model/README.md", "model/config.json"):

@@ -127,9 +127,9 @@ def test_faces_are_not_drawn_where_no_column_can_be_filled(measured, tmp_path):
     given = (TABLES["faces"], tmp_path / "model", tmp_path / "out")
     (without,) = reproduce.reproduce(*given).values()
     assert without["missing"].startswith("Multi-Modal-CelebA-HQ is not there; give --data mm_celeba_hq:DIR")
-    assert "FID: it takes pytorch-fid's Inception, pt_inception-2015-12-05-6726825d.pth of" in without["missing"]
+    assert "FID: it needs pytorch-fid's Inception, pt_inception-2015-12-05-6726825d.pth from" in without["missing"]
     (without,) = reproduce.reproduce(*given, {"mm_celeba_hq": str(folder)}).values()
-    assert without["missing"].startswith("FID: it takes pytorch-fid's Inception") and not measured.calls
+    assert without["missing"].startswith("FID: it needs pytorch-fid's Inception") and not measured.calls
     network = tmp_path / "inception.pth"
     network.write_bytes(b"")
     (row,) = reproduce.reproduce(*given, {"mm_celeba_hq": str(folder)}, networks=[network]).values()

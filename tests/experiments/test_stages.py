@@ -103,7 +103,7 @@ def test_a_damaged_tokenizer_is_written_again_if_its_run_has_checkpoints(tmp_pat
 @pytest.mark.parametrize(
     ("part", "changes", "told"),
     [
-        ("train", {"mesh": "foo=2"}, "mesh 'foo=2': 'foo=2' is no AXIS=SIZE"),
+        ("train", {"mesh": "foo=2"}, "mesh 'foo=2': 'foo=2' is not AXIS=SIZE"),
         ("model", {"attention": "cudnn"}, "attention=cudnn needs a GPU"),
         ("", {"sequence_length": 16, "text_length": 8}, "sequence_length=16 is too short for the 16 codes of an image"),
     ],

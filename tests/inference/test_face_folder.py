@@ -62,5 +62,5 @@ def test_only_what_was_generated_is_deleted(folder):
     (folder / "face-000000.png").touch()
     with pytest.raises(UserError, match="delete them"):
         face_folder.clear(folder)
-    with pytest.raises(UserError, match="holds faces, and no"):
+    with pytest.raises(UserError, match="holds faces but no"):
         face_folder.check(folder, ASKED)

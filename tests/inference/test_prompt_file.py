@@ -52,7 +52,7 @@ def test_a_line_may_be_a_json_string_and_other_signs_are_text(tmp_path):
 
 def test_two_do_not_make_faces_in_one_folder_at_once(tmp_path, monkeypatch):
     monkeypatch.setattr(prompt_file, "held", lambda folder: held(folder, patience=0))
-    with held(tmp_path), pytest.raises(UserError, match="another run is at work"):
+    with held(tmp_path), pytest.raises(UserError, match="another run is using"):
         prompt_file.make_faces(small_model.make(), [], Sampler(), tmp_path)
 
 
@@ -70,7 +70,7 @@ def test_faces_are_planned_line_by_line_and_made_once(tmp_path):
     assert prompt_file.make_faces(model, faces, Sampler(), out) == 1, "two were there"
     entries = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     assert [entry["file"] for entry in entries] == [face.file for face in faces]
-    with pytest.raises(UserError, match="is there with other options"):
+    with pytest.raises(UserError, match="exists with other options"):
         prompt_file.make_faces(model, faces, Sampler(temperature=0.5), out)
 
 

@@ -91,7 +91,7 @@ def test_json_that_is_missing_or_broken_is_named(tmp_path):
 )
 @pytest.mark.parametrize("whole", [files.whole_file, files.whole_folder])
 def test_a_full_disk_is_told_by_the_place_and_leaves_nothing(whole, full, tmp_path):
-    with pytest.raises(DiskFull, match="new: No space left on device; make room there"), whole(tmp_path / "new"):
+    with pytest.raises(DiskFull, match="new: No space left on device; free some space"), whole(tmp_path / "new"):
         raise full
     with pytest.raises(RuntimeError, match="another"), whole(tmp_path / "new"):
         raise RuntimeError("another")

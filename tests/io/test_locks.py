@@ -23,10 +23,10 @@ def test_a_folder_where_a_run_is_at_work_is_refused(tmp_path, capsys):
     with locks.held(tmp_path):
         me = (tmp_path / locks.HOLDER).read_text().strip()
         assert me.startswith(f"process {os.getpid()} on ")
-        told = r"another run is at work in it \(process .*\); end it first, or choose another folder"
+        told = r"another run is using it \(process .*\); end it first, or choose another folder"
         with pytest.raises(UserError, match=told), locks.held(tmp_path, patience=0.2):
             raise AssertionError
-        assert f"another run is at work in it ({me}); waiting 0.2 s for its end" in capsys.readouterr().err
+        assert f"another run is using it ({me}); waiting 0.2 s for it to end" in capsys.readouterr().err
     with locks.held(tmp_path):
         (tmp_path / "kept").touch()
     with locks.held(tmp_path / "new"):

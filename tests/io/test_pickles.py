@@ -19,7 +19,10 @@ def test_a_pickle_that_calls_os_system_is_refused_by_name_and_not_run(tmp_path, 
     flag, name = tmp_path / "run", f"{os.system.__module__}.system"
     path = tmp_path / "evil.bin"
     gadget = Gadget(flag)
-    refuse(archive(path, pickle.dumps(gadget, protocol)), f"no dictionary of tensors but '{name}', which was not run")
+    refuse(
+        archive(path, pickle.dumps(gadget, protocol)),
+        f"not hold a dictionary of tensors but '{name}', which was not run",
+    )
     refuse(archive(path, pickle.dumps({"w": gadget}, protocol)), f"'w' is '{name}', not a tensor; nothing")
     nested = {"state_dict": {"w": (1, [2, ({"x": (gadget,)},)])}}
     refuse(archive(path, pickle.dumps(nested, protocol)), f"'w' is a tuple that holds '{name}', not a tensor")

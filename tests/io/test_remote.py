@@ -142,7 +142,7 @@ def test_a_run_in_a_bucket_is_killed_and_goes_on_on_another_machine(tmp_path):
     finally:
         server.terminate()
         server.wait()
-    assert done.returncode == 0 and "going on after step" in done.stderr, done.stderr
+    assert done.returncode == 0 and "resuming after step" in done.stderr, done.stderr
     assert done.stdout == whole.stdout
     checkpoints = tmp_path / "server" / "bucket" / "run" / "checkpoints"
     assert all((folder / "commit_success.txt").is_file() for folder in checkpoints.iterdir() if folder.name == "24")

@@ -57,7 +57,7 @@ def test_weights_inside_another_model_are_found():
     with pytest.raises(UserError, match="is there twice, inside two models"):
         lpips.from_tensors(tensors | inside)
     heads = {name: value for name, value in tensors.items() if name.startswith("lin")}
-    with pytest.raises(UserError, match="LPIPS's linear layers alone; a network's convolutions are wanted beside them"):
+    with pytest.raises(UserError, match="only LPIPS's linear layers; they need a network's convolutions"):
         lpips.from_tensors(heads)
 
 

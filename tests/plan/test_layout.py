@@ -73,7 +73,7 @@ def test_training_takes_what_a_plan_takes_and_says_so(monkeypatch, capsys):
     monkeypatch.setattr(jax, "devices", lambda: devices(16))
     laid = stages.choose_layout(run, VOCAB)
     assert (laid.train.mesh, laid.accumulate) == laid_out("talk2face_base", 16)
-    assert capsys.readouterr().err == "decoder: laid out by decoder.train.mesh=data=16 decoder.accumulate=2\n"
+    assert capsys.readouterr().err == "decoder: layout decoder.train.mesh=data=16 decoder.accumulate=2\n"
 
 
 def test_a_negative_number_of_parts_is_no_number():

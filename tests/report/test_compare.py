@@ -24,4 +24,4 @@ def test_a_page_shows_differences_and_what_was_refused(tmp_path):
     words = " ".join(parsed(text).words.split())
     assert "25.0%" in words and "+5.0" in words and "(+1.0 to +9.0)" in words and "better" in words
     assert "other protocol" in words and f"pixels.filter: bicubic | {NASTY}" in words and "-2" in words
-    assert "seed differs, as was wished: 0 | 1" in words and "<script" not in text
+    assert "seed differs, as allowed: 0 | 1" in words and "<script" not in text

@@ -131,7 +131,7 @@ def test_tpu_goes_on_after_a_preemption(stage):
     assert [verb for verb in order if verb != "describe"] == [
         "create", "ssh", "ssh", "delete", "create", "ssh", "ssh", "delete",
     ]  # fmt: skip
-    assert "ended with exit code 137; it goes on from the last checkpoint" in stage.told
+    assert "ended with exit code 137; it resumes from the last checkpoint" in stage.told
     assert of(calls, "create")[0]["node_id"] == "faces"
 
 
@@ -243,7 +243,7 @@ def test_a_dry_run_needs_no_program(tmp_path, launcher, words, printed):
     if launcher == "local" and (ROOT / ".venv" / "bin" / "t2f").exists():
         return
     told = {"tpu": "gcloud", "gke": "kubectl", "slurm": "sbatch", "local": "t2f"}[launcher]
-    assert f"{told} is not installed, so nothing is asked of it" in stage.told
+    assert f"{told} is not installed, so its checks are skipped" in stage.told
     stage.run(launcher, *words, *TRAIN, code=2)
     assert "is not installed: " in stage.told
 
@@ -252,7 +252,7 @@ def test_a_dry_run_needs_no_login(stage):
     answers = {"gcloud auth list": ""}
     calls = stage.run("tpu", *TPU, "--dry-run", *TRAIN, **answers)
     assert "+ gcloud compute tpus queued-resources create faces" in stage.told and len(calls) == 1
-    assert "nobody is logged in, so nothing is asked of gcloud" in stage.told
+    assert "nobody is logged in, so the checks of gcloud are skipped" in stage.told
 
 
 def test_slurm_submits_a_job_that_queues_itself_again(stage):
@@ -297,7 +297,7 @@ def test_slurm_submits_a_job_that_queues_itself_again(stage):
 
 def test_slurm_checks(stage):
     stage.run("slurm", "--nodes", "2", "--gpus", "8", "--", "t2f", "train", "faces", "--out", "/tmp/run", code=2)
-    assert "a machine's own disk" in stage.told
+    assert "is a local disk" in stage.told
     stage.run(
         "slurm",
         "--nodes",

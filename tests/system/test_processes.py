@@ -49,7 +49,7 @@ def test_a_request_to_stop_reaches_all_and_another_number_of_processes_goes_on(t
     stopped = metrics.train_rows(record(tmp_path / "two"))[-1]["step"]
     assert 9 <= stopped < 24 and f"stopped after step {stopped}, which is saved" in ends[0][2]
     _, err = finish(tmp_path / "two")
-    assert f"going on after step {stopped}" in err
+    assert f"resuming after step {stopped}" in err
     toy.run(tmp_path / "one")
     same_losses(tmp_path / "two", tmp_path / "one")
 

@@ -54,7 +54,7 @@ def test_a_sweep_that_is_killed_goes_on_and_is_reported(tmp_path):
 
     done = subprocess.run(command, env=ENV, capture_output=True, text=True)
     assert done.returncode == 2 and "1 of 3 runs failed, the first bad-0 (/no/model" in done.stderr, done.stderr
-    assert "decoder: going on after step" in done.stderr or "decoder: finished before" in done.stderr
+    assert "decoder: resuming after step" in done.stderr or "decoder: already finished" in done.stderr
     results = [json.loads(path.read_text()) for path in sorted(out.glob("runs/*/figures.json"))]
     assert sorted(result["run"] for result in results) == ["baseline-0", "causal-0"]
     for result in results:

@@ -65,7 +65,7 @@ def test_its_configs_are_those_of_the_clone(t2f):
 
 def test_it_is_seen_where_it_lies(t2f):
     found = " ".join(t2f("doctor").split())
-    assert "bare0/env/lib" in found and "all that is required is here" in found
+    assert "bare0/env/lib" in found and "everything that is required is here" in found
 
 
 @pytest.mark.timeout(3600)

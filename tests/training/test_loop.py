@@ -40,7 +40,7 @@ def test_killed_and_run_again_gives_the_same_bits(whole, tmp_path):
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 15, "lo')
     digest, err = finish(tmp_path)
-    assert "going on after step" in err
+    assert "resuming after step" in err
     assert record(tmp_path) == whole[1]
     assert digest == whole[0]
 
@@ -85,7 +85,7 @@ def test_sigterm_saves_and_leaves_with_143_and_the_run_goes_on(whole, tmp_path):
     stopped = metrics.train_rows(record(tmp_path))[-1]["step"]
     assert stopped in (9, 10) and f"stopped after step {stopped}, which is saved" in err
     digest, err = finish(tmp_path)
-    assert f"going on after step {stopped}" in err
+    assert f"resuming after step {stopped}" in err
     assert record(tmp_path) == whole[1] and digest == whole[0]
 
 
@@ -223,7 +223,7 @@ def test_a_disk_that_is_full_is_told_and_the_earlier_checkpoint_is_whole(tmp_pat
 
     monkeypatch.setattr(checkpoint.Checkpoints, "save", full)
     with pytest.raises(
-        DiskFull, match=r"toy: .*: No space left on device; the checkpoint of step 8 is whole: make room"
+        DiskFull, match=r"toy: .*: No space left on device; the checkpoint of step 8 is whole: free some space"
     ):
         toy.run(tmp_path)
     monkeypatch.setattr(checkpoint.Checkpoints, "save", save)
@@ -239,10 +239,10 @@ def test_a_small_disk(tmp_path):
     try:
         _, err = finish(tmp_path / "run", "keep_last=9", code=2)  # nothing is deleted to make room
         told = err.splitlines()[-1]
-        assert "No space left on device; the checkpoint of step" in told and "is whole: make room" in told
+        assert "No space left on device; the checkpoint of step" in told and "is whole: free some space" in told
         subprocess.run(["mount", "-o", "remount,size=20m", tmp_path], check=True)
         _, err = finish(tmp_path / "run")
-        assert f"going on after step {told.split('of step ')[1].split()[0]}" in err
+        assert f"resuming after step {told.split('of step ')[1].split()[0]}" in err
         assert [r["step"] for r in metrics.train_rows(record(tmp_path / "run"))] == list(range(1, 25))
     finally:
         subprocess.run(["umount", tmp_path], check=True)

@@ -77,5 +77,5 @@ DATASET = Dataset(
         f" their crops (000000.jpg_face.jpg). If {_IGNORED}, a list of training crops without the right face, lies"
         " there, those are left out."
     ),
-    split_rule="the files gt_avg_train.csv, gt_avg_valid.csv and gt_avg_test.csv say it",
+    split_rule="the files gt_avg_train.csv, gt_avg_valid.csv and gt_avg_test.csv decide",
 )

@@ -144,5 +144,5 @@ DATASET = Dataset(
         f" text/captions_hq.json, classification_label/ and CelebA-HQ-to-CelebA-mapping.txt. Images, {LABELS} and the"
         f" mapping may also lie in {HQ}/ beside this folder."
     ),
-    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, says it",
+    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, decides",
 )

@@ -48,5 +48,5 @@ DATASET = Dataset(
         "From https://github.com/switchablenorms/CelebAMask-HQ take CelebAMask-HQ.zip, unpacked; the folder holds"
         " CelebA-HQ-img/, CelebAMask-HQ-attribute-anno.txt and CelebA-HQ-to-CelebA-mapping.txt."
     ),
-    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, says it",
+    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, decides",
 )

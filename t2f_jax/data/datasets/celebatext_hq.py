@@ -56,5 +56,5 @@ DATASET = Dataset(
         "Captions: https://github.com/cripac-sjx/SEA-T2F; the folder holds captions/. Images, labels and the mapping:"
         f" CelebAMask-HQ from https://github.com/switchablenorms/CelebAMask-HQ, unpacked as {HQ}/ beside this folder."
     ),
-    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, says it",
+    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, decides",
 )

@@ -96,5 +96,5 @@ DATASET = Dataset(
         " clean_dev_2.1.json and clean_test_2.1.json, or raw_2.1.json. Images and labels: CelebA, as CelebA/ beside"
         " this folder or in $T2F_DATA, or where data.sources.<name>.celeba says."
     ),
-    split_rule="CelebA's partition says it",
+    split_rule="CelebA's partition decides",
 )

@@ -21,7 +21,7 @@ DATASET = Dataset(
         "a man with a beard and bushy eyebrows",
         "an old man with gray hair",
     ),
-    size="15 million faces as published; addresses die",
+    size="15 million faces as published; many links are dead",
     captions="1 a face, by a language model from predicted attributes",
     licence="table CC BY 4.0; each photograph is its owner's",
     citation=(

@@ -44,8 +44,8 @@ def _faces(folder: pathlib.Path) -> Iterator[Face]:
             id, gender = row["file"], names.gender(row["gender"])
             if row["age"] not in _AGES:
                 raise UserError(
-                    f"{table}, line {line}: age '{row['age']}' should be one of {', '.join(_AGES)}; a spreadsheet makes"
-                    " dates of them: take the file as it was published"
+                    f"{table}, line {line}: age '{row['age']}' should be one of {', '.join(_AGES)}; spreadsheets turn"
+                    " these into dates: use the file as published"
                 )
             attributes: dict[str, str | int] = {"gender": gender} if gender else {}
             if ethnicity := _ETHNICITIES.get(row["race"]):

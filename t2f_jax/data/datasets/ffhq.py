@@ -86,8 +86,8 @@ def _read_labels(folder: pathlib.Path) -> dict[int, dict[str, str | int]]:
 def _labels(row: dict[str, str], where: str) -> dict[str, str | int]:
     if row["age_group"] not in _AGES:
         raise UserError(
-            f"{where}: age_group '{row['age_group']}' should be one of {', '.join(_AGES)}; a spreadsheet makes dates of"
-            " them: take the file as it was published"
+            f"{where}: age_group '{row['age_group']}' should be one of {', '.join(_AGES)}; spreadsheets turn these"
+            " into dates: use the file as published"
         )
     labels: dict[str, str | int] = {}
     gender = names.gender(row["gender"])
@@ -103,7 +103,7 @@ def _share(cell: str, where: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise UserError(f"{where}: a confidence '{cell}' that is no number") from None
+        raise UserError(f"{where}: a confidence '{cell}' that is not a number") from None
 
 
 def _number(cell: str, where: str) -> int:

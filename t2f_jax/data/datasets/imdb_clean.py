@@ -74,5 +74,5 @@ DATASET = Dataset(
         " and writes data/imdb-clean-1024/. The folder holds that (or imdb-clean-1024/ itself) and csvs/ with"
         " imdb_train_new_1024.csv, imdb_valid_new_1024.csv and imdb_test_new_1024.csv."
     ),
-    split_rule="imdb_train_new_1024.csv, imdb_valid_new_1024.csv and imdb_test_new_1024.csv say it",
+    split_rule="imdb_train_new_1024.csv, imdb_valid_new_1024.csv and imdb_test_new_1024.csv decide",
 )

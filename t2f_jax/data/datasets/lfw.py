@@ -166,6 +166,7 @@ DATASET = Dataset(
     ),
     split_rule=(
         "indices_train_test.mat, or else peopleDevTrain.txt and peopleDevTest.txt say who is in training and test, and"
-        " one person in twenty of training is validation, by a hash of the name; without them the hash decides all"
+        " one person in twenty of training is validation, by a hash of the name; without them the hash decides for"
+        " everybody"
     ),
 )

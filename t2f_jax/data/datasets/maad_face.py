@@ -124,7 +124,7 @@ DATASET = Dataset(
         " authors no longer offer; the folder holds them as train/n000002/0001_01.jpg and test/n000001/0001_01.jpg."
     ),
     split_rule=(
-        "VGGFace2's folders train/ and test/ say it; one person in twenty of training is validation, by a hash of the"
+        "VGGFace2's folders train/ and test/ decide; one person in twenty of training is validation, by a hash of the"
         " folder's name"
     ),
 )

@@ -57,5 +57,5 @@ DATASET = Dataset(
         f" mapping: CelebAMask-HQ from https://github.com/switchablenorms/CelebAMask-HQ, unpacked as {HQ}/ beside this"
         " folder."
     ),
-    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, says it",
+    split_rule="CelebA's partition, found through CelebA-HQ-to-CelebA-mapping.txt, decides",
 )

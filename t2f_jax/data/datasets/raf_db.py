@@ -85,7 +85,7 @@ DATASET = Dataset(
         " Annotation/manual/."
     ),
     split_rule=(
-        "names that begin with train and test say it; of training, one face in twenty is validation, by a hash of its"
+        "names that begin with train and test decide; of training, one face in twenty is validation, by a hash of its"
         " file's name"
     ),
 )

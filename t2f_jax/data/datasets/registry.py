@@ -65,17 +65,17 @@ def weighted(sources: Mapping[str, SourceConfig]) -> dict[str, SourceConfig]:
         dataset = find(source.kind, f"data.sources.{name}.kind")
         if not dataset.drawn and source.count != SourceConfig.count:
             raise UserError(
-                f"data.sources.{name}.count={source.count}: a {source.kind} dataset is read whole; only drawn faces are"
-                " counted, and weight=0 leaves a dataset out"
+                f"data.sources.{name}.count={source.count}: count is for drawn faces; a {source.kind} dataset is read"
+                " as a whole, and weight=0 leaves it out"
             )
         if source.columns and not dataset.own:
             raise UserError(
                 f"data.sources.{name}.columns: the columns of {dataset.title} are known; only those of your own data"
-                " (kind=own) are called otherwise"
+                " (kind=own) can be renamed"
             )
         if source.celeba and not dataset.of_celeba:
             raise UserError(
-                f"data.sources.{name}.celeba: the faces of {dataset.title} are none of CelebA's; leave it empty"
+                f"data.sources.{name}.celeba: the faces of {dataset.title} are not CelebA's; leave it empty"
             )
     return chosen
 
@@ -101,7 +101,7 @@ def open_source(config: SourceConfig, name: str, seed: int = 0) -> Source:
     dataset = find(config.kind, f"data.sources.{name}.kind")
     if config.partition not in ("", *dataset.partitions):
         known = ", ".join(dataset.partitions)
-        rule = f"{dataset.title} knows {known}" if known else f"{dataset.title} has its own rule alone; leave it empty"
+        rule = f"{dataset.title} knows {known}" if known else f"{dataset.title} has only its own rule; leave it empty"
         raise UserError(f"data.sources.{name}.partition='{config.partition}': {rule}")
     if dataset.folder:
         folder = _find_folder(dataset, config, name)
@@ -167,14 +167,16 @@ def _find_folder(dataset: Dataset, config: SourceConfig, name: str) -> pathlib.P
     if not config.folder and not root:
         raise UserError(
             f"where is {official}? set T2F_DATA to the folder that holds {official}/,"
-            f" or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves this dataset out."
+            f" or data.sources.{name}.folder to that folder itself; data.sources.{name}.weight=0 leaves this dataset"
+            " out."
             f" How to get it: {dataset.obtain}"
         )
     folder = pathlib.Path(os.path.expanduser(config.folder or pathlib.Path(root) / official))
     if not folder.is_dir():
         raise UserError(
             f"{folder}: no such folder ({official} was looked for there); set T2F_DATA to the folder that holds"
-            f" {official}/, or data.sources.{name}.folder to itself; data.sources.{name}.weight=0 leaves it out."
+            f" {official}/, or data.sources.{name}.folder to that folder itself; data.sources.{name}.weight=0 leaves"
+            " it out."
             f" How to get it: {dataset.obtain}"
         )
     return folder

@@ -29,7 +29,7 @@ def compare(cards: Sequence[Card], varying: Collection[str] = (), advance: Advan
       UserError: fewer than two cards, nothing that may be compared, a field that no protocol has, broken rows.
     """
     if len(cards) < 2:
-        raise UserError("one card alone cannot be compared; give two or more")
+        raise UserError("a single card cannot be compared; give two or more")
     _check_fields(cards, varying)
     names = [part.name for part in cards[0].parts if any(card.part(part.name) for card in cards[1:])]
     tables = [_table(name, cards, varying, advance) for name in names]

@@ -102,16 +102,24 @@ def _missed_requests(i: int, row: Row) -> Iterable[Pick]:
 
 FACES = (
     Kind(
-        "Sure and wrong",
-        f"The surest answers that labels contradict, at most {OF_ONE_ATTRIBUTE} of an attribute. The label may be the"
-        " wrong one.",
+        "Confident and wrong",
+        f"The most confident answers that contradict their label, at most {OF_ONE_ATTRIBUTE} per attribute. The label"
+        " may be wrong.",
         _wrong_choices,
         lambda one: one.truth.partition(":")[0],
     ),
-    Kind("Numbers farthest from their label", "In brackets the central 80% of the answer.", _far_numbers),
-    Kind("Captions that labels contradict", "By the number of facts that the labels contradict.", _wrong_captions),
-    Kind("Worst given back by their codes", "Originals, by the PSNR of what their codes give back.", _lost_images),
+    Kind("Numbers farthest from their label", "In brackets the central 80% interval of the answer.", _far_numbers),
+    Kind(
+        "Captions that contradict the labels",
+        "Sorted by the number of facts that contradict the labels.",
+        _wrong_captions,
+    ),
+    Kind("Worst reconstructions", "Originals, sorted by the PSNR of their reconstruction.", _lost_images),
 )
 REQUESTS = (
-    Kind("Requested and not seen", "By the number of requested attributes that the judge misses.", _missed_requests),
+    Kind(
+        "Requested and not seen",
+        "Sorted by the number of requested attributes that the judge does not see.",
+        _missed_requests,
+    ),
 )

@@ -19,7 +19,7 @@ TASKS = {
     "reconstruction": ("image-to-image", "Reconstruction by the image tokenizer"),
     "tokenizer": ("image-to-image", "Reconstruction by the image tokenizer"),
 }
-DRAWING = ("text-to-image", "Faces from words")  # of all other figures
+DRAWING = ("text-to-image", "Faces from text")  # of all other figures
 
 Figures = Sequence[Mapping[str, Any]]
 

@@ -67,13 +67,15 @@ def advise(found: Mapping[str, tuple[Any, Any]], fields: Mapping[str, Any]) -> s
       fields: all of the figure, see `fields_of`.
     """
     if fields.get(f"{METRIC}.network") == OWN_FEATURES and f"{METRIC}.weights" in found:
-        return "measured in each model's own features, and never comparable between models; evaluate with --network"
+        return (
+            "measured in each model's own features, which are never comparable between models; evaluate with --network"
+        )
     if not FACES.isdisjoint(found):
         return "other faces: evaluate both models on the same data, with the same split, seed and number of faces"
     if "judge.weights" in found:
         return "judged by different judges: `t2f evaluate` takes the one in the `images` folder of a model's own run"
     if METRIC in found or f"{METRIC}.version" in found:
-        return "computed in another way: evaluate both models with this version"
+        return "computed differently: evaluate both models with this version"
     return f"if that is what you compare, add {' '.join(f'--varying {name}' for name in found)}"
 
 

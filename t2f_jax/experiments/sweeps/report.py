@@ -70,22 +70,22 @@ def _notes(sweep: Sweep) -> list[str]:
     keys = ", ".join(sweep.seed_keys)
     notes = [
         f"A seed is the value of {keys}. A variant's run and the baseline's run of the same seed are compared; what"
-        " the seed does not reach (the test faces, and the image tokenizer unless image.train.seed is named) is the"
-        " same in all runs, and the intervals say nothing of its luck.",
-        "Intervals are Student's over seeds, 95%. p is that of the paired t-test (from eight seeds on of the exact"
-        " sign-flip test), corrected by Holm's method for all variants that are compared by the figure: of many"
-        " variants one differs by chance alone. The verdict is that of the corrected p, at 5%. The interval is not"
-        " corrected, so it may lie away from 0 where no difference is shown.",
-        "The difference that these seeds show four times out of five follows from the spread of these runs and the"
-        " strictest correction. Where no difference is shown there may be a smaller one.",
+        " the seed does not change (the test faces, and the image tokenizer unless image.train.seed is named) is the"
+        " same in all runs, and the intervals do not cover its variance.",
+        "Intervals are Student's over seeds, 95%. p is that of the paired t-test (with eight seeds or more, of the"
+        " exact sign-flip test), corrected by Holm's method for all variants that are compared by the figure, because"
+        " of many variants one differs by chance alone. The verdict is that of the corrected p, at 5%. The interval is"
+        " not corrected, so it may exclude 0 although no difference is shown.",
+        "The difference that these seeds would show four times out of five follows from the spread of these runs and"
+        " the strictest correction. If no difference is shown, there may be a smaller one.",
         "↓: lower is better, ↑: higher is better.",
         "Every model is measured after its last step, on test faces; no checkpoint was chosen.",
     ]
     if sweep.law:
         notes.append(
-            "Laws are least squares of floor + scale × size ^ −exponent. The frontier holds the least loss that any run"
-            " had reached at each amount of model FLOPs, from the end of the shortest run on; within a run the learning"
-            " rate had not decayed yet."
+            "Scaling laws are least-squares fits of floor + scale × size ^ −exponent. The frontier holds the lowest"
+            " loss that any run had reached at each amount of model FLOPs, from the end of the shortest run on; within"
+            " a run the learning rate had not decayed yet."
         )
     return notes
 
@@ -227,7 +227,7 @@ def _laws(table: Table, found: Found) -> tuple[dict[str, str], list[Picture]]:
 
 def _law(law: scaling.Law | None, symbol: str) -> str:
     if law is None:
-        return f"no law: it takes {scaling.LEAST} sizes, and losses that fall with them"
+        return f"no law is fitted: it takes {scaling.LEAST} sizes, and losses that fall with them"
     exponent = f"exponent {law.exponent:.3f}"
     if law.interval:
         exponent += f", 95% interval {law.interval[0]:.3f} to {law.interval[1]:.3f}"

@@ -80,7 +80,7 @@ def of_training(config: Config, folder: pathlib.Path, vocab_size: int) -> Result
     rows = metrics.read(folder / metrics.NUMBERS)
     evaluations, steps = metrics.eval_rows(rows), metrics.train_rows(rows)
     if not evaluations or not steps:
-        raise UserError(f"{folder / metrics.NUMBERS}: the training's record holds no evaluation; train again")
+        raise UserError(f"{folder / metrics.NUMBERS}: the training's metrics hold no evaluation; train again")
     numbers = np.array([row["step"] for row in steps])
     flop_N, token_N = (_work(steps, name) for name in ("model_flops", "tokens"))
     last = metrics.last_goodput(folder)

@@ -80,7 +80,7 @@ def run_all(
             continue
         spent = sum(r.costs["seconds"] for t in runs if (r := results.read(folder_of(out, t), t)))
         if hours and spent >= hours * 3600:
-            say(f"sweep: {spent / 3600:.2f} h of runs are done, {hours:g} h were given; {trial.name} does not begin")
+            say(f"sweep: {spent / 3600:.2f} h of runs are done, the limit is {hours:g} h; {trial.name} is not started")
             break
         say(f"sweep: run {number} of {len(runs)}, {trial.name}")
         failure = folder / FAILURE
@@ -91,7 +91,7 @@ def run_all(
                 end = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
                 write_text(failure, end + "\n")
             failed[trial.name] = failure.read_text(encoding="utf-8").strip()
-            say(f"sweep: {trial.name} failed ({failed[trial.name]}); going on with the others")
+            say(f"sweep: {trial.name} failed ({failed[trial.name]}); continuing with the others")
     return failed
 
 

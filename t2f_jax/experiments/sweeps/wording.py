@@ -6,11 +6,11 @@ from t2f_jax.experiments.sweeps.verdicts import LEVEL, Verdict
 
 TITLES = {
     "held_out/loss": "held-out loss",
-    "attributes/accuracy": "attributes, right answers",
+    "attributes/accuracy": "attributes, accuracy",
     "attributes/age/mae": "age, mean absolute error",
     "requests/attributes_seen": "requested attributes seen",
     "captions/fact_precision": "facts in captions that are true",
-    "captions/fact_recall": "facts that captions say",
+    "captions/fact_recall": "facts that captions state",
     "captions/repeats": "captions that repeat a fact",
     "reconstruction/psnr": "reconstruction",
 }
@@ -60,7 +60,7 @@ def finding(name: str, cell: Cell, kind: Figure) -> str:
     """A sentence about the verdict on an arm's figure."""
     verdict, head = cell.verdict, headed(name, kind)
     if cell.measured_otherwise:
-        return f"{head}: measured otherwise than the baseline's, not comparable"
+        return f"{head}: measured differently from the baseline, not comparable"
     if verdict is None:
         return f"{head}: not compared"
     told = f"{head}: {verdict.outcome}, {change(verdict, kind)}"
@@ -73,9 +73,9 @@ def finding(name: str, cell: Cell, kind: Figure) -> str:
     if verdict.outcome != "no difference shown":
         return told
     if p <= 1 - LEVEL:  # the interval, which is not corrected, excludes 0
-        told += f" ({_p(p)} before it, and so the interval, which is not corrected, lies away from 0)"
+        told += f" ({_p(p)} before it, so the interval, which is not corrected, excludes 0)"
     if kind.unit == "share" and (verdict.detectable or 0) > 1:
-        told += "; with these seeds no difference is large enough to be shown"
+        told += "; with these seeds no difference could be shown"
     elif verdict.detectable is not None and verdict.detectable > abs(verdict.difference.mean):
         size = f"{bare(verdict.detectable, kind)[1:]} {unit(kind)}".rstrip()
         told += f"; with these seeds a true difference of {size} would be shown four times out of five"
@@ -96,7 +96,9 @@ def short(cell: Cell) -> str:
 def too_few(seeds: int) -> str:
     """A sentence about what so few pairs of runs can show; empty if they are enough."""
     if seeds == 1:
-        return "One seed shows nothing: no difference can be told from chance. Give the sweep three seeds or more."
+        return (
+            "One seed shows nothing: no difference can be told apart from chance. Give the sweep three seeds or more."
+        )
     if seeds == 2:
         return (
             "Two seeds are too few: a difference must be 13 times as large as its standard error to be shown, with"

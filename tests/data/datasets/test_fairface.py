@@ -27,7 +27,7 @@ def test_a_table_that_a_spreadsheet_changed_is_refused(tmp_path):
     folder = made_up.make("fairface", tmp_path / "FairFace")
     table = folder / "fairface_label_train.csv"
     table.write_text(table.read_text().replace("10-19", "19-Oct"))
-    with pytest.raises(UserError, match=r"fairface_label_train\.csv, line 3: age '19-Oct' .* a spreadsheet"):
+    with pytest.raises(UserError, match=r"fairface_label_train\.csv, line 3: age '19-Oct' .* spreadsheets"):
         open_fairface(folder)
 
 

@@ -81,7 +81,10 @@ def test_sources_of_weight_zero_are_left_out():
 
 
 def test_a_real_dataset_is_not_counted():
-    with pytest.raises(UserError, match=r"data\.sources\.faces\.count=300: a celeba dataset is read whole"):
+    with pytest.raises(
+        UserError,
+        match=r"data\.sources\.faces\.count=300: count is for drawn faces; a celeba dataset is read as a whole",
+    ):
         registry.weighted({"faces": SourceConfig(kind="celeba", count=300)})
     assert registry.weighted({"drawn": SourceConfig(count=300)})["drawn"].count == 300
 
@@ -131,5 +134,5 @@ def test_one_partition_decides_over_all_sets_of_celebas_images(celeba_folder, tm
 
     assert split(hq=apart) == "train", "its number's, as published"
     assert split(faces=faces, hq=apart) == "test" == split(hq=dataclasses.replace(apart, celeba=str(moved)))
-    with pytest.raises(UserError, match=r"data\.sources\.hq\.celeba: the faces of UTKFace are none of CelebA's"):
+    with pytest.raises(UserError, match=r"data\.sources\.hq\.celeba: the faces of UTKFace are not CelebA's"):
         split(hq=SourceConfig(kind="utkface", folder=str(hq), celeba=str(moved)))

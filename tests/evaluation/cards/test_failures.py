@@ -24,7 +24,7 @@ def test_the_surest_wrong_answers_come_first_two_of_an_attribute_at_most():
         face({"hat": "no"}, {"hat": choice("no", 1.0)}),
     ]
     rows += [face({}, {"hat": choice("yes", 0.99)})]  # nothing is known of it
-    found = picked(rows, "Sure and wrong")
+    found = picked(rows, "Confident and wrong")
     assert [row for row, _, _ in found] == [1, 3, 2]
     assert found[0] == (1, "hat: yes, 90% sure", "hat: no")
 
@@ -32,7 +32,10 @@ def test_the_surest_wrong_answers_come_first_two_of_an_attribute_at_most():
 def test_a_face_is_shown_once_for_its_worst_failure():
     rows = [face({"hat": "no", "gender": "male"}, {"hat": choice("yes", 0.7), "gender": choice("female", 0.7)})]
     rows += [face({"hat": "no", "gender": "male"}, {"hat": choice("yes", 0.8), "gender": choice("female", 0.9)})]
-    assert [(row, truth) for row, _, truth in picked(rows, "Sure and wrong")] == [(1, "gender: male"), (0, "hat: no")]
+    assert [(row, truth) for row, _, truth in picked(rows, "Confident and wrong")] == [
+        (1, "gender: male"),
+        (0, "hat: no"),
+    ]
 
 
 def test_numbers_are_ordered_by_their_distance_from_the_label():
@@ -47,12 +50,12 @@ def test_captions_are_ordered_by_the_facts_that_labels_contradict():
         face({"hat": "no"}, caption=str(i), **{"captions/fact_precision": s}) for i, s in enumerate([[3, 3], [0, 2]])
     ]
     rows.append(face({"hat": "no", "age": 3}, caption="2", **{"captions/fact_precision": [1, 4]}))
-    assert picked(rows, "Captions that labels contradict") == [(2, "2", "age: 3"), (1, "1", "")]
+    assert picked(rows, "Captions that contradict the labels") == [(2, "2", "age: 3"), (1, "1", "")]
 
 
 def test_images_are_ordered_by_what_is_lost_of_them():
     rows = [face({}, **{"reconstruction/psnr": psnr}) for psnr in (20.0, 12.5, 31.0)]
-    assert picked(rows, "Worst given back by their codes", 2) == [(1, "12.5 dB", ""), (0, "20.0 dB", "")]
+    assert picked(rows, "Worst reconstructions", 2) == [(1, "12.5 dB", ""), (0, "20.0 dB", "")]
 
 
 def test_requests_are_ordered_by_what_the_judge_misses():

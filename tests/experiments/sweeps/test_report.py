@@ -33,7 +33,7 @@ def test_an_arm_is_compared_by_its_own_figures_alone():
     assert causal.cells["held_out/loss"].verdict is None and causal.cells["attributes/accuracy"].verdict
     assert list(table.kinds) == ["held_out/loss", "attributes/accuracy"]
     told = dict(line for f in report.make(Sweep(arms, ("held_out/loss",)), renamed, {}).findings for line in f.lines)
-    assert len(told["causal"]) == 1 and told["causal"][0].startswith("attributes, right answers ↑: worse")
+    assert len(told["causal"]) == 1 and told["causal"][0].startswith("attributes, accuracy ↑: worse")
     assert [line.split(":")[0] for line in told["wide"]] == ["held-out loss ↓", "not the baseline's budget"]
 
 
@@ -41,7 +41,7 @@ def test_a_sweep_that_has_just_begun_has_a_report_too(tmp_path):
     page = report.write(tmp_path, "one", "t", sweep_runs.SWEEP, sweep_runs.found()[1:2], {"x-0": "not run yet"})
     assert page.findings[0].lines[0][1] == [
         "held-out loss ↓: not compared",
-        "attributes, right answers ↑: not compared",
+        "attributes, accuracy ↑: not compared",
     ]
     assert "x-0" in (tmp_path / "one.html").read_text()
     report.write(tmp_path, "one", "t", sweep_runs.SWEEP, [], {"x-0": "ended by SIGKILL"})
@@ -55,7 +55,7 @@ def test_the_files_tell_all(tmp_path):
     assert said[0].startswith(
         "held-out loss ↓: worse, +0.2010 nats [+0.1985, +0.2035], p < 0.001 after the correction for 2"
     )
-    assert said[1].startswith("attributes, right answers ↑: worse, −9.90 points")
+    assert said[1].startswith("attributes, accuracy ↑: worse, −9.90 points")
     wide = dict(page.findings[1].lines)["wide"]
     assert wide[0].startswith("held-out loss ↓: no difference shown") and wide[0].endswith(
         "nats would be shown four times out of five"
@@ -63,9 +63,9 @@ def test_the_files_tell_all(tmp_path):
     assert wide[-1] == "not the baseline's budget: 1.50 times its model FLOPs"
     assert dict(page.findings[2].lines)["x"][0].endswith("not comparable")
     assert page.overview == {
-        "mask": "held-out loss ↓: worse; attributes, right answers ↑: worse",
-        "wide": "held-out loss ↓: no difference shown; attributes, right answers ↑: no difference shown",
-        "x": "held-out loss ↓: not comparable; attributes, right answers ↑: worse",
+        "mask": "held-out loss ↓: worse; attributes, accuracy ↑: worse",
+        "wide": "held-out loss ↓: no difference shown; attributes, accuracy ↑: no difference shown",
+        "x": "held-out loss ↓: not comparable; attributes, accuracy ↑: worse",
     }
     assert not page.caution
     html, text = (tmp_path / "one.html").read_text(), (tmp_path / "one.md").read_text()
@@ -84,7 +84,7 @@ def test_a_difference_that_the_correction_takes_away_is_explained():
     page = report.make(sweep, found, {})
     (said,) = dict(page.findings[0].lines)["a"]
     assert "no difference shown, +1.0300 nats [+0.6488, +1.4112], p 0.056 after the correction for 3 variants" in said
-    assert "(p 0.019 before it, and so the interval, which is not corrected, lies away from 0)" in said
+    assert "(p 0.019 before it, so the interval, which is not corrected, excludes 0)" in said
     shown = float(said.split("a true difference of ")[1].split()[0])
     assert shown > 1.03, "never less than what was seen, and is not shown"
     assert page.caution.startswith("Two seeds are too few")

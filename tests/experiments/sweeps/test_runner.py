@@ -83,7 +83,7 @@ def test_no_run_begins_when_the_hours_are_spent(tmp_path, trials, command, capsy
     (tmp_path / "log.mended").touch()
     assert runner.run_all(trials, tmp_path, command, hours=100 / 3600) == {}
     assert log(tmp_path) == ["baseline-0", "causal-0"]  # 60 s each
-    assert "0.03 h of runs are done, 0.0277778 h were given; wide-0 does not begin" in capsys.readouterr().err
+    assert "0.03 h of runs are done, the limit is 0.0277778 h; wide-0 is not started" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
@@ -178,7 +178,7 @@ def test_a_result_is_read_as_it_was_written_and_a_stale_or_damaged_one_is_none(t
 
 def test_a_trainings_record_gives_losses_costs_and_a_curve(tmp_path, trials):
     config = trials[0].config
-    with pytest.raises(UserError, match="holds no evaluation"):
+    with pytest.raises(UserError, match="hold no evaluation"):
         results.of_training(config, tmp_path, 100)
     rows = [
         {"step": s, "loss": 2.0, "seconds": 0.5, "tokens_per_second": 40.0, "model_flops_per_second": 2e6}

@@ -42,12 +42,12 @@ def make(folder: pathlib.Path, out: pathlib.Path | None = None) -> Made:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name the folder that holds the images")
     if out is None and (there := layouts.tables(folder)) and there != [folder / NAME]:
-        wanted = f"`t2f data check {folder}` tells how it is read; for another one say --out FILE"
+        wanted = f"`t2f data check {folder}` shows how it is read; for another table give --out FILE"
         raise UserError(f"{there[0]}: a table is there already; {wanted}")
     out = out or folder / NAME
     base, ending = pathlib.Path(os.path.abspath(out.parent)), out.suffix.lower()
     if ending not in manifest.ENDINGS:
-        raise UserError(f"{out}: a table ends in {', '.join(manifest.ENDINGS)}; name it so")
+        raise UserError(f"{out}: the name of a table ends in {', '.join(manifest.ENDINGS)}")
     if not pathlib.Path(os.path.abspath(folder)).is_relative_to(base):
         raise UserError(f"{out}: a table lies in the folder of the images ({folder}) or above it; name it there")
     if out.exists():

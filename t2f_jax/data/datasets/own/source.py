@@ -28,7 +28,7 @@ DATASET = Dataset(
     licence="yours",
     obtain=(
         f"data.sources.<name>.folder names {layouts.WANTED}. `t2f data make FOLDER` writes a first table of a folder of"
-        " images, `t2f data check PATH` tells how data is read and what is wrong with it."
+        " images, `t2f data check PATH` shows how data is read and what is wrong with it."
     ),
     split_rule=splits.RULE,
 )

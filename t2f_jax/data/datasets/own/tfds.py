@@ -82,7 +82,7 @@ def read(place: str, image: str = "") -> Table:
     builder = _builder(place)
     features = builder.info.features
     if not isinstance(features, tfds.features.FeaturesDict):
-        raise UserError(f"{place}: its examples are no dictionaries; a dataset of faces has named features")
+        raise UserError(f"{place}: its examples are not dictionaries; a dataset of faces has named features")
     images = [name for name, feature in features.items() if isinstance(feature, tfds.features.Image)]
     chosen = [image] if image in images else images
     if len(chosen) != 1:

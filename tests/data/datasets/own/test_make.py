@@ -32,7 +32,7 @@ def test_a_table_that_is_made_is_read(tmp_path, ending):
 def test_a_table_that_is_there_is_told_of(tmp_path):
     own_data.images(tmp_path, 2)
     (tmp_path / "people.tsv").write_text("image\tage\n00.jpg\t3\n")
-    with pytest.raises(UserError, match=r"people\.tsv: a table is there already; `t2f data check .*` tells how"):
+    with pytest.raises(UserError, match=r"people\.tsv: a table is there already; `t2f data check .*` shows how"):
         make.make(tmp_path)
     assert not (tmp_path / "faces.csv").exists()
     assert make.make(tmp_path, tmp_path / "faces.csv").rows == 2
@@ -70,7 +70,7 @@ def test_what_cannot_be_made_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"no image \(\.jpg"):
         make.make(tmp_path)
     own_data.images(tmp_path / "photos", 1)
-    with pytest.raises(UserError, match=r"faces\.txt: a table ends in \.csv"):
+    with pytest.raises(UserError, match=r"faces\.txt: the name of a table ends in \.csv"):
         make.make(tmp_path / "photos", tmp_path / "photos" / "faces.txt")
     with pytest.raises(UserError, match="a table lies in the folder of the images"):
         make.make(tmp_path / "photos", tmp_path / "other" / "faces.csv")
