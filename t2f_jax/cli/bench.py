@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add(commands: options.Commands) -> None:
     """Adds the command."""
-    summary = "benchmark this machine: training, sampling, scoring, encoding, data, each as a ratio to a baseline"
+    summary = "benchmark this machine: training, sampling, scoring, encoding, data, as ratios within one run"
     sub = options.add_command(commands, "bench", run, summary)
     what = "model (the default): how fast a model runs; data: reading batches from a large store and decoding JPEGs"
     sub.add_argument("what", nargs="?", choices=("model", "data"), default="model", help=what)

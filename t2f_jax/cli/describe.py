@@ -29,7 +29,7 @@ def add(commands: options.Commands) -> None:
     sub.add_argument("--length", type=options.positive, default=64, metavar="L", help=what)
     what = "seed of the first caption; the others follow (0)"
     sub.add_argument("--seed", type=int, default=0, metavar="S", help=what)
-    drawing.add(sub, drawing.WORDS, "piece", "default: the most likely caption, or with --n plain sampling")
+    drawing.add(sub, drawing.WORDS, "piece", "default: as in the model's evaluation, or with --n plain sampling")
 
     summary = "predict age, gender and every other attribute of faces, with probabilities"
     sub = options.add_command(commands, "analyze", analyze, summary, needs=needs)
