@@ -23,7 +23,7 @@ from t2f_jax.errors import UserError
             " image.model.patch=16",
         ),
         (["decoder.pack=4", "decoder.row_length=100"], "decoder.row_length=100 is too short for an example of"),
-        (["decoder.accumulate=3"], "decoder.train.batch_size=16 is not a multiple of decoder.accumulate=3"),
+        (["decoder.accumulate=3"], "decoder.train.batch_size=32 is not a multiple of decoder.accumulate=3"),
         (["decoder.tasks.prompt_dropout=0"], "eval.guidance=2.5 needs a decoder that was trained on empty prompts"),
         (["decoder.text_length=200"], "decoder.text_length=200 exceeds decoder.sequence_length=116"),
         (["decoder.model.image_position=7"], "decoder.model.image_position=7 must be 0"),
