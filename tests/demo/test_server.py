@@ -109,7 +109,7 @@ def test_what_is_wrong_is_told(served):
     assert kind == "error" and "the prompt is empty" in told["error"]
     for values in ([], [5, []], [["a"], []]):
         kind, told = call(served, "analyze", values)
-        assert kind == "error" and "not those of analyze, in this order: A face" in told["error"]
+        assert kind == "error" and "not the values that analyze takes, in this order: A face" in told["error"]
     kind, told = call(served, "describe", [face(upload(served, b"words", "words.png")), 1, 0])
     assert kind == "error" and "not a readable image" in told["error"] and "t2f-demo" not in told["error"]
     assert upload(served, bytes(300_000)) == 413
