@@ -4,7 +4,7 @@
     t2f quickstart --tiny --out runs/tiny       (the argument `tiny`: small and short, to check that everything works)
 
 Time: ten minutes on two cores without AVX-512; tiny: a minute or two.
-Figures on test faces: 14 attributes 99.0%, age 3.8 years (mean absolute error); 98.4% of the requested attributes are
+Figures on test faces: 14 attributes 99.0%, age 3.8 years (mean absolute error); 98.1% of the requested attributes are
 seen in generated faces; 98.2% of the facts in captions are true, no caption repeats one. Those of tiny are meaningless.
 """
 
