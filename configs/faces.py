@@ -8,8 +8,8 @@ Time: just under 3 hours on two CPU cores with AVX-512 (25 minutes for the image
 decoder's steps), with 8,210 and 12,029 faces. Figures: docs/results.md, as far as they are measured. Of 512 faces
 generated from text, an external judge sees the requested gender in 90%; requested and seen ages have a correlation of
 0.57. Before coarse_weight was set: UTKFace age 7.1 years (mean absolute error), gender 86.6%, ethnicity 75.1%; CelebA
-86.5%. With `fast`: age 9.3 years, gender 82.0%, ethnicity 63.0%, CelebA 84.4%; requested gender seen in 87%, ages with a
-correlation of 0.25.
+86.5%. With `fast`: age 9.3 years, gender 82.0%, ethnicity 63.0%, CelebA 84.4%; the requested gender is seen in 87%, and
+ages have a correlation of 0.25.
 
 The learning rate of `fast` is twice as high: in its 1,100 steps the held-out loss was 2.616 instead of 2.719 nats. In
 3,600 steps it was not tried.
