@@ -265,7 +265,7 @@ def test_what_the_user_gets_wrong_is_named(both):
             model.generate_images("a man", attributes)
     with pytest.raises(ValueError, match="2 texts for 3 seeds"):
         model.generate_images(["a", "b"], seeds=[1, 2, 3])
-    with pytest.raises(ValueError, match="nothing says"):
+    with pytest.raises(ValueError, match="prompt is empty"):
         model.generate_images()
     model.config.guidable = False
     with pytest.raises(ValueError, match="without words"):

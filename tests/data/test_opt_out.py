@@ -50,7 +50,7 @@ def test_another_list_is_another_cache_and_an_empty_one_is_none(mine, tmp_path):
 
 @pytest.mark.parametrize("line", ["train3.jpg", "abc", "picture:12", "picture:" + "a" * 32, "0" * 41])
 def test_a_line_without_a_hash_is_named(line, mine, tmp_path):
-    with pytest.raises(UserError, match=r"list\.txt, line 3: '.*' (should be|holds no)"):
+    with pytest.raises(UserError, match=r"list\.txt, line 3: '.*' (should be|is not a hash)"):
         read(mine, tmp_path, [line])
 
 
