@@ -69,10 +69,8 @@ def _drawing(demo: Demo) -> list[Component]:
     """Inputs for what to avoid, guidance, best-of and the seed; the first two only if the model supports them."""
     model = demo.model
     pairs = [f"{a.name}={value}" for a in model.schema if not a.is_number for value in a.values]
-    weight, best = (
-        "how closely faces follow the prompt; 1 is as trained",
-        "generate this many, show the best of them; 0: show all",
-    )
+    weight = "how closely faces follow the prompt; 1 is as trained"
+    best = "generate this many, show the best of them; 0: show all"
     again = "the same seed and prompt give the same faces"
     return [
         gr.Dropdown(pairs, multiselect=True, label="Avoid", visible=demo.weighs),

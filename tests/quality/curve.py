@@ -8,7 +8,6 @@ their metrics.jsonl tell, without encoding and evaluations. Faces are drawn and 
 """
 
 import argparse
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from t2f_jax.config.loader import narrow
 from t2f_jax.evaluation import suite
 from t2f_jax.experiments import runs
 from t2f_jax.inference.sampler import Sampler
+from t2f_jax.io import metrics
 from t2f_jax.io.files import write_json
 from t2f_jax.report import plots
 
@@ -46,11 +46,10 @@ PANELS = {  # of the picture: its title, then the figures and their names
 def minutes_until(folder: pathlib.Path, step: int | None = None) -> float:
     """Minutes that the steps of a training took, up to `step`; "seconds" are those of a step since the line before."""
     total, before = 0.0, 0
-    for line in (folder / "metrics.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if "seconds" in row and (step is None or row["step"] <= step):
-            total += row["seconds"] * max(row["step"] - before, 0)
-            before = max(before, row["step"])
+    for row in metrics.train_rows(metrics.read(folder / metrics.NUMBERS)):
+        if step is None or row["step"] <= step:
+            total += row["seconds"] * (row["step"] - before)
+            before = row["step"]
     return total / 60
 
 
@@ -82,6 +81,9 @@ def main() -> None:
     """Measures a run's checkpoints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=pathlib.Path, required=True, help="what `t2f train` wrote")
+    parser.add_argument(
+        "--tokenizer", type=pathlib.Path, help="the run of its image tokenizer (default: RUN/tokenizer)"
+    )
     parser.add_argument("--steps", type=int, nargs="*", help="checkpoints (default: all that are kept)")
     parser.add_argument("--n", type=int, default=128, help="faces drawn for each checkpoint")
     parser.add_argument("--out", type=pathlib.Path, required=True)
@@ -96,7 +98,7 @@ def main() -> None:
         settings = ["eval.generated=0", "eval.samples=4"]
         card = suite.evaluate_and_publish(folder / "model", folder / "evaluation", settings, split="validation")
         sampler = Sampler.of(narrow(made.provenance["config"]).eval)
-        minutes = minutes_until(args.run / "tokenizer") + minutes_until(args.run, step)
+        minutes = minutes_until(args.tokenizer or args.run / "tokenizer") + minutes_until(args.run, step)
         found = drawn(folder / "model", judge, sampler, args.n)
         points.append({"step": step, "minutes": minutes, **read_figures(card), **found})
         write_json(args.out / "curve.json", points)
