@@ -2,7 +2,7 @@
 
     t2f train faces --out runs/faces
     t2f evaluate --model runs/faces/model --out runs/faces/evaluation
-    t2f train faces:fast --out runs/fast     (the argument `fast`: 40 minutes, a smaller decoder)
+    t2f train faces:fast --out runs/fast     (the argument `fast`: 42 minutes, a smaller decoder)
 
 Time: just under 3 hours on two CPU cores with AVX-512 (25 minutes for the image tokenizer, 2.4 s for each of the
 decoder's steps), with 8,210 and 12,029 faces. Figures: docs/results.md, as far as they are measured. Of 512 faces
