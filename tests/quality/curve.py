@@ -85,6 +85,7 @@ def main() -> None:
         "--tokenizer", type=pathlib.Path, help="the run of its image tokenizer (default: RUN/tokenizer)"
     )
     parser.add_argument("--steps", type=int, nargs="*", help="checkpoints (default: all that are kept)")
+    parser.add_argument("--faces", type=int, default=0, help="validation faces read of each source (0: all)")
     parser.add_argument("--n", type=int, default=128, help="faces drawn for each checkpoint")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     args = parser.parse_args()
@@ -95,7 +96,7 @@ def main() -> None:
         made = runs.model_at(args.run, step)
         if not (folder / "model").is_dir():
             bundle.save(folder / "model", made)
-        settings = ["eval.generated=0", "eval.samples=4"]
+        settings = ["eval.generated=0", "eval.samples=4", f"eval.faces={args.faces}"]
         card = suite.evaluate_and_publish(folder / "model", folder / "evaluation", settings, split="validation")
         sampler = Sampler.of(narrow(made.provenance["config"]).eval)
         minutes = minutes_until(args.tokenizer or args.run / "tokenizer") + minutes_until(args.run, step)
