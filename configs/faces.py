@@ -4,7 +4,7 @@
     t2f evaluate --model runs/faces/model --out runs/faces/evaluation
     t2f train faces:fast --out runs/fast     (the argument `fast`: 42 minutes, a smaller decoder)
 
-Time: 2 hours and 10 minutes on two CPU cores with AVX-512 and bfloat16 (27 minutes for the image tokenizer, 2.4 s for
+Time: 2 hours and 12 minutes on two CPU cores with AVX-512 and bfloat16 (27 minutes for the image tokenizer, 2.4 s for
 each of the decoder's steps), with 8,210 and 12,029 faces. Figures of test faces: UTKFace age 7.4 years (mean absolute
 error), gender 85.6%, ethnicity 75.2%; CelebA 86.4%. An external judge sees the requested gender in 95% of the faces
 generated from text; requested and seen ages have a correlation of 0.51. With `fast`: age 9.3 years, gender 82.0%,
