@@ -247,6 +247,9 @@ class TaskConfig:
     clause_dropout: Share = 0.0  # probability of leaving out each sentence and clause of a prompt's caption
     prompt_dropout: Share = 0.0  # of to-image rows: share with an empty prompt, for classifier-free guidance
     hidden_codes: Share = 0.0  # of to-image rows: mean share of previous codes that training masks (1 = all)
+    # Of to-caption and to-attributes rows: mean share of an image's codes that training leaves out (1 = all), except the
+    # first `coarse_codes`. There is room for more questions then.
+    code_dropout: Share = 0.0
     image_weight: float = 1.0  # loss weight of a token of a face
     # How many of a face's first codes, such as those of the first of `image.model.scales`, are weighted by
     # `coarse_weight`; 0 = none. Text describes the whole face, but most codes describe details.

@@ -90,15 +90,23 @@ class Writer:
             text = self._image_text(fields, phrases, room, rng)
             coarse = (tasks.coarse_codes, tasks.coarse_weight)
             return sequence.to_image(self._vocab, self._tok, text, codes_n, room, tasks.image_weight, coarse)
+        kept = self._kept_codes(len(codes_n), rng) if split == "train" and tasks.code_dropout else None
         if task == sequence.TO_CAPTION or not known:
             caption = self._caption(fields, phrases, rng, tasks.caption_style == "plain")
-            example = sequence.to_caption(self._vocab, self._tok, codes_n, caption, tasks.caption_weight)
+            example = sequence.to_caption(self._vocab, self._tok, codes_n, caption, tasks.caption_weight, kept)
         else:
             names = list(known)
             chosen = [names[k] for k in rng.permutation(len(names))[: tasks.attributes_per_face or None].tolist()]
             branches = tuple(self._branch(source, name, known[name]) for name in chosen)
-            example = sequence.of_branches(self._vocab, self._tok, codes_n, branches, tasks.attribute_weight)
+            example = sequence.of_branches(self._vocab, self._tok, codes_n, branches, tasks.attribute_weight, kept)
         return sequence.fit(example, length)
+
+    def _kept_codes(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """The places of an image's n codes that a row keeps; each row leaves out a share of its own."""
+        share = rng.uniform(0, 2 * self._config.tasks.code_dropout)
+        kept = rng.random(n) >= share
+        kept[: self._config.tasks.coarse_codes] = True
+        return np.flatnonzero(kept)
 
     def noisy(self, source: str, fields: Fields, rng: np.random.Generator) -> Fields:
         """The fields with normal noise on their numbers, rounded, within the attributes' ranges."""

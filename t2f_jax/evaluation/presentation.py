@@ -90,7 +90,7 @@ def prompts_of(faces: Sequence[Fields]) -> tuple[str, ...]:
 def loss_curves(run: pathlib.Path) -> list[Picture]:
     """Loss curves of a decoder's run and its image tokenizer's, if their metrics are in `run`."""
     note = (
-        "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, prompt_dropout);"
+        "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, code_dropout, prompt_dropout);"
         " the held-out loss hides nothing and uses the averaged weights, so it may be lower."
     )
     pictures = []

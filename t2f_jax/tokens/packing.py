@@ -74,7 +74,7 @@ def shorter(example: Example) -> Example | None:
 
 def _changed(example: Example, prefix: sequence.Ids, branches: tuple[sequence.Branch, ...]) -> Example:
     image_index = len(prefix) if example.task == sequence.TO_IMAGE else example.image_index
-    return Example(prefix, branches, example.task, image_index, example.weight, example.coarse)
+    return Example(prefix, branches, example.task, image_index, example.weight, example.coarse, example.gaps)
 
 
 def _fitted(examples: list[Example], room: int) -> list[Example]:

@@ -99,6 +99,7 @@ class Example:
     image_index: int  # ids before the first code
     weight: float = 1.0
     coarse: tuple[int, float] = (0, 1.0)  # (n, w): the first n codes of a generated image have w times the weight
+    gaps: np.ndarray | None = dataclasses.field(default=None, compare=False)  # of `gaps_of`, if codes are left out
     length: int = dataclasses.field(init=False, compare=False)  # ids in the row
 
     def __post_init__(self) -> None:
@@ -106,6 +107,11 @@ class Example:
         for each in self.branches:
             length += len(each.given) + len(each.answer)
         self.length = length
+
+
+def gaps_of(kept: np.ndarray, n: int) -> np.ndarray:
+    """Places [k] in 0..n-1, increasing -> int32 [k+1]: how many of n codes are missing before each one and in all."""
+    return (np.append(kept, n) - np.arange(len(kept) + 1)).astype(np.int32)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -167,11 +173,12 @@ def to_image(
     return Example(prefix, (image,), TO_IMAGE, len(prefix), weight, coarse)
 
 
-def to_caption(vocab: Vocab, tok: Encoder, codes: np.ndarray, caption: str, weight: float = 1.0) -> Example:
-    """Image codes [n] -> caption [SEP]."""
+def to_caption(
+    vocab: Vocab, tok: Encoder, codes: np.ndarray, caption: str, weight: float = 1.0, kept: np.ndarray | None = None
+) -> Example:
+    """Image codes [n] -> caption [SEP]; with `kept`, the places of some codes, the others are left out."""
     words = Branch((), (*tok.encode(caption), vocab.sep))
-    prefix = _image_prefix(vocab, tok, CAPTION_PROMPT, codes)
-    return Example(prefix, (words,), TO_CAPTION, len(prefix) - len(codes) - 1, weight)
+    return _of_image(vocab, tok, CAPTION_PROMPT, codes, (words,), TO_CAPTION, weight, kept)
 
 
 def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable[tuple[str, str]]) -> Example:
@@ -180,11 +187,31 @@ def to_attributes(vocab: Vocab, tok: Encoder, codes: np.ndarray, pairs: Iterable
 
 
 def of_branches(
-    vocab: Vocab, tok: Encoder, codes: np.ndarray, branches: tuple[Branch, ...], weight: float = 1.0
+    vocab: Vocab,
+    tok: Encoder,
+    codes: np.ndarray,
+    branches: tuple[Branch, ...],
+    weight: float = 1.0,
+    kept: np.ndarray | None = None,
 ) -> Example:
-    """Image codes [n] -> attributes, from finished branches."""
-    prefix = _image_prefix(vocab, tok, ATTRIBUTE_PROMPT, codes)
-    return Example(prefix, branches, TO_ATTRIBUTES, len(prefix) - len(codes) - 1, weight)
+    """Image codes [n] -> attributes, from finished branches; `kept` as in `to_caption`."""
+    return _of_image(vocab, tok, ATTRIBUTE_PROMPT, codes, branches, TO_ATTRIBUTES, weight, kept)
+
+
+def _of_image(
+    vocab: Vocab,
+    tok: Encoder,
+    prompt: str,
+    codes: np.ndarray,
+    branches: tuple[Branch, ...],
+    task: int,
+    weight: float,
+    kept: np.ndarray | None,
+) -> Example:
+    gaps = None if kept is None else gaps_of(kept, len(codes))
+    codes = codes if kept is None else codes[kept]
+    prefix = _image_prefix(vocab, tok, prompt, codes)
+    return Example(prefix, branches, task, len(prefix) - len(codes) - 1, weight, gaps=gaps)
 
 
 def fit(example: Example, length: int) -> Example:
@@ -222,6 +249,8 @@ def assemble(examples: Sequence[Example], length: int, loss_span: str = "suffix"
         positions  0  1  2  3  4  5  3  4  5  0     every branch starts at the prefix's length
         targets    q  r  0  A  z  0  B  z  0  0     the next id of the same prefix or branch
         weights    0  0  0  1  1  0  1  1  0  0     "suffix": answers only; "all": wherever there is a next id
+
+    Where codes of an image are left out, positions are those of the same ids beside the whole image.
 
     With a single branch the last prefix id has a target, too: the branch's first id. If the branch has no given ids,
     that is an answer, so it is weighted (the first image id of a to-image row). A weighted target counts
@@ -277,6 +306,13 @@ def write(
     if image_position:
         index = np.repeat(image_index, size_of_example)
         positions += (positions >= index) * (image_position - index)
+    for at, _, example in placed:
+        if example.gaps is not None:  # positions stay those of the whole image
+            begin = at - placed[0][0]
+            image = begin + example.image_index
+            rest = image + len(example.gaps) - 1
+            positions[image:rest] += example.gaps[:-1]
+            positions[rest : begin + example.length] += example.gaps[-1]
     positions *= np.repeat(segment > 0, size)
     # In a span, only the ids from `scored` up to `until` are scored.
     until = np.maximum(scored, until)

@@ -146,6 +146,30 @@ def test_trailing_attributes_are_dropped_where_they_do_not_fit(parts):
     assert 3 <= batch["segments"].max() < 1 + len(store.schema("faces"))
 
 
+def test_code_dropout_leaves_out_codes_in_training_and_makes_room_for_questions(parts):
+    store, vocab, tok, config = parts
+    tasks = TaskConfig(to_image=0.3, to_caption=0.3, to_attributes=0.4, attributes_per_face=0, coarse_codes=4)
+    config = dataclasses.replace(config, tasks=tasks, sequence_length=48)
+    dropping = dataclasses.replace(config, tasks=dataclasses.replace(tasks, code_dropout=0.3))
+    whole, partial = (rows_of((store, vocab, tok, c), 16) for c in (config, dropping))
+    for a, b in zip(whole.held_out(2), partial.held_out(2), strict=True):
+        assert_same(a, b)
+    kept, questions, images = [], [[], []], {v[:4].tobytes() for v in store.codes("faces", "train").reshape(-1, 16)}
+    images |= {v[:4].tobytes() for v in store.codes("others", "train").reshape(-1, 16)}
+    for batches, asked in zip((whole, partial), questions):
+        for batch in take(batches.train(), 32):
+            asked += batch["segments"].max(1)[batch["task"] == sequence.TO_ATTRIBUTES].tolist()
+            for task, row in zip(batch["task"], batch["tokens"]):
+                codes = vocab.codes(row[row >= vocab.text_size])
+                assert codes[:4].astype(store.codes("faces", "train").dtype).tobytes() in images
+                if task == sequence.TO_IMAGE or batches is whole:
+                    assert len(codes) == 16
+                else:
+                    kept.append(len(codes))
+    assert abs(np.mean(kept) - (4 + 0.7 * 12)) < 0.5 and min(kept) < 9 and max(kept) == 16
+    assert np.mean(questions[1]) > np.mean(questions[0]) + 0.3
+
+
 def test_all_views_and_records_come_to_training(parts):
     store, vocab, tok, config = parts
     tasks = TaskConfig(to_image=1.0, to_caption=0.0, to_attributes=0.0)

@@ -35,6 +35,8 @@ def examples(count=6):
         else:
             branches = tuple(Branch(text(2), (*text(1), 3)) for _ in range(2))
             made.append(Example((2, *image(5), 3), branches, sequence.TO_ATTRIBUTES, 1))
+    gaps = sequence.gaps_of(np.array([1, 2, 5]), 6)
+    made[-1] = Example((2, *image(3), 3), made[-1].branches, sequence.TO_ATTRIBUTES, 1, gaps=gaps)
     return made
 
 

@@ -77,6 +77,26 @@ def test_images_stand_at_the_same_positions_in_every_task():
     assert not rows["positions"][rows["segments"] == 0].any()
 
 
+@pytest.mark.parametrize("image_position", [0, 30])
+def test_rows_without_some_codes_keep_the_positions_of_the_whole_image(image_position):
+    kept, pairs = np.array([0, 3]), (("a b", "c"), ("d", "e"))
+    branches = tuple(sequence.branch(VOCAB, TOK, *pair) for pair in pairs)
+    whole = [sequence.of_branches(VOCAB, TOK, CODES, branches), sequence.to_caption(VOCAB, TOK, CODES, "a man")]
+    parts = [
+        sequence.of_branches(VOCAB, TOK, CODES, branches, kept=kept),
+        sequence.to_caption(VOCAB, TOK, CODES, "a man", kept=kept),
+    ]
+    for full, part in zip(whole, parts):
+        expected, got = (assemble([e], 24, image_position=image_position) for e in (full, part))
+        gone = np.isin(np.arange(24), full.image_index + np.array([1, 2]))
+        for name in ("tokens", "targets", "weights", "segments", "positions"):
+            values = sequence.arrays(expected)[name][0][~gone]
+            if name == "targets":  # of a code: the next one that is there
+                values[full.image_index] = IMG[3]
+            np.testing.assert_array_equal(sequence.arrays(got)[name][0][: part.length], values[: part.length])
+        assert part.length == full.length - 2
+
+
 def test_the_text_prefix_is_cut_whole_as_in_the_original():
     example = sequence.to_image(VOCAB, TOK, "a b c d e f", CODES, text_length=7)
     assert len(example.prefix) == 7 and example.prefix[-1] == TOK.encode("c")[0]

@@ -127,5 +127,6 @@ def _rows(config: Config) -> list[Any]:
     image = to_dict(config.image, without=(Role.FREE,))
     data, text = to_dict(config.data, without=(Role.FREE,)), to_dict(config.text)
     lengths = [decoder.sequence_length, decoder.text_length, decoder.source_temperature, decoder.init_from]
-    tasks = {k: v for k, v in to_dict(decoder.tasks).items() if k != "hidden_codes"}  # hidden only in training
+    only_training = ("hidden_codes", "code_dropout")
+    tasks = {k: v for k, v in to_dict(decoder.tasks).items() if k not in only_training}
     return [image, data, text, tasks, lengths, decoder.train.eval_batches, decoder.train.batch_size]
