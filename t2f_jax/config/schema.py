@@ -256,7 +256,10 @@ class TaskConfig:
     coarse_codes: Annotated[int, Range(0, 10**6)] = 0
     coarse_weight: float = 1.0  # loss weight of each of them, times `image_weight`
     caption_weight: float = 1.0  # loss weight of a token of a caption
-    attribute_weight: float = 1.0  # loss weight of a token of labels
+    attribute_weight: float = 1.0  # loss weight of a token of labels, or of a row's labels together
+    # token: attribute_weight is each token's; row: the tokens of a to-attributes row share it, so that a face with few
+    # labels counts as much as one with many.
+    attribute_weight_of: Literal["token", "row"] = "token"
 
 
 @dataclasses.dataclass(frozen=True)

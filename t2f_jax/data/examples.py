@@ -99,7 +99,10 @@ class Writer:
             chosen = [names[k] for k in rng.permutation(len(names))[: tasks.attributes_per_face or None].tolist()]
             branches = tuple(self._branch(source, name, known[name]) for name in chosen)
             example = sequence.of_branches(self._vocab, self._tok, codes_n, branches, tasks.attribute_weight, kept)
-        return sequence.fit(example, length)
+        example = sequence.fit(example, length)
+        if example.task == sequence.TO_ATTRIBUTES and tasks.attribute_weight_of == "row":
+            example.weight /= sum(len(branch.answer) for branch in example.branches)
+        return example
 
     def _kept_codes(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """The places of an image's n codes that a row keeps; each row leaves out a share of its own."""

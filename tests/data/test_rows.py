@@ -146,6 +146,18 @@ def test_trailing_attributes_are_dropped_where_they_do_not_fit(parts):
     assert 3 <= batch["segments"].max() < 1 + len(store.schema("faces"))
 
 
+def test_the_labels_of_a_row_share_its_weight(parts):
+    tasks = TaskConfig(
+        to_image=0.2, to_caption=0.2, to_attributes=0.6, attribute_weight=50.0, attribute_weight_of="row"
+    )
+    config = dataclasses.replace(parts[3], tasks=tasks)
+    for batch in take(rows_of((*parts[:3], config), 16).train(), 4):
+        labels = batch["task"] == sequence.TO_ATTRIBUTES
+        np.testing.assert_allclose(batch["weights"][labels].sum(1), 50, rtol=1e-5)
+        assert set(np.unique(batch["weights"][~labels])) == {0, 1}
+        assert len(set(batch["weights"][labels].max(1))) > 1
+
+
 def test_code_dropout_leaves_out_codes_in_training_and_makes_room_for_questions(parts):
     store, vocab, tok, config = parts
     tasks = TaskConfig(to_image=0.3, to_caption=0.3, to_attributes=0.4, attributes_per_face=0, coarse_codes=4)
