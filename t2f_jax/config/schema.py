@@ -247,8 +247,8 @@ class TaskConfig:
     clause_dropout: Share = 0.0  # probability of leaving out each sentence and clause of a prompt's caption
     prompt_dropout: Share = 0.0  # of to-image rows: share with an empty prompt, for classifier-free guidance
     hidden_codes: Share = 0.0  # of to-image rows: mean share of previous codes that training masks (1 = all)
-    # Of to-caption and to-attributes rows: mean share of an image's codes that training leaves out (1 = all), except the
-    # first `coarse_codes`. There is room for more questions then.
+    # Of to-caption and to-attributes rows: mean share of the image's codes that training leaves out, except the first
+    # `coarse_codes`. This makes room for more questions.
     code_dropout: Share = 0.0
     image_weight: float = 1.0  # loss weight of a token of a face
     # How many of a face's first codes, such as those of the first of `image.model.scales`, are weighted by
@@ -259,7 +259,7 @@ class TaskConfig:
     attribute_weight: float = 1.0  # loss weight of a token of labels, or of a row's labels together
     # token: attribute_weight is each token's; row: the tokens of a to-attributes row share it, so that a face with few
     # labels counts as much as one with many.
-    attribute_weight_of: Literal["token", "row"] = "token"
+    attribute_weight_per: Literal["token", "row"] = "token"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -100,7 +100,7 @@ class Writer:
             branches = tuple(self._branch(source, name, known[name]) for name in chosen)
             example = sequence.of_branches(self._vocab, self._tok, codes_n, branches, tasks.attribute_weight, kept)
         example = sequence.fit(example, length)
-        if example.task == sequence.TO_ATTRIBUTES and tasks.attribute_weight_of == "row":
+        if example.task == sequence.TO_ATTRIBUTES and tasks.attribute_weight_per == "row":
             example.weight /= sum(len(branch.answer) for branch in example.branches)
         return example
 

@@ -90,8 +90,8 @@ def prompts_of(faces: Sequence[Fields]) -> tuple[str, ...]:
 def loss_curves(run: pathlib.Path) -> list[Picture]:
     """Loss curves of a decoder's run and its image tokenizer's, if their metrics are in `run`."""
     note = (
-        "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, code_dropout, prompt_dropout);"
-        " the held-out loss hides nothing and uses the averaged weights, so it may be lower."
+        "In training, codes and words may be hidden at random (decoder.tasks.hidden_codes, code_dropout,"
+        " prompt_dropout); the held-out loss hides nothing and uses the averaged weights, so it may be lower."
     )
     pictures = []
     for folder, title, words in ((run, "Decoder", note), (run / "tokenizer", "Image tokenizer", "")):

@@ -148,7 +148,7 @@ def test_trailing_attributes_are_dropped_where_they_do_not_fit(parts):
 
 def test_the_labels_of_a_row_share_its_weight(parts):
     tasks = TaskConfig(
-        to_image=0.2, to_caption=0.2, to_attributes=0.6, attribute_weight=50.0, attribute_weight_of="row"
+        to_image=0.2, to_caption=0.2, to_attributes=0.6, attribute_weight=50.0, attribute_weight_per="row"
     )
     config = dataclasses.replace(parts[3], tasks=tasks)
     for batch in take(rows_of((*parts[:3], config), 16).train(), 4):
