@@ -216,6 +216,8 @@ def _of_image(
 
 def fit(example: Example, length: int) -> Example:
     """Cuts an example to `length` ids: a caption loses its end, attributes their last branches; images are not cut."""
+    if example.task == TO_CAPTION and example.gaps is not None:
+        length -= int(example.gaps[-1])  # the caption's positions follow those of the whole image
     if example.length <= length:
         return example
     if example.task == TO_CAPTION:
