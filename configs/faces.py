@@ -25,7 +25,7 @@ gender in 91, 91, 96 and 95%: no difference beyond chance.
 
 Not tried at this length: learning rate 8e-3, code_dropout 0.3 and attribute_weight_per="row" with a weight of 200. In
 700 steps of the decoder of `fast` they lowered the held-out loss of answers from 0.282 to 0.274 nats, and a face was
-found in 68% of those generated instead of 60%, but requested and seen ages had a correlation of 0.27 instead of 0.37.
+found in 68% of those generated instead of 61%, but requested and seen ages had a correlation of 0.27 instead of 0.37.
 
 The folders $T2F_DATA/CelebA and $T2F_DATA/UTKFace are read, or those that data.sources.<name>.folder names.
 """

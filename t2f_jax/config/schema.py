@@ -256,9 +256,8 @@ class TaskConfig:
     coarse_codes: Annotated[int, Range(0, 10**6)] = 0
     coarse_weight: float = 1.0  # loss weight of each of them, times `image_weight`
     caption_weight: float = 1.0  # loss weight of a token of a caption
-    attribute_weight: float = 1.0  # loss weight of a token of labels, or of a row's labels together
-    # token: attribute_weight is each token's; row: the tokens of a to-attributes row share it, so that a face with few
-    # labels counts as much as one with many.
+    attribute_weight: float = 1.0  # loss weight of a token of labels
+    # row: the labels of a row share `attribute_weight`, so that a face with few counts as much as one with many.
     attribute_weight_per: Literal["token", "row"] = "token"
 
 
