@@ -222,6 +222,8 @@ class TextConfig:
     # Pieces of the SentencePiece model that `prepare` trains, at most: a small corpus gives fewer.
     vocab_size: Annotated[int, Range(40, 10**6)] = 1000
     phrases: bool = False  # SentencePiece: "not hat" and "hair color : red" are one piece each
+    # SentencePiece: each number that a label may have, such as "34", is one piece instead of one for each digit.
+    numbers: bool = False
     vocab_file: str = ""  # WordPiece: the vocabulary file
 
 

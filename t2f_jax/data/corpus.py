@@ -24,14 +24,22 @@ def make_text_tokenizer(
     """The text tokenizer of a config: read from its vocabulary file, or trained on `corpus`."""
     if text.kind == "wordpiece":
         return text_tokenizer.WordPiece.load(pathlib.Path(os.path.expanduser(text.vocab_file)))
-    pieces = []
-    for attribute in merge_schemas(schemas) if text.phrases else ():
-        pieces.append(templates.attribute_question(attribute.name))
-        if not attribute.is_number:
-            pieces += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
     return text_tokenizer.train_sentencepiece(
-        corpus(schemas, faces, seed, phrases=phrases), text.vocab_size, phrases=pieces
+        corpus(schemas, faces, seed, phrases=phrases), text.vocab_size, phrases=_pieces(text, merge_schemas(schemas))
     )
+
+
+def _pieces(text: TextConfig, schema: Sequence[Attribute]) -> list[str]:
+    """The words, groups of words and numbers that are one piece each."""
+    pieces = []
+    for attribute in schema:
+        if text.phrases:
+            pieces.append(templates.attribute_question(attribute.name))
+            if not attribute.is_number:
+                pieces += [templates.attributes_text({attribute.name: value}) for value in attribute.candidates()]
+        if text.numbers and attribute.is_number:
+            pieces += attribute.candidates()
+    return list(dict.fromkeys(pieces))
 
 
 def corpus(

@@ -283,7 +283,8 @@ def _text_identity(text: TextConfig, words: text_tokenizer.TextTokenizer | None)
     if words is not None:
         return [words.hash]
     if text.kind == "sentencepiece":
-        return [text.kind, text.vocab_size, text.phrases]
+        known = [text.kind, text.vocab_size, text.phrases]
+        return [*known, "numbers"] if text.numbers else known  # others keep their fingerprint
     if not text.vocab_file:
         raise UserError("text.kind=wordpiece needs text.vocab_file, the vocabulary's file (a piece a line)")
     path = pathlib.Path(os.path.expanduser(text.vocab_file))

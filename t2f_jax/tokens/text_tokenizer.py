@@ -137,16 +137,16 @@ def train_sentencepiece(
 ) -> SentencePiece:
     """Trains a byte-pair model (Sennrich et al. 2016); the same sentences and seed give the same bytes.
 
-    Text is lower-cased NFKC, every digit is its own piece, and large vocabularies have bytes for unknown characters.
-    Byte pairs make whole pieces of the few hundred words in labels and written captions. SentencePiece's unigram model
-    takes its first pieces from what *different* words share, so that "color" stays in three pieces and captions become
-    1.5 times as long.
+    Text is lower-cased NFKC, every digit is its own piece outside of `phrases`, and large vocabularies have bytes for
+    unknown characters. Byte pairs make whole pieces of the few hundred words in labels and written captions.
+    SentencePiece's unigram model takes its first pieces from what *different* words share, so that "color" stays in
+    three pieces and captions become 1.5 times as long.
 
     Args:
       sentences: captions, prompts, questions and answers.
       vocab_size: upper bound of the number of pieces; few sentences give fewer.
       seed: for choosing a million sentences, if there are more.
-      phrases: words or groups of words that are always one piece at the start of a word ("not hat").
+      phrases: words, groups of words or numbers that are always one piece at the start of a word ("not hat", "34").
 
     Raises:
       UserError: nothing to train on, or a vocabulary too small for the letters of the sentences.
@@ -175,6 +175,7 @@ def train_sentencepiece(
             input_sentence_size=1_000_000,
             num_threads=1,
             minloglevel=2,
+            required_chars="".join(sorted(set(filter(str.isdigit, "".join(phrases))))),  # "250" is "25" and "0"
             user_defined_symbols=["\u2581" + "\u2581".join(phrase.split()) for phrase in phrases],
             **special,
         )

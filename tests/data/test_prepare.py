@@ -59,6 +59,20 @@ def test_phrases_make_questions_and_answers_one_piece_each(tmp_path):
                 assert len(tok.encode(templates.attributes_text({attribute.name: value}))) == 1
 
 
+def test_numbers_of_labels_are_one_piece_each_if_the_config_says_so(tmp_path):
+    config = store_config()
+    store = Store(run(config, tmp_path))
+    digits = text_tokenizer.load(store.folder)
+    assert len(digits.encode("34")) == 3  # the blank before it, and each digit
+    whole = Store(run(dataclasses.replace(config, text=dataclasses.replace(config.text, numbers=True)), tmp_path))
+    numbers = text_tokenizer.load(store.folder)
+    assert whole.fingerprint != store.fingerprint and numbers.hash != digits.hash
+    ages = [number for a in whole.schema("faces") if a.is_number for number in a.candidates()]
+    assert "34" in ages and [len(numbers.encode(age)) for age in ages] == [1] * len(ages)
+    for text in ("age : 7 , female", "a 34-year-old woman", "aged 20 to 29", "about 250 people"):
+        assert numbers.decode(numbers.encode(text)) == text
+
+
 def test_an_interrupted_call_goes_on(tmp_path):
     config, calls = store_config(), []
 
