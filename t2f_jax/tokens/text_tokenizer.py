@@ -161,6 +161,8 @@ def train_sentencepiece(
     special: dict[str, Any] = {}
     for i, (theirs, piece) in enumerate(zip(("pad", "unk", "bos", "eos"), SPECIAL.values())):
         special |= {f"{theirs}_id": i, f"{theirs}_piece": piece}
+    if digits := set("".join(filter(str.isdigit, phrases))):  # given without any, the file would have other bytes
+        special["required_chars"] = "".join(sorted(digits))  # of "250", "25" leaves a "0"
     try:
         sentencepiece.SentencePieceTrainer.Train(
             sentence_iterator=iter(corpus),
@@ -175,7 +177,6 @@ def train_sentencepiece(
             input_sentence_size=1_000_000,
             num_threads=1,
             minloglevel=2,
-            required_chars="".join(sorted(set(filter(str.isdigit, "".join(phrases))))),  # "250" is "25" and "0"
             user_defined_symbols=["\u2581" + "\u2581".join(phrase.split()) for phrase in phrases],
             **special,
         )
