@@ -93,6 +93,7 @@ WRONG = {  # an option -> the values that no method takes for it
     "temperature": (*NO_NUMBER, None, -1),
     "final_temperature": (*NO_NUMBER, -1),
     "guidance": (*NO_NUMBER, None, -1),
+    "number_guidance": (*NO_NUMBER, None, -1),
     "top_k": (*NO_WHOLE, -1),
     "top_p": (*NO_NUMBER, None, 0, 1.5),
     "min_p": (*NO_NUMBER, None, -0.1, 1.1),

@@ -12,6 +12,7 @@ _HELP = {
     "top_p": "sample from the most likely {0}s with this total probability; 1 = all",
     "min_p": "sample only {0}s whose probability is at least this share of the highest one",
     "guidance": "scale of classifier-free guidance; 1 = none",
+    "number_guidance": "weight of a separate clause for each number in --attribute, such as the age; 0 = none",
 }
 FACES = tuple(_HELP)
 

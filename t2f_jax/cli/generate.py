@@ -165,7 +165,7 @@ def _request(model: "Model", args: argparse.Namespace, prompt: "Prompt", n: int,
     pixels = {flag: model.images(file.path()).tobytes() for flag, file in given.items()}
     return {
         "prompt": str(prompt),
-        "options": dataclasses.asdict(sampler),
+        "options": sampler.to_dict(),
         "model": model.hash,
         "seed": args.seed,
         "keep": args.keep,

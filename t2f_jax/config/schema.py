@@ -345,6 +345,9 @@ class SamplerConfig:
     # Classifier-free guidance; other than 1 needs tasks.prompt_dropout.
     guidance: Annotated[float, Range(0, 1000)] = 1.0
     min_p: Share = 0.0  # lowest probability of an id, as a share of the highest one
+    # Weight of a separate clause for each requested number, such as the age, if something else is requested, too; 0:
+    # none. It has no effect at guidance 1.
+    number_guidance: Annotated[float, Range(0, 1000)] = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

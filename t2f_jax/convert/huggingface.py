@@ -10,7 +10,6 @@
 Written without torch. `modeling_talk2face.py` beside this file is only copied as text: nothing here imports it.
 """
 
-import dataclasses
 import pathlib
 import re
 import shutil
@@ -110,7 +109,7 @@ def settings(model: Bundle) -> dict[str, Any]:
         "text_length": model.text_length,
         "attributes": [a.to_json() for a in model.schema],
         "preprocess": to_dict(model.preprocess),
-        "sampler": dataclasses.asdict(default_sampler(model.provenance)),
+        "sampler": default_sampler(model.provenance).to_dict(),
         "mirror": default_reading(model.provenance).mirror,
         "guidable": model.run_config.tasks.prompt_dropout > 0,
     }

@@ -908,6 +908,7 @@ SAMPLER_NUMBERS = {  # which values a sampler's numbers may have
     "top_p": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
     "guidance": (lambda x: x >= 0, "from 0 on"),
     "min_p": (lambda x: 0 <= x <= 1, "from 0 to 1"),
+    "number_guidance": (lambda x: x >= 0, "from 0 on"),
     "final_temperature": (lambda x: x >= 0, "from 0 on"),
 }
 
@@ -923,6 +924,8 @@ class Sampler:
       guidance: classifier-free guidance, before all that: the logits are those without words, plus this many times what
         the words change. 1 is off; each face costs twice otherwise.
       min_p: then keep ids at least this many times as likely as the likeliest.
+      number_guidance: if above 0 and `guidance` is not 1, this many times what each number among the attributes, such
+        as the age, changes when it is asked for alone is added, too, unless it is all that is asked for.
       final_temperature: where given, the temperature goes in a straight line from `temperature` to this.
     """
 
@@ -931,6 +934,7 @@ class Sampler:
     top_p: float = 1.0
     guidance: float = 1.0
     min_p: float = 0.0
+    number_guidance: float = 0.0
     final_temperature: float | None = None
 
     def __post_init__(self) -> None:
@@ -1162,12 +1166,12 @@ class Talk2Face(ImageTokenizer):
         prompts = [image_text(t, wanted) for t in texts]
         if not all(prompts):
             raise ValueError("the prompt is empty; give a text, attributes, or both")
-        prefixes, wordless = [self._text_prefix(p) for p in prompts], self._text_prefix("")
+        prefixes, others = [self._text_prefix(p) for p in prompts], [self._others(t, wanted, sampler) for t in texts]
         count = self.vqgan.count
         rows = []
         for i in range(0, len(prefixes), size):
             part = slice(i, i + size)
-            rows.append(self._continue(prefixes[part], "image", count, sampler, seeds[part], wordless))
+            rows.append(self._continue(prefixes[part], "image", count, sampler, seeds[part], others[part]))
         return torch.cat(rows) - self.config.vocab["text_size"]
 
     def caption(
@@ -1289,6 +1293,20 @@ class Talk2Face(ImageTokenizer):
         cls, sep, encode = self.config.vocab["cls"], self.config.vocab["sep"], self.tokenizer.encode
         return [cls, *encode("to image"), sep, *encode(text), sep][: self.config.text_length]
 
+    def _others(self, text: str, wanted: Mapping[str, str], sampler: Sampler) -> list[tuple[list[int], float]]:
+        """What guidance compares a face's prompt with: prefixes and the weights of their logits.
+
+        One for each number in `wanted`, of weight 0 if the prompt has nothing else, and the one with no words. What is
+        left of 1 is the prompt's own weight.
+        """
+        if sampler.guidance == 1:
+            return []
+        weight = sampler.number_guidance if text.strip() or len(wanted) > 1 else 0.0
+        numbers = [a["name"] for a in self.config.attributes if "low" in a and a["name"] in wanted]
+        numbers = numbers if sampler.number_guidance else []
+        clauses = [(self._text_prefix(image_text("", {name: wanted[name]})), weight) for name in numbers]
+        return [*clauses, (self._text_prefix(""), 1 - sampler.guidance - weight * len(clauses))]
+
     def _image_prefixes(self, prompt: str, codes: Tensor) -> list[list[int]]:
         """[CLS] PROMPT [SEP] IMG [SEP] for codes [N,n]."""
         vocab = self.config.vocab
@@ -1346,15 +1364,17 @@ class Talk2Face(ImageTokenizer):
         length: int,
         sampler: Sampler,
         seeds: Sequence[int],
-        wordless: Sequence[int] = (),
+        others: Sequence[Sequence[tuple[Sequence[int], float]]] = (),
     ) -> Tensor:
         """Ids behind each prefix, int64 [B,up to `length`]: an image's, or a text's with [PAD] from its [SEP] on.
 
-        `wordless` is the prefix that says nothing, with which guidance compares.
+        `others` are, for each prefix, as many others as for any, and the weights of their logits, see `_others`.
         """
         batch, vocab = len(prefixes), self.config.vocab
-        guided = sampler.guidance != 1
-        rows = [*prefixes, *[wordless] * batch] if guided else prefixes
+        variants = list(zip(*others))  # of each: (prefix, weight) of every row
+        rows = [*prefixes, *(prefix for variant in variants for prefix, _ in variant)]
+        weights = torch.tensor([[weight for _, weight in variant] for variant in variants]).reshape(-1, batch, 1)
+        weights = torch.cat([1 - weights.sum(0, keepdim=True), weights]).to(self.device)
         if length < 1:
             raise ValueError(f"no room for an answer after the prompt: at most {length} ids")
         self._check_length(max(map(len, rows)) + length)
@@ -1365,8 +1385,8 @@ class Talk2Face(ImageTokenizer):
         out = []
         while True:
             logits = self._span(hidden, kind)
-            if guided:
-                logits = logits[batch:] + sampler.guidance * (logits[:batch] - logits[batch:])
+            if variants:
+                logits = (weights * logits.reshape(len(weights), batch, -1)).sum(0)
             token = first + sampler(logits, generators, len(out) / max(length - 1, 1))
             if kind == "text":
                 done = done | (token == vocab["sep"])
@@ -1374,7 +1394,7 @@ class Talk2Face(ImageTokenizer):
             out.append(token)
             if len(out) == length or bool(done.all()):
                 return torch.stack(out, 1)
-            token = torch.cat([token, token]) if guided else token
+            token = token.repeat(len(weights))
             seen = F.pad(seen, (0, 1), value=True)
             two = torch.full_like(token, 2)
             hidden = self.transformer(token[:, None], two[:, None], position[:, None], seen[:, None], cache)[:, 0]

@@ -50,7 +50,7 @@ class Worker:
     def _draw(self, tasks: Sequence[Task]) -> list[list[Image.Image]]:
         model = self.model
         asks: list[FaceRequest] = [task.ask for task in tasks]
-        requests = [r for a in asks for r in model.requests([a.prompt] * a.n, a.seeds, a.sampler.guidance)]
+        requests = [r for a in asks for r in model.requests([a.prompt] * a.n, a.seeds, a.sampler)]
         ends = np.cumsum([a.n for a in asks])
         size = next((size for size in SIZES if size >= len(requests)), len(requests))
         filled = [*requests, *requests[:1] * (size - len(requests))]

@@ -13,8 +13,9 @@ from t2f_jax.evaluation import stats
 from t2f_jax.evaluation.chunks import Arrays, Chunks, Desk
 from t2f_jax.evaluation.interfaces import Judge, Request, Trial
 from t2f_jax.io.files import to_json
-from t2f_jax.tokens import ranges, templates
+from t2f_jax.tokens import ranges
 from t2f_jax.tokens.attributes import Attribute, Fields
+from t2f_jax.tokens.prompts import Prompt
 
 
 class RequestedChoice(TypedDict):
@@ -115,19 +116,19 @@ def draw(trial: Trial, desk: Desk, label: str) -> Chunks:
     Returns:
       "codes" int32 [N, n], and "judged", JSON of what the judge predicts ({} without a judge).
     """
-    texts = texts_of(trial)
+    prompts = prompts_of(trial)
 
     def work(examples: range) -> Arrays:
-        chosen = [texts[i] for i in examples]
+        chosen = [prompts[i] for i in examples]
         codes = trial.model.generate_codes(chosen, [trial.seed + i for i in examples], trial.sampler)
         return {"codes": np.asarray(codes), "judged": judge_codes(trial, codes)}
 
-    return desk.run("drawn", trial.key(), len(texts), work, label)
+    return desk.run("drawn", trial.key(), len(prompts), work, label)
 
 
-def texts_of(trial: Trial) -> list[str]:
-    """The prompt of each request, or the captions."""
-    return [*trial.texts] or [templates.image_text(None, request) for request in trial.requests]
+def prompts_of(trial: Trial) -> list[Prompt]:
+    """The prompt of each request, or of each caption. A request may have attributes that the model does not know."""
+    return [Prompt(text) for text in trial.texts] or [Prompt(attributes=request) for request in trial.requests]
 
 
 def judge_codes(trial: Trial, codes: np.ndarray) -> np.ndarray:

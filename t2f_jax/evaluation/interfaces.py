@@ -104,6 +104,6 @@ class Trial:
             "texts": list(self.texts),
             "requests": [dict(request) for request in self.requests],
             "judge": self.judge and self.judge.hash,
-            "sampler": dataclasses.asdict(self.sampler),
+            "sampler": self.sampler.to_dict(),
             "seed": self.seed,
         }

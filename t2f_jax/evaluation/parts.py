@@ -1,6 +1,5 @@
 """Makes the parts of a result from finished work: figures with intervals, and a row for each example."""
 
-import dataclasses
 import functools
 import json
 import pathlib
@@ -46,7 +45,7 @@ def make(work: Work, model: Model, source: Source, config: Config, seed: int, ou
         "filter": config.data.filter,
     }
     parts = [_faces_part(work, protocol | reading.reading_protocol(config.eval), out)]
-    protocol["sampler"] = dataclasses.asdict(Sampler.of(config.eval))
+    protocol["sampler"] = Sampler.of(config.eval).to_dict()
     if work.trained is not None:
         protocol["judge"] = {"steps": config.eval.judge_steps, "weights": work.trained.hash}
     if work.drawn is not None:
@@ -101,7 +100,7 @@ def _drawn_part(
     """A part of generated faces; `protocol` is that of all generated faces."""
     trial, drawn = (work.trial, work.drawn) if which == "requests" else (work.described, work.described_drawn)
     assert trial is not None and drawn is not None
-    codes, texts = drawn.column("codes"), agreement.texts_of(trial)
+    codes, texts = drawn.column("codes"), [prompt.sentence for prompt in agreement.prompts_of(trial)]
     examples = (
         {
             "id": str(i),

@@ -135,7 +135,7 @@ def _content(
                 "split": split,
                 "faces": config.eval.faces or "all",
                 "generated": config.eval.generated,
-                "sampler": dataclasses.asdict(Sampler.of(config.eval)),
+                "sampler": Sampler.of(config.eval).to_dict(),
                 "seed": seed,
                 "model": model.hash,
                 "preprocess": dataclasses.asdict(model.preprocess),

@@ -23,7 +23,7 @@ class FaceOptions(TypedDict, total=False):
       sampler: how image codes are sampled; the model's own (`Model.sampler`) if not given.
       batch_size: largest number of faces generated at once.
       progress: called with the number of faces generated since its last call.
-      temperature, final_temperature, top_k, top_p, min_p, guidance: changes to the sampler.
+      temperature, final_temperature, top_k, top_p, min_p, guidance, number_guidance: changes to the sampler.
     """
 
     avoid: Requests | None
@@ -37,6 +37,7 @@ class FaceOptions(TypedDict, total=False):
     top_p: float
     min_p: float
     guidance: float
+    number_guidance: float
 
 
 SAMPLER_FIELDS = tuple(field.name for field in dataclasses.fields(Sampler))

@@ -266,7 +266,7 @@ class Model(ReadingModel):
         self, codes: np.ndarray, prompts: Sequence[Prompt], seeds: Sequence[int], sampler: Sampler, **about: float
     ) -> list[Image.Image]:
         """Codes int32 [N, n] -> PIL images with their origin in `info`; `about` is added to their "options"."""
-        options = {**dataclasses.asdict(arguments.instance("sampler", sampler, Sampler)), **about}
+        options = {**arguments.instance("sampler", sampler, Sampler).to_dict(), **about}
         pixels, asked = self.decode(codes), self.checked_prompts(prompts)
         arguments.one_each("prompts", asked, len(pixels))
         faces = []
@@ -300,7 +300,7 @@ class Model(ReadingModel):
         """Checks the arguments of `generate` and makes a request of them; `changes` are fields of the sampler."""
         prompt, sampler = self.prompt(text, attributes, avoid), changed_sampler(sampler, self.sampler, changes)
         request = FaceRequest(prompt, n, seed, sampler, keep, batch_size=batch_size, progress=progress)
-        self.requests([prompt], [request.seed], sampler.guidance)  # checks guidance and weights
+        self.requests([prompt], [request.seed], sampler)  # checks guidance and weights
         if keep is not None and prompt.text.strip():
             self.check_caption(prompt.text)
         return request

@@ -146,7 +146,7 @@ def plan_faces(path: pathlib.Path, lines: Sequence[Line], model: Model) -> list[
     for line in lines:
         try:
             prompt = model.prompt(line.text, line.attributes, line.avoid)
-            model.requests([prompt], [line.seed], 1.0)
+            model.requests([prompt], [line.seed])
         except UserError as error:
             raise UserError(f"{path}, line {line.number}: {error}") from error
         if not prompt.says_something:
@@ -201,7 +201,7 @@ def _batches(model: Model, faces: Sequence[Face], sampler: Sampler, size: int) -
     """Batches of at most `size` faces whose rows share a compiled program."""
 
     def key(face: Face) -> tuple[int, int]:
-        (request,) = model.requests([face.prompt], [face.seed], sampler.guidance)
+        (request,) = model.requests([face.prompt], [face.seed], sampler)
         return request.bucket, len(request.prefixes)
 
     keys = [key(face) for face in faces]
@@ -214,7 +214,7 @@ def _entry(face: Face, sampler: Sampler, model: str) -> Entry:
         "line": face.line,
         "prompt": str(face.prompt),
         "seed": face.seed,
-        "options": dataclasses.asdict(sampler),
+        "options": sampler.to_dict(),
         "model": model,
     }
 

@@ -21,6 +21,7 @@ _NUMBERS = {  # the values that a sampler's numbers may have
     "top_p": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
     "guidance": (lambda x: x >= 0, "from 0 on"),
     "min_p": (lambda x: 0 <= x <= 1, "from 0 to 1"),
+    "number_guidance": (lambda x: x >= 0, "from 0 on"),
     "final_temperature": (lambda x: x >= 0, "from 0 on"),
 }
 
@@ -38,6 +39,9 @@ class Sampler(SamplerConfig):
         without the prompt, plus this factor times the prompt's change of them. 1 is off; other values double the cost.
       min_p: then keep ids with at least this fraction of the largest probability (Nguyen et al., 2024,
         arXiv:2407.01082).
+      number_guidance: if above 0 and `guidance` is not 1, each number among a prompt's attributes, such as the age, is
+        also a separate clause of this weight (see `tokens.prompts`), unless it is all that is requested. Each costs one
+        more pass of the decoder beside guidance's two.
       final_temperature: if given, the temperature changes linearly from `temperature` at a span's first id to this at
         its last.
 
@@ -60,6 +64,13 @@ class Sampler(SamplerConfig):
             value = getattr(self, name)
             if name != "final_temperature" or value is not None:
                 object.__setattr__(self, name, arguments.number(name, value, fits, right))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its values, plain JSON; `number_guidance`, which earlier versions did not have, only if it is not 0."""
+        values = dataclasses.asdict(self)
+        if not self.number_guidance:
+            del values["number_guidance"]
+        return values
 
     @property
     def kind(self) -> "Kind":

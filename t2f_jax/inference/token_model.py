@@ -22,7 +22,7 @@ from t2f_jax.io.images import Picture, load_images
 from t2f_jax.models.decoder import Decoder
 from t2f_jax.tokens import sequence, templates
 from t2f_jax.tokens.attributes import Attribute, find_attribute
-from t2f_jax.tokens.prompts import Prompt
+from t2f_jax.tokens.prompts import Prompt, repeat_numbers
 
 BATCH = 32  # faces computed at once
 
@@ -140,19 +140,21 @@ class TokenModel:
         self,
         prompts: Sequence[Prompt | str],
         seeds: Sequence[int],
-        guidance: float = 1.0,
+        sampler: Sampler | None = None,
         imposed: Sequence[np.ndarray] | np.ndarray | None = None,
     ) -> list[decoding.Request]:
         """The rows that `decoding.generate` samples for faces: every prompt's clauses as variants of one row.
 
         Args:
+          sampler: its `guidance` and `number_guidance` weight the clauses; no guidance if not given.
           imposed: for each face int32 [n], its fixed codes, -1 for sampled ones.
 
         Raises:
           WrongArgument: guidance or weighted clauses for a model that was not trained on empty prompts; different
             numbers of seeds and prompts, or imposed codes of another shape.
         """
-        guidance = arguments.number("guidance", guidance, lambda x: x >= 0, "from 0 on")
+        sampler = given_or(sampler, Sampler())
+        guidance, repeated = sampler.guidance, sampler.number_guidance if sampler.guidance != 1 else 0.0
         asked = self.checked_prompts(prompts)
         numbers = arguments.seeds(seeds, len(asked))
         if imposed is not None:
@@ -162,7 +164,7 @@ class TokenModel:
         span = grammar.image(self.vocab, self.image_tokenizer.config.tokens)
         requests = []
         for row, (prompt, seed) in enumerate(zip(asked, numbers)):
-            clauses = prompt.weighted(guidance)
+            clauses = repeat_numbers(prompt, repeated, self.schema).weighted(guidance)
             self._check_guidance([weight for _, weight in clauses], guidance)
             variants = [(self._text_prefix(words), weight) for words, weight in clauses]
             prefixes, weights = decoding.guided(variants, wordless)
@@ -196,7 +198,7 @@ class TokenModel:
         `decoding.generate` do.
         """
         sampler, batch_size = given_or(sampler, self.sampler), arguments.batch_size(batch_size)
-        requests = self.requests(prompts, seeds, sampler.guidance, imposed)
+        requests = self.requests(prompts, seeds, sampler, imposed)
         rows = decoding.generate(self.engine, requests, sampler, batch_size)
         return self.vocab.codes(np.stack(rows)) if rows else self._blank_codes(0)
 

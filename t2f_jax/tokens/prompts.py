@@ -6,7 +6,8 @@ sampled from
     logits without words + sum over clauses of weight * (logits with that clause - logits without words)
 
 The text and all attributes without their own weight are one clause, whose weight is the sampler's `guidance`; an
-attribute with a weight is a separate clause, and one to avoid is a clause of negative weight.
+attribute with a weight is a separate clause, and one to avoid is a clause of negative weight. `repeat_numbers` requests
+the numbers of the first clause, such as the age, a second time.
 """
 
 import dataclasses
@@ -115,6 +116,18 @@ def make(text: str, attributes: Requests | None, avoid: Requests | None, schema:
         if prompt.wanted.get(name) == value:
             raise WrongArgument(f"attribute '{name}' is {value} both in what is asked for and in what to avoid")
     return prompt
+
+
+def repeat_numbers(prompt: Prompt, weight: float, schema: Sequence[Attribute]) -> Prompt:
+    """Requests each number among `prompt.attributes`, such as the age, a second time, as a clause of this weight.
+
+    A number that is the whole sentence is not repeated, nor any at weight 0.
+    """
+    if not weight or (not prompt.text.strip() and len(prompt.attributes) < 2):
+        return prompt
+    numbers = [a.name for a in schema if a.is_number and a.name in prompt.attributes]
+    clauses = [Clause(name, prompt.attributes[name], weight) for name in numbers]
+    return dataclasses.replace(prompt, clauses=(*prompt.clauses, *clauses))
 
 
 def with_facts(prompt: Prompt, schema: Sequence[Attribute]) -> Prompt:

@@ -37,13 +37,14 @@ WRONG = {
     "temperature": (*NO_NUMBER, None, -1),
     "final_temperature": (*NO_NUMBER, -1),
     "guidance": (*NO_NUMBER, None, -1),
+    "number_guidance": (*NO_NUMBER, None, -1),
     "top_k": (*NO_WHOLE, -1),
     "top_p": (*NO_NUMBER, None, 0, 1.5),
     "min_p": (*NO_NUMBER, None, -0.1, 1.1),
     "temprature": (1.0,),
 }
 WANTED = ("gender=male", ["gender"], 3, {1: 2}, {"glases": "yes"}, {"age": 30.5}, {"age": None}, {"age": 12, "AGE": 13})
-SAMPLING = ("temperature", "final_temperature", "guidance", "top_k", "top_p", "min_p", "temprature")
+SAMPLING = ("temperature", "final_temperature", "guidance", "top_k", "top_p", "min_p", "number_guidance", "temprature")
 CALLS = {
     "generate_images": {"text": "a man"},
     "generate_codes": {"text": "a man"},

@@ -74,6 +74,13 @@ def test_every_task_gives_the_same(both, decoder, run, image):
     if decoder.get("norm") == "rmsnorm":  # once is enough
         guided = draw_greedily(ours, texts[:1], None, [1], guidance=2.5)
         assert np.abs(guided.astype(int) - theirs.generate_images(texts[0], temperature=0.0, guidance=2.5)).max() <= 1
+        for some, asked in ((["", "a man"], {"age": 7}), (["", "a man"], wanted)):  # "age : 7" alone is not repeated
+            options = {"guidance": 2.0, "number_guidance": 3.0}
+            guided = draw_greedily(ours, some, asked, [1, 2], **options)
+            again = theirs.generate_images(some, asked, [1, 2], temperature=0.0, **options)
+            assert np.abs(guided.astype(int) - again).max() <= 1
+            plain = draw_greedily(ours, some, asked, [1, 2], guidance=2.0)
+            assert [bool((a != b).any()) for a, b in zip(guided, plain)] == [len(asked) > 1, True]
 
     people = pictures(3, 20)
     assert np.array_equal(ours.images(people), theirs.images(people))

@@ -8,8 +8,8 @@ from t2f_jax.evaluation.agreement import (
     make_requests,
     measure_agreement,
     measure_unasked,
+    prompts_of,
     score_requests,
-    texts_of,
 )
 from t2f_jax.evaluation.chunks import Desk
 from t2f_jax.evaluation.interfaces import Trial
@@ -35,7 +35,7 @@ def test_an_obedient_model_beats_its_shuffled_requests(tmp_path):
     trial = Trial(obedient, FakeJudge(), make_requests(fields, SCHEMA, 10, 7), SCHEMA, 7, Sampler())
     drawn = draw(trial, Desk(tmp_path, batch_size=4), "drawing")
     figures, judged = measure_agreement(trial, drawn), list(judgements(drawn.texts("judged")))
-    assert drawn.column("codes").shape == (10, 2) and len(judged) == len(texts_of(trial)) == 10
+    assert drawn.column("codes").shape == (10, 2) and len(judged) == len(prompts_of(trial)) == 10
     assert [len(texts) for texts, _, _ in obedient.calls] == [4, 4, 2]
     assert [seed for _, seeds, _ in obedient.calls for seed in seeds] == list(range(7, 17))
     assert figures["requested_attributes_seen"] == 1.0 and figures["interval"] == [1.0, 1.0]

@@ -17,6 +17,7 @@ from t2f_jax.evaluation.instruments import NOTHING, Instruments
 from t2f_jax.evaluation.metrics.networks import FeatureNetwork
 from t2f_jax.evaluation.reconstruction import measure_reconstruction
 from t2f_jax.evaluation.source_figures import Setup, measure, work_on
+from t2f_jax.tokens.prompts import Prompt
 
 EVAL = EvalConfig(
     faces=3, generated=5, judge_steps=2, guidance=2.0, guidance_scales=(1.0, 2.0), curve_faces=2, best_of=2
@@ -141,7 +142,8 @@ def test_captions_of_test_faces_are_drawn(monkeypatch, tmp_path, held_out):
         {"gender": "female", "hat": "yes", "age": 40}
     ]
     assert work.described_drawn.column("codes").tolist() == [[200, 200]]
-    assert next(call[0] for call in model.calls if isinstance(call, tuple)) == ["A woman."]
+    (prompt,) = next(call[0] for call in model.calls if isinstance(call, tuple))
+    assert prompt == Prompt("A woman.")
 
 
 def test_networks_look_at_test_faces_and_drawn_ones(monkeypatch, tmp_path, held_out):

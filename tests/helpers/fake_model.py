@@ -41,7 +41,7 @@ class FakeModel:
 
     def generate_codes(self, texts, seeds, sampler=None):
         self.calls.append((list(texts), list(seeds), sampler))
-        return np.array([[self.draws(text, seed)] * 2 for text, seed in zip(texts, seeds)])
+        return np.array([[self.draws(text, seed)] * 2 for text, seed in zip(map(str, texts), seeds)])
 
 
 class FakeJudge:

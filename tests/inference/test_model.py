@@ -66,22 +66,45 @@ def test_a_drawn_face_is_read_whole_and_a_photograph_is_cropped(loved, face, tmp
 
 def test_one_weight_for_all_words_is_plain_guidance(loved):
     asked = loved.prompt("a man", {"age": 30})
-    (request,) = loved.requests([asked], [1], 3.0)
+    (request,) = loved.requests([asked], [1], Sampler(guidance=3.0))
     assert request.weights == (3.0, -2.0)
     plain = decoding.guided([(request.prefixes[0], 3.0)], request.prefixes[1])
     assert plain == (request.prefixes, request.weights)
-    (unguided,) = loved.requests([asked], [1], 1.0)
+    (unguided,) = loved.requests([asked], [1])
     assert len(unguided.prefixes) == 1 and unguided.weights == (1.0,)
 
 
 def test_every_clause_counts_by_its_weight(loved):
     asked = loved.prompt("a man", {"age": 30, "glasses": ("yes", 2)}, {"gender": "female"})
     assert asked.weighted(1.5) == [("a man age : 30", 1.5), ("glasses", 2.0), ("gender : female", -1.5)]
-    (request,) = loved.requests([asked], [1], 1.5)
+    (request,) = loved.requests([asked], [1], Sampler(guidance=1.5))
     assert request.weights == (1.5, 2.0, -1.5, -1.0) and sum(request.weights) == 1
     assert str(asked) == "a man age : 30 + 2 * (glasses) - guidance * (gender : female)"
     faces = loved.generate("a man", {"glasses": ("yes", 2)}, n=2, avoid={"gender": ("female", 0.5)})
     assert faces[0].info["prompt"] == "a man + 2 * (glasses) - 0.5 * (gender : female)"
+
+
+def test_a_number_beside_other_requests_is_also_a_clause(loved):
+    twice = Sampler(guidance=3.0, number_guidance=4.0)
+    asked = loved.prompt("a man", {"age": 30})
+    (request,) = loved.requests([asked], [1], twice)
+    (alone,) = loved.requests([loved.prompt("", {"age": 30})], [1])
+    assert request.weights == (3.0, 4.0, -6.0) and request.prefixes[1] == alone.prefixes[0]
+    for text, attributes, sampler, weights in (
+        ("", {"age": 30, "glasses": "yes"}, twice, (3.0, 4.0, -6.0)),
+        ("", {"age": 30}, twice, (3.0, -2.0)),  # nothing but a number
+        ("a man of 30", {"glasses": "yes"}, twice, (3.0, -2.0)),  # none among the attributes
+        ("a man", {"age": (30, 2.0)}, twice, (3.0, 2.0, -4.0)),  # it is a clause already
+        ("a man", {"age": 30}, Sampler(number_guidance=4.0), (1.0,)),  # guidance 1 is off
+    ):
+        (request,) = loved.requests([loved.prompt(text, attributes)], [1], sampler)
+        assert request.weights == weights, (text, attributes)
+    made, plain = (loved.generate("a man", {"age": 30}, sampler=s)[0] for s in (twice, Sampler(guidance=3.0)))
+    assert made.info["prompt"] == plain.info["prompt"] == "a man age : 30"
+    assert made.info["options"]["number_guidance"] == 4 and "number_guidance" not in plain.info["options"]
+    by_hand = dataclasses.replace(asked, clauses=loved.prompt("", {"age": (30, 4.0)}).clauses)
+    codes = loved.generate_codes([by_hand], [0], Sampler(guidance=3.0))
+    assert np.array_equal(loved.decode(codes)[0], np.asarray(made))
 
 
 def test_avoiding_makes_a_face_less_likely(loved):

@@ -72,3 +72,10 @@ def test_a_model_draws_as_it_was_evaluated_where_that_is_known():
     assert default_sampler({"config": {"eval": known}}) == Sampler(temperature=0.9)
     falling = {"config": {"eval": {**known, "final_temperature": 0.5}}}
     assert default_sampler(falling) == Sampler(temperature=0.9, final_temperature=0.5)
+    repeated = {"config": {"eval": {**known, "guidance": 4.0, "number_guidance": 2.0}}}
+    assert default_sampler(repeated) == Sampler(temperature=0.9, guidance=4.0, number_guidance=2.0)
+
+
+def test_a_record_of_a_sampler_is_that_of_earlier_versions_unless_a_new_field_is_used():
+    assert "number_guidance" not in Sampler().to_dict() and Sampler().to_dict()["guidance"] == 1
+    assert Sampler(number_guidance=2.0).to_dict()["number_guidance"] == 2

@@ -26,8 +26,8 @@ import t2f_jax
 from t2f_jax.inference.sampler import Sampler
 from t2f_jax.io import progress
 from t2f_jax.report import grids
-from t2f_jax.tokens import templates
 from t2f_jax.tokens.captions import write_caption
+from t2f_jax.tokens.prompts import Prompt
 
 BATCH = 32
 
@@ -83,7 +83,7 @@ def of_labelled(judge: OutsideJudge, images: np.ndarray, faces: data.Faces) -> d
     }
 
 
-def people(n: int) -> tuple[list[dict], list[str]]:
+def people(n: int) -> tuple[list[dict], list[Prompt]]:
     """n requests of gender (in turn), age (5 to 80, evenly) and ethnicity, and their prompts."""
     rng = np.random.default_rng(1)
     requests = [
@@ -94,13 +94,13 @@ def people(n: int) -> tuple[list[dict], list[str]]:
         }
         for i in range(n)
     ]
-    return requests, [templates.image_text(None, request) for request in requests]
+    return requests, [Prompt(attributes=request) for request in requests]
 
 
 ETHNICITIES = ("white", "black", "asian", "indian")
 
 
-def draw(model, prompts: Sequence[str], sampler: Sampler, label: str) -> np.ndarray:
+def draw(model, prompts: Sequence[Prompt | str], sampler: Sampler, label: str) -> np.ndarray:
     """A face for each prompt, seeds 0, 1, ...: uint8 [N, S, S, 3]."""
     images = []
     with progress.Progress(label, len(prompts), unit="face") as bar:
@@ -174,6 +174,7 @@ def main() -> None:
     parser.add_argument("--split", default="validation", choices=("validation", "test"))
     parser.add_argument("--n", type=int, default=256, help="faces drawn for each figure")
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 2.0, 3.0])
+    parser.add_argument("--number-guidance", type=float, default=0.0)
     parser.add_argument("--top-p", type=float, default=0.95)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--final-temperature", type=float)
@@ -192,6 +193,7 @@ def main() -> None:
             "temperature": args.temperature,
             "final_temperature": args.final_temperature,
             "top_p": args.top_p,
+            "number_guidance": args.number_guidance,
             "n": args.n,
         },
         "plain_cnn": plain_cnn.figures(outputs, faces)
@@ -201,7 +203,14 @@ def main() -> None:
         "drawn": {},
     }
     for guidance in args.guidance:
-        sampler = Sampler(args.temperature, 0, args.top_p, guidance, final_temperature=args.final_temperature)
+        sampler = Sampler(
+            args.temperature,
+            0,
+            args.top_p,
+            guidance,
+            number_guidance=args.number_guidance,
+            final_temperature=args.final_temperature,
+        )
         found["drawn"][f"{guidance:g}"] = drawn_figures(model, judge, read, least_40, faces, sampler, args.n, args.out)
         (args.out / "judged.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2))
