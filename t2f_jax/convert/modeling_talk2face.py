@@ -1368,7 +1368,7 @@ class Talk2Face(ImageTokenizer):
     ) -> Tensor:
         """Ids behind each prefix, int64 [B,up to `length`]: an image's, or a text's with [PAD] from its [SEP] on.
 
-        `others` are, for each prefix, as many others as for any, and the weights of their logits, see `_others`.
+        `others` are further prefixes and the weights of their logits, see `_others`: as many for each of `prefixes`.
         """
         batch, vocab = len(prefixes), self.config.vocab
         variants = list(zip(*others))  # of each: (prefix, weight) of every row
