@@ -195,8 +195,8 @@ class TokenizerLossConfig:
     # image and of the reconstruction are compared, so that codes keep information on labels; 0 = none.
     labels: float = 0.0
     labels_ch: int = 64  # channels of the first layer of the network that learns labels
-    # Weight of the cross-entropy of a small network that predicts the labels from the coarsest grid of codes, so that
-    # these codes hold information on labels; 0 = none.
+    # Weight of the cross-entropy of a small network that predicts the labels from the coarsest grid of codes, or from
+    # the sum of all grids of that side, so that these codes hold information on labels; 0 = none.
     code_labels: float = 0.0
     discriminator: float = 0.0  # weight of the adversarial loss; 0 = no discriminator
     discriminator_start: int = 1000  # the first step with an adversarial loss

@@ -48,7 +48,7 @@ class Outputs(NamedTuple):
 
     recon: jax.Array  # [B, R, R, 3]
     latent: jax.Array  # scalar, the loss of the code vectors
-    coarse: jax.Array | None  # [B, S, S, E], the vectors of the coarsest codes, if a network predicts labels from them
+    coarse: jax.Array | None  # [B, S, S, E], the coarsest codes' vectors, if a network predicts labels from them
 
 
 Forward = Callable[[Any], tuple[Outputs, Coded]]
@@ -201,7 +201,8 @@ class TokenizerTrainer:
         coarse = None
         if self.labels.read_codes:
             side = c.model.grids[0]
-            coarse = quantizer.straight_through(scales.pool(z_BxGxGxE, side), scales.pool(chosen.sums[0], side))
+            sums = chosen.sums[c.model.grids.count(side) - 1]  # of all grids of this side
+            coarse = quantizer.straight_through(scales.pool(z_BxGxGxE, side), scales.pool(sums, side))
         codebook = jax.lax.stop_gradient(codebook)
         coded = Coded(stats, codebook, chosen.inputs_MxE, rows_KxE, chosen.codes_BxN, chosen.codes_M, commitment)
         return Outputs(recon, latent, coarse), coded

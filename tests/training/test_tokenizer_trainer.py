@@ -198,6 +198,21 @@ def test_a_network_learns_labels_beside_it():
     np.testing.assert_allclose(found["loss"], found["pixel"] + 0.1 * found["label_distance"], rtol=1e-5)
 
 
+@pytest.mark.parametrize("sides", [(4,), (2, 2, 4)])
+def test_labels_are_read_from_all_grids_of_the_coarsest_side(sides):
+    """The network's input is the sum of their codes' vectors."""
+    config = change(dataclasses.replace(CONFIG, model=dataclasses.replace(MODEL, scales=sides)), code_labels=0.1)
+    trainer = TokenizerTrainer(config, [Attribute("colour", ("red", "green"))])
+    state, images = trainer.init(jax.random.key(0)), blobs(3)
+    outputs, coded = trainer._forward(
+        state.params, state.extra["codebook"], to_unit(images), jax.random.key(1), jax.random.key(2)
+    )
+    first = 2 * 2**2 if sides[0] == 2 else 4**2  # codes of the coarsest side
+    vectors = np.asarray(coded.codebook)[np.asarray(coded.image_codes)[:, :first]]
+    sums = vectors.reshape(3, -1, sides[0], sides[0], vectors.shape[-1]).sum(1)
+    np.testing.assert_allclose(outputs.coarse, sums, atol=1e-5)
+
+
 def test_codes_learn_to_tell_labels():
     """The labels are read off the codes alone, and their loss moves the encoder."""
     colour = Attribute("colour", ("red", "green", "blue", "white", "black"))
