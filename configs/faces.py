@@ -4,17 +4,18 @@
     t2f evaluate --model runs/faces/model --out runs/faces/evaluation
     t2f train faces:fast --out runs/fast     (the argument `fast`: 42 minutes, a smaller decoder)
 
-Time: 2 hours and 12 minutes on two CPU cores with AVX-512 and bfloat16 (27 minutes for the image tokenizer, 2.4 s for
-each of the decoder's steps), with 7,062 and 9,561 training faces. Figures of test faces: UTKFace age 7.4 years (mean
-absolute error), gender 85.6%, ethnicity 75.2%; CelebA 86.4%. An external judge sees the requested gender in 95% of the
-faces generated from text; requested and seen ages have a correlation of 0.51. A second run: 7.5 years, 85.5%, 75.1%,
-86.5%, 95%, 0.53; with number_guidance the correlation is 0.64, and the gender is seen in 86%, the ethnicity in 73%
-instead of 85%. With `fast`, which has no number_guidance: age 9.3 years, gender 82.0%, ethnicity 63.0%, CelebA 84.4%;
-the requested gender is seen in 87%, and ages have a correlation of 0.25.
+Time: 2 hours and 24 minutes on two CPU cores with AVX-512 and bfloat16 (29 minutes for the image tokenizer, 2.8 s for
+each of the decoder's steps, beside other work), with 7,062 and 9,561 training faces. Figures of test faces: UTKFace age
+6.9 years (mean absolute error), gender 87.8%, ethnicity 77.7%; CelebA 86.6%. An external judge sees the requested
+gender in 88% of the faces generated from text; requested and seen ages have a correlation of 0.65. Without
+number_guidance: 93%, 0.49. With `fast`, which has earlier settings and no number_guidance: age 9.3 years, gender 82.0%, ethnicity 63.0%,
+CelebA 84.4%; the requested gender is seen in 87%, and ages have a correlation of 0.25.
 
-At half the learning rate, the 1,100 steps of `fast` reached a held-out loss of 2.719 instead of 2.616 nats, and 3,600
-steps of an earlier config, without coarse_weight, reached 7.1 years, 86.6%, 75.1% and 86.5%. 3,600 steps at the present
-rate were not tried.
+Earlier settings (scales (4, 16), coarse_weight 6, learning rate 4e-3, no code_dropout, attribute_weight 8 per token),
+two runs: ages 7.4 and 7.5 years, gender 85.6 and 85.5%, ethnicity 75.2 and 75.1%, CelebA 86.4 and 86.5%. Their image
+tokenizer with the present learning rate, code_dropout and attribute_weight: ages 0.26 years better on the validation
+part than the second, no other difference beyond chance (docs/results.md). 3,600 steps at a rate of 2e-3, without
+coarse_weight: 7.1 years, 86.6%, 75.1% and 86.5%. More steps at the present rate were not tried.
 
 Tried and rejected: grids (4, 8, 8) instead of (4, 16) predict labels as well, but faces are blurry (24.6 dB after
 48,000 views; these have 26.9 after 96,000). On the validation part, 128 faces each, without coarse_weight: guidance 3
@@ -25,10 +26,8 @@ Averaging answers over views shifted by 3 pixels, too, improves ages by 0.1 year
 each). For the same 128 people, guidance 4, 6, 8 and 12 show ages with correlations of 0.66, 0.68, 0.67 and 0.61 and the
 gender in 91, 91, 96 and 95%: no difference beyond chance.
 
-Learning rate 8e-3, code_dropout 0.3 and attribute_weight_per="row" with a weight of 250, in 2,300 steps: ages 0.26
-years better on the validation part, no other difference beyond chance (docs/results.md). Not tried at this length:
-text.numbers. Without it, prompts with nothing but an age of 5 to 9 showed people who were seen as 41 on average; with
-it, and a smaller decoder, as 14.
+Not tried at this length: text.numbers. Without it, prompts with nothing but an age of 5 to 9 showed people who were
+seen as 41 on average; with it, and a smaller decoder, as 14.
 
 The folders $T2F_DATA/CelebA and $T2F_DATA/UTKFace are read, or those that data.sources.<name>.folder names.
 """
