@@ -5,11 +5,11 @@
     t2f train faces:fast --out runs/fast     (the argument `fast`: 42 minutes, a smaller decoder)
 
 Time: 2 hours and 24 minutes on two CPU cores with AVX-512 and bfloat16 (29 minutes for the image tokenizer, 2.8 s for
-each of the decoder's steps, beside other work), with 7,062 and 9,561 training faces. Figures of test faces: UTKFace age
-6.9 years (mean absolute error), gender 87.8%, ethnicity 77.7%; CelebA 86.6%. An external judge sees the requested
+each of the decoder's steps, beside other work), with 7,062 and 9,561 training faces. Figures of test faces: UTKFace
+age 6.9 years (mean absolute error), gender 87.8%, ethnicity 77.7%; CelebA 86.6%. An external judge sees the requested
 gender in 88% of the faces generated from text; requested and seen ages have a correlation of 0.65. Without
-number_guidance: 93%, 0.49. With `fast`, which has earlier settings and no number_guidance: age 9.3 years, gender 82.0%, ethnicity 63.0%,
-CelebA 84.4%; the requested gender is seen in 87%, and ages have a correlation of 0.25.
+number_guidance: 93%, 0.49. With `fast`, which has earlier settings and no number_guidance: age 9.3 years, gender
+82.0%, ethnicity 63.0%, CelebA 84.4%; the requested gender is seen in 87%, and ages have a correlation of 0.25.
 
 Earlier settings (scales (4, 16), coarse_weight 6, learning rate 4e-3, no code_dropout, attribute_weight 8 per token),
 two runs: ages 7.4 and 7.5 years, gender 85.6 and 85.5%, ethnicity 75.2 and 75.1%, CelebA 86.4 and 86.5%. Their image
