@@ -12,13 +12,13 @@ number_guidance: 93%, 0.49. With `fast`, which has earlier settings and no numbe
 82.0%, ethnicity 63.0%, CelebA 84.4%; the requested gender is seen in 87%, and ages have a correlation of 0.25.
 
 Earlier settings (scales (4, 16), coarse_weight 6, learning rate 4e-3, no code_dropout, attribute_weight 8 per token),
-two runs: ages 7.4 and 7.5 years, gender 85.6 and 85.5%, ethnicity 75.2 and 75.1%, CelebA 86.4 and 86.5%. Their image
-tokenizer with the present learning rate, code_dropout and attribute_weight: ages 0.26 years better on the validation
-part than the second, no other difference beyond chance (docs/results.md). 3,600 steps at a rate of 2e-3, without
+two runs: ages 7.4 and 7.5 years, gender 85.6 and 85.5%, ethnicity 75.2 and 75.1%, CelebA 86.4 and 86.5%. A run with
+the present learning rate, code_dropout and attribute_weight, but scales (4, 16) and coarse_weight 6, read ages of the
+validation part 0.26 years better than the second of them; no other difference was beyond chance (docs/results.md). 3,600 steps at a rate of 2e-3, without
 coarse_weight: 7.1 years, 86.6%, 75.1% and 86.5%. More steps at the present rate were not tried.
 
 Tried and rejected: grids (4, 8, 8) instead of (4, 16) predict labels as well, but faces are blurry (24.6 dB after
-48,000 views; these have 26.9 after 96,000). On the validation part, 128 faces each, without coarse_weight: guidance 3
+48,000 views; (4, 16) has 26.9 after 96,000). On the validation part, 128 faces each, without coarse_weight: guidance 3
 at temperature 1 shows ages less well (a correlation of 0.41; guidance 5: 0.57); at guidance 6, temperature 0.9 and
 top-p 0.9 a face is found in fewer of those generated from captions (79%; guidance 4 at 0.85: 86%). Captions chosen from
 16 or 33 sampled ones by the model's answers have fewer true facts (71 and 72%) than those made of the answers (82%).
@@ -40,6 +40,7 @@ from t2f_jax import config
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
     config.check_argument(arg, "fast")
     fast = arg == "fast"
+    whole = 16 if fast else 32
     c = config.base_config()
     c.name = "faces"
     c.data.image_size = 64
@@ -60,7 +61,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     i.model.z_channels = 128
     i.model.embed_dim = 32
     i.model.n_embed = 1024
-    i.model.scales = (4, 16) if fast else (4, 4, 16)  # 16 or 32 codes for the whole face, then the paper's 16x16
+    i.model.scales = (4, 16) if fast else (4, 4, 16)  # `whole` codes for the whole face, then the paper's 16x16
     i.loss.labels = 0.02  # the features of a label network must be reconstructed
     i.loss.code_labels = 0.05  # the codes of the whole face hold the labels: easy to read, and generated first
     i.optim.learning_rate = 1e-3
@@ -80,9 +81,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.model.scan = False  # on a CPU single layers run a quarter faster, and a few compile fast
     d.model.products = "auto"  # bfloat16: a quarter more rows per second on CPUs with bfloat16 products
     d.model.image_position = 64  # each code has a fixed position, whatever the text before it
-    d.model.max_length = 384 if fast else 400
+    d.model.max_length = 368 + whole
     d.model.init_std = 0.07  # about 1 / sqrt(width): attention is far from uniform from the start
-    d.sequence_length = 320 if fast else 336
+    d.sequence_length = 304 + whole
     d.accumulate = 8  # parts that fit into the processor's cache: 1.2 to 1.4 times as fast
     d.tasks.to_image, d.tasks.to_caption, d.tasks.to_attributes = 0.5, 0.1, 0.4
     d.tasks.caption_style = "plain"
@@ -91,7 +92,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     d.tasks.number_noise = 0.08  # some ages have only a dozen faces
     d.tasks.attributes_per_face = 0  # as many as fit
     d.tasks.caption_weight, d.tasks.attribute_weight = 3.0, 8.0
-    d.tasks.coarse_codes, d.tasks.coarse_weight = (16, 6.0) if fast else (32, 4.0)  # text is about the whole face
+    d.tasks.coarse_codes, d.tasks.coarse_weight = whole, 6.0 if fast else 4.0  # text is about the whole face
     if not fast:  # `fast` was not tried with these
         d.tasks.code_dropout = 0.3  # room for more questions in a row
         d.tasks.attribute_weight_per, d.tasks.attribute_weight = "row", 250.0
