@@ -40,7 +40,7 @@ from t2f_jax import config
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
     config.check_argument(arg, "fast")
     fast = arg == "fast"
-    whole = 16 if fast else 32
+    whole = 16 if fast else 32  # codes of the whole face
     c = config.base_config()
     c.name = "faces"
     c.data.image_size = 64
@@ -61,7 +61,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     i.model.z_channels = 128
     i.model.embed_dim = 32
     i.model.n_embed = 1024
-    i.model.scales = (4, 16) if fast else (4, 4, 16)  # `whole` codes for the whole face, then the paper's 16x16
+    i.model.scales = (4, 16) if fast else (4, 4, 16)  # codes of the whole face, then the paper's 16x16
     i.loss.labels = 0.02  # the features of a label network must be reconstructed
     i.loss.code_labels = 0.05  # the codes of the whole face hold the labels: easy to read, and generated first
     i.optim.learning_rate = 1e-3
