@@ -14,8 +14,9 @@ number_guidance: 93%, 0.49. With `fast`, which has earlier settings and no numbe
 Earlier settings (scales (4, 16), coarse_weight 6, learning rate 4e-3, no code_dropout, attribute_weight 8 per token),
 two runs: ages 7.4 and 7.5 years, gender 85.6 and 85.5%, ethnicity 75.2 and 75.1%, CelebA 86.4 and 86.5%. A run with
 the present learning rate, code_dropout and attribute_weight, but scales (4, 16) and coarse_weight 6, read ages of the
-validation part 0.26 years better than the second of them; no other difference was beyond chance (docs/results.md). 3,600 steps at a rate of 2e-3, without
-coarse_weight: 7.1 years, 86.6%, 75.1% and 86.5%. More steps at the present rate were not tried.
+validation part 0.26 years better than the second of them; no other difference was beyond chance (docs/results.md).
+3,600 steps at a rate of 2e-3, without coarse_weight: 7.1 years, 86.6%, 75.1% and 86.5%. More steps at the present
+rate were not tried.
 
 Tried and rejected: grids (4, 8, 8) instead of (4, 16) predict labels as well, but faces are blurry (24.6 dB after
 48,000 views; (4, 16) has 26.9 after 96,000). On the validation part, 128 faces each, without coarse_weight: guidance 3
